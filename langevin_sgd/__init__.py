@@ -1,0 +1,47 @@
+"""SGD as a Langevin process: models and real training side by side, at the same eta, B, H and C.
+
+Everything is imported when first used, so that the command line answers at once.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0.dev0"
+
+_HOME = {
+    "Study": "langevin_sgd.config",
+    "ConfigError": "langevin_sgd.config",
+    "load": "langevin_sgd.config",
+    "parse": "langevin_sgd.config",
+    "simulate": "langevin_sgd.study",
+    "check": "langevin_sgd.checks",
+    "open_run": "langevin_sgd.store",
+    "export": "langevin_sgd.store",
+    "figures": "langevin_sgd.plots",
+    "report": "langevin_sgd.report",
+}
+
+__all__ = ["__version__", *sorted(_HOME)]
+
+if TYPE_CHECKING:
+    from langevin_sgd.checks import check as check
+    from langevin_sgd.config import ConfigError as ConfigError
+    from langevin_sgd.config import Study as Study
+    from langevin_sgd.config import load as load
+    from langevin_sgd.config import parse as parse
+    from langevin_sgd.plots import figures as figures
+    from langevin_sgd.store import export as export
+    from langevin_sgd.store import open_run as open_run
+    from langevin_sgd.study import simulate as simulate
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(importlib.import_module(_HOME[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,250 @@
+"""The one set of observables: what every model and every network emits, under the same names, dimensions and units.
+
+A check or a figure reads these variables and never knows where its data came from. All quantities are dimensionless
+(units "1"): the loss is a number and the coordinates are weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike, NDArray
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Variable:
+    """Declared dimensions and meaning of one observable."""
+
+    dims: tuple[str, ...]
+    long_name: str
+    units: str = "1"
+
+
+def _with_errors(name: str, dims: tuple[str, ...], long_name: str) -> dict[str, Variable]:
+    return {
+        name: Variable(dims, long_name),
+        f"{name}_stderr": Variable(dims, f"standard error of the {long_name}, over replicas"),
+        f"{name}_predicted": Variable(dims, f"{long_name}, predicted by the process's own law"),
+    }
+
+
+COORDINATES: dict[str, Variable] = {
+    "step": Variable(("time",), "number of SGD steps"),
+    "time": Variable(("time",), "time, learning rate x step"),
+    "effective_time": Variable(("time",), "effective time, learning rate x step / (1 - momentum)"),
+    "replica": Variable(("replica",), "replica"),
+    "mode": Variable(("mode",), "Hessian eigenvector, largest eigenvalue first"),
+    "law": Variable(("law",), "stationary law"),
+    "sample_step": Variable(("sample",), "step at which the stationary window was sampled"),
+}
+
+VARIABLES: dict[str, Variable] = {
+    # along the run, at logarithmically spaced steps
+    "energy": Variable(("replica", "time"), "energy: full training loss with weight decay"),
+    "squared_displacement": Variable(("replica", "time"), "squared distance from the start"),
+    **_with_errors("drift_squared", ("time",), "squared mean displacement over replicas, noise removed"),
+    **_with_errors("spread", ("time",), "variance of the position over replicas, summed over coordinates"),
+    "control_squared_displacement": Variable(
+        ("time",), "squared distance from the start of the zero-temperature control"
+    ),
+    "control_energy": Variable(("time",), "energy of the zero-temperature control"),
+    "train_loss": Variable(("replica", "time"), "training loss without weight decay"),
+    "test_loss": Variable(("replica", "time"), "test loss without weight decay"),
+    "train_accuracy": Variable(("replica", "time"), "training accuracy"),
+    "test_accuracy": Variable(("replica", "time"), "test accuracy"),
+    # in the stationary window, along the Hessian's eigenvectors
+    "mode_moment_1": Variable(("replica", "mode"), "time average of the displacement from the minimum"),
+    "mode_moment_2": Variable(("replica", "mode"), "time average of the squared displacement from the minimum"),
+    **_with_errors("mode_mean", ("mode",), "mean displacement from the minimum"),
+    **_with_errors("mode_variance", ("mode",), "stationary variance about the mean"),
+    "mode_variance_law": Variable(("law", "mode"), "stationary variance, by law"),
+    "energy_law_weight": Variable(("law", "mode"), "weights of the chi-squared law of the energy, eig(H^1/2 S H^1/2)/2"),
+    "stationary_energy": Variable(("replica", "sample"), "energy above the minimum in the stationary window"),
+    "hessian_eigenvalue": Variable(("mode",), "eigenvalue of the Hessian at the minimum"),
+    "noise_in_mode": Variable(("mode",), "variance of one per-sample gradient along the eigenvector"),
+    "noisy": Variable(("mode",), "whether the gradient noise reaches the mode"),
+    "autocorrelation_time": Variable(("mode",), "predicted autocorrelation time of the mode, in steps", "step"),
+    "transient_deficit": Variable(
+        (), "predicted relative deficit of the total variance in the window, from starting at the minimum"
+    ),
+    # at the minimum
+    "minimum": Variable(("parameter",), "position of the minimum"),
+    "hessian": Variable(("parameter", "parameter_2"), "Hessian of the energy at the minimum"),
+    "noise_covariance": Variable(("parameter", "parameter_2"), "covariance of one per-sample gradient at the minimum"),
+    "hessian_eigenvector": Variable(("parameter", "mode"), "eigenvectors of the Hessian"),
+    "energy_at_minimum": Variable((), "energy at the minimum"),
+    "gradient_norm_at_minimum": Variable((), "norm of the full gradient at the minimum"),
+    "alignment": Variable((), "alignment of Hessian and noise covariance, tr(HC)/(|H||C|)"),
+    "noise_scale": Variable((), "noise scale sigma, sigma^2 = tr C/d"),
+    "temperature": Variable((), "temperature T = learning rate x sigma^2 / batch size"),
+    "thermal_energy": Variable((), "thermal energy T/2"),
+    # what the process was run with
+    "learning_rate": Variable((), "learning rate"),
+    "batch_size": Variable((), "batch size"),
+    "momentum": Variable((), "momentum"),
+}
+
+
+def dataset(
+    values: Mapping[str, ArrayLike], *, coords: Mapping[str, ArrayLike], attrs: Mapping[str, Any] | None = None
+) -> xr.Dataset:
+    """Build the Dataset of one model from named arrays.
+
+    Dimensions, units and long names come from `VARIABLES` and `COORDINATES`; an undeclared name or a wrong number of
+    dimensions raises `KeyError` or `ValueError`, so that no model can emit a quantity that the others lack by accident.
+    """
+
+    def variable(name: str, value: ArrayLike, table: Mapping[str, Variable]) -> xr.Variable:
+        if name not in table:
+            raise KeyError(f"{name!r} is not a declared observable")
+        declared = table[name]
+        return xr.Variable(declared.dims, np.asarray(value), {"units": declared.units, "long_name": declared.long_name})
+
+    return xr.Dataset(
+        {name: variable(name, value, VARIABLES) for name, value in values.items()},
+        coords={name: variable(name, value, COORDINATES) for name, value in coords.items()},
+        attrs=dict(attrs or {}),
+    )
+
+
+def time_coordinates(steps: ArrayLike, *, learning_rate: float, momentum: float) -> dict[str, NDArray[Any]]:
+    """`step`, `time = eta step` and `effective_time = eta step/(1 - mu)` of the recorded steps."""
+    step = np.asarray(steps, dtype=np.int64)
+    time = learning_rate * step
+    return {"step": step, "time": time, "effective_time": time / (1.0 - momentum)}
+
+
+def log_spaced_steps(steps: int, count: int) -> NDArray[np.int64]:
+    """Step 0 and up to `count` distinct steps from 1 to `steps`, equally spaced in log step, both ends included."""
+    if steps < 1 or count < 1:
+        raise ValueError(f"steps and count must be at least 1, got {steps} and {count}")
+    spaced = np.rint(np.geomspace(1, steps, count)).astype(np.int64) if count > 1 else np.array([steps])
+    return np.unique(np.concatenate([[0], spaced, [steps]]))
+
+
+def sampling_steps(burn_in: int, steps: int, every: int) -> NDArray[np.int64]:
+    """Steps burn_in + every, burn_in + 2 every, ... up to `steps`, at which the stationary window is sampled.
+
+    Raises `ValueError` if the window holds no sample.
+    """
+    chosen = np.arange(burn_in + every, steps + 1, every, dtype=np.int64)
+    if not chosen.size:
+        raise ValueError(f"no sample fits between burn_in {burn_in} and steps {steps} at every {every} steps")
+    return chosen
+
+
+class Estimate(NamedTuple):
+    """A value and its standard error."""
+
+    value: Array
+    stderr: Array
+
+
+class StationarySummary(NamedTuple):
+    """Pooled mean and variance of every mode, with standard errors over replicas."""
+
+    mean: Estimate
+    variance: Estimate
+
+
+def pooled_variance(moment_1: Array, moment_2: Array) -> Array:
+    """Variance about the pooled mean of replicas with time-averaged moments of shape (replica, ...).
+
+    S = <m2> - mu^2 + Var(mu), where the last term, (<m1^2> - mu^2)/(R - 1), undoes the bias of subtracting the estimated
+    mean; it is estimated between replicas, so correlations in time do not matter. NaN for fewer than two replicas.
+    """
+    replicas = moment_1.shape[0]
+    return _pooled(moment_1.sum(0), (moment_1**2).sum(0), moment_2.sum(0), replicas)
+
+
+def _pooled(sum_1: Array, sum_11: Array, sum_2: Array, replicas: int) -> Array:
+    if replicas < 2:
+        return np.full(np.shape(sum_1), np.nan)
+    mean = sum_1 / replicas
+    between = np.maximum(sum_11 / replicas - mean**2, 0.0)
+    variance: Array = sum_2 / replicas - mean**2 + between / (replicas - 1)
+    return variance
+
+
+def leave_one_out_variance(moment_1: Array, moment_2: Array) -> Array:
+    """`pooled_variance` with each replica left out in turn, shape (replica, ...)."""
+    square = moment_1**2
+    return _pooled(
+        moment_1.sum(0) - moment_1, square.sum(0) - square, moment_2.sum(0) - moment_2, moment_1.shape[0] - 1
+    )
+
+
+def jackknife_stderr(leave_one_out: Array) -> Array:
+    """Standard error from leave-one-out values along axis 0: sqrt((R-1)/R sum_r (x_r - mean)^2) (Efron 1982)."""
+    replicas = leave_one_out.shape[0]
+    if replicas < 2:
+        return np.full(leave_one_out.shape[1:], np.nan)
+    deviation = leave_one_out - leave_one_out.mean(0)
+    stderr: Array = np.sqrt((replicas - 1) / replicas * (deviation**2).sum(0))
+    return stderr
+
+
+def stationary_summary(moment_1: Array, moment_2: Array) -> StationarySummary:
+    """Mean and variance about it of every mode from per-replica moments of shape (replica, mode).
+
+    Standard errors come from the replicas, which are independent: jackknife for the variance, and the spread of the
+    replicas' means for the mean. They are NaN where there are too few replicas to tell.
+    """
+    replicas = moment_1.shape[0]
+    mean_stderr = moment_1.std(0, ddof=1) / np.sqrt(replicas) if replicas > 1 else np.full(moment_1.shape[1:], np.nan)
+    return StationarySummary(
+        mean=Estimate(moment_1.mean(0), mean_stderr),
+        variance=Estimate(
+            pooled_variance(moment_1, moment_2), jackknife_stderr(leave_one_out_variance(moment_1, moment_2))
+        ),
+    )
+
+
+class DisplacementSummary(NamedTuple):
+    """The mean squared displacement and its two parts at one time."""
+
+    squared_displacement: Array
+    drift_squared: float
+    drift_squared_stderr: float
+    spread: float
+    spread_stderr: float
+
+
+def displacement_summary(displacements: ArrayLike) -> DisplacementSummary:
+    """Split the squared displacement of replicas, shape (replica, coordinate), into drift and spread.
+
+    With x_r the displacement of replica r from its start and m their mean:
+    spread = sum_r |x_r - m|^2/(R - 1), drift_squared = |m|^2 - spread/R (unbiased: the noise of the mean is removed, so
+    it may come out slightly negative). Standard errors by jackknife over replicas; NaN where R is too small.
+    """
+    x = np.asarray(displacements, dtype=np.float64)
+    replicas = x.shape[0]
+    squared = np.einsum("rd,rd->r", x, x)
+    mean = x.mean(0)
+    mean_squared = float(mean @ mean)
+    if replicas < 2:
+        return DisplacementSummary(squared, np.nan, np.nan, np.nan, np.nan)
+    deviation = x - mean
+    about_mean = np.einsum("rd,rd->r", deviation, deviation)
+    sum_of_squares = float(about_mean.sum())
+    spread = sum_of_squares / (replicas - 1)
+    drift = mean_squared - spread / replicas
+    if replicas < 3:
+        return DisplacementSummary(squared, drift, np.nan, spread, np.nan)
+    others = replicas - 1
+    spread_without = (sum_of_squares - replicas / others * about_mean) / (others - 1)
+    mean_squared_without = (replicas**2 * mean_squared - 2 * replicas * (x @ mean) + squared) / others**2
+    drift_without = mean_squared_without - spread_without / others
+    return DisplacementSummary(
+        squared,
+        drift,
+        float(jackknife_stderr(drift_without)),
+        spread,
+        float(jackknife_stderr(spread_without)),
+    )

@@ -1,0 +1,63 @@
+"""Where a run's numbers came from: one JSON text at the root of every run."""
+
+from __future__ import annotations
+
+import json
+import platform
+import subprocess
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import langevin_sgd
+
+_PACKAGES = ("numpy", "scipy", "torch", "xarray", "zarr", "scikit-learn", "arviz-stats")
+
+
+def versions() -> dict[str, str]:
+    """Versions of langevin-sgd, Python and the libraries that the numbers depend on."""
+    return {
+        "langevin-sgd": langevin_sgd.__version__,
+        "python": platform.python_version(),
+        **{name: metadata.version(name) for name in _PACKAGES},
+    }
+
+
+def git_revision() -> str | None:
+    """Commit of the checkout that langevin-sgd runs from, with "+changes" if it was edited; None outside a checkout."""
+    package = Path(langevin_sgd.__file__).parent
+
+    def git(*arguments: str) -> str:
+        return subprocess.run(
+            ["git", "-C", str(package), *arguments], capture_output=True, text=True, check=True, timeout=10
+        ).stdout.strip()
+
+    try:
+        if Path(git("rev-parse", "--show-toplevel")).resolve() != package.parent.resolve():
+            return None  # installed inside somebody else's repository
+        return git("rev-parse", "HEAD") + ("+changes" if git("status", "--porcelain", "--", str(package)) else "")
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def provenance(
+    config: Mapping[str, Any], *, seed: int, device: str, backends: Mapping[str, str], started: datetime
+) -> str:
+    """The provenance attribute: resolved config, seed, versions, device, backends, git revision, started, elapsed."""
+    return json.dumps(
+        {
+            "config": dict(config),
+            "seed": seed,
+            "versions": versions(),
+            "device": device,
+            "backends": dict(backends),
+            "git_revision": git_revision(),
+            "machine": f"{platform.system()} {platform.machine()}",
+            "command": Path(sys.argv[0]).name,
+            "started": started.isoformat(timespec="seconds"),
+            "elapsed_seconds": round((datetime.now(UTC) - started).total_seconds(), 3),
+        }
+    )
