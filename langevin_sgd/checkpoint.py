@@ -1,0 +1,93 @@
+"""The state of one unfinished model, kept in one file so that an interrupted run can go on bit for bit."""
+
+from __future__ import annotations
+
+import os
+import time
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from langevin_sgd.errors import UserError
+
+SECONDS_BETWEEN_SAVES = 30.0
+
+
+class Checkpointing(Protocol):
+    """What a long computation saves its state to."""
+
+    def load(self) -> dict[str, NDArray[Any]] | None:
+        """The arrays last saved, or None if there are none."""
+
+    def save(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Replace what was saved before."""
+
+    def due(self) -> bool:
+        """Whether it is time to save again."""
+
+
+class NoCheckpoint:
+    """Keeps nothing: for runs that are not written to a directory."""
+
+    def load(self) -> None:
+        """There is never anything to go on from."""
+
+    def save(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Do nothing."""
+
+    def due(self) -> bool:
+        """Never."""
+        return False
+
+
+class Checkpoint:
+    """A numpy archive that is replaced in one stroke, so that it is never half-written."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        seconds_between: float = SECONDS_BETWEEN_SAVES,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.path = path
+        self._seconds_between = seconds_between
+        self._clock = clock
+        self._last = clock()
+
+    def load(self) -> dict[str, NDArray[Any]] | None:
+        """The arrays last saved, or None. Raises `UserError` if the file is damaged."""
+        if not self.path.exists():
+            return None
+        try:
+            with np.load(self.path, allow_pickle=False) as archive:
+                return {name: archive[name] for name in archive.files}
+        except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+            raise UserError(
+                f"{self.path}: the checkpoint cannot be read ({error}); remove it to start this model afresh"
+            ) from error
+
+    def save(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Write the arrays to a file beside the last checkpoint, then put it in its place."""
+        partial = self.path.with_suffix(".partial")
+        try:
+            with partial.open("wb") as file:
+                np.savez(file, allow_pickle=False, **{name: np.asarray(value) for name, value in arrays.items()})
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(partial, self.path)
+        except OSError as error:
+            raise UserError(f"{self.path}: the checkpoint cannot be written: {error.strerror or error}") from error
+        self._last = self._clock()
+
+    def due(self) -> bool:
+        """Whether the last save, or the start, was thirty seconds ago."""
+        return self._clock() - self._last >= self._seconds_between
+
+    def remove(self) -> None:
+        """Forget the state of a model that has finished."""
+        self.path.unlink(missing_ok=True)

@@ -1,0 +1,66 @@
+"""The config of a study: YAML or a dict in, a frozen and consistent `Study` out, or one line that says what to mend."""
+
+from langevin_sgd.config.checks import Check, EquilibriumCheck
+from langevin_sgd.config.errors import ConfigError, Problem
+from langevin_sgd.config.loading import json_schema, load, parse, resolved_yaml
+from langevin_sgd.config.network import (
+    CURVATURE_PARAMETER_LIMIT,
+    Architecture,
+    Data,
+    Module,
+    MultilayerPerceptron,
+    NetworkModel,
+    Softmax,
+    parameter_count,
+    train_size,
+)
+from langevin_sgd.config.ornstein_uhlenbeck import (
+    DiagonalHessian,
+    DiagonalNoise,
+    Displacement,
+    FullHessian,
+    FullNoise,
+    Hessian,
+    IsotropicNoise,
+    MeasuredHessian,
+    MeasuredNoise,
+    Noise,
+    OrnsteinUhlenbeckModel,
+)
+from langevin_sgd.config.sgd import Sgd, SgdOverride
+from langevin_sgd.config.study import Model, Study
+
+__all__ = [
+    "CURVATURE_PARAMETER_LIMIT",
+    "Architecture",
+    "Check",
+    "ConfigError",
+    "Data",
+    "DiagonalHessian",
+    "DiagonalNoise",
+    "Displacement",
+    "EquilibriumCheck",
+    "FullHessian",
+    "FullNoise",
+    "Hessian",
+    "IsotropicNoise",
+    "MeasuredHessian",
+    "MeasuredNoise",
+    "Model",
+    "Module",
+    "MultilayerPerceptron",
+    "NetworkModel",
+    "Noise",
+    "OrnsteinUhlenbeckModel",
+    "Problem",
+    "Sgd",
+    "SgdOverride",
+    "Softmax",
+    "Study",
+    "json_schema",
+    "load",
+    "parameter_count",
+    "parse",
+    "resolved_yaml",
+    "train_size",
+]

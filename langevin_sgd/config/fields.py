@@ -1,0 +1,100 @@
+"""The types of config fields: strict numbers (no booleans, no quoted digits, no nan), names, references."""
+
+from __future__ import annotations
+
+import keyword
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from langevin_sgd.config.errors import shown
+
+STEP_LIMIT = 2**56 - 1
+"""Largest number of steps: the counter of the random generator keeps 56 bits for the step."""
+
+REPLICA_LIMIT = 2**32 - 1
+"""Largest number of replicas: the counter of the random generator keeps 32 bits for the trajectory."""
+
+SEED_LIMIT = 2**64 - 1
+"""Largest seed: it is the 64-bit key of the random generator."""
+
+RESERVED_MODEL_NAMES = ("checks",)
+"""Group names of a run directory that no model may take."""
+
+_IMPORT_PATH = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
+_STUDY_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", re.ASCII)
+
+
+class Section(BaseModel):
+    """A mapping of the config: immutable, with no keys but the ones declared."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+def is_import_path(text: str) -> bool:
+    """Whether `text` reads as `module:attribute`; nothing is imported."""
+    return _IMPORT_PATH.fullmatch(text) is not None
+
+
+def _import_path(text: str) -> str:
+    if not is_import_path(text):
+        raise ValueError(f'must be "module:attribute", for example "my_package.my_module:make", got {shown(text)}')
+    return text
+
+
+def _model_name(text: str) -> str:
+    if not (text.isascii() and text.isidentifier()) or keyword.iskeyword(text):
+        plain = re.sub(r"\W", "_", text, flags=re.ASCII).strip("_") or "model"
+        plain = f"model_{plain}" if plain[0].isdecimal() or keyword.iskeyword(plain) else plain
+        raise ValueError(
+            f"a model's name must be letters, digits and underscores, no digit first; rename it to {plain}"
+        )
+    if text in RESERVED_MODEL_NAMES:
+        raise ValueError(f'"{text}" is reserved for the results of the checks; rename the model')
+    return text
+
+
+def printable(text: str) -> bool:
+    """Whether `text` can be written to YAML and read back: no control characters but newline and tab."""
+    return all(character.isprintable() or character in "\n\t" for character in text)
+
+
+def _printable(text: str) -> str:
+    if not printable(text):
+        raise ValueError("holds a character that cannot be printed; remove it")
+    return text
+
+
+def _study_name(text: str) -> str:
+    if not _STUDY_NAME.fullmatch(text) or len(text) > 100:
+        raise ValueError(
+            "must be at most 100 letters, digits, dots, dashes and underscores, since it names the run directory"
+        )
+    return text
+
+
+def _not_blank(text: str) -> str:
+    if not text.strip():
+        raise ValueError("must not be empty; leave the key out for the default")
+    return text
+
+
+Text = Annotated[str, Field(strict=True), AfterValidator(_printable)]
+Flag = Annotated[bool, Field(strict=True)]
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+PositiveNumber = Annotated[Number, Field(gt=0)]
+NonNegativeNumber = Annotated[Number, Field(ge=0)]
+OpenFraction = Annotated[Number, Field(gt=0, lt=1)]
+WholeNumber = Annotated[int, Field(strict=True)]
+PositiveWholeNumber = Annotated[WholeNumber, Field(ge=1, le=2**53)]
+Steps = Annotated[WholeNumber, Field(ge=1, le=STEP_LIMIT)]
+BurnIn = Annotated[WholeNumber, Field(ge=0, le=STEP_LIMIT)]
+Replicas = Annotated[WholeNumber, Field(ge=1, le=REPLICA_LIMIT)]
+RecordTimes = Annotated[WholeNumber, Field(ge=2, le=100_000)]
+Seed = Annotated[WholeNumber, Field(ge=0, le=SEED_LIMIT)]
+
+ImportPath = Annotated[Text, AfterValidator(_import_path)]
+ModelName = Annotated[Text, AfterValidator(_model_name)]
+StudyName = Annotated[Text, AfterValidator(_study_name)]
+Folder = Annotated[Text, AfterValidator(_not_blank)]

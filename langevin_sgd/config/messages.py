@@ -1,0 +1,227 @@
+"""pydantic's validation errors, turned into key paths of the config and sentences that say how to mend them."""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, Union
+
+from pydantic import BaseModel, Tag, ValidationError
+from pydantic_core import ErrorDetails
+
+from langevin_sgd.config.errors import KeyPath, choice, nearest, shown
+
+_CONTAINERS = {
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
+    "tuple_type": "a list",
+    "list_type": "a list",
+}
+_BOUNDS = {
+    "greater_than": ("gt", ">"),
+    "greater_than_equal": ("ge", ">="),
+    "less_than": ("lt", "<"),
+    "less_than_equal": ("le", "<="),
+}
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where an error sits: its path without union tags, the type declared there and the section around it."""
+
+    path: KeyPath
+    annotation: Any
+    section: type[BaseModel] | None
+
+
+def explain(error: ValidationError, schema: type[BaseModel], data: Any) -> list[tuple[KeyPath, str]]:
+    """Every fault in `error` as (key path, message), without those that only follow from another one."""
+    details = error.errors(include_url=False)
+    places = [_locate(schema, detail["loc"]) for detail in details]
+    misspelt = {
+        (*place.path[:-1], nearest(place.path[-1], _keys(place.section)))
+        for place, detail in zip(places, details, strict=True)
+        if detail["type"] == "extra_forbidden"
+    }
+    faults: list[tuple[KeyPath, str]] = []
+    for place, detail in zip(places, details, strict=True):
+        if detail["type"] == "default_factory_not_called":
+            continue
+        if detail["type"] == "missing" and place.path in misspelt:
+            continue  # the unknown key beside it is this one, misspelt
+        faults.extend((_existing(path, data), message) for path, message in _sentences(place, detail))
+    first_at_its_place = dict(reversed(faults))
+    return [(path, first_at_its_place[path]) for path in dict.fromkeys(path for path, _ in faults)]
+
+
+def _sentences(place: _Place, detail: ErrorDetails) -> list[tuple[KeyPath, str]]:
+    kind, context, path = detail["type"], detail.get("ctx", {}), place.path
+    value = detail["input"]
+    if kind == "inconsistent":
+        return [((*path, *inner), message) for inner, message in context["problems"]]
+    if kind in ("union_tag_invalid", "union_tag_not_found"):
+        return [_kind(place, value)]
+    return [(path, _sentence(kind, context, place, value))]
+
+
+def _sentence(kind: str, context: Mapping[str, Any], place: _Place, value: Any) -> str:
+    if kind == "missing":
+        return f"missing; expected {_expected(place.annotation)}"
+    if kind == "extra_forbidden":
+        known = _keys(place.section)
+        given = set(known) - {str(place.path[-1])}
+        return f"unknown key; {choice(place.path[-1], sorted(given, key=known.index))}"
+    if kind == "literal_error":
+        allowed = [str(name) for name in typing.get_args(_bare(place.annotation))]
+        if len(allowed) == 1 and nearest(value, allowed) is None:
+            return f"must be {allowed[0]}, got {shown(value)}"
+        return f"must be {_either(allowed)}, got {shown(value)}{_did_you_mean(value, allowed)}"
+    if kind in _BOUNDS:
+        name, sign = _BOUNDS[kind]
+        bound = context[name]
+        if isinstance(bound, float) and bound.is_integer():
+            bound = int(bound)
+        return f"must be {sign} {bound}, got {shown(value)}"
+    if kind == "finite_number":
+        return f"must be a finite number, got {shown(value)}"
+    if kind in ("int_type", "int_from_float"):
+        whole = isinstance(value, float) and value.is_integer() and abs(value) < 1e15
+        return f"must be a whole number, got {shown(value)}" + (f"; write {int(value)}" if whole else _quoted(value))
+    if kind == "float_type":
+        return f"must be a number, got {shown(value)}{_quoted(value)}"
+    if kind == "bool_type":
+        return f"must be true or false, got {shown(value)}"
+    if kind == "string_type":
+        return f"must be text, got {shown(value)}" + ("; put it in quotes" if _scalar(value) else "")
+    if kind == "too_short":
+        return "must not be empty"
+    if kind in _CONTAINERS:
+        return f"must be {_CONTAINERS[kind]}, got {shown(value)}"
+    if kind == "value_error":
+        return str(context["error"])
+    return f"cannot be {shown(value)}: expected {_expected(place.annotation)}"
+
+
+def _kind(place: _Place, value: Any) -> tuple[KeyPath, str]:
+    kinds = list(_members(place.annotation))
+    given = value.get("kind") if isinstance(value, Mapping) else None
+    if given is not None:
+        return (*place.path, "kind"), f"unknown kind {shown(given)}; {choice(given, kinds)}"
+    keys = [key for key in ("kind", "from") if key == "kind" or key in kinds]
+    for key in value if isinstance(value, Mapping) else ():
+        if nearest(key, keys) is not None and key not in keys:
+            return (*place.path, key), f"unknown key; {choice(key, keys)}"
+    if "from" in kinds:
+        return place.path, f"needs from: NETWORK, or a kind: {_either([kind for kind in kinds if kind != 'from'])}"
+    return (*place.path, "kind"), f"missing; expected {_either(kinds)}"
+
+
+def _either(names: Sequence[str]) -> str:
+    return " or ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+
+
+def _did_you_mean(value: object, allowed: Sequence[str]) -> str:
+    close = nearest(value, allowed) if isinstance(value, str) else None
+    return f'; did you mean "{close}"?' if close else ""
+
+
+def _quoted(value: object) -> str:
+    if not isinstance(value, str):
+        return ""
+    try:
+        float(value)
+    except ValueError:
+        decimal = value.replace(",", ".", 1)
+        return f"; write {decimal}" if decimal != value and decimal.replace(".", "", 1).isdecimal() else ""
+    return "; remove the quotes"
+
+
+def _scalar(value: object) -> bool:
+    return isinstance(value, bool | int | float)
+
+
+def _expected(annotation: Any) -> str:
+    """What a field of this type holds, in words."""
+    bare = _bare(annotation)
+    if len(members := _members(annotation)) > 1:
+        return f"a mapping with kind {', '.join(members)}"
+    if typing.get_origin(bare) is Literal:
+        return _either([str(name) for name in typing.get_args(bare)])
+    if isinstance(bare, type) and issubclass(bare, BaseModel):
+        return f"a mapping with {', '.join(_keys(bare))}"
+    outer = typing.get_origin(bare) or bare
+    words = {int: "a whole number", float: "a number", str: "text", bool: "true or false", tuple: "a list"}
+    return words.get(outer, "a mapping")
+
+
+def _locate(schema: type[BaseModel], location: Sequence[str | int]) -> _Place:
+    """Follow `location` through the declared types; where a union was entered, its next part is a tag and no key."""
+    annotation: Any = schema
+    section: type[BaseModel] | None = None
+    path: list[str | int] = []
+    for part in location:
+        members = _members(annotation)
+        if members and part in members:
+            annotation = members[str(part)]
+            continue
+        if part == "[key]":
+            break
+        path.append(part)
+        bare = _bare(annotation)
+        section = None
+        if isinstance(bare, type) and issubclass(bare, BaseModel):
+            section = bare
+            field = {info.alias or name: info for name, info in bare.model_fields.items()}.get(str(part))
+            annotation = None if field is None else field.annotation
+        else:
+            inner = [argument for argument in typing.get_args(bare) if argument is not Ellipsis]
+            annotation = inner[-1] if inner else None
+    return _Place(tuple(path), annotation, section)
+
+
+def _bare(annotation: Any) -> Any:
+    """The type without Annotated and without None as an alternative."""
+    while True:
+        if typing.get_origin(annotation) is Annotated:
+            annotation = typing.get_args(annotation)[0]
+            continue
+        if typing.get_origin(annotation) in (Union, types.UnionType):
+            rest = [member for member in typing.get_args(annotation) if member is not type(None)]
+            if len(rest) == 1:
+                annotation = rest[0]
+                continue
+        return annotation
+
+
+def _members(annotation: Any) -> dict[str, Any]:
+    """The alternatives of a tagged union by tag; empty for any other type."""
+    bare = _bare(annotation)
+    if typing.get_origin(bare) not in (Union, types.UnionType):
+        return {}
+    members = {}
+    for member in typing.get_args(bare):
+        tags = [data.tag for data in getattr(member, "__metadata__", ()) if isinstance(data, Tag)]
+        if tags:
+            members[tags[0]] = member
+        elif isinstance(member, type) and issubclass(member, BaseModel):
+            members[typing.get_args(member.model_fields["kind"].annotation)[0]] = member
+    return members
+
+
+def _keys(section: type[BaseModel] | None) -> list[str]:
+    return [] if section is None else [info.alias or name for name, info in section.model_fields.items()]
+
+
+def _existing(path: KeyPath, data: Any) -> KeyPath:
+    """`path` cut where the data has no inside, so that a check given by its name alone is named as such."""
+    for depth, part in enumerate(path):
+        if isinstance(data, str):
+            return path[:depth]
+        try:
+            data = data[part]
+        except (KeyError, IndexError, TypeError):
+            break
+    return path

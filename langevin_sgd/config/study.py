@@ -1,0 +1,102 @@
+"""A study: several models side by side at the same learning rate, batch size, Hessian and noise."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from langevin_sgd.config import consistency
+from langevin_sgd.config.checks import Check, EquilibriumCheck
+from langevin_sgd.config.errors import inconsistent
+from langevin_sgd.config.fields import Folder, ModelName, Section, Seed, StudyName, Text
+from langevin_sgd.config.network import NetworkModel
+from langevin_sgd.config.ornstein_uhlenbeck import OrnsteinUhlenbeckModel
+from langevin_sgd.config.sgd import Sgd, overridden
+
+Model = Annotated[NetworkModel | OrnsteinUhlenbeckModel, Field(discriminator="kind")]
+
+
+class Study(Section):
+    """A whole config, consistent: a Study that exists can be run as far as its config can tell."""
+
+    name: StudyName
+    """Name of the study; the run directory is runs/<name> unless `output` says otherwise."""
+    seed: Seed
+    """Seed of all randomness, 0 to 2^64 - 1. Same seed, same bits."""
+    description: Text = ""
+    """What the study is about, for the report."""
+    sgd: Sgd
+    """Stochastic gradient descent, shared by every model."""
+    models: Annotated[dict[ModelName, Model], Field(min_length=1)]
+    """The models by name."""
+    checks: tuple[Check, ...] = ()
+    """Comparisons to make: a name, or a mapping with its settings."""
+    output: Folder | None = None
+    """Run directory. null: runs/<name>."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Study:
+        problems = consistency.problems(self)
+        if problems:
+            raise inconsistent(problems)
+        return self
+
+    @property
+    def run_directory(self) -> str:
+        """Where the results go: `output`, or runs/<name>."""
+        return self.output if self.output is not None else f"runs/{self.name}"
+
+    def dependencies(self) -> dict[str, tuple[str, ...]]:
+        """For each model the networks that it is measured on, without repetitions."""
+        return {name: self.sources(name) for name in self.models}
+
+    def sources(self, name: str) -> tuple[str, ...]:
+        """The networks that model `name` is measured on; the first one lends it its sgd and its steps."""
+        model = self.models[name]
+        if isinstance(model, NetworkModel):
+            return ()
+        return tuple(dict.fromkeys(source for _, source in model.sources()))
+
+    def order(self) -> tuple[str, ...]:
+        """All models, each after what it is measured on, otherwise as the config lists them."""
+        ordered: dict[str, None] = {}
+        for name in self.models:
+            ordered.update(dict.fromkeys((*self.sources(name), name)))
+        return tuple(ordered)
+
+    def effective_sgd(self, name: str) -> Sgd:
+        """The sgd that model `name` runs with: the study's, the overrides of its network, its own overrides.
+
+        An ornstein_uhlenbeck model draws with replacement, also where its network goes through the data in epochs.
+        """
+        model = self.models[name]
+        if isinstance(model, NetworkModel):
+            return overridden(self.sgd, model.sgd)
+        sources = self.sources(name)
+        base = self.effective_sgd(sources[0]) if sources else self.sgd
+        return overridden(base, model.sgd).model_copy(update={"sampling": "with_replacement"})
+
+    def sgd_origin(self, name: str, field: str) -> tuple[str, ...]:
+        """The key path at which the sgd `field` that model `name` runs with is written."""
+        for holder in (name, *self.sources(name)[:1]):
+            override = self.models[holder].sgd
+            if override is not None and field in override.changed():
+                return ("models", holder, "sgd", field)
+        return ("sgd", field)
+
+    def effective_steps(self, name: str) -> int:
+        """The number of steps of model `name`: its own, or that of the network it is measured on."""
+        steps = self.models[name].steps
+        return steps if steps is not None else self.effective_steps(self.sources(name)[0])
+
+    def has_stationary_window(self, name: str) -> bool:
+        """Whether model `name` samples stationary fluctuations about a minimum."""
+        model = self.models[name]
+        return model.has_stationary_window() if isinstance(model, NetworkModel) else True
+
+    def checked_models(self, check: EquilibriumCheck) -> tuple[str, ...]:
+        """The models that `check` covers: those it names, or all with a stationary window, in the config's order."""
+        if check.models is not None:
+            return check.models
+        return tuple(name for name in self.models if self.has_stationary_window(name))

@@ -1,0 +1,172 @@
+"""YAML 1.2 text into plain data, remembering the line of every key: so `1e-3` is a number and `no` is a word."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from langevin_sgd.config.errors import ConfigError, KeyPath, dotted, shown
+
+_TAG = "tag:yaml.org,2002:"
+
+
+@dataclass(frozen=True)
+class Source:
+    """A parsed YAML text: its name for messages, its data, and the node tree that knows the lines."""
+
+    name: str
+    data: Any
+    root: Node | None
+
+    def find(self, path: KeyPath) -> tuple[int, int]:
+        """The line of the deepest part of `path` that the text holds, and how many parts of `path` that is."""
+        node, line = self.root, 1 if self.root is None else self.root.start_mark.line + 1
+        for depth, part in enumerate(path):
+            found = _child(node, part)
+            if found is None:
+                return line, depth
+            marked, node = found
+            line = marked.start_mark.line + 1
+        return line, len(path)
+
+
+def read(path: str | os.PathLike[str]) -> Source:
+    """Read a YAML file. Raises ConfigError if it is missing, unreadable, not UTF-8, malformed or repeats a key."""
+    name = os.fspath(path)
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise ConfigError.of(_missing_file(Path(path)), file=name) from None
+    except IsADirectoryError:
+        raise ConfigError.of("is a directory; give the YAML file itself", file=name) from None
+    except UnicodeDecodeError:
+        raise ConfigError.of("is not a text file in UTF-8; save it as UTF-8", file=name) from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ConfigError.of(f"cannot be read: {reason}", file=name) from None
+    return parse_text(text, name)
+
+
+def parse_text(text: str, name: str) -> Source:
+    """Parse YAML text; `name` stands in messages where a file's path would. Raises ConfigError."""
+    yaml = YAML(typ="safe", pure=True)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # an anchor defined twice is legal YAML
+            root = yaml.compose(text)
+        data = None if root is None else _plain(root, _Reader(yaml, name), ())
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        if "end of stream" in str(error.problem) and error.context_mark is not None:
+            mark = error.context_mark  # what was never closed began there
+        message = "; ".join(str(part) for part in (error.context, error.problem) if part)
+        line = None if mark is None else mark.line + 1
+        raise ConfigError.of(f"malformed YAML: {message}{_hint(message, text, line)}", file=name, line=line) from None
+    except YAMLError as error:
+        raise ConfigError.of(f"malformed YAML: {str(error).splitlines()[0]}", file=name) from None
+    except RecursionError:
+        raise ConfigError.of("is nested too deeply", file=name) from None
+    except (ValueError, TypeError, AttributeError, IndexError, KeyError, AssertionError) as error:
+        # The YAML library lets some malformed directives and escapes out as bare Python errors.
+        raise ConfigError.of(f"malformed YAML: {error}", file=name) from None
+    return Source(name, data, root)
+
+
+@dataclass(frozen=True)
+class _Reader:
+    yaml: YAML
+    name: str
+
+    def error(self, message: str, node: Node, path: KeyPath) -> ConfigError:
+        return ConfigError.of(message, key=dotted(path), file=self.name, line=node.start_mark.line + 1)
+
+
+def _plain(node: Node, reader: _Reader, path: KeyPath) -> Any:
+    if isinstance(node, MappingNode):
+        return _mapping(node, reader, path)
+    if isinstance(node, SequenceNode):
+        return [_plain(child, reader, (*path, index)) for index, child in enumerate(node.value)]
+    return _scalar(node, reader, path)
+
+
+def _mapping(node: MappingNode, reader: _Reader, path: KeyPath) -> dict[str, Any]:
+    if str(node.tag) != f"{_TAG}map":
+        raise reader.error(f"the tag {node.tag} is not supported; remove it", node, path)
+    data: dict[str, Any] = {}
+    lines: dict[str, int] = {}
+    for key_node, value_node in node.value:
+        if str(key_node.tag) == f"{_TAG}merge":
+            raise reader.error("merge keys (<<) are not supported; write the keys out", key_node, path)
+        key = _scalar(key_node, reader, path) if isinstance(key_node, ScalarNode) else None
+        if not isinstance(key, str):
+            what = shown(key) if isinstance(key_node, ScalarNode) else "a list or mapping"
+            raise reader.error(f"keys must be text, got {what}", key_node, path)
+        if key in data:
+            message = f"given twice (first on line {lines[key]}); remove one"
+            raise reader.error(message, key_node, (*path, key))
+        lines[key] = key_node.start_mark.line + 1
+        data[key] = _plain(value_node, reader, (*path, key))
+    return data
+
+
+def _scalar(node: Node, reader: _Reader, path: KeyPath) -> Any:
+    constructor = reader.yaml.constructor
+    tag = str(node.tag)
+    try:
+        match tag.removeprefix(_TAG):
+            case "str" | "timestamp":
+                return str(node.value)
+            case "int":
+                return int(constructor.construct_yaml_int(node))
+            case "float":
+                return float(constructor.construct_yaml_float(node))
+            case "bool":
+                return bool(constructor.construct_yaml_bool(node))
+            case "null":
+                return None
+    except (ValueError, KeyError, IndexError):
+        raise reader.error(f"cannot read {shown(str(node.value))} as a number", node, path) from None
+    raise reader.error(f"the tag {tag} is not supported; remove it", node, path)
+
+
+def _child(node: Node | None, part: str | int) -> tuple[Node, Node] | None:
+    """The node that marks the place of `part` under `node`, and the node of its value."""
+    if isinstance(node, MappingNode):
+        for key, value in node.value:
+            if isinstance(key, ScalarNode) and key.value == str(part):
+                return key, value
+    if isinstance(node, SequenceNode) and isinstance(part, int) and part < len(node.value):
+        return node.value[part], node.value[part]
+    return None
+
+
+def _missing_file(path: Path) -> str:
+    try:
+        siblings = [entry.name for entry in path.parent.iterdir() if entry.suffix in (".yaml", ".yml")]
+    except OSError:
+        return "no such file, and no such folder"
+    close = difflib.get_close_matches(path.name, siblings, n=1)
+    return f'no such file; did you mean "{path.parent / close[0]}"?' if close else "no such file"
+
+
+def _hint(problem: str, text: str, line: int | None) -> str:
+    lines = text.splitlines()
+    if line is not None and any(
+        "\t" in lines[near][: len(lines[near]) - len(lines[near].lstrip())]
+        for near in (line - 1, line - 2)
+        if 0 <= near < len(lines)
+    ):
+        return "; indent with spaces, not tabs"
+    if "mapping values are not allowed" in problem:
+        return "; check the indentation, and that every colon has a space after it"
+    if "end of stream" in problem:
+        return "; what begins here is never closed"
+    return ""

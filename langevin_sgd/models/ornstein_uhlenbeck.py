@@ -1,0 +1,215 @@
+"""The Ornstein-Uhlenbeck model of a config: H and C given or measured on a network, simulated by exact jumps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike, NDArray
+
+from langevin_sgd import observables
+from langevin_sgd.config import OrnsteinUhlenbeckModel, Sgd
+from langevin_sgd.integrators import exact
+from langevin_sgd.models.laws import Laws, OwnLaw
+from langevin_sgd.models.window import stationary_window
+from langevin_sgd.progress import Progress
+from langevin_sgd.theory import ornstein_uhlenbeck as theory
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Modes:
+    """The quadratic energy and the noise in the eigenbasis of the Hessian, largest eigenvalue first."""
+
+    eigenvalues: Array
+    eigenvectors: Array
+    noise: Array
+    noise_kind: str
+
+
+def resolve_modes(model: OrnsteinUhlenbeckModel, sources: Mapping[str, xr.Dataset]) -> Modes:
+    """H = V diag(k) V^T and V^T C V from the config and the networks that it names, k of shape (d,), C of (d, d)."""
+    hessian = model.hessian
+    if hessian.kind == "measured":
+        source = sources[hessian.from_]
+        eigenvalues = source["hessian_eigenvalue"].values
+        eigenvectors = source["hessian_eigenvector"].values
+    elif hessian.kind == "diagonal":
+        given = np.asarray(hessian.eigenvalues, dtype=np.float64)
+        order = np.argsort(-given, kind="stable")
+        eigenvalues, eigenvectors = given[order], np.eye(given.size)[:, order]
+    else:
+        ascending, vectors = np.linalg.eigh(np.asarray(hessian.matrix, dtype=np.float64))
+        eigenvalues, eigenvectors = ascending[::-1].copy(), vectors[:, ::-1].copy()
+
+    dimension = eigenvalues.size
+    noise = model.noise
+    if noise.kind == "full":
+        covariance = np.asarray(noise.matrix, dtype=np.float64)
+    elif noise.from_ is not None:
+        covariance = sources[noise.from_]["noise_covariance"].values
+    if noise.kind == "isotropic":
+        sigma_squared = noise.scale**2 if noise.scale is not None else np.trace(covariance) / dimension
+        in_modes = sigma_squared * np.eye(dimension)
+    elif noise.kind == "diagonal" and noise.variances is not None:
+        given = np.asarray(noise.variances, dtype=np.float64)
+        in_modes = np.diag(given[order] if hessian.kind == "diagonal" else given)
+    else:
+        in_modes = eigenvectors.T @ covariance @ eigenvectors
+        if noise.kind == "diagonal":
+            in_modes = np.diag(np.diag(in_modes))
+    return Modes(eigenvalues, eigenvectors, 0.5 * (in_modes + in_modes.T), noise.kind)
+
+
+def run(
+    model: OrnsteinUhlenbeckModel,
+    sgd: Sgd,
+    *,
+    name: str,
+    seed: int,
+    steps: int,
+    sources: Mapping[str, xr.Dataset],
+    progress: Progress,
+) -> xr.Dataset:
+    """Simulate the model for `steps` steps and return its observables.
+
+    E = w^T H w / 2, w <- w - eta m, m <- mu m + H w + xi, Cov(xi) = C/B (discrete), or the Ornstein-Uhlenbeck process
+    with the same drift and diffusion (continuum). Jumps between the recorded steps are exact draws, so the cost does not
+    depend on their number. Raises `Diverged` over the stability limit and `UserError` if a noisy mode has no curvature.
+    """
+    modes = resolve_modes(model, sources)
+    own: OwnLaw = "continuum" if model.dynamics == "continuum" else "discrete"
+    laws = Laws(modes.eigenvalues, modes.noise, sgd, own)
+    laws.refuse_unstable()
+    window = stationary_window(
+        steps=steps,
+        slowest_autocorrelation_time=laws.relaxation_steps(),
+        burn_in=model.burn_in,
+        every=model.sample_every,
+    )
+    record = observables.log_spaced_steps(steps, model.record_times)
+    sample = observables.sampling_steps(window.burn_in, steps, window.every)
+    recorder = _Recorder(modes.eigenvalues, model.replicas, record, sample, progress)
+    start: Array | Literal["stationary"] = _start(model, modes)
+    exact.simulate(
+        modes.eigenvalues,
+        modes.noise,
+        learning_rate=sgd.learning_rate,
+        batch_size=sgd.batch_size,
+        momentum=sgd.momentum,
+        dynamics=model.dynamics,
+        seed=seed,
+        replicas=model.replicas,
+        steps=recorder.steps,
+        start=start,
+        visit=recorder.visit,
+    )
+    summary = observables.stationary_summary(recorder.moment_1, recorder.moment_2)
+    stationary = isinstance(start, str)
+    predicted = _transients(laws, start, record, model.dynamics)
+    return observables.dataset(
+        {
+            **laws.variables(),
+            **recorder.variables(),
+            **predicted,
+            "mode_mean": summary.mean.value,
+            "mode_mean_stderr": summary.mean.stderr,
+            "mode_variance": summary.variance.value,
+            "mode_variance_stderr": summary.variance.stderr,
+            "transient_deficit": 0.0 if stationary else laws.transient_deficit(sample),
+            "hessian_eigenvector": modes.eigenvectors,
+        },
+        coords={
+            **laws.coords(),
+            **observables.time_coordinates(record, learning_rate=sgd.learning_rate, momentum=sgd.momentum),
+            "replica": np.arange(model.replicas),
+            "sample_step": sample,
+        },
+        attrs={"law": own, "noise": modes.noise_kind, "backend": "exact jumps (numpy)"},
+    )
+
+
+def _start(model: OrnsteinUhlenbeckModel, modes: Modes) -> Array | Literal["stationary"]:
+    """The start in the eigenbasis of the Hessian."""
+    if model.start == "stationary":
+        return "stationary"
+    if model.start == "minimum":
+        return np.zeros_like(modes.eigenvalues)
+    return modes.eigenvectors.T @ np.asarray(model.start.displacement, dtype=np.float64)
+
+
+def _transients(
+    laws: Laws, start: Array | Literal["stationary"], record: NDArray[np.int64], dynamics: theory.Dynamics
+) -> dict[str, ArrayLike]:
+    """Drift and spread of the displacement from the start, predicted."""
+    eta, momentum = laws.sgd.learning_rate, laws.sgd.momentum
+    if isinstance(start, str):
+        # Cov(w_n - w_0) = 2 S (1 - rho_n) in each mode: every replica has a start of its own.
+        correlation = theory.autocorrelation(laws.k, eta, record, momentum, dynamics)
+        spread = (2.0 * np.diagonal(laws.covariance(laws.own)) * (1.0 - correlation)).sum(axis=1)
+        return {"spread_predicted": spread, "drift_squared_predicted": np.zeros(record.size)}
+    moved = theory.transient_mean(laws.k, start, eta, record, momentum, dynamics) - start
+    return {
+        "spread_predicted": laws.transient_variance(record).sum(axis=1),
+        "drift_squared_predicted": (moved**2).sum(axis=1),
+    }
+
+
+class _Recorder:
+    """Collects the observables while the simulation visits its steps."""
+
+    def __init__(
+        self,
+        eigenvalues: Array,
+        replicas: int,
+        record: NDArray[np.int64],
+        sample: NDArray[np.int64],
+        progress: Progress,
+    ) -> None:
+        self.steps = np.union1d(record, sample)
+        self.moment_1 = np.zeros((replicas, eigenvalues.size))
+        self.moment_2 = np.zeros((replicas, eigenvalues.size))
+        self._k = eigenvalues
+        self._record, self._sample = record, sample
+        self._progress = progress
+        self._start: Array | None = None
+        self._energy = np.empty((replicas, record.size))
+        self._squared_displacement = np.empty((replicas, record.size))
+        self._summaries: list[observables.DisplacementSummary] = []
+        self._stationary_energy = np.empty((replicas, sample.size))
+
+    def visit(self, index: int, step: int, position: Array) -> None:
+        """Record the positions (replica, mode) at a step: displacements from the minimum in the eigenbasis."""
+        if self._start is None:
+            self._start = position.copy()
+        energy = 0.5 * (position**2) @ self._k
+        column = int(np.searchsorted(self._record, step))
+        if column < self._record.size and self._record[column] == step:
+            summary = observables.displacement_summary(position - self._start)
+            self._summaries.append(summary)
+            self._energy[:, column] = energy
+            self._squared_displacement[:, column] = summary.squared_displacement
+        column = int(np.searchsorted(self._sample, step))
+        if column < self._sample.size and self._sample[column] == step:
+            self.moment_1 += position / self._sample.size
+            self.moment_2 += position**2 / self._sample.size
+            self._stationary_energy[:, column] = energy
+        self._progress.update(int(step), int(self.steps[-1]))
+
+    def variables(self) -> dict[str, ArrayLike]:
+        """The recorded observables."""
+        return {
+            "energy": self._energy,
+            "squared_displacement": self._squared_displacement,
+            "drift_squared": [summary.drift_squared for summary in self._summaries],
+            "drift_squared_stderr": [summary.drift_squared_stderr for summary in self._summaries],
+            "spread": [summary.spread for summary in self._summaries],
+            "spread_stderr": [summary.spread_stderr for summary in self._summaries],
+            "mode_moment_1": self.moment_1,
+            "mode_moment_2": self.moment_2,
+            "stationary_energy": self._stationary_energy,
+        }

@@ -1,0 +1,173 @@
+"""How far a run is: a bar with rate and time left on a terminal, log lines elsewhere, nothing in a notebook."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol, TextIO
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as RichProgress
+    from rich.progress import ProgressColumn, Task
+
+SHOWN_AFTER_SECONDS = 2.0
+SECONDS_BETWEEN_LINES = 10.0
+_REDRAWS_PER_SECOND = 8
+
+
+class Progress(Protocol):
+    """What a long computation reports to. One task at a time: `begin` ends the one before."""
+
+    def begin(self, task: str) -> None:
+        """Name the task that the following updates belong to."""
+
+    def update(self, done: int, total: int) -> None:
+        """Steps done so far, of `total`; cheap enough to be called at every recorded step."""
+
+    def message(self, text: str) -> None:
+        """Say something that stays on the screen, above the bar."""
+
+    def close(self) -> None:
+        """End the last task and leave the terminal as it was."""
+
+
+class NullProgress:
+    """Reports nothing: for scripts, notebooks and `--quiet`."""
+
+    def begin(self, task: str) -> None:
+        """Do nothing."""
+
+    def update(self, done: int, total: int) -> None:
+        """Do nothing."""
+
+    def message(self, text: str) -> None:
+        """Do nothing."""
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+class LineProgress:
+    """One plain line every ten seconds, for log files; tasks of less than that leave no line."""
+
+    def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
+        self._stream = stream
+        self._clock = clock
+        self.begin("")
+
+    def begin(self, task: str) -> None:
+        """Start the clock of a task."""
+        self._task = task
+        self._origin: tuple[float, int] | None = None  # where the rate is counted from: a resumed run starts late
+        self._last_line = self._clock()
+
+    def update(self, done: int, total: int) -> None:
+        """Print a line when the last one is ten seconds old."""
+        now = self._clock()
+        if self._origin is None or done < self._origin[1]:
+            self._origin = (now, done)
+        if now - self._last_line < SECONDS_BETWEEN_LINES:
+            return
+        self._last_line = now
+        elapsed, advanced = now - self._origin[0], done - self._origin[1]
+        rate = advanced / elapsed if elapsed > 0 else 0.0
+        left = f", {format_seconds((total - done) / rate)} left" if rate > 0 else ""
+        self.message(f"{self._task}: {done:,}/{total:,} steps ({done / max(total, 1):.0%}), {rate:,.0f} steps/s{left}")
+
+    def message(self, text: str) -> None:
+        """Print a line at once."""
+        print(text, file=self._stream, flush=True)
+
+    def close(self) -> None:
+        """Nothing is left open."""
+
+
+class TerminalProgress:
+    """A bar with rate and time left, drawn once a task has taken two seconds; its last state stays on the screen."""
+
+    def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
+        from rich.console import Console
+
+        self._console = Console(file=stream)
+        self._clock = clock
+        self._bar: RichProgress | None = None
+        self.begin("")
+
+    def begin(self, task: str) -> None:
+        """Freeze the bar of the task before and start the clock of this one."""
+        self.close()
+        self._task = task
+        self._started = self._clock()
+        self._drawn = 0.0
+
+    def update(self, done: int, total: int) -> None:
+        """Draw or move the bar, at most eight times a second."""
+        now = self._clock()
+        if now - self._started < SHOWN_AFTER_SECONDS:
+            return
+        if self._bar is None:
+            self._bar = _bar(self._console)
+            self._id = self._bar.add_task(self._task, completed=done, total=total)
+            self._bar.start()
+        elif now - self._drawn > 1 / _REDRAWS_PER_SECOND or done >= total:
+            self._drawn = now
+            self._bar.update(self._id, completed=done, total=total)
+
+    def message(self, text: str) -> None:
+        """Print above the bar."""
+        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+    def close(self) -> None:
+        """Stop drawing."""
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+
+def choose(*, quiet: bool, stream: TextIO | None = None) -> Progress:
+    """The progress display that fits where `stream` (default: stderr) leads to."""
+    stream = sys.stderr if stream is None else stream
+    if quiet:
+        return NullProgress()
+    return TerminalProgress(stream) if stream.isatty() else LineProgress(stream)
+
+
+def format_seconds(seconds: float) -> str:
+    """Seconds as `42 s`, `3 min 05 s` or `2 h 07 min`."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def _bar(console: object) -> RichProgress:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+    from rich.progress import Progress as RichProgress
+
+    assert isinstance(console, Console)
+    columns: list[ProgressColumn] = [
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=None if console.width < 100 else 40),
+        MofNCompleteColumn(),
+        _rate_column(),
+    ]
+    return RichProgress(*columns, console=console, refresh_per_second=_REDRAWS_PER_SECOND, expand=console.width < 100)
+
+
+def _rate_column() -> ProgressColumn:
+    from rich.progress import ProgressColumn
+    from rich.text import Text
+
+    class RateAndTimeLeft(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            speed = task.finished_speed or task.speed
+            if not speed:
+                return Text("")
+            left = "" if task.finished else f", {format_seconds(task.time_remaining or 0)} left"
+            return Text(f"{speed:,.0f} steps/s{left}")
+
+    return RateAndTimeLeft()

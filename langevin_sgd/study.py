@@ -1,0 +1,137 @@
+"""Run a study: every model after what it is measured on, then the checks, into one DataTree and a run directory."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import xarray as xr
+
+from langevin_sgd import config, devices, store
+from langevin_sgd.checkpoint import NoCheckpoint
+from langevin_sgd.checks import check
+from langevin_sgd.config import Study
+from langevin_sgd.errors import UserError
+from langevin_sgd.integrators.divergence import Diverged
+from langevin_sgd.models import run_model
+from langevin_sgd.progress import NullProgress, Progress
+from langevin_sgd.provenance import provenance
+
+
+def simulate(
+    study: str | os.PathLike[str] | Mapping[str, Any] | Study,
+    *,
+    output: str | os.PathLike[str] | None = None,
+    overrides: Sequence[str] = (),
+    device: str = "auto",
+    resume: bool = False,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> xr.DataTree:
+    """Run a study and return its DataTree: a group a model, `checks`, and the provenance as an attribute of the root.
+
+    `study` is the path of a config, a mapping with the same keys, or a `Study`; `overrides` are KEY=VALUE texts as
+    `--set` takes them (paths only). With `output` the run is also left in that directory, with its report, each model
+    as soon as it has finished, and can be resumed there after an interruption; without it nothing is written.
+
+    A model that diverges or cannot be run is kept as an empty group with `status` "failed" and `error`; models that are
+    measured on it are "skipped"; all others run. Raises `ConfigError` or another `UserError` before anything is run if
+    the config, the device or the directory will not do.
+    """
+    study = _study(study, overrides)
+    progress = NullProgress() if progress is None else progress
+    device = devices.resolve(device)
+    started = datetime.now(UTC)
+    run = None
+    if output is not None:
+        run = store.prepare(output, config=config.resolved_yaml(study), overwrite=overwrite, resume=resume)
+    elif resume or overwrite:
+        raise UserError("resume and overwrite need an output directory")
+
+    models: dict[str, xr.Dataset] = {} if run is None else run.finished()
+    try:
+        for name in study.order():
+            if name not in models:
+                models[name] = _run_one(study, name, models, device=device, progress=progress, run=run)
+    finally:
+        progress.close()
+
+    tree = xr.DataTree.from_dict({name: models[name] for name in study.models}, name=study.name)
+    tree.attrs["provenance"] = provenance(
+        study.model_dump(mode="json", by_alias=True),
+        seed=study.seed,
+        device=device,
+        backends={name: str(models[name].attrs.get("backend", "none")) for name in study.models},
+        started=started,
+    )
+    if study.checks:
+        tree["checks"] = xr.DataTree(check(tree, study))
+    if run is not None:
+        run.finalize(tree)
+        from langevin_sgd.report import report  # matplotlib is not needed for runs that are not written
+
+        report(run.path)
+    return tree
+
+
+def _study(study: str | os.PathLike[str] | Mapping[str, Any] | Study, overrides: Sequence[str]) -> Study:
+    if isinstance(study, str | os.PathLike):
+        return config.load(study, overrides)
+    if overrides:
+        raise UserError("overrides go with the path of a config; change the mapping itself instead")
+    return study if isinstance(study, Study) else config.parse(study)
+
+
+def _run_one(
+    study: Study,
+    name: str,
+    models: Mapping[str, xr.Dataset],
+    *,
+    device: str,
+    progress: Progress,
+    run: store.RunDirectory | None,
+) -> xr.Dataset:
+    """One model's Dataset, with its status; stored in the run directory if there is one."""
+    kind = study.models[name].kind
+    missing = [source for source in study.sources(name) if models[source].attrs["status"] != "done"]
+    if missing:
+        result = _without_data(kind, "skipped", f"{', '.join(missing)} failed, and {name} is measured on it")
+    else:
+        progress.begin(name)
+        sources = {source: models[source] for source in study.sources(name)}
+        checkpoint = NoCheckpoint() if run is None else run.checkpoint(name)
+        try:
+            result = run_model(study, name, sources=sources, device=device, progress=progress, checkpoint=checkpoint)
+            result.attrs.update(kind=kind, status="done")
+        except Diverged as error:
+            error.model = name
+            result = _without_data(kind, "failed", str(error))
+        except UserError as error:
+            result = _without_data(kind, "failed", error.render())
+    if result.attrs["status"] != "done":
+        progress.message(f"{name}: {result.attrs['status']}: {result.attrs['error']}")
+    if run is not None:
+        run.save_model(name, result)
+    return result
+
+
+def _without_data(kind: str, status: str, error: str) -> xr.Dataset:
+    return xr.Dataset(attrs={"kind": kind, "status": status, "error": error})
+
+
+def failures(tree: xr.DataTree) -> dict[str, str]:
+    """The models of a run that have no data, with what went wrong."""
+    return {
+        name: f"{node.attrs['status']}: {node.attrs['error']}"
+        for name, node in tree.children.items()
+        if node.attrs.get("status") in ("failed", "skipped")
+    }
+
+
+def recorded_config(tree: xr.DataTree) -> dict[str, Any]:
+    """The resolved config in the provenance of a run."""
+    recorded: dict[str, Any] = json.loads(tree.attrs["provenance"])["config"]
+    return recorded
