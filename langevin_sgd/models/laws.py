@@ -23,8 +23,9 @@ class Laws:
     """The stationary laws of H = diag(k) and noise c = V^T C V at the given SGD parameters.
 
     `own` names the law of the process itself: "discrete" (with-replacement SGD), "epoch" (epoch sampling of `samples`
-    training samples) or "continuum". "discrete", "continuum" and "isotropic" are always there, the last one with
-    T = eta sigma^2/B, sigma^2 = tr C/d. Raises `ValueError` if a noisy mode has no stationary state.
+    training samples) or "continuum". "continuum" and "isotropic" are always there, the last one with
+    T = eta sigma^2/B, sigma^2 = tr C/d; "discrete" wherever it has a stationary state. Raises `ValueError` if a noisy
+    mode has none by the process's own law.
     """
 
     k: Array
@@ -35,7 +36,10 @@ class Laws:
 
     def names(self) -> tuple[str, ...]:
         """The laws by name, the order of the `law` dimension."""
-        return ("discrete", "continuum", "isotropic", *(("epoch",) if self.own == "epoch" else ()))
+        eta, momentum = self.sgd.learning_rate, self.sgd.momentum
+        stable = unstable_mode(self.k, self.noisy(), eta, momentum, "discrete") is None
+        discrete = ("discrete",) if stable or self.own != "continuum" else ()
+        return (*discrete, "continuum", "isotropic", *(("epoch",) if self.own == "epoch" else ()))
 
     def covariance(self, law: str) -> Array:
         """Stationary covariance of one law in the eigenbasis of the Hessian, (mode, mode)."""

@@ -11,7 +11,16 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from langevin_sgd import observables
-from langevin_sgd.config import OrnsteinUhlenbeckModel, Sgd
+from langevin_sgd.config import (
+    DiagonalHessian,
+    DiagonalNoise,
+    Displacement,
+    FullNoise,
+    IsotropicNoise,
+    MeasuredHessian,
+    OrnsteinUhlenbeckModel,
+    Sgd,
+)
 from langevin_sgd.integrators import exact
 from langevin_sgd.models.laws import Laws, OwnLaw
 from langevin_sgd.models.window import stationary_window
@@ -34,11 +43,10 @@ class Modes:
 def resolve_modes(model: OrnsteinUhlenbeckModel, sources: Mapping[str, xr.Dataset]) -> Modes:
     """H = V diag(k) V^T and V^T C V from the config and the networks that it names, k of shape (d,), C of (d, d)."""
     hessian = model.hessian
-    if hessian.kind == "measured":
+    if isinstance(hessian, MeasuredHessian):
         source = sources[hessian.from_]
-        eigenvalues = source["hessian_eigenvalue"].values
-        eigenvectors = source["hessian_eigenvector"].values
-    elif hessian.kind == "diagonal":
+        eigenvalues, eigenvectors = source["hessian_eigenvalue"].values, source["hessian_eigenvector"].values
+    elif isinstance(hessian, DiagonalHessian):
         given = np.asarray(hessian.eigenvalues, dtype=np.float64)
         order = np.argsort(-given, kind="stable")
         eigenvalues, eigenvectors = given[order], np.eye(given.size)[:, order]
@@ -46,22 +54,22 @@ def resolve_modes(model: OrnsteinUhlenbeckModel, sources: Mapping[str, xr.Datase
         ascending, vectors = np.linalg.eigh(np.asarray(hessian.matrix, dtype=np.float64))
         eigenvalues, eigenvectors = ascending[::-1].copy(), vectors[:, ::-1].copy()
 
-    dimension = eigenvalues.size
     noise = model.noise
-    if noise.kind == "full":
-        covariance = np.asarray(noise.matrix, dtype=np.float64)
-    elif noise.from_ is not None:
+    if noise.from_ is not None:
         covariance = sources[noise.from_]["noise_covariance"].values
-    if noise.kind == "isotropic":
-        sigma_squared = noise.scale**2 if noise.scale is not None else np.trace(covariance) / dimension
-        in_modes = sigma_squared * np.eye(dimension)
-    elif noise.kind == "diagonal" and noise.variances is not None:
-        given = np.asarray(noise.variances, dtype=np.float64)
-        in_modes = np.diag(given[order] if hessian.kind == "diagonal" else given)
+    elif isinstance(noise, FullNoise):
+        covariance = np.asarray(noise.matrix, dtype=np.float64)
+    elif isinstance(noise, DiagonalNoise):
+        covariance = np.diag(np.asarray(noise.variances, dtype=np.float64))
     else:
-        in_modes = eigenvectors.T @ covariance @ eigenvectors
-        if noise.kind == "diagonal":
-            in_modes = np.diag(np.diag(in_modes))
+        assert isinstance(noise, IsotropicNoise)
+        assert noise.scale is not None  # the config has either `from` or `scale`
+        covariance = noise.scale**2 * np.eye(eigenvalues.size)
+    in_modes = eigenvectors.T @ covariance @ eigenvectors
+    if isinstance(noise, IsotropicNoise):
+        in_modes = np.trace(covariance) / eigenvalues.size * np.eye(eigenvalues.size)
+    elif isinstance(noise, DiagonalNoise) and noise.from_ is not None:
+        in_modes = np.diag(np.diagonal(in_modes))
     return Modes(eigenvalues, eigenvectors, 0.5 * (in_modes + in_modes.T), noise.kind)
 
 
@@ -135,11 +143,9 @@ def run(
 
 def _start(model: OrnsteinUhlenbeckModel, modes: Modes) -> Array | Literal["stationary"]:
     """The start in the eigenbasis of the Hessian."""
-    if model.start == "stationary":
-        return "stationary"
-    if model.start == "minimum":
-        return np.zeros_like(modes.eigenvalues)
-    return modes.eigenvectors.T @ np.asarray(model.start.displacement, dtype=np.float64)
+    if isinstance(model.start, Displacement):
+        return modes.eigenvectors.T @ np.asarray(model.start.displacement, dtype=np.float64)
+    return "stationary" if model.start == "stationary" else np.zeros_like(modes.eigenvalues)
 
 
 def _transients(
