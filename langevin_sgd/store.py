@@ -106,7 +106,7 @@ def prepare(
     if path.exists() and not path.is_dir():
         raise StoreError(f"{path}: is a file, not a directory; choose another --output")
     occupied = path.is_dir() and any(path.iterdir())
-    is_run = (path / _STATE / _MARKER).is_file()
+    is_run = holds_run(path)
     if resume and not is_run:
         raise StoreError(f"{path}: there is no run here to resume; leave out --resume")
     if occupied and not is_run:
@@ -126,6 +126,11 @@ def prepare(
         _replace_text(path / CONFIG, config)
         write_root(path / DATA, {"status": "unfinished"})
     return RunDirectory(path)
+
+
+def holds_run(path: str | os.PathLike[str]) -> bool:
+    """Whether a directory is marked as a run, finished or not."""
+    return (Path(path) / _STATE / _MARKER).is_file()
 
 
 def open_run(path: str | os.PathLike[str]) -> xr.DataTree:

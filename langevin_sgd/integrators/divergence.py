@@ -8,7 +8,7 @@ class Diverged(ArithmeticError):
 
     `step` is the step at which it was noticed (0: known before the first step), `eta_lambda_max` the learning rate
     times the largest Hessian eigenvalue where that is known, `momentum` the momentum, `model` the name of the model in
-    its study, and `detail` what was seen. Heavy-ball SGD on a quadratic is stable for eta*lambda_max < 2 (1 + momentum).
+    its study, and `detail` what was seen. Heavy-ball SGD on a quadratic is stable below 2 (1 + momentum).
     """
 
     def __init__(
