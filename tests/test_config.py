@@ -517,3 +517,12 @@ def test_import_is_light() -> None:
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert shown.stdout.strip() == "[]"
+
+
+def test_a_network_that_others_are_measured_on_starts_at_its_minimum_unless_told_otherwise() -> None:
+    network = {"kind": "network", "architecture": {"kind": "softmax"}, "steps": 1000}
+    alone = {"name": "s", "seed": 1, "sgd": {"learning_rate": 0.1, "batch_size": 16}, "models": {"network": network}}
+    assert config.parse(alone).models["network"].start == "shared"
+    ou = {"kind": "ornstein_uhlenbeck", "hessian": {"from": "network"}, "noise": {"from": "network"}}
+    both = config.parse({**alone, "models": {"network": network, "ou": ou}}).models["network"]
+    assert (both.start, both.measure_curvature) == ("minimum", True)

@@ -176,7 +176,8 @@ class NetworkModel(Section):
     """Length of the training, in steps of the descent."""
     start: Literal["minimum", "shared", "independent"] = "shared"
     """minimum: all replicas at the minimum of the full training loss, for stationary fluctuations around it.
-    shared: all at one random initial point. independent: each at its own."""
+    shared: all at one random initial point. independent: each at its own.
+    Default: minimum if another model of the study takes H or C from this one, else shared."""
     burn_in: BurnIn | None = None
     """Steps left out of the stationary window. null: five relaxation times of the slowest noisy mode, at most half."""
     sample_every: Steps | None = None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
@@ -15,6 +16,14 @@ from langevin_sgd.config.ornstein_uhlenbeck import OrnsteinUhlenbeckModel
 from langevin_sgd.config.sgd import Sgd, overridden
 
 Model = Annotated[NetworkModel | OrnsteinUhlenbeckModel, Field(discriminator="kind")]
+
+
+def _measured_on(model: Any) -> Iterator[str]:
+    """The names in `from` of a model as the config writes it."""
+    for section in model.values() if isinstance(model, Mapping) else ():
+        source = section.get("from") if isinstance(section, Mapping) else None
+        if isinstance(source, str):
+            yield source
 
 
 class Study(Section):
@@ -34,6 +43,22 @@ class Study(Section):
     """Comparisons to make: a name, or a mapping with its settings."""
     output: Folder | None = None
     """Run directory. null: runs/<name>."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _start_at_measured_minimum(cls, data: Any) -> Any:
+        """`start` of a network that another model is measured on defaults to `minimum`: H and C belong to one."""
+        models = data.get("models") if isinstance(data, Mapping) else None
+        if not isinstance(models, Mapping):
+            return data
+        measured = {name for model in models.values() for name in _measured_on(model)}
+        completed = {
+            name: {**model, "start": "minimum"}
+            if isinstance(model, Mapping) and model.get("kind") == "network" and "start" not in model and name in measured
+            else model
+            for name, model in models.items()
+        }
+        return {**data, "models": completed}
 
     @model_validator(mode="after")
     def _consistent(self) -> Study:
