@@ -1,0 +1,115 @@
+"""The checks: laws against observables, with honest intervals and three-valued verdicts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import xarray as xr
+
+from langevin_sgd.checks.equilibrium import equilibrium
+from langevin_sgd.checks.side_by_side import network_against_simulation
+from langevin_sgd.checks.table import Comparison, summary_line, to_dataset
+from langevin_sgd.config import EquilibriumCheck, MeasuredHessian, MeasuredNoise, OrnsteinUhlenbeckModel, Study, parse
+
+__all__ = ["Comparison", "check", "equilibrium", "summary_line"]
+
+
+def check(tree: xr.DataTree, study: Study | Mapping[str, Any] | None = None) -> xr.Dataset:
+    """Evaluate the comparisons of a study on its results, fresh or read back from disk.
+
+    Returns a Dataset with dimension `comparison`, one row a comparison, and with attrs["summary"], JSON with the
+    study's verdict, its rule, the counts by role and verdict, the rows that disagree or are inconclusive, and the
+    models that were not compared. Columns: model, quantity, law, role, measured, standard_error, predicted, ratio,
+    ratio_low, ratio_high, tolerance, verdict, reason, p_value, modes, eigenvalue_low, eigenvalue_high (all
+    dimensionless; see `Comparison`).
+
+    `study` says which checks to make; by default it is the config in the tree's provenance. The study `disagrees` if
+    a row of role "law" does so and is rejected by Holm's rule at 1 - confidence (the smallest of the checks);
+    `agrees` if all of them agree; else it is inconclusive. Raises `ValueError` if there is neither a study nor a
+    provenance.
+    """
+    resolved = _study(tree, study)
+    rows: list[Comparison] = []
+    not_compared: dict[str, dict[str, str]] = {}
+    done = _finished(tree, resolved, not_compared)
+    for criteria in resolved.checks:
+        rows += _equilibrium_rows(resolved, criteria, done, not_compared)
+    level = 1.0 - max((criteria.confidence for criteria in resolved.checks), default=0.95)
+    return to_dataset(rows, level=level, not_compared=list(not_compared.values()))
+
+
+def _study(tree: xr.DataTree, study: Study | Mapping[str, Any] | None) -> Study:
+    if isinstance(study, Study):
+        return study
+    if study is not None:
+        return parse(study)
+    if "provenance" not in tree.attrs:
+        raise ValueError("the tree has no provenance attribute that names its checks; pass study=")
+    return parse(json.loads(tree.attrs["provenance"])["config"])
+
+
+def _finished(tree: xr.DataTree, study: Study, not_compared: dict[str, dict[str, str]]) -> dict[str, xr.Dataset]:
+    """The datasets of the models that are done; the others are noted with their reason."""
+    done: dict[str, xr.Dataset] = {}
+    for name in study.models:
+        if name not in tree.children:
+            not_compared[name] = {"model": name, "status": "missing", "reason": "the run holds no results of it"}
+            continue
+        dataset = tree.children[name].to_dataset(inherit=False)
+        status = str(dataset.attrs.get("status", "done"))
+        if status == "done":
+            done[name] = dataset
+        else:
+            reason = str(dataset.attrs.get("error", "")) or status
+            not_compared[name] = {"model": name, "status": status, "reason": reason}
+    return done
+
+
+def _equilibrium_rows(
+    study: Study,
+    criteria: EquilibriumCheck,
+    done: Mapping[str, xr.Dataset],
+    not_compared: dict[str, dict[str, str]],
+) -> list[Comparison]:
+    rows: list[Comparison] = []
+    covered = [name for name in study.checked_models(criteria) if name in done]
+    for name in covered:
+        own = equilibrium(
+            done[name],
+            model=name,
+            tolerance=criteria.tolerance,
+            energy_bound=criteria.energy_bound,
+            confidence=criteria.confidence,
+            bins=criteria.bins,
+            contrasts=criteria.contrasts,
+            seed=study.seed,
+        )
+        if not own:
+            reason = "it has no stationary window and no predictions; start: minimum gives both"
+            not_compared[name] = {"model": name, "status": "done", "reason": reason}
+        rows += own
+        for other in study.models:
+            if other in done and name in study.sources(other):
+                rows += network_against_simulation(
+                    done[name],
+                    done[other],
+                    model=name,
+                    simulation_name=other,
+                    same_noise=_takes_both_from(study, other, name),
+                    tolerance=criteria.tolerance,
+                    confidence=criteria.confidence,
+                )
+    return rows if criteria.contrasts else [row for row in rows if row.role == "law"]
+
+
+def _takes_both_from(study: Study, name: str, network: str) -> bool:
+    """Whether model `name` has H and the full C as measured on `network`."""
+    model = study.models[name]
+    return (
+        isinstance(model, OrnsteinUhlenbeckModel)
+        and isinstance(model.hessian, MeasuredHessian)
+        and isinstance(model.noise, MeasuredNoise)
+        and model.hessian.from_ == model.noise.from_ == network
+    )

@@ -1,0 +1,99 @@
+"""Spread and drift on the way to equilibrium against their predictions."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from langevin_sgd.checks.statistics import assess_ratio
+from langevin_sgd.checks.table import Comparison
+
+Array = NDArray[np.float64]
+
+EARLY = 0.5  # of the final value: later records repeat the stationary variance
+
+
+def transient(dataset: xr.Dataset, *, model: str, tolerance: float, confidence: float) -> list[Comparison]:
+    """Rows `spread` and `drift`, for data that know their predictions.
+
+    `spread` is the mean over the recorded (log-spaced) early times of spread/prediction, `drift` is the sum of the
+    squared drift over the sum of its prediction, early meaning that the prediction is below half of its largest
+    value. `drift` is left out where none is predicted (a start at the minimum); then the shift of the mean says
+    whether there was any.
+
+    Times of one run are correlated. The error of a weighted sum over times is at most the weighted sum of the errors
+    (Minkowski). For the spread there is a second upper bound from the replicas: without a mean the squared
+    displacements z_r = mean_t |x_r(t)|^2/spread_predicted(t) have the variance of the spread itself up to R/(R - 1),
+    and a mean only adds to it. The smaller of the two is used.
+    """
+    rows: list[Comparison] = []
+    law = str(dataset.attrs.get("law", ""))
+    if "spread_predicted" not in dataset or "spread" not in dataset or "replica" not in dataset.sizes:
+        return rows
+    dof = dataset.sizes["replica"] - 1
+    eigenvalues = _values(dataset, "hessian_eigenvalue") if "hessian_eigenvalue" in dataset else np.empty(0)
+
+    def row(quantity: str, measured: float, stderr: float, predicted: float, times: int) -> Comparison:
+        assessed = assess_ratio(
+            measured,
+            stderr,
+            predicted,
+            dof=dof,
+            tolerance=tolerance,
+            confidence=confidence,
+            name="ratio",
+            cure="replicas",
+        ).with_note(f"over {times} early times")
+        return Comparison.from_assessment(
+            assessed,
+            model=model,
+            quantity=quantity,
+            law=law,
+            role="law",
+            measured=measured,
+            standard_error=stderr,
+            predicted=predicted,
+            tolerance=tolerance,
+            eigenvalues=eigenvalues,
+        )
+
+    predicted = _values(dataset, "spread_predicted")
+    early = _early(predicted)
+    if early.any():
+        ratio = float(np.mean(_values(dataset, "spread")[early] / predicted[early]))
+        stderr = float(np.mean(_values(dataset, "spread_stderr")[early] / predicted[early]))
+        if "squared_displacement" in dataset and dof > 0:
+            each = np.mean(_values(dataset, "squared_displacement")[:, early] / predicted[early], axis=1)
+            stderr = min(stderr, float(each.std(ddof=1)) / math.sqrt(dof))
+        mean = float(np.mean(predicted[early]))
+        rows.append(row("spread", ratio * mean, stderr * mean, mean, int(early.sum())))
+
+    if "drift_squared_predicted" in dataset and "drift_squared" in dataset:
+        predicted = _values(dataset, "drift_squared_predicted")
+        early = _early(predicted)
+        if early.any():
+            rows.append(
+                row(
+                    "drift",
+                    float(_values(dataset, "drift_squared")[early].sum()),
+                    float(_values(dataset, "drift_squared_stderr")[early].sum()),
+                    float(predicted[early].sum()),
+                    int(early.sum()),
+                )
+            )
+    return rows
+
+
+def _values(dataset: xr.Dataset, name: str) -> Array:
+    return np.asarray(dataset[name].values, dtype=np.float64)
+
+
+def _early(predicted: Array) -> NDArray[np.bool_]:
+    finite = np.isfinite(predicted) & (predicted > 0)
+    if not finite.any():
+        return finite
+    rising = finite & (predicted <= EARLY * predicted[finite].max())
+    return rising if rising.any() else finite

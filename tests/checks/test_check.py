@@ -1,0 +1,217 @@
+"""The table and the study's verdict: trees fresh and read back, failed models, rows between models."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from langevin_sgd import checks, config
+from langevin_sgd.checks.statistics import Verdict
+from langevin_sgd.checks.table import Comparison, summarise, summary_line, to_dataset
+
+MEASURED = {"from": "network"}
+STUDY = {
+    "name": "test",
+    "seed": 5,
+    "sgd": {"learning_rate": 0.5, "batch_size": 4},
+    "models": {
+        "network": {"kind": "network", "steps": 20000, "start": "minimum", "architecture": {"kind": "softmax"}},
+        "ou": {"kind": "ornstein_uhlenbeck", "hessian": MEASURED, "noise": MEASURED},
+        "round": {
+            "kind": "ornstein_uhlenbeck",
+            "hessian": MEASURED,
+            "noise": {"kind": "isotropic", "from": "network"},
+        },
+    },
+    "checks": ["equilibrium"],
+}
+
+
+@pytest.fixture
+def study():
+    return config.parse(STUDY)
+
+
+@pytest.fixture
+def tree(study, make_stationary, make_quadratic):
+    isotropic = make_quadratic(noise=(0.66,) * 6)
+    return make_tree(
+        study,
+        network=make_stationary(seed=1, replicas=128, samples=200),
+        ou=make_stationary(seed=2, replicas=128, samples=200),
+        round=make_stationary(isotropic, seed=3, replicas=128, samples=200),
+    )
+
+
+def make_tree(study, **models):
+    provenance = json.dumps({"config": study.model_dump(mode="json", by_alias=True)})
+    root = xr.Dataset(attrs={"provenance": provenance})
+    return xr.DataTree.from_dict({"/": root, **{f"/{name}": dataset for name, dataset in models.items()}})
+
+
+def failed(error="diverged at step 7"):
+    return xr.Dataset(attrs={"kind": "network", "status": "failed", "error": error})
+
+
+def summary_of(table):
+    return json.loads(table.attrs["summary"])
+
+
+def test_columns_and_summary(tree):
+    table = checks.check(tree)
+    columns = "model quantity law role measured standard_error predicted ratio ratio_low ratio_high tolerance verdict"
+    assert set((columns + " reason p_value").split()) <= set(table.data_vars)
+    assert set(table.sizes) == {"comparison"}
+    assert all(table[name].attrs["long_name"] for name in table.data_vars)
+    assert set(table["verdict"].values) <= {"agrees", "disagrees", "inconclusive"}
+    assert set(table["role"].values) == {"law", "contrast"}
+    summary = summary_of(table)
+    counts = summary["counts"]
+    for role in ("law", "contrast"):
+        for verdict in ("agrees", "disagrees", "inconclusive"):
+            assert counts[role][verdict] == int(((table["role"] == role) & (table["verdict"] == verdict)).sum())
+    assert "Holm" in summary["rule"]
+    assert summary["verdict"] in ("agrees", "inconclusive")
+    assert summary["disagreeing"] == summary["not_compared"] == []
+    assert summary_line(table).startswith(f"{summary['verdict']}: of {sum(counts['law'].values())} law rows")
+
+
+def test_same_table_from_disk(tree, tmp_path):
+    fresh = checks.check(tree)
+    for name in ("a.nc", "b.nc"):
+        tree.to_netcdf(tmp_path / name, engine="h5netcdf")
+        with xr.open_datatree(tmp_path / name, engine="h5netcdf") as again:
+            xr.testing.assert_identical(checks.check(again), fresh)
+        # the table itself may lie in the tree when it is evaluated again
+        tree = xr.DataTree.from_dict({**{f"/{k}": v.to_dataset() for k, v in tree.children.items()}, "/checks": fresh})
+        tree.attrs = {"provenance": json.dumps({"config": STUDY})}
+
+
+def test_simulations_stand_beside_the_network(tree):
+    table = checks.check(tree)
+    rows = by_law(table)
+    same, other = rows["simulation:ou"], rows["simulation:round"]
+    assert (same["model"], same["quantity"], same["role"]) == ("network", "total_variance", "law")
+    assert same["ratio_low"] < 1 < same["ratio_high"]
+    assert (other["role"], other["verdict"]) == ("contrast", "disagrees")
+    errors = [
+        table["standard_error"].values[position]
+        for position in range(table.sizes["comparison"])
+        if table["quantity"].values[position] == "total_variance"
+        and table["law"].values[position] == "discrete"
+        and table["model"].values[position] in ("network", "ou")
+    ]
+    assert same["standard_error"] == pytest.approx(np.hypot(*errors), rel=0.03)
+
+
+def by_law(table):
+    rows = [
+        {name: table[name].values[position] for name in table.data_vars}
+        for position in range(table.sizes["comparison"])
+    ]
+    return {str(row["law"]): row for row in rows if str(row["law"]).startswith("simulation")}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda ou: ou.attrs.update(law="continuum"),
+        lambda ou: ou.update({"momentum": ((), 0.9)}),
+        lambda ou: ou.update({"batch_size": ((), 8)}),
+    ],
+)
+def test_a_simulation_of_another_process_is_a_contrast(study, make_stationary, change):
+    simulation = make_stationary(seed=2)
+    change(simulation)
+    table = checks.check(make_tree(study, network=make_stationary(seed=1), ou=simulation))
+    assert by_law(table)["simulation:ou"]["role"] == "contrast"
+
+
+def test_planted_temperature_makes_the_study_disagree(study, make_stationary):
+    tree = make_tree(study, network=make_stationary(seed=1, scale=1.25), ou=make_stationary(seed=2))
+    table = checks.check(tree)
+    summary = summary_of(table)
+    assert summary["verdict"] == "disagrees"
+    assert "network: total_variance (discrete)" in summary["disagreeing"]
+    assert not any(title.startswith("ou:") for title in summary["disagreeing"])
+    assert summary_line(table).startswith("disagrees")
+    assert "disagreeing: network: total_variance (discrete)" in summary_line(table)
+
+
+def test_contrasts_do_not_count(study, make_stationary):
+    only = config.parse({**STUDY, "checks": [{"kind": "equilibrium", "contrasts": False}]})
+    tree = make_tree(study, network=make_stationary(seed=1))
+    with_contrasts, without = checks.check(tree), checks.check(tree, only)
+    assert summary_of(with_contrasts)["counts"]["contrast"]["disagrees"] > 0
+    assert set(without["role"].values) == {"law"}
+    assert summary_of(with_contrasts)["counts"]["law"] == summary_of(without)["counts"]["law"]
+
+
+def test_failed_and_missing_models_are_listed(study, make_stationary):
+    agreeing = make_tree(study, network=make_stationary(seed=1, replicas=256, samples=400), ou=failed())
+    loose = config.parse({**STUDY, "checks": [{"kind": "equilibrium", "tolerance": 0.2, "energy_bound": 0.2}]})
+    table = checks.check(agreeing, loose)
+    summary = summary_of(table)
+    assert summary["not_compared"] == [
+        {"model": "ou", "status": "failed", "reason": "diverged at step 7"},
+        {"model": "round", "status": "missing", "reason": "the run holds no results of it"},
+    ]
+    assert summary["counts"]["law"]["agrees"] == sum(summary["counts"]["law"].values())
+    assert summary["verdict"] == "inconclusive"  # a study with a failed model does not agree as a whole
+    assert "not compared: ou, round" in summary_line(table)
+
+
+def test_a_model_without_a_window_is_listed(study, make_stationary):
+    tree = make_tree(study, network=make_stationary().drop_vars("mode_moment_1"))
+    table = checks.check(tree)
+    assert table.sizes["comparison"] == 0
+    summary = summary_of(table)
+    assert summary["verdict"] == "inconclusive"
+    assert "no stationary window" in {entry["model"]: entry for entry in summary["not_compared"]}["network"]["reason"]
+
+
+def test_only_the_named_models(study, tree):
+    one = config.parse({**STUDY, "checks": [{"kind": "equilibrium", "models": ["ou"]}]})
+    assert set(checks.check(tree, one)["model"].values) == {"ou"}
+    assert set(
+        checks.check(tree, {**STUDY, "checks": [{"kind": "equilibrium", "models": ["ou"]}]})["model"].values
+    ) == {"ou"}
+
+
+def test_a_tree_of_unknown_origin_needs_a_study(tree, study):
+    bare = tree.copy()
+    bare.attrs = {}
+    with pytest.raises(ValueError, match="pass study="):
+        checks.check(bare)
+    assert checks.check(bare, study).sizes["comparison"] > 0
+
+
+def row(p_value, verdict=Verdict.DISAGREES, role="law"):
+    return Comparison("m", "q", "l", role, 1, 1, 1, 1, 1, 1, 0.05, verdict, "", p_value, 1, 1, 1)
+
+
+def test_the_rule_of_the_study():
+    def verdict(*rows, not_compared=()):
+        return summarise(rows, level=0.05, not_compared=not_compared)["verdict"]
+
+    agrees = row(1.0, Verdict.AGREES)
+    assert verdict() == "inconclusive"
+    assert verdict(agrees, agrees) == "agrees"
+    assert verdict(agrees, row(0.6, Verdict.INCONCLUSIVE)) == "inconclusive"
+    assert verdict(agrees, row(0.001)) == "disagrees"
+    # among ten rows one p of 0.02 is nothing, and an inconclusive row cannot carry the verdict
+    assert verdict(*[agrees] * 9, row(0.02)) == "inconclusive"
+    assert verdict(row(0.04, Verdict.INCONCLUSIVE)) == "inconclusive"
+    assert verdict(agrees, row(1e-9, role="contrast")) == "agrees"
+    assert verdict(agrees, row(float("nan"), Verdict.INCONCLUSIVE)) == "inconclusive"
+    assert summarise([*[agrees] * 9, row(0.02)], level=0.05)["disagreeing_alone"] == ["m: q (l)"]
+
+
+def test_empty_table_has_its_columns():
+    table = to_dataset([], level=0.05, not_compared=[])
+    assert table.sizes["comparison"] == 0
+    assert table["measured"].dtype == np.float64
+    assert table["reason"].dtype.kind == "U"
