@@ -20,7 +20,7 @@ _HOME = {
     "open_run": "langevin_sgd.store",
     "export": "langevin_sgd.store",
     "figures": "langevin_sgd.plots",
-    "report": "langevin_sgd.report",
+    "report": "langevin_sgd.html_report",
 }
 
 __all__ = ["__version__", *sorted(_HOME)]

@@ -71,7 +71,7 @@ def simulate(
         tree["checks"] = xr.DataTree(check(tree, study))
     if run is not None:
         run.finalize(tree)
-        from langevin_sgd.report import report  # matplotlib is not needed for runs that are not written
+        from langevin_sgd.html_report import report  # matplotlib is not needed for runs that are not written
 
         report(run.path)
     return tree

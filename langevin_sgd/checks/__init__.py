@@ -80,6 +80,7 @@ def _equilibrium_rows(
             done[name],
             model=name,
             tolerance=criteria.tolerance,
+            bin_tolerance=criteria.bin_tolerance,
             energy_bound=criteria.energy_bound,
             confidence=criteria.confidence,
             bins=criteria.bins,

@@ -37,6 +37,7 @@ def equilibrium(
     *,
     model: str,
     tolerance: float,
+    bin_tolerance: float,
     energy_bound: float,
     confidence: float,
     bins: int,
@@ -57,21 +58,21 @@ def equilibrium(
     - `energy_distribution`: sup-distance between the distribution of E and the weighted chi-squared law, against
       `energy_bound`;
     - `noise_free_modes`: their part of the total variance, predicted 0, if there are any;
-    - `spread` and `drift`: see `transient`.
+    - `spread` and `drift`, to `bin_tolerance`: see `transient`.
 
     A model without a stationary window gives the transient rows only, or none. Where the window is not equilibrated
     or sampled too thinly, verdicts are inconclusive and the reasons say what would settle them. `seed` is that of the
     bootstrap. Raises `ValueError` if the window is incomplete.
     """
     window = StationaryWindow.from_dataset(dataset)
-    rows = transient(dataset, model=model, tolerance=tolerance, confidence=confidence)
+    rows = transient(dataset, model=model, tolerance=bin_tolerance, confidence=confidence)
     if window is None:
         return rows
-    judge = _Judge(window, model, tolerance, energy_bound, confidence)
+    judge = _Judge(window, model, tolerance, bin_tolerance, energy_bound, confidence)
     others = [law for law in CONTRASTS if contrasts and law != window.law and law in window.laws]
+    every_mode = np.ones(window.noisy.shape, dtype=np.bool_)
     stationary = [
-        judge.variance("total_variance", np.ones(window.noisy.shape, dtype=np.bool_), window.law),
-        *(judge.variance("total_variance", np.ones(window.noisy.shape, dtype=np.bool_), law) for law in others),
+        *(judge.variance("total_variance", every_mode, law, tolerance) for law in [window.law, *others]),
         *judge.binned_variances(bins, others),
         judge.mean_shift(),
         *(judge.effective_temperature(law) for law in [window.law, *(o for o in others if o == "isotropic")]),
@@ -93,10 +94,11 @@ class _Judge:
     window: StationaryWindow
     model: str
     tolerance: float
+    bin_tolerance: float
     energy_bound: float
     confidence: float
 
-    def variance(self, quantity: str, modes: Modes, law: str) -> Comparison:
+    def variance(self, quantity: str, modes: Modes, law: str, tolerance: float) -> Comparison:
         window = self.window
         measured, stderr = window.summed_variance(modes)
         own = law == window.law
@@ -108,7 +110,7 @@ class _Judge:
             stderr,
             predicted,
             dof=window.replicas - 1,
-            tolerance=self.tolerance,
+            tolerance=tolerance,
             confidence=self.confidence,
             name="ratio",
         )
@@ -120,20 +122,20 @@ class _Judge:
             measured=measured,
             stderr=stderr,
             predicted=predicted,
-            tolerance=self.tolerance,
+            tolerance=tolerance,
             modes=modes & window.noisy if own else modes,
-            fault=window.fault(self.tolerance, modes),
+            fault=window.fault(tolerance, modes),
         )
 
     def binned_variances(self, bins: int, others: list[str]) -> Iterator[Comparison]:
         for number, modes in enumerate(eigenvalue_bins(self.window.eigenvalue, self.window.noisy, bins)):
             inside = self.window.eigenvalue[modes]
             quantity = f"mode_variance[{inside.min():.3g},{inside.max():.3g}]"
-            yield self.variance(quantity, modes, self.window.law)
+            yield self.variance(quantity, modes, self.window.law, self.bin_tolerance)
             if "continuum" in others and number == 0:
-                yield self.variance(quantity, modes, "continuum")
+                yield self.variance(quantity, modes, "continuum", self.bin_tolerance)
             if "discrete" in others and self.window.law == "epoch":
-                yield self.variance(quantity, modes, "discrete")
+                yield self.variance(quantity, modes, "discrete", self.bin_tolerance)
 
     def mean_shift(self) -> Comparison:
         """The squared mean, cleared of noise, is tested; the root is shown."""

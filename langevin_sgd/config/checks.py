@@ -17,7 +17,9 @@ class EquilibriumCheck(Section):
     models: Annotated[tuple[Text, ...], Field(min_length=1)] | None = None
     """Models to check. null: every model with a stationary window."""
     tolerance: OpenFraction = 0.05
-    """Relative deviation that still counts as agreement."""
+    """Relative deviation of totals (variance, temperature) that still counts as agreement."""
+    bin_tolerance: OpenFraction = Field(default_factory=lambda earlier: min(2 * earlier.get("tolerance", 0.05), 0.9))
+    """The same for bins of modes and for transients, which rest on less data. Default: twice the tolerance."""
     energy_bound: OpenFraction = 0.05
     """Largest distance between the measured and the predicted energy distribution that counts as agreement."""
     confidence: OpenFraction = 0.95
