@@ -1,0 +1,159 @@
+"""Exact simulation of SGD on a quadratic energy: the steps between two records in one Gaussian draw.
+
+On E = w^T H w / 2 with Gaussian gradient noise of constant covariance C/B, the position any number of steps later is
+Gaussian with known mean and covariance (langevin_sgd.integrators.jumps), so a record costs the same however far it is
+from the one before, and there is no integration error at all. The draw for target step n of replica r is stream
+LANGEVIN_NOISE at (r, n): results do not depend on the number of replicas, on threads, or on having been stopped and
+resumed. They do depend, path by path and not in law, on which steps are recorded.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import ArrayLike
+from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
+
+from langevin_sgd.integrators.divergence import Diverged
+from langevin_sgd.integrators.jumps import LinearProcess
+from langevin_sgd.integrators.random_numbers import Stream, normals
+from langevin_sgd.theory.modes import Array, Dynamics, checked_steps
+
+Visit = Callable[[int, int, Array], None]
+
+# Replicas are multiplied in blocks of this many, the last one padded with zeros: a matrix product's rounding depends on
+# its shape, and so the numbers of a replica would otherwise depend on how many others there are.
+_BLOCK = 32
+# Jumps kept for gaps that come again; one with momentum takes 32 d^2 bytes.
+_JUMPS_KEPT = 4
+
+
+@dataclass(frozen=True)
+class State:
+    """Where every replica is: `coordinates` (1 or 2, R, d) in the eigenbasis at `step`.
+
+    The blocks are the position w and, for discrete dynamics with momentum, u = eta m, the last step taken backwards.
+    """
+
+    step: int
+    coordinates: Array
+
+    @property
+    def position(self) -> Array:
+        """Displacement from the minimum, (R, d)."""
+        position: Array = self.coordinates[0]
+        return position
+
+
+def simulate(
+    k: ArrayLike,
+    c: ArrayLike,
+    *,
+    learning_rate: float,
+    batch_size: float,
+    momentum: float = 0.0,
+    dynamics: Dynamics = "discrete",
+    seed: int,
+    replicas: int,
+    steps: ArrayLike,
+    start: ArrayLike | str,
+    visit: Visit,
+    state: State | None = None,
+) -> State:
+    """Run `replicas` independent replicas and show their positions at the recorded `steps`, exactly in law.
+
+    `k` (d,) Hessian eigenvalues, `c` (d, d) covariance of one per-sample gradient in the eigenbasis, `steps` (n,)
+    strictly ascending, `start` a displacement (d,) from the minimum, with m = 0, or "stationary". At every recorded
+    step, `visit(index, step, positions)` gets the index in `steps` and the positions (R, d) in the eigenbasis, which it
+    must not change. Returns the state at the last recorded step; given back as `state` with a list of steps that
+    begins with those done, the run goes on after them with the same bits as if it had not stopped.
+
+    Noise-free modes move deterministically. Raises `Diverged` if a noisy mode has no stationary state or a position is
+    not finite, ValueError for steps that do not ascend, shapes that do not fit and an unknown start.
+    """
+    k, c = np.asarray(k, dtype=np.float64), np.asarray(c, dtype=np.float64)
+    recorded = checked_steps(steps)
+    if np.any(np.diff(recorded) <= 0):
+        raise ValueError("the recorded steps must ascend")
+    if replicas < 1:
+        raise ValueError(f"replicas must be at least 1, not {replicas}")
+    process = LinearProcess.of(k, c, learning_rate, batch_size, momentum, dynamics)
+    jump = lru_cache(maxsize=_JUMPS_KEPT)(process.jump)
+    shape = (process.blocks, replicas, k.size)
+    controller = ThreadpoolController()
+
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        if state is None:
+            # One BLAS thread, so that the bits do not depend on how many there are; the threads share the replicas out.
+            with controller.limit(limits=1, user_api="blas"):
+                coordinates = np.zeros(shape)
+                if isinstance(start, str):
+                    if start != "stationary":
+                        raise ValueError(f"start must be a displacement or 'stationary', not {start!r}")
+                    factor = process.stationary_factor()
+                    _add_noise(coordinates, process, factor, seed, 0, Stream.INITIAL_STATE, pool)
+                else:
+                    coordinates[0] += _displacement(start, k.size)
+            state = State(0, coordinates)
+            if recorded.size and recorded[0] == 0:
+                visit(0, 0, state.position)
+        elif state.coordinates.shape != shape:
+            raise ValueError(f"the state is of shape {state.coordinates.shape}, not {shape}")
+
+        for index in np.flatnonzero(recorded > state.step):
+            target = int(recorded[index])
+            with controller.limit(limits=1, user_api="blas"), np.errstate(over="ignore", invalid="ignore"):
+                step = jump(target - state.step)
+                coordinates = _moved(step.drift, state.coordinates)
+                _add_noise(coordinates, process, step.factor, seed, target, Stream.LANGEVIN_NOISE, pool)
+            if not np.all(np.isfinite(coordinates)):
+                eta_lambda_max = learning_rate * float(k.max()) if dynamics == "discrete" else None
+                raise Diverged(target, eta_lambda_max, momentum=momentum, detail="the position is not finite")
+            state = State(target, coordinates)
+            visit(int(index), target, state.position)
+    return state
+
+
+def _displacement(start: ArrayLike, dimension: int) -> Array:
+    displacement = np.asarray(start, dtype=np.float64)
+    if displacement.shape != (dimension,) or not np.all(np.isfinite(displacement)):
+        raise ValueError(f"start must be {dimension} finite numbers, not an array of shape {displacement.shape}")
+    return displacement
+
+
+def _moved(drift: Array, coordinates: Array) -> Array:
+    """`drift` (blocks, blocks, d) times `coordinates` (blocks, R, d), by elementwise products, so free of BLAS."""
+    moved: Array = drift[:, 0, None] * coordinates[0]
+    for block in range(1, len(coordinates)):
+        moved += drift[:, block, None] * coordinates[block]
+    return moved
+
+
+def _add_noise(
+    coordinates: Array,
+    process: LinearProcess,
+    factor: Array,
+    seed: int,
+    step: int,
+    stream: Stream,
+    pool: ThreadPoolExecutor,
+) -> None:
+    """Add Gaussian noise of covariance factor^T factor to the noisy modes of `coordinates` (blocks, R, d)."""
+    blocks, replicas, _ = coordinates.shape
+    modes = np.flatnonzero(process.noisy)
+
+    def add(first: int) -> None:
+        rows = range(first, min(first + _BLOCK, replicas))
+        drawn = np.zeros((_BLOCK, len(factor)))
+        drawn[: len(rows)] = normals(seed, trajectories=rows, steps=[step], components=len(factor), stream=stream)[0]
+        noise = (drawn @ factor)[: len(rows)].reshape(len(rows), blocks, modes.size)
+        for block in range(blocks):
+            coordinates[block, rows.start : rows.stop, modes] += noise[:, block].T
+
+    for _ in pool.map(add, range(0, replicas, _BLOCK)):
+        pass

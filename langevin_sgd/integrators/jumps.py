@@ -1,0 +1,124 @@
+"""The Gaussian law of any number of SGD steps at once on a quadratic energy.
+
+In the eigenbasis of the Hessian (eigenvalues k, noise c = V^T C V), n steps take
+
+    discrete:           w <- (1 - eta k)^n w + noise,            Cov_ij = S_ij (1 - [(1 - eta k_i)(1 - eta k_j)]^n)
+    discrete, momentum: (w, u) <- A^n (w, u) + noise             (langevin_sgd.theory.heavy_ball)
+    continuum:          w <- exp(-eta k n/(1 - mu)) w + noise    (Uhlenbeck and Ornstein 1930)
+
+with S the stationary covariance. The state is held as blocks (1 or 2, ..., d): w, or w and u.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg.lapack import dpstrf
+
+from langevin_sgd.integrators.divergence import Diverged
+from langevin_sgd.theory import heavy_ball
+from langevin_sgd.theory.modes import Array, Dynamics, log_multipliers, noisy_modes, unstable_mode
+from langevin_sgd.theory.ornstein_uhlenbeck import continuum_covariance, discrete_covariance, transient_mean
+
+# A direction whose variance, relative to that of the modes it consists of, is below this has no noise of its own.
+_RANK_TOLERANCE = 1e-13
+
+
+@dataclass(frozen=True)
+class Jump:
+    """Some number of steps: `drift` (blocks, blocks, d) and the noise's `factor` (rank, blocks * noisy modes).
+
+    Standard normals (., rank) times `factor` have the covariance of the noise, block after block.
+    """
+
+    drift: Array
+    factor: Array
+
+
+@dataclass(frozen=True)
+class LinearProcess:
+    """SGD on a quadratic: eigenvalues of all modes (d,), noise and stationary covariance of the noisy ones (r, r)."""
+
+    k: Array
+    noisy: NDArray[np.bool_]
+    noise_per_step: Array
+    stationary: Array
+    learning_rate: float
+    momentum: float
+    dynamics: Dynamics
+
+    @classmethod
+    def of(
+        cls, k: Array, c: Array, learning_rate: float, batch_size: float, momentum: float, dynamics: Dynamics
+    ) -> LinearProcess:
+        """From the noise covariance c (d, d) of one per-sample gradient; `Diverged` if there is no stationary state."""
+        noisy = noisy_modes(k, c)
+        fault = unstable_mode(k, noisy, learning_rate, momentum, dynamics)
+        if fault is not None:
+            mode, reason = fault
+            eta_lambda_max = learning_rate * float(k.max()) if k[mode] > 0.0 else None
+            raise Diverged(0, eta_lambda_max, momentum=momentum, detail=reason)
+        law = discrete_covariance if dynamics == "discrete" else continuum_covariance
+        selected = np.ix_(noisy, noisy)
+        return cls(
+            k=k,
+            noisy=noisy,
+            noise_per_step=learning_rate**2 / batch_size * c[selected],
+            stationary=law(k, c, learning_rate, batch_size, momentum)[selected],
+            learning_rate=learning_rate,
+            momentum=momentum,
+            dynamics=dynamics,
+        )
+
+    @property
+    def blocks(self) -> int:
+        """2 if the velocity u is part of the state, else 1."""
+        return 2 if self.dynamics == "discrete" and self.momentum > 0.0 else 1
+
+    def stationary_factor(self) -> Array:
+        """The factor, as in `Jump`, of the stationary covariance."""
+        if self.blocks == 1:
+            return semidefinite_factor(self.stationary)
+        return semidefinite_factor(_flattened(self._stationary_blocks()))
+
+    def jump(self, steps: int) -> Jump:
+        """Drift and noise of `steps` steps."""
+        rate, mu = self.learning_rate, self.momentum
+        if self.blocks == 2:
+            a = rate * self.k[self.noisy]
+            covariance = heavy_ball.step_blocks(a, mu, self.noise_per_step, self._stationary_blocks(), steps)
+            return Jump(heavy_ball.power(rate * self.k, mu, steps), semidefinite_factor(_flattened(covariance)))
+        drift = transient_mean(self.k, np.ones_like(self.k), rate, steps, mu, self.dynamics)
+        sign, logarithm = log_multipliers(self.k[self.noisy], rate, mu, self.dynamics)
+        exponent = steps * (logarithm[:, None] + logarithm)
+        # expm1 where 1 - multiplier^steps would cancel; with opposite signs and odd steps it is 1 + |multiplier|^steps
+        opposite = (np.outer(sign, sign) < 0.0) & (steps % 2 == 1)
+        reached = np.where(opposite, 1.0 + np.exp(exponent), -np.expm1(exponent))
+        return Jump(drift[None], semidefinite_factor(self.stationary * reached))
+
+    def _stationary_blocks(self) -> Array:
+        a = self.learning_rate * self.k[self.noisy]
+        return heavy_ball.stationary_blocks(a, self.momentum, self.stationary)
+
+
+def semidefinite_factor(covariance: Array) -> Array:
+    """F of shape (rank, d) with F^T F = covariance (d, d), by pivoted Cholesky; the rank may be anything from 0 to d.
+
+    The pivoting sees correlations rather than covariances, so that modes of very different variance are all resolved.
+    """
+    scale = np.sqrt(np.maximum(np.diagonal(covariance), 0.0))
+    if not scale.any():
+        return np.zeros((0, scale.size))
+    inverse = np.divide(1.0, scale, out=np.zeros_like(scale), where=scale > 0.0)
+    upper, pivots, rank, _ = dpstrf(covariance * inverse[:, None] * inverse, lower=0, tol=_RANK_TOLERANCE)
+    factor = np.empty((rank, scale.size))
+    factor[:, pivots - 1] = np.triu(upper)[:rank]
+    return factor * scale
+
+
+def _flattened(blocks: Array) -> Array:
+    """(2, 2, r, r) as one (2r, 2r) matrix."""
+    size = blocks.shape[-1]
+    return blocks.transpose(0, 2, 1, 3).reshape(2 * size, 2 * size)

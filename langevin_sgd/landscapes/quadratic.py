@@ -1,0 +1,72 @@
+"""The quadratic landscape of a minimum."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Quadratic:
+    """E(w) = (w - w0)^T H (w - w0) / 2 with H = V diag(k) V^T.
+
+    `eigenvalues` k (d,), largest first by convention; `eigenvectors` V (d, d), one a column; `minimum` w0 (d,).
+    Positions may carry leading dimensions: (..., d). Raises ValueError if the shapes do not fit.
+    """
+
+    eigenvalues: Array
+    eigenvectors: Array
+    minimum: Array
+
+    def __post_init__(self) -> None:
+        size = self.eigenvalues.size
+        if self.eigenvalues.ndim != 1 or self.eigenvectors.shape != (size, size) or self.minimum.shape != (size,):
+            raise ValueError(
+                "eigenvalues (d,), eigenvectors (d, d) and minimum (d,) do not fit: shapes "
+                f"{self.eigenvalues.shape}, {self.eigenvectors.shape} and {self.minimum.shape}"
+            )
+
+    @classmethod
+    def from_matrix(cls, hessian: ArrayLike, minimum: ArrayLike | None = None) -> Quadratic:
+        """From a symmetric Hessian (d, d); the minimum is at the origin unless given. ValueError if not symmetric."""
+        matrix = np.asarray(hessian, dtype=np.float64)
+        if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
+            raise ValueError(f"a Hessian is a square matrix, not of shape {matrix.shape}")
+        if not np.allclose(matrix, matrix.T, rtol=1e-8, atol=1e-12 * np.abs(matrix).max(initial=0.0)):
+            raise ValueError("a Hessian is symmetric, and this matrix is not")
+        ascending, vectors = np.linalg.eigh((matrix + matrix.T) / 2.0)
+        origin = np.zeros(len(matrix)) if minimum is None else np.asarray(minimum, dtype=np.float64)
+        return cls(ascending[::-1].copy(), vectors[:, ::-1].copy(), origin)
+
+    @property
+    def dimension(self) -> int:
+        """Number of coordinates d."""
+        return self.eigenvalues.size
+
+    def in_modes(self, position: ArrayLike) -> Array:
+        """Displacement from the minimum along each eigenvector: V^T (w - w0), (..., d)."""
+        displaced: Array = (np.asarray(position, dtype=np.float64) - self.minimum) @ self.eigenvectors
+        return displaced
+
+    def from_modes(self, displacement: ArrayLike) -> Array:
+        """The position w0 + V x of a displacement x in the eigenbasis, (..., d)."""
+        position: Array = self.minimum + np.asarray(displacement, dtype=np.float64) @ self.eigenvectors.T
+        return position
+
+    def energy(self, position: ArrayLike) -> Array:
+        """E above the minimum, (...)."""
+        return np.asarray(0.5 * np.sum(self.eigenvalues * self.in_modes(position) ** 2, axis=-1))
+
+    def gradient(self, position: ArrayLike) -> Array:
+        """H (w - w0), (..., d)."""
+        slope: Array = (self.eigenvalues * self.in_modes(position)) @ self.eigenvectors.T
+        return slope
+
+    def hessian(self) -> Array:
+        """H = V diag(k) V^T, (d, d), the same everywhere."""
+        matrix: Array = (self.eigenvectors * self.eigenvalues) @ self.eigenvectors.T
+        return matrix
