@@ -15,11 +15,16 @@ _HOME = {
     "ConfigError": "langevin_sgd.config",
     "load": "langevin_sgd.config",
     "parse": "langevin_sgd.config",
+    "json_schema": "langevin_sgd.config",
     "simulate": "langevin_sgd.study",
     "check": "langevin_sgd.checks",
     "open_run": "langevin_sgd.store",
     "export": "langevin_sgd.store",
     "figures": "langevin_sgd.plots",
+    "plot": "langevin_sgd.plots",
+    "new": "langevin_sgd.templates",
+    "templates": "langevin_sgd.templates",
+    "info": "langevin_sgd.installation",
     "report": "langevin_sgd.html_report",
 }
 
@@ -29,12 +34,18 @@ if TYPE_CHECKING:
     from langevin_sgd.checks import check as check
     from langevin_sgd.config import ConfigError as ConfigError
     from langevin_sgd.config import Study as Study
+    from langevin_sgd.config import json_schema as json_schema
     from langevin_sgd.config import load as load
     from langevin_sgd.config import parse as parse
+    from langevin_sgd.html_report import report as report
+    from langevin_sgd.installation import info as info
     from langevin_sgd.plots import figures as figures
+    from langevin_sgd.plots import plot as plot
     from langevin_sgd.store import export as export
     from langevin_sgd.store import open_run as open_run
     from langevin_sgd.study import simulate as simulate
+    from langevin_sgd.templates import new as new
+    from langevin_sgd.templates import templates as templates
 
 
 def __getattr__(name: str) -> Any:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.progress import Progress as RichProgress
     from rich.progress import ProgressColumn, Task
 
@@ -19,11 +20,11 @@ _REDRAWS_PER_SECOND = 8
 class Progress(Protocol):
     """What a long computation reports to. One task at a time: `begin` ends the one before."""
 
-    def begin(self, task: str) -> None:
-        """Name the task that the following updates belong to."""
+    def begin(self, task: str, unit: str = "steps") -> None:
+        """Name the task that the following updates belong to, and what it counts."""
 
     def update(self, done: int, total: int) -> None:
-        """Steps done so far, of `total`; cheap enough to be called at every recorded step."""
+        """How much is done so far, of `total`; cheap enough to be called at every recorded step."""
 
     def message(self, text: str) -> None:
         """Say something that stays on the screen, above the bar."""
@@ -35,7 +36,7 @@ class Progress(Protocol):
 class NullProgress:
     """Reports nothing: for scripts, notebooks and `--quiet`."""
 
-    def begin(self, task: str) -> None:
+    def begin(self, task: str, unit: str = "steps") -> None:
         """Do nothing."""
 
     def update(self, done: int, total: int) -> None:
@@ -56,9 +57,9 @@ class LineProgress:
         self._clock = clock
         self.begin("")
 
-    def begin(self, task: str) -> None:
+    def begin(self, task: str, unit: str = "steps") -> None:
         """Start the clock of a task."""
-        self._task = task
+        self._task, self._unit = task, unit
         self._origin: tuple[float, int] | None = None  # where the rate is counted from: a resumed run starts late
         self._last_line = self._clock()
 
@@ -73,7 +74,8 @@ class LineProgress:
         elapsed, advanced = now - self._origin[0], done - self._origin[1]
         rate = advanced / elapsed if elapsed > 0 else 0.0
         left = f", {format_seconds((total - done) / rate)} left" if rate > 0 else ""
-        self.message(f"{self._task}: {done:,}/{total:,} steps ({done / max(total, 1):.0%}), {rate:,.0f} steps/s{left}")
+        share = f"{done:,}/{total:,} {self._unit} ({done / max(total, 1):.0%})"
+        self.message(f"{self._task}: {share}, {format_rate(rate)} {self._unit}/s{left}")
 
     def message(self, text: str) -> None:
         """Print a line at once."""
@@ -94,10 +96,10 @@ class TerminalProgress:
         self._bar: RichProgress | None = None
         self.begin("")
 
-    def begin(self, task: str) -> None:
+    def begin(self, task: str, unit: str = "steps") -> None:
         """Freeze the bar of the task before and start the clock of this one."""
         self.close()
-        self._task = task
+        self._task, self._unit = task, unit
         self._started = self._clock()
         self._drawn = 0.0
 
@@ -107,7 +109,7 @@ class TerminalProgress:
         if now - self._started < SHOWN_AFTER_SECONDS:
             return
         if self._bar is None:
-            self._bar = _bar(self._console)
+            self._bar = _bar(self._console, self._unit)
             self._id = self._bar.add_task(self._task, completed=done, total=total)
             self._bar.start()
         elif now - self._drawn > 1 / _REDRAWS_PER_SECOND or done >= total:
@@ -143,22 +145,25 @@ def format_seconds(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
-def _bar(console: object) -> RichProgress:
-    from rich.console import Console
+def format_rate(rate: float) -> str:
+    """A rate without decimals, or with one where it is small."""
+    return f"{rate:,.0f}" if rate >= 10 else f"{rate:.1f}"
+
+
+def _bar(console: Console, unit: str) -> RichProgress:
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
     from rich.progress import Progress as RichProgress
 
-    assert isinstance(console, Console)
     columns: list[ProgressColumn] = [
         TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=None if console.width < 100 else 40),
         MofNCompleteColumn(),
-        _rate_column(),
+        _rate_column(unit),
     ]
     return RichProgress(*columns, console=console, refresh_per_second=_REDRAWS_PER_SECOND, expand=console.width < 100)
 
 
-def _rate_column() -> ProgressColumn:
+def _rate_column(unit: str) -> ProgressColumn:
     from rich.progress import ProgressColumn
     from rich.text import Text
 
@@ -168,6 +173,6 @@ def _rate_column() -> ProgressColumn:
             if not speed:
                 return Text("")
             left = "" if task.finished else f", {format_seconds(task.time_remaining or 0)} left"
-            return Text(f"{speed:,.0f} steps/s{left}")
+            return Text(f"{format_rate(speed)} {unit}/s{left}")
 
     return RateAndTimeLeft()

@@ -56,9 +56,21 @@ def simulate(
         for name in study.order():
             if name not in models:
                 models[name] = _run_one(study, name, models, device=device, progress=progress, run=run)
+        return _finish(study, models, device=device, started=started, progress=progress, run=run)
     finally:
         progress.close()
 
+
+def _finish(
+    study: Study,
+    models: Mapping[str, xr.Dataset],
+    *,
+    device: str,
+    started: datetime,
+    progress: Progress,
+    run: store.RunDirectory | None,
+) -> xr.DataTree:
+    """The tree of a study whose models have run, checked, and written with its report if there is a run directory."""
     tree = xr.DataTree.from_dict({name: models[name] for name in study.models}, name=study.name)
     tree.attrs["provenance"] = provenance(
         study.model_dump(mode="json", by_alias=True),
@@ -73,7 +85,7 @@ def simulate(
         run.finalize(tree)
         from langevin_sgd.html_report import report  # matplotlib is not needed for runs that are not written
 
-        report(run.path)
+        report(run.path, progress=progress)
     return tree
 
 

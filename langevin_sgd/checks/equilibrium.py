@@ -16,7 +16,6 @@ from functools import partial
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from scipy.special import stdtrit
 
 from langevin_sgd.checks import distance as distributions
 from langevin_sgd.checks.modes import Modes, eigenvalue_bins, squared_mean
@@ -138,27 +137,25 @@ class _Judge:
                 yield self.variance(quantity, modes, "discrete", self.bin_tolerance)
 
     def mean_shift(self) -> Comparison:
-        """The squared mean, cleared of noise, is tested; the root is shown."""
+        """The squared mean, cleared of noise, on the scale of the variance that the shift adds to."""
         window = self.window
         modes = window.noisy
         scale = float(window.laws[window.law][modes].sum())
-        square, square_stderr = squared_mean(window.moment_1[:, modes])
+        square, stderr = (value / scale for value in squared_mean(window.moment_1[:, modes]))
         assessed = assess(
-            square / scale,
-            square_stderr / scale,
+            square,
+            stderr,
             dof=window.replicas - 1,
-            band=Band(-math.inf, self.tolerance**2),
+            band=Band(-math.inf, self.tolerance),
             confidence=self.confidence,
-            name="shift of the mean over the predicted standard deviation",
-            shown=_root,
+            name="squared shift of the mean over the predicted variance",
         )
-        stderr = self._symmetric_error(assessed)
         return self._row(
             assessed,
             quantity="mean_shift",
             law=window.law,
             role="law",
-            measured=assessed.estimate,
+            measured=square,
             stderr=stderr,
             predicted=0.0,
             tolerance=self.tolerance,
@@ -250,13 +247,6 @@ class _Judge:
             fault=window.sampling.fault,
         )
 
-    def _symmetric_error(self, assessed: Assessment) -> float:
-        """Half the interval over its quantile, where the interval was made on another scale."""
-        if math.isnan(assessed.low):
-            return math.nan
-        quantile = float(stdtrit(self.window.replicas - 1, 0.5 + self.confidence / 2))
-        return (assessed.high - assessed.low) / (2 * quantile)
-
     def _row(
         self,
         assessed: Assessment,
@@ -287,7 +277,3 @@ class _Judge:
 
 def _stderr_of_mean(values: Array) -> float:
     return float(values.std(ddof=1) / math.sqrt(values.size)) if values.size > 1 else math.nan
-
-
-def _root(square: float) -> float:
-    return math.sqrt(max(square, 0.0))

@@ -129,7 +129,8 @@ def run(
             "mode_variance": summary.variance.value,
             "mode_variance_stderr": summary.variance.stderr,
             "transient_deficit": 0.0 if stationary else laws.transient_deficit(sample),
-            "hessian_eigenvector": modes.eigenvectors,
+            # a network's own group holds those of a measured Hessian
+            **({} if isinstance(model.hessian, MeasuredHessian) else {"hessian_eigenvector": modes.eigenvectors}),
         },
         coords={
             **laws.coords(),

@@ -1,0 +1,235 @@
+"""The command line. Heavy imports stay inside the commands, so that `--help` answers at once."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import App, CycloptsError, Parameter
+
+from langevin_sgd import __version__
+from langevin_sgd.errors import UserError
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    import xarray as xr
+
+DONE, FAILED, MISUSED, NOT_AGREED, INTERRUPTED = 0, 1, 2, 3, 130
+
+app = App(
+    name="langevin-sgd",
+    help="SGD as a Langevin process: models and real training side by side.",
+    help_epilogue=(
+        "Exit codes: 0 done, 1 a run failed, 2 bad config or usage, 3 --strict and not all agree, 130 interrupted."
+    ),
+    version=__version__,
+    help_format="plaintext",
+    result_action="return_value",
+    suppress_keyboard_interrupt=False,
+)
+
+_Run = Annotated[str, Parameter(name="RUN_DIR", help="Run directory, as `simulate` leaves it.")]
+_Flag = Parameter(negative="", show_default=False)
+
+
+@app.command(sort_key=0)
+def simulate(
+    config: Annotated[str, Parameter(help="Study to run, a YAML file.")],
+    /,
+    *,
+    output: Annotated[str | None, Parameter(help="Run directory. Default: that of the config, or runs/NAME.")] = None,
+    overrides: Annotated[
+        list[str] | None,
+        Parameter(
+            name="--set", negative="", help="KEY=VALUE to change in the config, such as sgd.momentum=0.9; repeatable."
+        ),
+    ] = None,
+    device: Annotated[str, Parameter(help="auto, cpu or cuda[:N].")] = "auto",
+    resume: Annotated[bool, _Flag, Parameter(help="Continue an interrupted run.")] = False,
+    overwrite: Annotated[bool, _Flag, Parameter(help="Replace the run in the directory.")] = False,
+    quiet: Annotated[bool, _Flag, Parameter(help="No progress, and only the verdict at the end.")] = False,
+) -> int:
+    """Run a study: train, simulate, compare; leaves a run directory with a report."""
+    from langevin_sgd import config as configs
+    from langevin_sgd import progress, store, study
+
+    loaded = configs.load(config, overrides or [])
+    run = output or loaded.run_directory
+    shown = progress.choose(quiet=quiet)
+    try:
+        with _stopped_by_sigterm():
+            tree = study.simulate(loaded, output=run, device=device, resume=resume, overwrite=overwrite, progress=shown)
+    except KeyboardInterrupt:
+        shown.close()
+        if not store.holds_run(run):
+            raise
+        words = ["langevin-sgd", "simulate", config, *(["--output", output] if output else [])]
+        words += [word for override in overrides or [] for word in ("--set", override)]
+        words += ["--device", device] if device != "auto" else []
+        print(
+            f"Interrupted. What is done so far lies in {run}; go on with: {shlex.join(words)} --resume", file=sys.stderr
+        )
+        return INTERRUPTED
+    return _conclude(tree, run, quiet=quiet)
+
+
+def _conclude(tree: xr.DataTree, run: str, *, quiet: bool) -> int:
+    from langevin_sgd import store, terminal
+    from langevin_sgd.verdict_table import failed_models
+
+    terminal.print_run(tree, run=run, brief=quiet)
+    if not quiet:
+        print(f"Report: {Path(run) / store.REPORT}")
+    return FAILED if failed_models(tree) else DONE
+
+
+@app.command(sort_key=1)
+def check(
+    run_dir: _Run,
+    /,
+    *,
+    strict: Annotated[bool, _Flag, Parameter(help="Exit with 3 unless every law agrees.")] = False,
+) -> int:
+    """Evaluate the comparisons of a run anew and print all of them."""
+    from langevin_sgd import checks, store, terminal
+    from langevin_sgd import config as configs
+    from langevin_sgd.verdict_table import summary
+
+    tree = store.open_run(run_dir)
+    table = checks.check(tree, configs.load(Path(run_dir) / store.CONFIG))
+    store.save_checks(run_dir, table)
+    terminal.print_verdicts(tree, table, full=True, run=run_dir)
+    return NOT_AGREED if strict and summary(table)["verdict"] != "agrees" else DONE
+
+
+@app.command(sort_key=2)
+def report(run_dir: _Run, /) -> int:
+    """Write one self-contained HTML page: verdicts, figures, config, provenance."""
+    from langevin_sgd import html_report, progress
+
+    print(html_report.report(run_dir, progress=progress.choose(quiet=False)))
+    return DONE
+
+
+@app.command(sort_key=3, usage="Usage: langevin-sgd plot [OPTIONS] RUN_DIR [NAME...]")
+def plot(
+    run_dir: _Run,
+    /,
+    *names: Annotated[str, Parameter(name="NAME", help="Figures to draw. Default: all.")],
+    format: Annotated[Literal["png", "pdf", "svg"], Parameter(help="File format.")] = "png",
+) -> int:
+    """Draw the figures of a run into its figures/ folder."""
+    from langevin_sgd import plots
+
+    for path in plots.plot(run_dir, names, format=format):
+        print(path)
+    return DONE
+
+
+@app.command(sort_key=4)
+def export(
+    run_dir: _Run,
+    file: Annotated[str, Parameter(name="FILE", help="netCDF-4 file to write, named *.nc.")],
+    /,
+    *,
+    overwrite: Annotated[bool, _Flag, Parameter(help="Replace the file.")] = False,
+) -> int:
+    """Write a run to one netCDF-4 file, a group a model, for other tools."""
+    from langevin_sgd import store
+
+    print(store.export(run_dir, file, overwrite=overwrite))
+    return DONE
+
+
+@app.command(sort_key=5)
+def new(template: Annotated[str | None, Parameter(help="Name of the template.")] = None, /) -> int:
+    """Print a commented config to start from; without a name, list them."""
+    from langevin_sgd import templates
+
+    if template is not None:
+        print(templates.new(template), end="")
+        return DONE
+    known = templates.templates()
+    for name, question in known.items():
+        print(f"{name:<{max(map(len, known)) + 2}}{question}")
+    return DONE
+
+
+@app.command(sort_key=6)
+def schema() -> int:
+    """Print the JSON Schema of the config, for editors that complete and check."""
+    import json
+
+    from langevin_sgd import config as configs
+
+    print(json.dumps(configs.json_schema(), indent=2, ensure_ascii=False))
+    return DONE
+
+
+@app.command(sort_key=7)
+def info() -> int:
+    """Print versions, devices, and the backends that would run."""
+    from langevin_sgd import installation
+
+    print(installation.info())
+    return DONE
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code. Faults of the user's are shown as lines, never as a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a terminal without Greek letters still gets the rest
+    tokens = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        code = app(tokens, exit_on_error=False, print_error=False)
+        sys.stdout.flush()
+    except CycloptsError as error:
+        print(_usage(error, tokens), file=sys.stderr)
+        return MISUSED
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return MISUSED
+    except KeyboardInterrupt:
+        print("Interrupted; nothing was left behind.", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has seen enough; keep Python from complaining about it at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    return code if isinstance(code, int) else DONE
+
+
+def _usage(error: CycloptsError, tokens: Sequence[str]) -> str:
+    """One line: which command, what is wrong, and where to read on."""
+    command = " ".join(["langevin-sgd", *(error.command_chain or ())])
+    text = " ".join(str(error).split())
+    stray = [token for token in getattr(error, "unused_tokens", None) or [] if "=" in token]
+    if stray and "simulate" in command:
+        text = f"Unexpected {stray[0]!r}; write --set before every KEY=VALUE."
+    return f"{command}: {text} See {command} --help."
+
+
+@contextmanager
+def _stopped_by_sigterm() -> Iterator[None]:
+    """Let SIGTERM, with which schedulers end a job, stop a study as Ctrl-C does: saved, and resumable."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,232 @@
+"""The report of a run: one HTML page that holds everything it shows and asks nothing of the network."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+
+from langevin_sgd import plots, store
+from langevin_sgd.progress import NullProgress, Progress, format_seconds
+from langevin_sgd.run_parameters import parameters
+from langevin_sgd.verdict_table import FailedModel, Row, failed_models, plain, rows, summary
+
+_MARKS = {"agrees": "✓", "disagrees": "✗", "inconclusive": "?"}
+_CAPTIONS = {
+    "mode_variance": "Stationary variance along every Hessian eigenvector, and its ratio to the process's own law. "
+    "Curves and large markers are means over modes of similar eigenvalue, dots are single modes ± one standard error.",
+    "mode_prediction": "Measured variance of every mode against what each law predicts for it. Many modes share an "
+    "eigenvalue and differ only in their noise; here they stand apart.",
+    "energy_distribution": "Energy above the minimum with the weighted chi-squared density of every law, and the "
+    "difference of the cumulative distributions, whose largest size is the sup-distance of the table.",
+    "squared_displacement": "Squared displacement from the start. Drift is what the replicas share, spread is their "
+    "variance about the shared path. Bands are one standard error.",
+    "network_displacement": "Drift and spread of all networks on one plot: drift is what the gradient does, spread is "
+    "what noise adds.",
+    "learning_curves": "Loss and accuracy along training: median over replicas and the band that holds 80% of them.",
+}
+_MEASURED = (
+    ("noise_scale", "noise scale σ"),
+    ("temperature", "temperature T = ησ²/B"),
+    ("thermal_energy", "thermal energy T/2"),
+    ("alignment", "alignment of H and C"),
+    ("energy_at_minimum", "energy at the minimum"),
+    ("gradient_norm_at_minimum", "gradient norm there"),
+)
+_READING = """
+<p>A comparison is an equivalence test with three answers. It <b>agrees</b> if its whole confidence interval lies inside
+the tolerance, <b>disagrees</b> if the whole interval lies outside, and is <b>inconclusive</b> if the interval straddles
+an edge or the run cannot tell; the reason then says what would settle it. Errors come from independent replicas, so
+correlated frames are never counted as independent. Where smallness is predicted, as for the shift of the mean, the
+number itself is compared with a bound.</p>
+<p>A <b>law</b> is claimed to be exact for the very process that ran, at the measured Hessian H and noise covariance C,
+and counts towards the verdict of the study. A <b>contrast</b> is another law beside the same numbers, such as the
+continuum limit or isotropic noise; that it fails is a finding and counts for nothing. A model that truly disagrees with
+training is a finding too, not a failure of the run.</p>
+<p>In the tables, 0.01234(12) means 0.01234 with a standard error of 0.00012.</p>
+"""
+
+
+def report(run: str | os.PathLike[str], *, progress: Progress | None = None) -> Path:
+    """Write report.html, and its figures as PNG into figures/, of a run directory; returns the path of the page.
+
+    The page needs no other file. Raises `StoreError` if there is no run there or it cannot be written.
+    """
+    progress = NullProgress() if progress is None else progress
+    progress.begin("report", unit="figures")
+    tree = store.open_run(run)
+    pictures: dict[str, bytes] = {}
+    figures = plots.figures(tree)
+    for name, figure in figures.items():
+        pictures[name] = plots.render(figure, "png")
+        progress.update(len(pictures), len(figures))
+    progress.close()
+    store.save_figures(run, {f"{name}.png": picture for name, picture in pictures.items()})
+    return store.save_text(run, store.REPORT, page(tree, config=store.read_config(run), pictures=pictures))
+
+
+def page(tree: xr.DataTree, *, config: str, pictures: Mapping[str, bytes]) -> str:
+    """The HTML text of the report, with `pictures` as PNG by figure name."""
+    provenance = json.loads(tree.attrs.get("provenance", "{}"))
+    name = str(provenance.get("config", {}).get("name") or tree.name or "run")
+    checks = tree.children[store.CHECKS].to_dataset(inherit=False) if store.CHECKS in tree.children else None
+    failed = failed_models(tree)
+    sections = [
+        _header(name, provenance, finished="provenance" in tree.attrs),
+        _verdict(checks, failed),
+        _section("Verdicts", _verdicts(checks)) if checks is not None else "",
+        _section("Figures", "".join(_figure(figure, picture) for figure, picture in pictures.items())),
+        _section("Models", _models(tree)),
+        _section("How to read the verdicts", _READING),
+        _section("Config", f"<pre>{escape(config)}</pre>"),
+        _section("Provenance", _provenance(provenance)) if provenance else "",
+    ]
+    style = resources.files("langevin_sgd").joinpath("report.css").read_text(encoding="utf-8")
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{escape(name)} · langevin-sgd</title><style>{style}</style></head>"
+        f"<body><main>{''.join(sections)}</main></body></html>\n"
+    )
+
+
+def _section(heading: str, body: str) -> str:
+    return f"<section><h2>{escape(heading)}</h2>{body}</section>" if body else ""
+
+
+def _header(name: str, provenance: Mapping[str, Any], *, finished: bool) -> str:
+    config = provenance.get("config", {})
+    facts = [f"seed {provenance['seed']}"] if "seed" in provenance else []
+    if "started" in provenance:
+        started = str(provenance["started"]).replace("T", " ").replace("+00:00", " UTC")
+        facts += [f"{started}", f"{format_seconds(provenance['elapsed_seconds'])} on {provenance['device']}"]
+    if not finished:
+        facts.append("unfinished: only the models that have finished are shown")
+    description = f"<p>{escape(str(config['description']))}</p>" if config.get("description") else ""
+    return f'<header><h1>{escape(name)}</h1>{description}<p class="quiet">{escape(" · ".join(facts))}</p></header>'
+
+
+def _verdict(checks: xr.Dataset | None, failed: Sequence[FailedModel]) -> str:
+    troubles = "".join(
+        f"<li><b>{escape(model.name)}</b> {escape(model.status)}: {escape(model.reason)}</li>" for model in failed
+    )
+    troubles = f'<ul class="failed">{troubles}</ul>' if troubles else ""
+    if checks is None:
+        return f'<section class="verdict none"><p class="headline">No comparisons were made</p>{troubles}</section>'
+    found = summary(checks)
+    verdict = str(found["verdict"])
+    law, contrast = found["counts"]["law"], found["counts"]["contrast"]
+    counts = f"Of {sum(law.values())} comparisons with a law, {law.get('agrees', 0)} agree, "
+    counts += f"{law.get('disagrees', 0)} disagree and {law.get('inconclusive', 0)} are inconclusive. "
+    counts += f"Beside them stand {sum(contrast.values())} contrasts, which do not count."
+    named = "".join(f"<li>{escape(str(title))}</li>" for title in found.get("disagreeing", []))
+    named = f"<p>Rejected:</p><ul>{named}</ul>" if named else ""
+    return (
+        f'<section class="verdict {escape(verdict)}">'
+        f'<p class="headline">{_MARKS.get(verdict, "")} {escape(verdict)}</p>'
+        f'<p>{counts}</p>{named}{troubles}<p class="quiet">Rule: {escape(str(found["rule"]))}</p></section>'
+    )
+
+
+def _verdicts(checks: xr.Dataset) -> str:
+    every = rows(checks)
+    laws = [row for row in every if row.role == "law"]
+    contrasts = [row for row in every if row.role != "law"]
+    parts = [f"<h3>Laws</h3>{_table(laws)}"] if laws else ["<p>No comparison with a law was possible.</p>"]
+    if contrasts:
+        note = "Other laws beside the same measurements. They do not count towards the verdict."
+        parts.append(f'<div class="contrasts"><h3>Contrasts</h3><p class="quiet">{note}</p>{_table(contrasts)}</div>')
+    return "".join(parts)
+
+
+_COLUMNS = ("quantity", "law", "measured", "predicted", "ratio [interval]", "verdict")
+_NUMBERS = ("measured", "predicted", "ratio [interval]")
+
+
+def _table(chosen: Iterable[Row]) -> str:
+    """Two lines a comparison: its numbers, and the reason for its verdict."""
+    width = len(_COLUMNS)
+    lines = []
+    model = None
+    for row in chosen:
+        if row.model != model:
+            model = row.model
+            lines.append(f'<tr class="model"><th colspan="{width}" scope="rowgroup">{escape(model)}</th></tr>')
+        numbers = "".join(
+            f'<td class="number">{escape(text)}</td>' for text in (row.measured, row.predicted, row.ratio)
+        )
+        lines.append(
+            f'<tr class="numbers"><td>{escape(row.quantity)}</td><td>{escape(row.law)}</td>{numbers}'
+            f'<td class="badge {escape(row.verdict)}">{_MARKS.get(row.verdict, "")} {escape(row.verdict)}</td></tr>'
+            f'<tr class="reason"><td colspan="{width}">{escape(row.reason)}</td></tr>'
+        )
+    heads = [f'<th scope="col"{" class=number" * (title in _NUMBERS)}>{title}</th>' for title in _COLUMNS]
+    return _scrolled(f"<thead><tr>{''.join(heads)}</tr></thead><tbody>{''.join(lines)}</tbody>")
+
+
+def _scrolled(table: str) -> str:
+    return f'<div class="scroll"><table>{table}</table></div>'
+
+
+def _figure(name: str, picture: bytes) -> str:
+    kind = next((kind for kind in _CAPTIONS if name.startswith(kind)), "")
+    caption = _CAPTIONS.get(kind, name)
+    data = base64.b64encode(picture).decode("ascii")
+    return (
+        f'<figure><img src="data:image/png;base64,{data}" alt="{escape(name.replace("_", " "))}">'
+        f"<figcaption>{escape(caption)}</figcaption></figure>"
+    )
+
+
+def _models(tree: xr.DataTree) -> str:
+    """One column a model: what it was run with, and what was measured on it."""
+    models = {name: node.to_dataset(inherit=False) for name, node in tree.children.items() if name != store.CHECKS}
+    columns = [_facts(model) for model in models.values()]
+    labels = dict.fromkeys(label for column in columns for label in column)
+    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in models)
+    lines = [
+        f'<tr><th scope="row">{escape(label)}</th>'
+        + "".join(f"<td>{escape(column.get(label, '–'))}</td>" for column in columns)
+        + "</tr>"
+        for label in labels
+    ]
+    return _scrolled(f'<thead><tr><th></th>{head}</tr></thead><tbody class="facts">{"".join(lines)}</tbody>')
+
+
+def _facts(model: xr.Dataset) -> dict[str, str]:
+    facts = {"kind": str(model.attrs.get("kind", "–")), "status": str(model.attrs.get("status", "–"))}
+    if parameters(model):
+        facts["run with"] = parameters(model)
+    if "replica" in model.sizes:
+        facts["replicas"] = f"{model.sizes['replica']:,}"
+    if "step" in model:
+        facts["steps"] = f"{int(model['step'].values[-1]):,}"
+    if "noisy" in model:
+        noisy = model["noisy"].values.astype(bool)
+        facts["modes, of which noise-free"] = f"{noisy.size:,}, {noisy.size - int(noisy.sum()):,}"
+    if "hessian_eigenvalue" in model and "learning_rate" in model:
+        largest = float(model["hessian_eigenvalue"].max())
+        facts["largest eigenvalue of H, times η"] = (
+            f"{plain(largest)}, {plain(float(model['learning_rate']) * largest)}"
+        )
+    if "transient_deficit" in model:
+        facts["variance still missing in the window"] = f"{float(model['transient_deficit']):.1%}"
+    return facts | {label: plain(float(model[key])) for key, label in _MEASURED if key in model}
+
+
+def _provenance(provenance: Mapping[str, Any]) -> str:
+    entries: list[tuple[str, str]] = []
+    for key, value in provenance.items():
+        if key == "config":
+            continue
+        text = ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else str(value)
+        entries.append((key.replace("_", " "), text if value is not None else "none"))
+    listed = "".join(f"<dt>{escape(key)}</dt><dd>{escape(text)}</dd>" for key, text in entries)
+    return f"<dl>{listed}</dl>"

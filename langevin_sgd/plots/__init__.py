@@ -1,0 +1,131 @@
+"""The figures of a run: one file a figure, one style for all."""
+
+from __future__ import annotations
+
+import difflib
+import io
+import os
+from collections.abc import Callable, Iterable
+
+import numpy as np
+import xarray as xr
+from matplotlib.figure import Figure
+
+from langevin_sgd import store
+from langevin_sgd.errors import UserError
+from langevin_sgd.plots.displacement import squared_displacement
+from langevin_sgd.plots.energy_distribution import energy_distribution
+from langevin_sgd.plots.learning_curves import learning_curves
+from langevin_sgd.plots.mode_prediction import mode_prediction
+from langevin_sgd.plots.mode_variance import mode_variance
+from langevin_sgd.plots.network_displacement import network_displacement
+from langevin_sgd.plots.style import Subject, style
+
+FORMATS = ("png", "pdf", "svg")
+
+_Draw = Callable[[Subject], Figure]
+_ALL_NETWORKS = "network_displacement"
+# Every figure of one model, with the observable that a model must have to get one.
+_FIGURES: dict[str, tuple[str, _Draw]] = {
+    "mode_variance": ("mode_variance", mode_variance),
+    "mode_prediction": ("mode_variance", mode_prediction),
+    "energy_distribution": ("stationary_energy", energy_distribution),
+    "squared_displacement": ("squared_displacement", squared_displacement),
+    "learning_curves": ("train_loss", learning_curves),
+}
+
+
+def figures(tree: xr.DataTree, names: Iterable[str] = ()) -> dict[str, Figure]:
+    """The figures of a study, by name; only those named if any are.
+
+    There is one of each kind for every network, with the simulated models beside it that share its Hessian, learning
+    rate, batch size and momentum, and for every model that belongs to no network; and one of all networks together if
+    there are several. A figure is called by its kind, with `_MODEL` behind it if there are several; a kind as name
+    stands for all its figures. Raises `UserError` for a name that the study has no figure of.
+    """
+    planned = _plan(tree)
+    wanted = list(names)
+    for name in wanted:
+        if name not in planned and not any(kind == name for kind, _ in planned.values()):
+            close = difflib.get_close_matches(name, planned, n=1)
+            mend = f"did you mean {close[0]}?" if close else f"there are: {', '.join(planned) or 'none'}"
+            raise UserError(f"no figure {name!r} in this run; {mend}")
+    drawn = {}
+    with style():
+        for name, (kind, subject) in planned.items():
+            if not wanted or name in wanted or kind in wanted:
+                drawn[name] = network_displacement(subject) if kind == _ALL_NETWORKS else _FIGURES[kind][1](subject)
+    return drawn
+
+
+def plot(run: str | os.PathLike[str], names: Iterable[str] = (), *, format: str = "png") -> list[os.PathLike[str]]:
+    """Draw figures of a run directory into its figures/ folder as PNG, PDF or SVG; returns their paths."""
+    if format not in FORMATS:
+        raise UserError(f"no figure format {format!r}; use {', '.join(FORMATS)}")
+    drawn = figures(store.open_run(run), names)
+    return list(store.save_figures(run, {f"{name}.{format}": render(figure, format) for name, figure in drawn.items()}))
+
+
+def render(figure: Figure, format: str) -> bytes:
+    """The figure as a file of the given format, the same bytes for the same data."""
+    buffer = io.BytesIO()
+    metadata = {"png": {"Software": None}, "pdf": {"CreationDate": None}, "svg": {"Date": None}}[format]
+    with style():
+        figure.savefig(buffer, format=format, metadata=metadata)
+    return buffer.getvalue()
+
+
+def _plan(tree: xr.DataTree) -> dict[str, tuple[str, Subject]]:
+    """What is drawn: the kind and the subject of every figure, by its name."""
+    models = {
+        name: node.to_dataset(inherit=False)
+        for name, node in tree.children.items()
+        if name != store.CHECKS and node.attrs.get("status", "done") == "done"
+    }
+    networks = [name for name, model in models.items() if model.attrs.get("kind") == "network"]
+    beside: dict[str, dict[str, xr.Dataset]] = {name: {} for name in networks}
+    for name, model in models.items():
+        hosts = [network for network in networks if _same_process(models[network], model)]
+        if name in networks:
+            continue
+        for network in hosts:
+            beside[network][name] = model
+        if not hosts:
+            beside[name] = {}
+    planned: dict[str, tuple[str, Subject]] = {}
+    for kind, (needed, _) in _FIGURES.items():
+        subjects = [name for name in beside if _has(models[name], needed)]
+        for name in subjects:
+            others = {other: model for other, model in beside[name].items() if _has(model, needed)}
+            criteria = _criteria(tree, name)
+            subject = Subject(name, models[name], others, **criteria)
+            planned[kind if len(subjects) == 1 else f"{kind}_{name}"] = (kind, subject)
+    together = {name: models[name] for name in networks if _has(models[name], "spread")}
+    if len(together) > 1:
+        first, *rest = together
+        planned[_ALL_NETWORKS] = (_ALL_NETWORKS, Subject(first, models[first], {name: models[name] for name in rest}))
+    return planned
+
+
+def _has(model: xr.Dataset, name: str) -> bool:
+    """Whether there is anything to draw: a single replica has no variance over replicas, for one."""
+    return name in model and bool((model[name] > 0).any())
+
+
+def _criteria(tree: xr.DataTree, name: str) -> dict[str, float]:
+    """What the checks of the run judged a model by, as far as they did."""
+    if store.CHECKS not in tree.children:
+        return {}
+    table = tree.children[store.CHECKS].to_dataset(inherit=False)
+    criteria = {}
+    for key, quantity in (("tolerance", "total_variance"), ("energy_bound", "energy_distribution")):
+        rows = (table["model"].values == name) & (table["quantity"].values == quantity)
+        if rows.any():
+            criteria[key] = float(table["tolerance"].values[rows][0])
+    return criteria
+
+
+def _same_process(one: xr.Dataset, other: xr.Dataset) -> bool:
+    """Whether two models share the Hessian, eta, B and momentum, so that they can share a figure."""
+    shared = ("hessian_eigenvalue", "learning_rate", "batch_size", "momentum")
+    return all(name in one and name in other and np.array_equal(one[name], other[name]) for name in shared)

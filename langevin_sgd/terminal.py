@@ -1,0 +1,183 @@
+"""What the commands print: the table of verdicts, on one screen or in full, readable from 80 columns on."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from typing import TextIO
+
+import xarray as xr
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from langevin_sgd import store
+from langevin_sgd.run_parameters import parameters
+from langevin_sgd.verdict_table import Row, failed_models, most_telling, plain, rows, summary
+
+_WIDE = 104
+_RATIO = "ratio [a, b]"
+_STYLES = {"agrees": "green", "disagrees": "bold red", "inconclusive": "yellow"}
+_MARKS = {"agrees": "✓ agrees", "disagrees": "✗ disagrees", "inconclusive": "? inconclusive"}
+_LEGEND = (
+    "(12) is the standard error of the last digits, [a, b] the interval of measured/predicted, or of the value itself "
+    "where smallness is predicted. Verdicts in brackets are contrasts, which do not count."
+)
+_PLURALS = {"agrees": "agree", "disagrees": "disagree", "inconclusive": "inconclusive"}
+
+
+def print_verdicts(
+    tree: xr.DataTree,
+    table: xr.Dataset,
+    *,
+    full: bool,
+    run: str,
+    width: int | None = None,
+    stream: TextIO | None = None,
+) -> None:
+    """Print comparisons grouped by model, then the verdict of the study with its rule, and the models that failed.
+
+    `full` prints all of them, with the reason where a law does not agree; otherwise the most telling ones, and a count
+    of the rest with the command that shows them.
+    """
+    console = Console(file=stream or sys.stdout, width=width, highlight=False)
+    every = rows(table)
+    networks = [name for name, node in tree.children.items() if node.attrs.get("kind") == "network"]
+    shown = every if full else most_telling(every, networks)
+    for model in dict.fromkeys(row.model for row in shown):
+        chosen = [row for row in shown if row.model == model]
+        console.print(_heading(model, tree))
+        console.print(_table(chosen, shown, console.width, header=model == shown[0].model))
+        for row in chosen if full else []:
+            if row.role == "law" and row.verdict != "agrees":
+                why = Text.assemble((f"{row.quantity} {row.verdict}: ", _STYLES.get(row.verdict, "")), row.reason)
+                console.print(Padding(why, (0, 0, 0, 4)))
+    if shown:
+        console.print(Text(_LEGEND, "dim"))
+    hidden = len(every) - len(shown)
+    if hidden:
+        counts = {verdict: sum(row.verdict == verdict for row in every) for verdict in _STYLES}
+        for row in shown:
+            counts[row.verdict] -= 1
+        listed = ", ".join(f"{count} {_PLURALS[verdict]}" for verdict, count in counts.items() if count)
+        console.print(
+            Text(f"{hidden} more row{'s' * (hidden > 1)} ({listed}): langevin-sgd check {run}", "dim"), soft_wrap=True
+        )
+    console.print()
+    _print_summary(console, tree, table)
+
+
+def print_run(tree: xr.DataTree, *, run: str, brief: bool = False, width: int | None = None) -> None:
+    """Print what a run came to: the table on one screen, or the verdict alone if `brief`; then what failed."""
+    console = Console(width=width, highlight=False)
+    if store.CHECKS in tree.children:
+        table = tree.children[store.CHECKS].to_dataset(inherit=False)
+        if not brief:
+            print_verdicts(tree, table, full=False, run=run, width=width)
+            return
+        console.print(verdict_line(tree, table))
+    elif not brief:
+        console.print(_outcomes(tree))
+        console.print("No comparisons: the config asks for no checks.")
+    _print_failures(console, tree)
+
+
+_OUTCOMES = (
+    ("train_loss", "train loss"),
+    ("test_accuracy", "test accuracy"),
+    ("squared_displacement", "displacement²"),
+    ("drift_squared", "drift²"),
+    ("spread", "spread"),
+)
+
+
+def _outcomes(tree: xr.DataTree) -> Table:
+    """Where every model ended: mean over replicas at the last recorded step."""
+    models = {name: node.to_dataset(inherit=False) for name, node in tree.children.items() if "step" in node}
+    shown = [(key, label) for key, label in _OUTCOMES if any(key in model for model in models.values())]
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
+    table.add_column("model")
+    for label in ("steps", *(label for _, label in shown)):
+        table.add_column(label, justify="right")
+    for name, model in models.items():
+        last = model.isel(time=-1)
+        cells = [plain(float(last[key].mean())) if key in last else "–" for key, _ in shown]
+        table.add_row(Text(name, "bold"), f"{int(last['step']):,}", *cells)
+    return table
+
+
+def verdict_line(tree: xr.DataTree, table: xr.Dataset) -> Text:
+    """The verdict of the study and the counts behind it."""
+    found = summary(table)
+    verdict = str(found["verdict"])
+    counts = {role: dict(by_verdict) for role, by_verdict in found["counts"].items()}
+    laws = counts["law"]
+    text = Text.assemble("Study: ", (_MARKS.get(verdict, verdict), _STYLES.get(verdict, "")), "  ")
+    text.append(
+        f"{sum(laws.values())} law rows: "
+        + ", ".join(f"{laws.get(v, 0)} {plural}" for v, plural in _PLURALS.items())
+        + f"; {sum(counts['contrast'].values())} contrasts, not counted"
+    )
+    failed = len(failed_models(tree))
+    if failed:
+        text.append(f"; {failed} model{'s' * (failed > 1)} without results", "bold red")
+    return text
+
+
+def _print_summary(console: Console, tree: xr.DataTree, table: xr.Dataset) -> None:
+    found = summary(table)
+    console.print(verdict_line(tree, table))
+    console.print(Padding(Text(f"Rule: {found['rule']}", "dim"), (0, 0, 0, 2)))
+    for title in found.get("disagreeing", []):
+        console.print(Text.assemble(("  ✗ ", "bold red"), str(title)))
+    _print_failures(console, tree)
+
+
+def _print_failures(console: Console, tree: xr.DataTree) -> None:
+    for model in failed_models(tree):
+        console.print(Text.assemble((f"  ✗ {model.name} {model.status}: ", "bold red"), model.reason))
+
+
+def _heading(model: str, tree: xr.DataTree) -> Text:
+    text = Text(model, "bold")
+    if model in tree.children and model != store.CHECKS:
+        node = tree.children[model].to_dataset(inherit=False)
+        text.append(f"  {node.attrs.get('kind', '')}  {parameters(node)}".rstrip(), "dim")
+    return text
+
+
+def _table(chosen: Sequence[Row], every: Sequence[Row], width: int, *, header: bool) -> Table:
+    """The rows of one model, in columns as wide as those of the other models."""
+    wide = width >= _WIDE
+    gap = 2 if wide else 1
+    law = min(_longest(row.law for row in every), 24 if wide else 10)
+    measured = max(_longest(row.measured for row in every), 8)
+    ratio = max(_longest(row.ratio for row in every), len(_RATIO))
+    rest = law + measured + (9 + gap if wide else 0) + ratio + _longest(_MARKS.values()) + 4 * gap
+    quantity = max(min(_longest(row.quantity for row in every) + 1, width - rest), 12)
+    table = Table(box=None, padding=(0, gap, 0, 0), pad_edge=False, header_style="dim", show_header=header)
+    table.add_column(" quantity", width=quantity)
+    table.add_column("law", width=law)
+    table.add_column("measured", width=measured, no_wrap=True, justify="right")
+    if wide:
+        table.add_column("predicted", width=9, no_wrap=True, justify="right")
+    table.add_column(Text(_RATIO), width=ratio, no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
+    for row in chosen:
+        counts = row.role == "law"
+        numbers = [row.measured, row.predicted] if wide else [row.measured]
+        verdict = _MARKS.get(row.verdict, row.verdict) if counts else f"({row.verdict})"
+        style = _STYLES.get(row.verdict, "")
+        table.add_row(
+            Text(f" {row.quantity}"),
+            Text(row.law, "" if counts else "dim"),
+            *numbers,
+            row.ratio,
+            Text(verdict, style if counts else f"dim {style.removeprefix('bold ')}"),
+        )
+    return table
+
+
+def _longest(texts: Iterable[str]) -> int:
+    return max(map(len, texts), default=0)

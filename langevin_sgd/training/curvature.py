@@ -1,0 +1,98 @@
+"""Hessian and noise covariance at a point, in full, and the Hessian's eigenbasis."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from langevin_sgd.config import CURVATURE_PARAMETER_LIMIT
+from langevin_sgd.errors import UserError
+from langevin_sgd.training.full_batch import FullBatch
+from langevin_sgd.training.threads import one_thread_each
+
+Array = NDArray[np.float64]
+
+_COLUMNS_AT_A_TIME = 256
+
+
+@dataclass(frozen=True)
+class Curvature:
+    """H = V diag(k) V^T with k (d,) descending, C (d, d), and V^T C V (d, d)."""
+
+    hessian: Array
+    noise_covariance: Array
+    eigenvalues: Array
+    eigenvectors: Array
+
+    @property
+    def noise_in_modes(self) -> Array:
+        """V^T C V, symmetric."""
+        product = self.eigenvectors.T @ self.noise_covariance @ self.eigenvectors
+        result: Array = 0.5 * (product + product.T)
+        return result
+
+
+def measure(full: FullBatch, w: Array, *, progress: Callable[[int, int], None] = lambda done, total: None) -> Curvature:
+    """Hessian and noise covariance at `w` (d,), and the eigenbasis of the Hessian.
+
+    Raises `UserError` for too many parameters.
+    """
+    refuse_too_large(full.dimension)
+    h = hessian(full, w, progress=progress)
+    c = noise_covariance(full, w)
+    eigenvalues, eigenvectors = eigenbasis(h)
+    return Curvature(h, c, eigenvalues, eigenvectors)
+
+
+def refuse_too_large(dimension: int) -> None:
+    """Raise `UserError` for more than a few thousand parameters, since dimension x dimension numbers are kept."""
+    if dimension > CURVATURE_PARAMETER_LIMIT:
+        raise UserError(
+            f"architecture: {dimension} parameters are too many for the full Hessian and noise covariance (at most "
+            f"{CURVATURE_PARAMETER_LIMIT}); make the network smaller, or give measure_curvature: false"
+        )
+
+
+def hessian(full: FullBatch, w: Array, *, progress: Callable[[int, int], None] = lambda done, total: None) -> Array:
+    """Hessian (d, d) of the energy, weight decay included (it adds weight_decay on the diagonal), symmetrised."""
+    d = full.dimension
+    matrix = np.empty((d, d))
+    for start in range(0, d, _COLUMNS_AT_A_TIME):
+        stop = min(start + _COLUMNS_AT_A_TIME, d)
+        matrix[start:stop] = full.hessian_products(w, np.eye(d)[start:stop])
+        progress(stop, d)
+    return 0.5 * (matrix + matrix.T)
+
+
+def noise_covariance(full: FullBatch, w: Array) -> Array:
+    """C = (1/N) sum_n (g_n - g)(g_n - g)^T (d, d): covariance of one sample's gradient.
+
+    Weight decay is not in it, since it shifts all g_n alike.
+    """
+    d = full.dimension
+    second = torch.zeros(d, d, dtype=torch.float64, device=full.device)
+    first = torch.zeros(d, dtype=torch.float64, device=full.device)
+
+    def accumulate(gradients: Tensor) -> None:
+        second.addmm_(gradients.T, gradients)
+        first.add_(gradients.sum(0))
+
+    full.sample_gradients(w, accumulate)
+    mean = (first / full.samples).cpu().numpy()
+    covariance = second.cpu().numpy() / full.samples - np.outer(mean, mean)
+    return 0.5 * (covariance + covariance.T)
+
+
+def eigenbasis(matrix: Array) -> tuple[Array, Array]:
+    """Eigenvalues, largest first, and eigenvectors as columns; each vector's largest entry is positive."""
+    with one_thread_each():
+        values, vectors = (part.numpy() for part in torch.linalg.eigh(torch.from_numpy(matrix)))
+    values, vectors = values[::-1].copy(), vectors[:, ::-1]
+    largest = np.abs(vectors).argmax(0)
+    signs = np.sign(vectors[largest, np.arange(vectors.shape[1])])
+    return values, np.ascontiguousarray(vectors * signs)

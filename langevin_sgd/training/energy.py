@@ -1,0 +1,115 @@
+"""Loss, energy and accuracy of many weight vectors on a whole data set, in float64."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+
+from langevin_sgd.training import cross_entropy
+from langevin_sgd.training.architectures import Network
+from langevin_sgd.training.threads import Workers, shares
+from langevin_sgd.training.tracing import TensorFunction, trace
+
+Array = NDArray[np.float64]
+
+SAMPLES_AT_A_TIME = 256  # a chunk's activations should stay in a core's cache
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Inputs (N, ...) and labels (N,), as tensors ready for a network."""
+
+    inputs: Tensor
+    labels: Tensor
+
+    @classmethod
+    def of(
+        cls, inputs: ArrayLike, labels: ArrayLike, *, dtype: torch.dtype, device: str | torch.device = "cpu"
+    ) -> Samples:
+        """From numpy arrays; integer inputs (such as tokens) stay integers."""
+        values = torch.from_numpy(np.ascontiguousarray(inputs))
+        values = values.to(dtype) if values.is_floating_point() else values.long()
+        return cls(values.to(device), torch.from_numpy(np.array(labels, dtype=np.int64)).to(device))
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def to(self, dtype: torch.dtype) -> Samples:
+        """The same samples with inputs in other arithmetic."""
+        return Samples(self.inputs.to(dtype) if self.inputs.is_floating_point() else self.inputs, self.labels)
+
+    def chunks(self, size: int, dtype: torch.dtype) -> list[tuple[Tensor, Tensor, Tensor]]:
+        """(inputs, labels, weights) of `size` samples each, or of all if there are fewer; all chunks have one shape.
+
+        The last chunk is filled up with samples of weight 0.
+        """
+        size = min(size, len(self))
+        pieces = []
+        for start in range(0, len(self), size):
+            index = torch.arange(start, start + size, device=self.labels.device)
+            weights = (index < len(self)).to(dtype)
+            index %= len(self)
+            pieces.append((self.inputs[index], self.labels[index], weights))
+        return pieces
+
+
+class Evaluation(NamedTuple):
+    """Mean cross entropy and fraction of correct answers, shape (replica,)."""
+
+    loss: Array
+    accuracy: Array
+
+
+class Evaluator:
+    """Evaluates weight vectors on one set of samples; the functions traced for it are kept for the next call."""
+
+    def __init__(self, network: Network, samples: Samples, workers: Workers) -> None:
+        self._network = network
+        self._samples = len(samples)
+        self._chunks = samples.chunks(SAMPLES_AT_A_TIME, torch.float64)
+        self._workers = workers
+        self._traced: dict[int, TensorFunction] = {}
+
+    def __call__(self, weights: Tensor) -> Evaluation:
+        """Loss and accuracy of `weights` (replica, d), which are read as float64."""
+        weights = weights.to(torch.float64)
+        alone = len(weights) == 1
+        if alone:
+            weights = weights.expand(2, -1)  # one matrix product takes another kernel, with other rounding, than two
+        pieces = shares(len(weights), self._workers.count)
+        for piece in pieces:
+            self._trace(weights[piece])
+        sums = torch.cat(self._workers.map(lambda piece: self._sum(weights[piece]), pieces), dim=1)
+        loss, accuracy = (sums[:, :1] if alone else sums).cpu().numpy() / self._samples
+        return Evaluation(loss, accuracy)
+
+    def _trace(self, weights: Tensor) -> None:
+        if len(weights) not in self._traced:
+            ensemble = torch.func.vmap(cross_entropy.losses(self._network))
+            self._traced[len(weights)] = trace(ensemble, *self._arguments(weights, 0))
+
+    def _arguments(self, weights: Tensor, chunk: int) -> list[Tensor]:
+        inputs, labels, _ = self._chunks[chunk]
+        shared = [tensor.expand(len(weights), *tensor.shape) for tensor in (inputs, labels)]
+        return [*self._network.parameters(weights), *shared]
+
+    def _sum(self, weights: Tensor) -> Tensor:
+        """Sums over samples of loss and correctness, shape (2, replica)."""
+        total = weights.new_zeros(2, len(weights))
+        for chunk, (_, _, sample_weights) in enumerate(self._chunks):
+            loss, correct = self._traced[len(weights)](*self._arguments(weights, chunk))
+            total[0] += (loss * sample_weights).sum(1)
+            total[1] += (correct * sample_weights).sum(1)
+        return total
+
+
+def decay_energy(weights: Tensor, weight_decay: float) -> Array:
+    """(weight_decay/2) |w|^2 of weights (replica, d), the part of the energy that torch.optim.SGD's decay descends."""
+    w = weights.to(torch.float64).cpu().numpy()
+    energy: Array = 0.5 * weight_decay * np.einsum("rd,rd->r", w, w)
+    return energy

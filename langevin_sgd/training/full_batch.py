@@ -1,0 +1,133 @@
+"""Energy, gradient, Hessian products and per-sample gradients on the whole training set, in float64, at one point."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from langevin_sgd.errors import UserError
+from langevin_sgd.training import cross_entropy
+from langevin_sgd.training.architectures import Network
+from langevin_sgd.training.energy import Samples
+from langevin_sgd.training.threads import Workers
+from langevin_sgd.training.tracing import TensorFunction, trace
+
+Array = NDArray[np.float64]
+
+_SAMPLES_AT_A_TIME = 512
+_NUMBERS_AT_A_TIME = 1 << 21  # float64 entries of a block of per-sample gradients or of Hessian columns
+
+
+class EnergyAndGradient(NamedTuple):
+    """E and its gradient (d,)."""
+
+    energy: float
+    gradient: Array
+
+
+class FullBatch:
+    """The energy E(w) = mean cross entropy + (weight_decay/2) |w|^2 of a network, and its derivatives at w (d,).
+
+    `network` and `samples` are in float64.
+    Sums over samples are made in a fixed order on one thread each, so results do not depend on the number of threads.
+    Raises `UserError` if torch cannot differentiate the module twice under `torch.func` transforms.
+    """
+
+    def __init__(self, network: Network, samples: Samples, weight_decay: float, workers: Workers) -> None:
+        self.dimension = network.size
+        self.samples = len(samples)
+        self._network = network
+        self._decay = weight_decay
+        self._workers = workers
+        self._chunks = samples.chunks(_SAMPLES_AT_A_TIME, torch.float64)
+        self.device = samples.labels.device
+        self._functions: dict[str, TensorFunction] = {}
+
+    def energy_and_gradient(self, w: Array) -> EnergyAndGradient:
+        """E(w) and grad E(w)."""
+        point = self._point(w)
+        function = self._traced("gradient", self._loss_and_gradient, point, *self._chunks[0])
+        parts = self._workers.map(lambda chunk: function(point, *chunk), self._chunks)
+        loss = sum(float(part[0]) for part in parts) / self.samples
+        gradient = torch.stack([part[1] for part in parts]).sum(0).cpu().numpy() / self.samples
+        return EnergyAndGradient(loss + 0.5 * self._decay * float(w @ w), gradient + self._decay * w)
+
+    def hessian_products(self, w: Array, vectors: Array) -> Array:
+        """H(w) v for every row v of `vectors` (m, d)."""
+        point = self._point(w)
+        rows = max(1, _NUMBERS_AT_A_TIME // (_SAMPLES_AT_A_TIME * self._width()))
+        rows = min(rows, len(vectors))
+        padded = np.zeros((-(-len(vectors) // rows) * rows, self.dimension))
+        padded[: len(vectors)] = vectors
+        blocks = [self._point(padded[i : i + rows]) for i in range(0, len(padded), rows)]
+        function = self._traced(f"hessian {rows}", self._hessian_rows, blocks[0], point, *self._chunks[0])
+
+        def product(block: Tensor) -> Tensor:
+            total = torch.zeros_like(block)
+            for chunk in self._chunks:
+                total += function(block, point, *chunk)[0]
+            return total
+
+        products = torch.cat(self._workers.map(product, blocks)).cpu().numpy()[: len(vectors)]
+        result: Array = products / self.samples + self._decay * vectors
+        return result
+
+    def sample_gradients(self, w: Array, visit: Callable[[Tensor], None]) -> None:
+        """Call `visit` with the gradients (n, d) of the samples' cross entropies, a block of samples at a time."""
+        point = self._point(w)
+        size = max(1, min(_SAMPLES_AT_A_TIME, _NUMBERS_AT_A_TIME // self.dimension, self.samples))
+        inputs = torch.cat([chunk[0] for chunk in self._chunks])[: self.samples]
+        labels = torch.cat([chunk[1] for chunk in self._chunks])[: self.samples]
+        chunks = Samples(inputs, labels).chunks(size, torch.float64)
+        function = self._traced("samples", self._gradient_rows, point, *chunks[0][:2])
+
+        def one_by_one(_: None) -> None:
+            for chunk_inputs, chunk_labels, weights in chunks:
+                visit(function(point, chunk_inputs, chunk_labels)[0][: int(weights.sum())])
+
+        self._workers.map(one_by_one, [None])
+
+    def _point(self, w: Array) -> Tensor:
+        return torch.from_numpy(np.array(w, dtype=np.float64)).to(self.device)
+
+    def _width(self) -> int:
+        """A guess at the activations of one sample: the outputs of all layers that have weights."""
+        return max(1, sum(shape[0] for shape in self._network.shapes))
+
+    def _traced(self, name: str, function: TensorFunction, *examples: Tensor) -> TensorFunction:
+        if name not in self._functions:
+            try:
+                self._functions[name] = trace(function, *examples)
+            except (RuntimeError, NotImplementedError) as error:
+                told = " ".join(str(error).split())
+                raise UserError(f"the network cannot be differentiated as the curvature needs it: {told}") from error
+        return self._functions[name]
+
+    def _loss_and_gradient(self, point: Tensor, inputs: Tensor, labels: Tensor, weights: Tensor) -> tuple[Tensor, ...]:
+        parameters = self._network.parameters(point)
+        loss, _ = cross_entropy.losses(self._network)(*parameters, inputs, labels)
+        return (loss * weights).sum(), self._gradient(point, inputs, labels, weights)
+
+    def _gradient(self, point: Tensor, inputs: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
+        parameters = self._network.parameters(point)
+        return self._network.flatten(cross_entropy.gradient(self._network)(*parameters, inputs, labels, weights))
+
+    def _hessian_rows(
+        self, vectors: Tensor, point: Tensor, inputs: Tensor, labels: Tensor, weights: Tensor
+    ) -> tuple[Tensor, ...]:
+        pull_back = torch.func.vjp(lambda w: self._gradient(w, inputs, labels, weights), point)[1]
+        (rows,) = torch.func.vmap(pull_back)(vectors)
+        return (rows,)
+
+    def _gradient_rows(self, point: Tensor, inputs: Tensor, labels: Tensor) -> tuple[Tensor, ...]:
+        def one(x: Tensor, label: Tensor) -> Tensor:
+            parameters = self._network.parameters(point)
+            gradient = cross_entropy.gradient(self._network)(*parameters, x.unsqueeze(0), label.unsqueeze(0))
+            return self._network.flatten(gradient)
+
+        return (torch.func.vmap(one)(inputs, labels),)

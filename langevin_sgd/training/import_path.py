@@ -1,0 +1,65 @@
+"""Find what a config names as "module:attribute"."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import inspect
+import os
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from langevin_sgd.errors import UserError
+
+
+def load(path: str) -> Any:
+    """The object named "module:attribute", where modules in the working directory are found too.
+
+    Raises `UserError` if there is no such module or attribute, or if importing it fails.
+    """
+    module_name, _, attribute = path.partition(":")
+    here = os.getcwd()
+    added = here not in sys.path
+    if added:
+        sys.path.insert(0, here)
+    try:
+        found = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name is not None and (module_name == error.name or module_name.startswith(f"{error.name}.")):
+            raise UserError(f"{path}: no module named {error.name}, neither installed nor in {here}") from error
+        raise UserError(f"{path}: importing {module_name} failed: {_told(error)}") from error
+    except Exception as error:
+        raise UserError(f"{path}: importing {module_name} failed: {_told(error)}") from error
+    finally:
+        if added:
+            sys.path.remove(here)
+    for name in attribute.split("."):
+        if not hasattr(found, name):
+            close = difflib.get_close_matches(name, dir(found), n=1)
+            raise UserError(
+                f"{path}: {module_name} has no {name}" + (f"; did you mean {module_name}:{close[0]}?" if close else "")
+            )
+        found = getattr(found, name)
+    return found
+
+
+def call(function: Callable[..., Any], path: str, given: Mapping[str, Any], offered: Mapping[str, Any]) -> Any:
+    """`function(**given)`, with those of `offered` that it takes. Raises `UserError` with the reason if it fails."""
+    try:
+        parameters = inspect.signature(function).parameters
+    except (TypeError, ValueError):
+        parameters = {}  # type: ignore[assignment]
+    takes_any = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
+    taken = {name: value for name, value in offered.items() if takes_any or name in parameters}
+    try:
+        return function(**given, **taken)
+    except UserError:
+        raise
+    except Exception as error:
+        shown = ", ".join(f"{name}={value!r}" for name, value in {**given, **taken}.items())
+        raise UserError(f"{path}({shown}) failed: {_told(error)}") from error
+
+
+def _told(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"

@@ -1,0 +1,85 @@
+"""Which samples every replica sees at every step: functions of (seed, replica, step) and nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from langevin_sgd.config import Sgd
+from langevin_sgd.errors import UserError
+from langevin_sgd.integrators import random_numbers
+from langevin_sgd.integrators.random_numbers import Stream
+
+Indices = NDArray[np.int64]
+
+_NUMBERS_AT_A_TIME = 1 << 18  # 2 MB of indices
+
+
+@dataclass
+class Minibatches:
+    """Sample indices for replicas 0..R-1, drawn a block of steps at a time.
+
+    `with_replacement`: every index of every minibatch is independent and uniform (MINIBATCH stream, counter step).
+    `epoch`: in each epoch of n = N div B steps the training set is put in a new random order (EPOCH_ORDER stream,
+    counter epoch) and cut into n minibatches; the N mod B samples left at its end sit the epoch out.
+    """
+
+    seed: int
+    replicas: int
+    samples: int
+    batch_size: int
+    epoch: bool
+    _first: int = field(default=0, init=False)
+    _drawn: Indices = field(default_factory=lambda: np.empty((0, 0, 0), dtype=np.int64), init=False)
+
+    @classmethod
+    def of(cls, sgd: Sgd, *, seed: int, replicas: int, samples: int) -> Minibatches:
+        """Those of a config. Raises `UserError` if a minibatch is larger than the training set."""
+        if sgd.batch_size > samples:
+            raise UserError(f"sgd.batch_size: {sgd.batch_size} is more than the {samples} training samples; reduce it")
+        return cls(seed, replicas, samples, sgd.batch_size, sgd.sampling == "epoch")
+
+    @property
+    def per_epoch(self) -> int:
+        """n = N div B, the minibatches of one epoch."""
+        return self.samples // self.batch_size
+
+    def block(self, step: int, at_most: int) -> Indices:
+        """Indices (steps, replica, B) of the minibatches from `step` on: as many steps as lie ready, and `at_most`.
+
+        Steps are counted from 0 and cheapest in order. The array is a view: do not write to it.
+        """
+        if not self._first <= step < self._first + len(self._drawn):
+            self._draw(step)
+        ready = self._drawn[step - self._first :]
+        return ready[:at_most]
+
+    def _draw(self, step: int) -> None:
+        every = np.arange(self.replicas)
+        if not self.epoch:
+            count = max(1, _NUMBERS_AT_A_TIME // (self.replicas * self.batch_size))
+            self._first = step
+            self._drawn = random_numbers.integers(
+                self.seed,
+                trajectories=every,
+                steps=np.arange(step, step + count),
+                components=self.batch_size,
+                upper=self.samples,
+                stream=Stream.MINIBATCH,
+            )
+            return
+        epochs = max(1, _NUMBERS_AT_A_TIME // (self.replicas * self.samples))
+        first = step // self.per_epoch
+        orders = random_numbers.permutations(
+            self.seed,
+            trajectories=every,
+            steps=np.arange(first, first + epochs),
+            size=self.samples,
+            stream=Stream.EPOCH_ORDER,
+        )
+        used = orders[:, :, : self.per_epoch * self.batch_size]
+        batches = used.reshape(epochs, self.replicas, self.per_epoch, self.batch_size).swapaxes(1, 2)
+        self._first = first * self.per_epoch
+        self._drawn = np.ascontiguousarray(batches).reshape(-1, self.replicas, self.batch_size)

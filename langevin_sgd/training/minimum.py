@@ -1,0 +1,109 @@
+"""The minimum of the full training energy, to a given gradient norm."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+from scipy.sparse.linalg import LinearOperator, cg
+
+from langevin_sgd.errors import UserError
+from langevin_sgd.training.full_batch import FullBatch
+
+Array = NDArray[np.float64]
+
+_QUASI_NEWTON_STEPS = 5000
+_MEMORY = 50
+_NEWTON_STEPS = 50
+_LONGEST_HALVING = 30
+
+
+@dataclass(frozen=True)
+class Minimum:
+    """A point with small gradient: position (d,), energy, and the gradient (d,) left there."""
+
+    position: Array
+    energy: float
+    gradient: Array
+
+    @property
+    def gradient_norm(self) -> float:
+        """|grad E|, the 2-norm."""
+        return float(np.linalg.norm(self.gradient))
+
+
+def find(
+    full: FullBatch,
+    start: Array,
+    *,
+    tolerance: float,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Minimum:
+    """Minimise the energy from `start` (d,) until |grad E| <= tolerance (2-norm).
+
+    Limited-memory BFGS (Liu and Nocedal 1989) goes most of the way; where it stalls, Newton steps with conjugate
+    gradients on Hessian products finish it. Raises `UserError` with the norm reached if that does not suffice, as for a
+    loss without minimum (separable data without weight decay). That it is no saddle shows in the Hessian's eigenvalues.
+    """
+    steps, best = 0, (np.inf, start)
+
+    def evaluate(w: Array) -> tuple[float, Array]:
+        nonlocal best
+        energy, gradient = full.energy_and_gradient(w)
+        norm = float(np.linalg.norm(gradient))
+        if norm < best[0]:
+            best = norm, w.copy()
+        return energy, gradient
+
+    def after_step(_: Array) -> None:
+        nonlocal steps
+        steps += 1
+        progress(steps, _QUASI_NEWTON_STEPS)
+        if best[0] <= tolerance:
+            raise StopIteration
+
+    options = {
+        "maxiter": _QUASI_NEWTON_STEPS,
+        "maxfun": 2 * _QUASI_NEWTON_STEPS,
+        "maxcor": _MEMORY,
+        "ftol": 0,
+        "gtol": 0,
+    }
+    minimize(evaluate, start, jac=True, method="L-BFGS-B", callback=after_step, options=options)
+    position = _newton(full, best[1], tolerance)
+    energy, gradient = full.energy_and_gradient(position)
+    found = Minimum(position, energy, gradient)
+    if not found.gradient_norm <= tolerance:
+        raise UserError(
+            f"start: minimum: no minimum was found: the gradient norm is still {found.gradient_norm:.2g} after {steps} "
+            f"steps of L-BFGS and Newton's method, and {tolerance:g} is needed; give the loss a minimum with "
+            "sgd.weight_decay > 0, or raise gradient_tolerance"
+        )
+    return found
+
+
+def _newton(full: FullBatch, position: Array, tolerance: float) -> Array:
+    """Newton steps, halved until the gradient shrinks; ends when it is small enough or shrinks no more."""
+    energy, gradient = full.energy_and_gradient(position)
+    for _ in range(_NEWTON_STEPS):
+        norm = float(np.linalg.norm(gradient))
+        if norm <= tolerance or not np.isfinite(norm):
+            break
+        at = position
+        operator = LinearOperator(
+            (full.dimension, full.dimension), matvec=lambda v, at=at: full.hessian_products(at, v.reshape(1, -1))[0]
+        )
+        # forcing term of Eisenstat and Walker (1996): superlinear convergence without solving exactly far away
+        step, _ = cg(operator, -gradient, rtol=min(0.1, norm**0.5), maxiter=min(full.dimension, 500))
+        for halving in range(_LONGEST_HALVING):
+            trial = position + 0.5**halving * step
+            trial_energy, trial_gradient = full.energy_and_gradient(trial)
+            if np.linalg.norm(trial_gradient) < norm and trial_energy <= energy + abs(energy) * 1e-12:
+                break
+        else:
+            break
+        position, energy, gradient = trial, trial_energy, trial_gradient
+    return position

@@ -1,0 +1,80 @@
+"""Use several cores without changing a bit: every torch operation runs on one thread, and replicas are shared out.
+
+Libraries split one matrix product over threads in ways that depend on their number, and sums then round differently.
+Blocks of replicas (or of columns) in threads of their own do not have this fault, and they also scale better.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from itertools import pairwise
+from typing import TypeVar
+
+import torch
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+_UNIT = 16
+
+
+@contextmanager
+def one_thread_each() -> Iterator[None]:
+    """Run torch operations of this thread on one core; the setting found is put back at the end."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def shares(replicas: int, workers: int) -> list[slice]:
+    """Cut range(replicas) into at most `workers` nearly equal pieces, each starting at a multiple of sixteen.
+
+    Matrix products round differently at other memory alignments. Sixteen replicas of anything fill whole cache lines,
+    so a replica's numbers are aligned alike in every piece that it may be in.
+    """
+    units = max(1, replicas // _UNIT)
+    pieces = max(1, min(workers, units))
+    edges = [*(_UNIT * (units * i // pieces) for i in range(pieces)), replicas]
+    return [slice(a, b) for a, b in pairwise(edges)]
+
+
+class Workers:
+    """A pool of threads, each of which runs torch operations on one core. Close it, or use it in a `with` statement."""
+
+    def __init__(self, count: int) -> None:
+        self.count = max(1, count)
+        self._pool = ThreadPoolExecutor(self.count - 1, initializer=_start) if self.count > 1 else None
+
+    def map(self, function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+        """function(item) for every item, in order; the calling thread works too."""
+        with one_thread_each(), torch.inference_mode():
+            if self._pool is None or len(items) == 1:
+                return [function(item) for item in items]
+            others = [self._pool.submit(_run, function, item) for item in items[1:]]
+            first = function(items[0])
+            return [first, *(other.result() for other in others)]
+
+    def close(self) -> None:
+        """Wait for the threads and end them."""
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+
+    def __enter__(self) -> Workers:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+def _start() -> None:
+    torch.set_num_threads(1)
+
+
+def _run(function: Callable[[Item], Result], item: Item) -> Result:
+    with torch.inference_mode():
+        return function(item)

@@ -1,0 +1,172 @@
+"""The table of comparisons as text: how its rows read, and which of them fit on one screen."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import xarray as xr
+
+ROWS_ON_ONE_SCREEN = 25
+
+_QUANTITIES = {
+    "total_variance": "total variance",
+    "mean_shift": "mean shift",
+    "energy_distribution": "energy distance",
+    "effective_temperature": "eff. temperature",
+    "noise_free_modes": "noise-free modes",
+}
+_BIN = re.compile(r"mode_variance\[(?P<low>[^,\]]+),(?P<high>[^\]]+)\]")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One comparison, with its numbers as text; `predicted` is a bound where nothing is predicted but smallness."""
+
+    model: str
+    quantity: str
+    law: str
+    role: str
+    measured: str
+    predicted: str
+    ratio: str
+    verdict: str
+    reason: str
+    key: str
+
+
+@dataclass(frozen=True)
+class FailedModel:
+    """A model without results, and why."""
+
+    name: str
+    status: str
+    reason: str
+
+
+def rows(table: xr.Dataset) -> list[Row]:
+    """All comparisons of a table as `check` returns it, in its order."""
+    columns = {str(name): table[name].values for name in table.data_vars}
+    return [
+        _row({name: values[index] for name, values in columns.items()}) for index in range(table.sizes["comparison"])
+    ]
+
+
+def summary(table: xr.Dataset) -> dict[str, Any]:
+    """The verdict of the study, its rule and its counts."""
+    found: dict[str, Any] = json.loads(table.attrs["summary"])
+    return found
+
+
+def failed_models(tree: xr.DataTree) -> list[FailedModel]:
+    """The models of a run that failed or were skipped."""
+    return [
+        FailedModel(name, str(node.attrs["status"]), " ".join(str(node.attrs.get("error", "")).split()))
+        for name, node in tree.children.items()
+        if node.attrs.get("status", "done") != "done"
+    ]
+
+
+def most_telling(every: Sequence[Row], networks: Sequence[str], limit: int = ROWS_ON_ONE_SCREEN) -> list[Row]:
+    """The rows that fit on one screen, in their order: totals, sharpest modes, what disagrees, shift and energy.
+
+    Beside epoch sampling also the flattest modes, where sampling with replacement is furthest off. Contrasts of
+    simulated models are left out if there is a network, since they repeat the network's.
+    """
+    bins = [row for row in every if row.key.startswith("mode_variance")]
+    sharpest = {row.model: row.quantity for row in reversed(bins)}
+    flattest = {
+        row.model: row.quantity for row in bins if row.role != "law"
+    }  # beside epoch sampling, all bins have one
+
+    def rank(row: Row) -> int | None:
+        law, trained = row.role == "law", row.model in networks or not networks
+        if row.key == "total_variance":
+            return 0 if law else 1 if trained else None
+        edges = (sharpest.get(row.model), flattest.get(row.model))
+        if row.key.startswith("mode_variance") and row.quantity in edges and trained:
+            return 2
+        if law and row.verdict == "disagrees":
+            return 3
+        if row.key.startswith("mode_variance"):
+            return 7 if law and row.quantity == sharpest[row.model] else None
+        if row.key in ("mean_shift", "energy_distribution", "effective_temperature"):
+            return (4 if law else 5) if trained else 6 if law else None
+        return None
+
+    ranked = sorted((r, position) for position, row in enumerate(every) if (r := rank(row)) is not None)
+    return [every[position] for position in sorted(position for _, position in ranked[:limit])]
+
+
+def with_error(value: float, error: float) -> str:
+    """A value with its standard error in its last digits: 0.0123 ± 0.0005 is 0.0123(5).
+
+    One digit of the error is given, two if it begins with 1, and powers of ten outside 0.001 to 100,000.
+    """
+    if not math.isfinite(value) or not math.isfinite(error) or error <= 0:
+        return plain(value)
+    size = max(abs(value), error)
+    exponent = math.floor(math.log10(size))
+    shift = 0 if -3 <= exponent < 5 else exponent
+    mantissa = error / 10.0 ** math.floor(math.log10(error))
+    places = max(0, (1 if mantissa < 1.95 else 0) - math.floor(math.log10(error)) + shift)
+    if places > 9:
+        return plain(value)
+    digits = round(error * 10.0 ** (places - shift))
+    text = f"{value / 10.0**shift:.{places}f}({digits})"
+    return (f"{text}e{shift}" if shift else text).replace("-", "−")
+
+
+def plain(value: float, digits: int = 4) -> str:
+    """A number with that many digits, with a true minus sign and no padding in its exponent."""
+    if not math.isfinite(value):
+        return "–" if math.isnan(value) else "∞" if value > 0 else "−∞"
+    mantissa, mark, exponent = f"{value:.{digits}g}".partition("e")
+    return (mantissa + mark + (str(int(exponent)) if mark else "")).replace("-", "−")
+
+
+def _row(cells: dict[str, Any]) -> Row:
+    predicted = float(cells["predicted"])
+    small = predicted == 0
+    key, law = str(cells["quantity"]), str(cells["law"])
+    return Row(
+        model=str(cells["model"]),
+        quantity=_quantity(key),
+        law=law.replace("simulation:", "simulated ", 1),
+        role=str(cells["role"]),
+        measured=with_error(float(cells["measured"]), float(cells["standard_error"])),
+        predicted=f"< {float(cells['tolerance']):g}" if small else plain(predicted),
+        ratio=_interval(
+            float(cells["ratio"]), float(cells["ratio_low"]), float(cells["ratio_high"]), most=3 if small else 4
+        ),
+        verdict=str(cells["verdict"]),
+        reason=str(cells["reason"]),
+        key=key,
+    )
+
+
+def _quantity(name: str) -> str:
+    found = _BIN.fullmatch(name)
+    if found:
+        low, high = (f"{float(found[end]):.2g}" for end in ("low", "high"))
+        return f"modes {low}–{high}" if low != high else f"mode {low}"
+    return _QUANTITIES.get(name, name.replace("_", " "))
+
+
+def _interval(value: float, low: float, high: float, *, most: int) -> str:
+    """A value and its interval, with at most `most` decimals where it is small."""
+    if not math.isfinite(value):
+        return "–"
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return plain(value, 3)
+    # As many decimals as the width of the interval makes worth reading, within reason.
+    places = min(max(1 - math.floor(math.log10(high - low)), 1), 3 if value > 0.1 else most) if high > low else 3
+    if max(abs(low), abs(high)) < 10.0**-places:
+        return plain(value, 2)
+    if abs(value) >= 100:
+        return f"{plain(value, 3)} [{plain(low, 3)}, {plain(high, 3)}]"
+    return f"{value:.{places}f} [{low:.{places}f}, {high:.{places}f}]".replace("-", "−")

@@ -1,0 +1,311 @@
+"""The network model as a study runs it: small problems that take a second, and digits in the validation tier."""
+
+import sys
+import types
+
+import numpy as np
+import pytest
+import torch
+import xarray as xr
+from torch import nn
+
+from langevin_sgd import observables
+from langevin_sgd.config import NetworkModel, Sgd
+from langevin_sgd.errors import UserError
+from langevin_sgd.integrators.divergence import Diverged
+from langevin_sgd.models import network
+from langevin_sgd.training.data import DataSet
+
+SGD = {"learning_rate": 0.1, "batch_size": 8, "weight_decay": 0.05}
+
+
+PROMISED = [
+    *["energy", "squared_displacement", "drift_squared", "drift_squared_predicted", "spread", "spread_stderr"],
+    *["spread_predicted", "train_loss", "test_loss", "train_accuracy", "test_accuracy", "control_energy"],
+    *["control_squared_displacement", "mode_moment_1", "mode_moment_2", "mode_mean", "mode_mean_stderr"],
+    *["mode_variance", "mode_variance_stderr", "mode_variance_predicted", "mode_variance_law", "energy_law_weight"],
+    *["stationary_energy", "hessian_eigenvalue", "noise_in_mode", "noisy", "autocorrelation_time"],
+    *["transient_deficit", "minimum", "hessian", "noise_covariance", "hessian_eigenvector", "energy_at_minimum"],
+    *["gradient_norm_at_minimum", "alignment", "noise_scale", "temperature", "thermal_energy"],
+    *["learning_rate", "batch_size", "momentum"],
+]
+
+
+@pytest.fixture(autouse=True)
+def _own_modules(monkeypatch):
+    """Data and networks that configs of these tests name."""
+    made = types.ModuleType("made_up")
+
+    def blobs() -> DataSet:
+        rng = np.random.default_rng(0)
+        labels = rng.integers(0, 3, 260)
+        inputs = 0.7 * rng.normal(size=(3, 4))[labels] + rng.normal(size=(260, 4))
+        return DataSet(inputs, labels, classes=3, name="blobs")
+
+    def far_apart() -> DataSet:
+        labels = np.arange(60) % 2
+        return DataSet(np.where(labels, 1.0, -1.0)[:, None] * np.ones(2), labels, classes=2)
+
+    made.blobs, made.far_apart = blobs, far_apart
+    made.normed = lambda inputs, classes: nn.Sequential(nn.Linear(inputs, classes), nn.BatchNorm1d(classes))
+    monkeypatch.setitem(sys.modules, "made_up", made)
+
+
+def _run(*, sgd: dict | None = None, seed: int = 1, checkpoint=None, progress=None, **model: object) -> xr.Dataset:
+    config = {
+        "kind": "network",
+        "data": {"name": "made_up:blobs"},
+        "architecture": {"kind": "softmax"},
+        "replicas": 6,
+        "steps": 300,
+        "record_times": 12,
+        **model,
+    }
+    return network.run(
+        NetworkModel.model_validate(config),
+        Sgd(**(SGD | (sgd or {}))),
+        name="network",
+        seed=seed,
+        checkpoint=checkpoint,
+        progress=progress,
+    )
+
+
+class _Memory:
+    """A checkpoint in memory: due once, or never."""
+
+    def __init__(self, due_at: int | None = None) -> None:
+        self.arrays: dict[str, np.ndarray] | None = None
+        self.asked, self.due_at = 0, due_at
+
+    def load(self):
+        return None if self.arrays is None else dict(self.arrays)
+
+    def save(self, arrays) -> None:
+        self.arrays = {name: np.array(value) for name, value in arrays.items()}
+
+    def due(self) -> bool:
+        self.asked += 1
+        return self.asked == self.due_at
+
+
+class _Interrupt:
+    """A progress display at which the user presses Ctrl-C."""
+
+    def __init__(self, at: int) -> None:
+        self.at, self.tasks = at, []
+
+    def begin(self, task: str) -> None:
+        self.tasks.append(task)
+
+    def update(self, done: int, total: int) -> None:
+        if total == 300 and done >= self.at:
+            raise KeyboardInterrupt
+
+    def message(self, text: str) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def _equal(a: xr.Dataset, b: xr.Dataset) -> None:
+    assert a.identical(b), [name for name in a.variables if not a[name].identical(b[name])]
+
+
+def test_everything_promised_is_there_and_finite():
+    found = _run(start="minimum", control=True, replicas=8)
+    for name in PROMISED:
+        assert np.isfinite(found[name].values).all(), name
+    assert found.sizes["mode"] == found.sizes["parameter"] == 15
+    assert found.time.values.tolist() == pytest.approx(0.1 * found.step.values)
+    assert found.step.values[[0, -1]].tolist() == [0, 300]
+    assert found.attrs["law"] == "discrete"
+    assert float(found.gradient_norm_at_minimum) <= 1e-6
+    assert (~found.noisy.values).sum() == 5  # the same added to all classes, for four inputs and the bias
+    assert float(found.control_squared_displacement.max()) < 1e-10
+    assert float(found.energy[:, 0].std()) == 0
+    np.testing.assert_allclose(found.energy[:, 0], float(found.energy_at_minimum), rtol=1e-6)
+    k = np.linalg.eigvalsh(found.hessian)[::-1]
+    np.testing.assert_allclose(found.hessian_eigenvalue, k, atol=1e-12)
+
+
+def test_without_a_minimum_there_is_no_window_and_no_law():
+    found = _run(start="independent")
+    assert "law" not in found.attrs
+    assert not {"mode", "law", "sample", "parameter"} & set(found.dims)
+    assert found.energy[:, 0].std() > 0
+    assert (found.squared_displacement[:, 0] == 0).all()
+    assert _run(start="shared").energy[:, 0].std() == 0
+    assert "minimum" in _run(start="minimum", measure_curvature=False)
+
+
+def test_energy_is_loss_and_weight_decay_and_training_lowers_it():
+    found = _run()
+    assert (found.energy > found.train_loss).all()
+    assert (found.energy[:, -1] < found.energy[:, 0]).all()
+    assert (found.train_accuracy[:, -1] > found.train_accuracy[:, 0]).all()
+    bare = _run(sgd={"weight_decay": 0.0})
+    assert np.array_equal(bare.energy, bare.train_loss)
+
+
+def test_fluctuations_follow_the_law_of_the_measured_hessian_and_noise():
+    """Total variance within 4 standard errors and 3%; laws without the factor 2, or for B - 1, are far outside."""
+    found = _run(start="minimum", replicas=128, steps=4000, sgd={"learning_rate": 0.05})
+    moments = found.mode_moment_1.values, found.mode_moment_2.values
+    total = float(found.mode_variance.sum())
+    stderr = float(observables.jackknife_stderr(observables.leave_one_out_variance(*moments).sum(1)))
+    law = float(found.mode_variance_predicted.sum())
+    assert stderr < 0.01 * total
+    assert abs(total - law) < 4 * stderr + 0.03 * law  # 3% for the anharmonicity, of order T
+    for wrong in (law / 2, law * 8 / 7, float(found.mode_variance_law.sel(law="isotropic").sum())):
+        assert abs(total - wrong) > 4 * stderr + 0.03 * wrong
+    energy = float(found.stationary_energy.mean())
+    np.testing.assert_allclose(energy, found.energy_law_weight.sel(law="discrete").sum(), rtol=0.04)
+    late = found.spread_predicted.values > 0
+    ratio = found.spread.values[late] / found.spread_predicted.values[late]
+    error = found.spread_stderr.values[late] / found.spread_predicted.values[late]
+    assert np.all(np.abs(ratio - 1) < 4.5 * error + 0.05)
+
+
+def test_epoch_sampling_follows_its_own_law_and_not_the_other():
+    sgd = {"learning_rate": 0.05, "sampling": "epoch"}
+    found = _run(start="minimum", replicas=128, steps=4000, sgd=sgd)
+    assert found.attrs["law"] == "epoch"
+    total = float(found.mode_variance.sum())
+    ratio = {law: total / float(found.mode_variance_law.sel(law=law).sum()) for law in found.law.values}
+    assert abs(ratio["epoch"] - 1) < 0.08
+    assert ratio["discrete"] < 0.5
+    assert np.gcd(int(np.diff(found.sample_step)[0]), 208 // 8) == 1
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_replica_has_the_same_bits_whatever_runs_beside_it(threads, monkeypatch):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+    arguments = {"start": "minimum", "steps": 60, "architecture": {"kind": "mlp", "hidden": [5], "activation": "gelu"}}
+    arguments["sgd"] = {"momentum": 0.5}
+    many = _run(replicas=64, **arguments)
+    per_replica = [name for name, variable in many.data_vars.items() if variable.dims[:1] == ("replica",)]
+    assert {"energy", "stationary_energy", "mode_moment_2", "test_loss", "squared_displacement"} <= set(per_replica)
+    for replicas in (8, 1):
+        few = _run(replicas=replicas, **arguments)
+        for name in per_replica:
+            assert np.array_equal(few[name], many[name][:replicas]), name
+        assert np.array_equal(few.hessian, many.hessian)
+
+
+def test_bits_do_not_depend_on_threads(monkeypatch):
+    found = []
+    for threads in (1, 2, 3):
+        monkeypatch.setattr(torch, "get_num_threads", lambda threads=threads: threads)
+        monkeypatch.setattr("langevin_sgd.training.ensemble._SECONDS_WORTH_A_THREAD", 1e-9)
+        found.append(_run(start="minimum", replicas=48, steps=40, control=True))
+    _equal(found[0], found[1])
+    _equal(found[0], found[2])
+
+
+RESUMED = [
+    {"start": "minimum"},
+    {"start": "minimum", "sgd": {"momentum": 0.9, "learning_rate": 0.01}},
+    {"start": "minimum", "sgd": {"sampling": "epoch"}},
+    {"start": "minimum", "measure_curvature": False},
+    {"start": "shared", "control": True, "sgd": {"momentum": 0.9}},
+    {"start": "independent", "replicas": 1},
+]
+
+
+@pytest.mark.parametrize("arguments", RESUMED)
+def test_an_interrupted_run_goes_on_to_the_same_bits(arguments):
+    whole = _run(**arguments)
+    checkpoint = _Memory()
+    with pytest.raises(KeyboardInterrupt):
+        _run(**arguments, checkpoint=checkpoint, progress=_Interrupt(at=40))
+    assert checkpoint.arrays is not None
+    assert 40 <= int(checkpoint.arrays["step"]) < 300
+    resumed = _Interrupt(at=301)
+    _equal(_run(**arguments, checkpoint=checkpoint, progress=resumed), whole)
+    assert resumed.tasks == ["network"]  # neither the minimum nor the Hessian is sought again
+
+
+def test_a_run_that_was_killed_goes_on_from_its_last_checkpoint():
+    whole = _run(start="minimum")
+    checkpoint = _Memory(due_at=4)
+    _run(start="minimum", checkpoint=checkpoint)
+    assert checkpoint.arrays is not None
+    assert 0 < int(checkpoint.arrays["step"]) < 300
+    _equal(_run(start="minimum", checkpoint=checkpoint), whole)
+
+
+def test_one_seed_one_result():
+    _equal(_run(), _run())
+    assert not np.array_equal(_run(seed=2).energy, _run().energy)
+
+
+def test_an_unstable_minimum_is_named_before_training():
+    with pytest.raises(Diverged, match=r"eigenvalue is \d") as error:
+        _run(start="minimum", sgd={"learning_rate": 30.0})
+    assert error.value.step == 0
+    assert error.value.eta_lambda_max > 2
+
+
+def test_divergence_is_named_with_its_step():
+    with pytest.raises(Diverged, match="the energy of replica") as error:
+        _run(sgd={"learning_rate": 50.0, "weight_decay": 0.05}, steps=2000)
+    assert 0 < error.value.step < 2000
+    assert error.value.eta_lambda_max is None
+    with pytest.raises(Diverged, match="the weights are no longer finite") as error:
+        _run(sgd={"learning_rate": 50.0}, steps=5000, record_times=2)
+    assert error.value.step == 1000  # looked for every thousand steps if nothing is recorded, however fast it runs
+
+
+def test_a_loss_without_minimum_is_refused():
+    with pytest.raises(UserError, match="weight_decay > 0"):
+        _run(start="minimum", data={"name": "made_up:far_apart"}, sgd={"weight_decay": 0.0})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ({"sgd": {"batch_size": 300}}, "300 is more than the 208 training samples of blobs"),
+        ({"architecture": {"kind": "module", "factory": "made_up:normed"}}, "updates its buffer"),
+        ({"architecture": {"kind": "module", "factory": "made_up:nothing"}}, "made_up has no nothing"),
+        ({"architecture": {"kind": "mlp", "hidden": [999]}, "start": "minimum"}, "too many for the full Hessian"),
+        ({"start": "minimum", "gradient_tolerance": 1e-30}, "no minimum was found: the gradient norm is still"),
+    ],
+)
+def test_faults_that_only_the_data_show_are_told_in_one_line(arguments, told):
+    with pytest.raises(UserError, match=told) as error:
+        _run(**arguments)
+    assert "\n" not in error.value.render()
+
+
+def test_random_numbers_of_torch_and_numpy_are_left_alone():
+    torch.manual_seed(1)
+    states = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
+    threads = torch.get_num_threads()
+    _run(start="minimum", architecture={"kind": "mlp", "hidden": [3]}, steps=20)
+    assert torch.equal(torch.get_rng_state(), states[0])
+    assert np.array_equal(np.random.get_state()[1], states[1])  # noqa: NPY002
+    assert torch.get_num_threads() == threads
+
+
+@pytest.mark.validate
+@pytest.mark.parametrize(
+    ("sgd", "band"),
+    [
+        ({"learning_rate": 0.1}, (0.97, 1.03)),
+        ({"learning_rate": 0.5}, (1.03, 1.09)),
+        ({"learning_rate": 0.01, "momentum": 0.9}, (0.95, 1.05)),
+        ({"learning_rate": 0.02, "sampling": "epoch"}, (0.95, 1.05)),
+    ],
+)
+def test_digits_softmax_against_the_laws(sgd, band):
+    """Total variance over the process's own law; at eta 0.5 the anharmonicity shows."""
+    found = _run(
+        data={"name": "digits"},
+        start="minimum",
+        replicas=64,
+        steps=20_000,
+        sgd={"batch_size": 16, "weight_decay": 0.01, **sgd},
+    )
+    ratio = float(found.mode_variance.sum() / found.mode_variance_predicted.sum())
+    assert band[0] < ratio < band[1]
+    assert float(found.mode_variance_law.sel(law="isotropic").sum() / found.mode_variance.sum()) > 4

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from langevin_sgd import html_report, store
+
+
+class Page(HTMLParser):
+    """Collects what a page refers to, and complains about tags that do not match."""
+
+    VOID = ("meta", "img", "br", "link", "input", "hr")
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.references: list[str] = []
+        self.open: list[str] = []
+        self.text: list[str] = []
+        self.tags: set[str] = set()
+        self.feed(text)
+        assert not self.open
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.references += [value or "" for name, value in attrs if name in ("src", "href", "srcset", "data", "action")]
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+
+@pytest.fixture(scope="module")
+def html(make_tree):
+    config = "name: made_up\ndescription: a < b & c\n"
+    return html_report.page(make_tree(failed=True), config=config, pictures={"mode_variance": b"png"})
+
+
+def test_the_page_needs_nothing_from_elsewhere(html):
+    page = Page(html)
+    assert all(reference.startswith("data:") for reference in page.references)
+    assert "script" not in page.tags
+    assert "link" not in page.tags
+    assert not re.search(r"@import|url\(|https?://", html)
+
+
+def test_a_written_report_holds_its_figures(make_run):
+    run = make_run()
+    path = html_report.report(run)
+    assert path == run / "report.html"
+    page = Page(path.read_text(encoding="utf-8"))
+    assert len(page.references) == 5
+    assert all(reference.startswith("data:image/png;base64,") for reference in page.references)
+    assert len(list((run / "figures").glob("*.png"))) == 5
+
+
+def test_the_page_says_what_came_out(html):
+    text = " ".join(Page(html).text)
+    assert "? inconclusive" in text
+    assert "Holm" in text
+    assert "diverged at step 312" in text
+    assert "needs hot, which failed" in text
+    assert "total variance" in text
+    assert "a < b & c" in text  # the config, escaped
+    assert "650, 92" in text
+    assert "torch 2.8" in text
+    assert "1 min 21 s on cpu" in text
+
+
+def test_laws_come_first_and_contrasts_stand_apart(html):
+    laws, _, contrasts = html.partition('<div class="contrasts">')
+    assert ">Laws<" in laws
+    assert "<td>isotropic</td>" not in laws
+    assert "<td>isotropic</td>" in contrasts
+    assert html.index(">Verdicts<") < html.index(">Figures<") < html.index(">Config<")
+
+
+def test_both_colour_schemes_and_print_are_served(html):
+    assert "prefers-color-scheme: dark" in html
+    assert "@media print" in html
+
+
+def test_what_users_write_cannot_break_the_page(make_tree):
+    tree = make_tree(failed=True).copy()
+    tree["hot"].attrs = {"kind": "network", "status": "failed", "error": "<script>alert(1)</script>"}
+    html = html_report.page(tree, config="name: <b>", pictures={})
+    assert "<script>" not in html
+    assert "name: &lt;b&gt;" in html
+    Page(html)
+
+
+def test_a_run_without_checks_has_a_report(make_tree):
+    tree = make_tree().filter(lambda node: node.name != store.CHECKS)
+    assert "No comparisons were made" in html_report.page(tree, config="", pictures={})
+
+
+def test_an_unfinished_run_says_so(make_tree):
+    tree = make_tree().copy()
+    del tree.attrs["provenance"]
+    assert "unfinished" in html_report.page(tree, config="", pictures={})
+
+
+def test_no_run_no_report(tmp_path):
+    with pytest.raises(store.StoreError):
+        html_report.report(tmp_path)

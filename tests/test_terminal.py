@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+
+from langevin_sgd import terminal
+from langevin_sgd.verdict_table import most_telling, plain, rows, with_error
+
+
+def printed(tree, *, full: bool, width: int) -> list[str]:
+    stream = io.StringIO()
+    table = tree["checks"].to_dataset()
+    terminal.print_verdicts(tree, table, full=full, run="runs/made_up", width=width, stream=stream)
+    return stream.getvalue().splitlines()
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_the_table_fits_the_terminal_and_one_screen(make_tree, width):
+    lines = printed(make_tree(failed=True), full=False, width=width)
+    # a command stays in one piece, to be copied
+    assert max(len(line) for line in lines if "langevin-sgd check" not in line) <= width
+    assert len(lines) <= 45
+    assert not any("…" in line for line in lines)
+    text = "\n".join(lines)
+    assert "langevin-sgd check runs/made_up" in text
+    assert "hot failed: diverged at step 312" in text
+    assert "Study: ? inconclusive" in text
+    (total,) = [line for line in lines if "total variance" in line and "isotropic" in line]
+    assert "(disagrees)" in total  # a contrast
+    assert "0.14" in total
+
+
+def test_without_checks_the_table_says_where_the_models_ended(make_tree, capsys):
+    tree = make_tree(failed=True).filter(lambda node: node.name != "checks")
+    tree["hot"] = make_tree(failed=True)["hot"]
+    terminal.print_run(tree, run="runs/made_up", width=80)
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert "spread" in lines[0]
+    assert lines[1].split()[:2] == ["network", "20,000"]
+    assert any(line.startswith("No comparisons") for line in lines)
+    assert any("hot failed" in line for line in lines)
+
+
+def test_the_full_table_has_every_row_and_says_why_laws_fail(make_tree):
+    tree = make_tree()
+    every = rows(tree["checks"].to_dataset())
+    text = "\n".join(printed(tree, full=True, width=120))
+    assert all(row.quantity in text for row in every)
+    assert "would settle" in text
+    assert "more rows" not in text
+
+
+def test_the_most_telling_rows_come_first_when_room_is_short(make_tree):
+    every = rows(make_tree()["checks"].to_dataset())
+    chosen = most_telling(every, ["network"], limit=6)
+    assert [row.key for row in chosen].count("total_variance") >= 5
+    # in the order of the table, whatever the rank
+    assert [every.index(row) for row in chosen] == sorted(every.index(row) for row in chosen)
+    assert len(most_telling(every, ["network"])) <= 25
+    contrasts = [row for row in most_telling(every, ["network"]) if row.role == "contrast"]
+    assert {row.model for row in contrasts} == {"network"}
+    assert any(row.quantity.startswith("modes") and row.law == "continuum" for row in contrasts)
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "text"),
+    [
+        (0.01234, 0.00012, "0.01234(12)"),
+        (5.327, 0.032, "5.33(3)"),
+        (5.3e-7, 1.2e-8, "5.30(12)e−7"),
+        (-1.5, 0.25, "−1.5(2)"),
+        (1234.0, 96.0, "1234(96)"),
+        (1234.0, 16.0, "1234(16)"),
+        (0.0123, 0.00099, "0.0123(10)"),
+        (0.0, 0.01, "0.000(10)"),
+        (1.5, np.nan, "1.5"),
+        (np.nan, np.nan, "–"),
+        (np.inf, 0.1, "∞"),
+        (3.0, 0.0, "3"),
+    ],
+)
+def test_values_carry_their_error_in_the_last_digits(value, error, text):
+    assert with_error(value, error) == text
+
+
+def test_plain_numbers_have_four_digits():
+    assert [plain(x) for x in (0.123456, -2e-7, np.nan)] == ["0.1235", "−2e−7", "–"]

@@ -1,0 +1,48 @@
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from langevin_sgd.config import Sgd
+from langevin_sgd.training.control import Control
+from langevin_sgd.training.energy import Evaluator
+from langevin_sgd.training.threads import Workers
+
+RECORD = np.array([0, 1, 7, 30])
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.8])
+def test_the_control_is_full_batch_descent(make_network, samples, momentum):
+    network = make_network(nn.Linear(9, 4))
+    sgd = Sgd(learning_rate=0.5, batch_size=3, momentum=momentum, weight_decay=0.02)
+    start = network.weights()[None]
+
+    def make() -> Control:
+        workers = Workers(1)
+        evaluator = Evaluator(network, samples, workers)
+        return Control(
+            network, samples, sgd, start=start, dtype=torch.float64, record=RECORD, train=evaluator, workers=workers
+        )
+
+    control, resumed = make(), make()
+    for step in range(31):
+        if step == 10:
+            resumed.restore(control.state())
+            control = resumed
+        control.visit(step)
+        control.advance(step, step + 1)
+
+    parameters = [p.clone().requires_grad_() for p in network.parameters(start[0])]
+    optimiser = torch.optim.SGD(parameters, lr=0.5, momentum=momentum, weight_decay=0.02)
+    energies, squares = [], []
+    for _ in range(31):
+        optimiser.zero_grad()
+        loss = nn.functional.cross_entropy(network.outputs(parameters, samples.inputs), samples.labels)
+        w = network.flatten(parameters).detach()
+        energies.append(loss.item() + 0.01 * float(w @ w))
+        squares.append(float(((w - start[0]) ** 2).sum()))
+        loss.backward()
+        optimiser.step()
+    found = control.variables()
+    np.testing.assert_allclose(found["control_energy"], np.array(energies)[RECORD], rtol=1e-12)
+    np.testing.assert_allclose(found["control_squared_displacement"], np.array(squares)[RECORD], rtol=1e-11)

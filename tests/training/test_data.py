@@ -1,0 +1,105 @@
+import sys
+import types
+
+import numpy as np
+import pytest
+
+from langevin_sgd.config import Data
+from langevin_sgd.errors import UserError
+from langevin_sgd.training import data
+from langevin_sgd.training.data import DataSet
+
+
+@pytest.fixture
+def module(monkeypatch) -> types.ModuleType:
+    made = types.ModuleType("made_up_data")
+    monkeypatch.setitem(sys.modules, "made_up_data", made)
+    return made
+
+
+def test_digits_are_split_without_overlap_and_the_same_for_one_seed():
+    whole = data.load(Data(test_fraction=0.0), seed=1)
+    assert whole.train_inputs.shape == (1797, 64)
+    assert whole.test_labels is not None
+    assert len(whole.test_labels) == 0
+    split, again, other = (data.load(Data(), seed) for seed in (1, 1, 2))
+    assert split.train_inputs.shape == (1438, 64)
+    assert split.test_inputs.shape == (359, 64)
+    assert whole.train_inputs.min() == 0
+    assert whole.train_inputs.max() == 1
+    joined = np.concatenate([split.train_inputs, split.test_inputs])
+    assert np.array_equal(np.unique(joined, axis=0), np.unique(whole.train_inputs, axis=0))
+    assert np.array_equal(np.sort(joined.sum(1)), np.sort(whole.train_inputs.sum(1)))
+    assert np.array_equal(split.train_inputs, again.train_inputs)
+    assert not np.array_equal(split.train_inputs, other.train_inputs)
+
+
+def test_label_noise_replaces_the_fraction_that_it_says():
+    clean, noisy = data.load(Data(), 3), data.load(Data(label_noise=0.5), 3)
+    assert np.array_equal(clean.train_inputs, noisy.train_inputs)
+    assert np.array_equal(clean.test_labels, noisy.test_labels)
+    changed = (clean.train_labels != noisy.train_labels).sum()
+    # 719 labels are redrawn and one in ten comes out as it was: binomial, four standard deviations
+    assert abs(changed - 719 * 0.9) < 4 * np.sqrt(719 * 0.09)
+    everything = data.load(Data(label_noise=1.0), 3).train_labels
+    counts = np.bincount(everything, minlength=10)
+    assert np.all(np.abs(counts - 143.8) < 4.5 * np.sqrt(143.8 * 0.9))
+
+
+def test_a_data_set_of_the_users_own(module):
+    inputs, labels = np.random.default_rng(0).normal(size=(50, 2, 3)), np.arange(50) % 3
+
+    def make(folder: str = "nowhere") -> DataSet:
+        assert folder == "somewhere"
+        return DataSet(inputs, labels, classes=3, name="mine")
+
+    module.make = make
+    found = data.load(Data(name="made_up_data:make", folder="somewhere", test_fraction=0.3), 1)
+    assert found.train_inputs.shape == (35, 2, 3)
+    assert found.test_labels.shape == (15,)
+    module.make = lambda: DataSet(inputs[:40], labels[:40], 3, inputs[40:], labels[40:])
+    found = data.load(Data(name="made_up_data:make"), 1)
+    assert np.array_equal(found.train_inputs, inputs[:40])
+    assert np.array_equal(found.test_labels, labels[40:])
+
+
+@pytest.mark.parametrize(
+    ("made", "told"),
+    [
+        (lambda: 3, "returned int"),
+        (lambda: 1 / 0, "ZeroDivisionError"),
+        (lambda: DataSet([[0.0]], [0], 2), "numpy arrays"),
+        (lambda: DataSet(np.zeros((5, 2)), np.zeros(4, int), 2), "do not fit"),
+        (lambda: DataSet(np.zeros((5, 2)), np.zeros(5), 2), "labels must be integers"),
+        (lambda: DataSet(np.zeros((5, 2)), np.full(5, 2), 2), r"labels must lie in \[0, 2\)"),
+        (lambda: DataSet(np.full((5, 2), np.nan), np.zeros(5, int), 2), "inputs must be finite"),
+        (lambda: DataSet(np.zeros((5, 2)), np.zeros(5, int), 2, np.zeros((5, 3)), np.zeros(5, int)), "different shape"),
+        (lambda: DataSet(np.zeros((5, 2)), np.zeros(5, int), 2, np.zeros((5, 2))), "test set"),
+    ],
+)
+def test_what_does_not_fit_is_told_in_one_line(module, made, told):
+    module.make = made
+    with pytest.raises(UserError, match=told) as error:
+        data.load(Data(name="made_up_data:make"), 1)
+    assert "made_up_data:make" in error.value.render()
+    assert "\n" not in error.value.render()
+
+
+def test_modules_in_the_working_directory_are_found(tmp_path, monkeypatch):
+    (tmp_path / "data_of_mine.py").write_text(
+        "import numpy as np\n"
+        "from langevin_sgd.training.data import DataSet\n"
+        "def load():\n"
+        "    return DataSet(np.eye(4), np.arange(4) % 2, classes=2)\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    path = list(sys.path)
+    assert len(data.load(Data(name="data_of_mine:load", test_fraction=0.0), 1).train_labels) == 4
+    assert sys.path == path
+    with pytest.raises(UserError, match="did you mean data_of_mine:load"):
+        data.load(Data(name="data_of_mine:laod"), 1)
+    with pytest.raises(UserError, match="no module named data_of_yours"):
+        data.load(Data(name="data_of_yours:load"), 1)
+    (tmp_path / "broken_data.py").write_text("import there_is_no_such_module\n")
+    with pytest.raises(UserError, match=r"importing broken_data failed: ModuleNotFoundError.*there_is_no_such_module"):
+        data.load(Data(name="broken_data:load"), 1)

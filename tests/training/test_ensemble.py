@@ -1,0 +1,144 @@
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from langevin_sgd.config import Sgd
+from langevin_sgd.errors import UserError
+from langevin_sgd.training import ensemble
+from langevin_sgd.training.architectures import Network
+from langevin_sgd.training.energy import Samples
+from langevin_sgd.training.ensemble import Ensemble
+from langevin_sgd.training.minibatches import Minibatches
+from langevin_sgd.training.threads import Workers
+
+STEPS = 60
+
+
+def _weights(network: Network, replicas: int) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(2)
+    return 0.3 * torch.randn(100, network.size, dtype=torch.float64, generator=generator)[:replicas]
+
+
+def _train(network: Network, samples: Samples, sgd: Sgd, replicas: int, *, steps: int = STEPS, threads: int = 1):
+    dtype = next(network.module.parameters()).dtype
+    with Workers(threads) as workers:
+        made = Ensemble(
+            network, samples.to(dtype), sgd, weights=_weights(network, replicas), dtype=dtype, workers=workers
+        )
+        made.advance(Minibatches.of(sgd, seed=3, replicas=replicas, samples=len(samples)), 0, steps)
+    return made.weights.clone()
+
+
+def _with_torch(network: Network, samples: Samples, sgd: Sgd, replica: int) -> torch.Tensor:
+    """The same minibatches through torch.optim.SGD and torch's own cross entropy."""
+    network = Network.of(network.module, dtype=torch.float64)
+    parameters = [p.detach().clone().requires_grad_() for p in network.parameters(_weights(network, replica + 1)[-1])]
+    optimiser = torch.optim.SGD(parameters, lr=sgd.learning_rate, momentum=sgd.momentum, weight_decay=sgd.weight_decay)
+    minibatches = Minibatches.of(sgd, seed=3, replicas=replica + 1, samples=len(samples))
+    for step in range(STEPS):
+        index = torch.from_numpy(minibatches.block(step, 1)[0, replica])
+        optimiser.zero_grad()
+        outputs = network.outputs(parameters, samples.inputs[index])
+        nn.functional.cross_entropy(outputs, samples.labels[index]).backward()
+        optimiser.step()
+    return network.flatten(parameters).detach()
+
+
+@pytest.mark.parametrize("sampling", ["with_replacement", "epoch"])
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+@pytest.mark.parametrize("weight_decay", [0.0, 0.02])
+@pytest.mark.parametrize("hidden", [False, True])
+def test_every_replica_is_torch_sgd(make_network, samples, sampling, momentum, weight_decay, hidden):
+    layers = [nn.Linear(9, 6), nn.Tanh(), nn.Linear(6, 4)] if hidden else [nn.Linear(9, 4)]
+    network = make_network(*layers)
+    sgd = Sgd(learning_rate=0.2, batch_size=7, momentum=momentum, weight_decay=weight_decay, sampling=sampling)
+    found = _train(network, samples, sgd, 3)
+    for replica in range(3):
+        torch.testing.assert_close(found[replica], _with_torch(network, samples, sgd, replica), rtol=1e-11, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"momentum": 0.89}, {"weight_decay": 0.019}, {"learning_rate": 0.1999}, {"sampling": "epoch"}]
+)
+def test_a_wrong_rule_would_be_seen(make_network, samples, wrong):
+    network = make_network(nn.Linear(9, 4))
+    right = {"learning_rate": 0.2, "batch_size": 7, "momentum": 0.9, "weight_decay": 0.02}
+    found = _train(network, samples, Sgd(**{**right, **wrong}), 2)
+    assert not torch.allclose(found[1], _with_torch(network, samples, Sgd(**right), 1), rtol=1e-6, atol=1e-6)
+
+
+MODULES = {
+    "softmax": lambda: [nn.Linear(9, 4)],
+    "tanh": lambda: [nn.Linear(9, 13), nn.Tanh(), nn.Linear(13, 4)],
+    "gelu": lambda: [nn.Linear(9, 5), nn.GELU(), nn.LayerNorm(5), nn.Linear(5, 4)],
+    "convolution": lambda: [nn.Unflatten(1, (1, 9)), nn.Conv1d(1, 3, 4), nn.ReLU(), nn.Flatten(), nn.Linear(18, 4)],
+    "wide": lambda: [nn.Linear(9, 300), nn.ReLU(), nn.Linear(300, 64), nn.Tanh(), nn.Linear(64, 4)],
+}
+
+
+@pytest.mark.parametrize("name", MODULES)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_bits_depend_neither_on_other_replicas_nor_on_threads(make_network, samples, name, dtype, monkeypatch):
+    monkeypatch.setattr(ensemble, "_SECONDS_WORTH_A_THREAD", 1e-9)  # share out even this little work
+    network = make_network(*MODULES[name](), dtype=dtype)
+    sgd = Sgd(learning_rate=0.1, batch_size=7, momentum=0.5, weight_decay=0.01)
+    many = _train(network, samples, sgd, 64, steps=12)
+    for replicas, threads in [(8, 1), (1, 1), (13, 1), (64, 2), (64, 3), (33, 2)]:
+        assert torch.equal(_train(network, samples, sgd, replicas, steps=12, threads=threads), many[:replicas])
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+@pytest.mark.parametrize("replicas", [1, 5])
+def test_it_goes_on_from_a_saved_state_to_the_same_bits(make_network, samples, momentum, replicas):
+    network = make_network(nn.Linear(9, 4), dtype=torch.float32)
+    sgd = Sgd(learning_rate=0.2, batch_size=7, momentum=momentum, weight_decay=0.01, sampling="epoch")
+    whole = _train(network, samples, sgd, replicas)
+
+    def make() -> Ensemble:
+        start = _weights(network, replicas)
+        return Ensemble(network, samples.to(torch.float32), sgd, weights=start, dtype=torch.float32, workers=Workers(1))
+
+    minibatches = Minibatches.of(sgd, seed=3, replicas=replicas, samples=len(samples))
+    first, second = make(), make()
+    first.advance(minibatches, 0, 25)
+    state = first.state()
+    first.advance(minibatches, 25, 30)  # must not reach into the saved state
+    second.restore(state)
+    second.advance(minibatches, 25, STEPS)
+    assert torch.equal(second.weights, whole)
+
+
+def test_the_start_is_not_written_to(make_network, samples):
+    network = make_network(nn.Linear(9, 4))
+    start = _weights(network, 2)
+    before = start.clone()
+    sgd = Sgd(learning_rate=0.2, batch_size=7)
+    made = Ensemble(network, samples, sgd, weights=start, dtype=torch.float64, workers=Workers(1))
+    made.advance(Minibatches.of(sgd, seed=3, replicas=2, samples=len(samples)), 0, 3)
+    assert torch.equal(start, before)
+    assert not torch.equal(made.weights, before)
+
+
+class _Branching(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(9, 4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.linear(x) if bool(self.linear.weight.sum() > 0) else -self.linear(x)
+
+
+def test_a_network_that_cannot_be_vectorised_is_refused_in_one_line(samples):
+    network = Network.of(_Branching(), dtype=torch.float64)
+    with pytest.raises(UserError, match="cannot be trained as an ensemble") as error:
+        _train(network, samples, Sgd(learning_rate=0.2, batch_size=7), 2)
+    assert "\n" not in error.value.render()
+
+
+def test_weights_in_single_precision_stay_close_to_double(make_network, samples):
+    sgd = Sgd(learning_rate=0.2, batch_size=7, weight_decay=0.01)
+    double = _train(make_network(nn.Linear(9, 4)), samples, sgd, 2)
+    single = _train(make_network(nn.Linear(9, 4), dtype=torch.float32), samples, sgd, 2)
+    assert single.dtype == torch.float32
+    assert np.abs((single.double() - double).numpy()).max() < 1e-5

@@ -1,0 +1,55 @@
+import numpy as np
+import pytest
+from torch import nn
+
+from langevin_sgd.errors import UserError
+from langevin_sgd.training import curvature, minimum
+from langevin_sgd.training.full_batch import FullBatch
+from langevin_sgd.training.threads import Workers
+
+
+@pytest.fixture
+def make_full(samples):
+    return lambda network, decay=0.01: FullBatch(network, samples, decay, Workers(1))
+
+
+def test_the_minimum_of_a_convex_loss_is_found_from_anywhere(make_network, make_full):
+    network = make_network(nn.Linear(9, 4))
+    full = make_full(network)
+    rng = np.random.default_rng(0)
+    found = [minimum.find(full, rng.normal(size=network.size), tolerance=1e-9) for _ in range(2)]
+    for one in found:
+        assert one.gradient_norm <= 1e-9
+        assert one.gradient_norm == np.linalg.norm(full.energy_and_gradient(one.position).gradient)
+    np.testing.assert_allclose(found[0].position, found[1].position, atol=1e-6)
+    nearby = found[0].position + 1e-3 * rng.normal(size=(20, network.size))
+    assert min(full.energy_and_gradient(w).energy for w in nearby) > found[0].energy
+
+
+def test_newton_steps_reach_what_quasi_newton_does_not(make_network, make_full, monkeypatch):
+    monkeypatch.setattr(minimum, "_QUASI_NEWTON_STEPS", 15)
+    network = make_network(nn.Linear(9, 4))
+    found = minimum.find(make_full(network, 1e-3), network.weights().numpy(), tolerance=1e-11)
+    assert found.gradient_norm <= 1e-11
+
+
+def test_a_minimum_of_a_network_with_a_hidden_layer(make_network, make_full):
+    network = make_network(nn.Linear(9, 5), nn.Tanh(), nn.Linear(5, 4))
+    full = make_full(network)
+    found = minimum.find(full, network.weights().numpy(), tolerance=1e-6)
+    assert found.gradient_norm <= 1e-6
+    assert np.linalg.eigvalsh(curvature.hessian(full, found.position))[0] > 0
+
+
+def test_failure_names_the_norm_reached_and_the_mend(make_network, make_full):
+    network = make_network(nn.Linear(9, 4))
+    with pytest.raises(UserError, match=r"gradient norm is still \S+e-1\d .*weight_decay"):
+        minimum.find(make_full(network), network.weights().numpy(), tolerance=1e-30)
+
+
+def test_progress_is_reported(make_network, make_full):
+    network = make_network(nn.Linear(9, 4))
+    seen = []
+    minimum.find(make_full(network), network.weights().numpy(), tolerance=1e-6, progress=lambda *a: seen.append(a))
+    assert [done for done, _ in seen] == list(range(1, len(seen) + 1))
+    assert len(seen) > 5

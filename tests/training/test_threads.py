@@ -1,0 +1,44 @@
+import threading
+
+import pytest
+import torch
+
+from langevin_sgd.training.threads import Workers, one_thread_each, shares
+
+
+def test_shares_cover_the_range_and_start_at_multiples_of_sixteen():
+    for count in (1, 2, 15, 16, 17, 31, 32, 33, 64, 100):
+        for workers in (1, 2, 3, 5, 100):
+            pieces = shares(count, workers)
+            assert [i for piece in pieces for i in range(count)[piece]] == list(range(count))
+            assert len(pieces) == max(1, min(workers, count // 16))
+            assert all(piece.start % 16 == 0 for piece in pieces)
+            sizes = [piece.stop - piece.start for piece in pieces]
+            assert max(sizes) - min(sizes) <= 31
+
+
+def test_map_keeps_the_order_and_runs_on_one_core_each():
+    before = torch.get_num_threads()
+    with Workers(3) as workers:
+        found = workers.map(lambda i: (i, torch.get_num_threads(), threading.get_ident()), list(range(6)))
+    assert [i for i, _, _ in found] == list(range(6))
+    assert {cores for _, cores, _ in found} == {1}
+    assert len({thread for _, _, thread in found}) > 1
+    assert torch.get_num_threads() == before
+
+
+def test_what_a_thread_raises_arrives():
+    def fail(i: int) -> int:
+        if i == 1:
+            raise ValueError("from a thread")
+        return i
+
+    with Workers(2) as workers, pytest.raises(ValueError, match="from a thread"):
+        workers.map(fail, [0, 1])
+
+
+def test_the_number_of_threads_is_put_back_after_an_error():
+    before = torch.get_num_threads()
+    with pytest.raises(KeyError), one_thread_each():
+        raise KeyError
+    assert torch.get_num_threads() == before

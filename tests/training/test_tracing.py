@@ -1,0 +1,150 @@
+import pytest
+import torch
+from torch import nn
+
+from langevin_sgd.training import cross_entropy
+from langevin_sgd.training.architectures import Network
+from langevin_sgd.training.tracing import trace
+
+CLASSES, BATCH = 4, 5
+
+ACTIVATIONS = [
+    nn.Tanh,
+    nn.ReLU,
+    nn.GELU,
+    lambda: nn.GELU(approximate="tanh"),
+    nn.Sigmoid,
+    nn.SiLU,
+    nn.Softplus,
+    nn.ELU,
+    nn.SELU,
+    nn.CELU,
+    nn.Mish,
+    nn.LogSigmoid,
+    nn.Hardswish,
+    nn.Softsign,
+    nn.LeakyReLU,
+    lambda: nn.ReLU(inplace=True),
+]
+
+
+def _mlp(activation) -> nn.Module:
+    return nn.Sequential(nn.Linear(7, 5), activation(), nn.Linear(5, CLASSES))
+
+
+def _convolution() -> nn.Module:
+    layers = nn.Unflatten(1, (1, 7)), nn.Conv1d(1, 3, 3), nn.Tanh(), nn.Flatten(), nn.Linear(15, CLASSES)
+    return nn.Sequential(*layers)
+
+
+class _Attention(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.embed = nn.Linear(1, 4)
+        self.attention = nn.MultiheadAttention(4, 2, batch_first=True)
+        self.last = nn.Linear(4, CLASSES)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        tokens = self.embed(x.unsqueeze(-1))
+        mixed, _ = self.attention(tokens, tokens, tokens, need_weights=False)
+        return self.last((tokens + mixed).mean(1))
+
+
+class _Frozen(nn.Module):
+    """A trained layer behind a fixed one and a buffer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fixed = nn.Linear(7, 6).requires_grad_(False)
+        self.register_buffer("scale", torch.linspace(0.5, 2.0, 6))
+        self.last = nn.Linear(6, CLASSES)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.last(torch.tanh(self.fixed(x) * self.scale))
+
+
+MODULES = [
+    *(_mlp(activation) for activation in ACTIVATIONS),
+    _convolution(),
+    nn.Sequential(nn.Linear(7, 6), nn.LayerNorm(6), nn.Linear(6, CLASSES)),
+    _Attention(),
+    _Frozen(),
+]
+
+
+def _ensemble(module: nn.Module, replicas: int, dtype: torch.dtype) -> tuple[Network, list[torch.Tensor]]:
+    network = Network.of(module, dtype=dtype)
+    generator = torch.Generator().manual_seed(0)
+    weights = torch.randn(40, network.size, generator=generator).to(dtype)[:replicas]
+    x = torch.randn(40, BATCH, 7, generator=generator).to(dtype)[:replicas]
+    labels = torch.randint(0, CLASSES, (40, BATCH), generator=generator)[:replicas]
+    return network, [*network.parameters(weights), x, labels]
+
+
+@pytest.mark.parametrize("module", MODULES, ids=range(len(MODULES)))
+def test_a_traced_gradient_is_that_of_autograd(module: nn.Module):
+    replicas = 3
+    network, arguments = _ensemble(module, replicas, torch.float64)
+    traced = trace(torch.func.vmap(cross_entropy.gradient(network)), *arguments)
+    found = traced(*arguments)
+    *parameters, x, labels = arguments
+    for replica in range(replicas):
+        own = [p[replica].clone().requires_grad_() for p in parameters]
+        outputs = network.outputs(own, x[replica])
+        loss = nn.functional.cross_entropy(outputs, labels[replica], reduction="sum")
+        for expected, gradient in zip(torch.autograd.grad(loss, own), found, strict=True):
+            torch.testing.assert_close(gradient[replica], expected, rtol=1e-12, atol=1e-13)
+
+
+@pytest.mark.parametrize("module", MODULES, ids=range(len(MODULES)))
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_bits_do_not_depend_on_the_number_of_replicas(module: nn.Module, dtype: torch.dtype):
+    # a prime number of activations per replica would show kernels that treat the end of an array differently
+    results = {}
+    for replicas in (3, 37):
+        network, arguments = _ensemble(module, replicas, dtype)
+        traced = trace(torch.func.vmap(cross_entropy.gradient(network)), *arguments)
+        results[replicas] = traced(*arguments)
+    for few, many in zip(results[3], results[37], strict=True):
+        assert torch.equal(few, many[:3])
+
+
+def test_the_list_of_operations_is_short():
+    network, arguments = _ensemble(nn.Sequential(nn.Linear(7, CLASSES)), 3, torch.float32)
+    function = torch.func.vmap(cross_entropy.gradient(network))
+    graph = trace(function, *arguments).__self__.graph
+    work = [node.target.__name__ for node in graph.nodes if node.op == "call_function"]
+    assert sorted(w for w in work if w not in ("reshape", "permute", "unsqueeze")) == [
+        "baddbmm",
+        "bmm",
+        "scatter_add",
+        "softmax",
+        "sum",
+    ]
+
+
+def test_repeated_and_idle_operations_go_but_nothing_else():
+    def function(x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        same = x.reshape(2, 3).expand(2, 3).transpose(0, 1).transpose(0, 1) * 1
+        return same.exp() + same.clone().exp() * 2, same + 1, same + 1.5, same + True
+
+    x = torch.randn(2, 3)
+    traced = trace(function, x)
+    work = [node for node in traced.__self__.graph.nodes if node.op == "call_function"]
+    assert sum(node.target is torch.exp for node in work) == 1
+    assert len(work) == 6
+    for found, expected in zip(traced(x), function(x), strict=True):
+        assert torch.equal(found, expected)
+
+
+def test_functions_that_write_in_place_are_left_as_they_are():
+    def function(x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        y = x.clone()
+        before = y + 0.0
+        y.mul_(2)
+        return before, y + 0.0
+
+    x = torch.randn(3)
+    traced = trace(function, x)
+    for found, expected in zip(traced(x), function(x), strict=True):
+        assert torch.equal(found, expected)
