@@ -23,7 +23,6 @@ _HOME = {
     "figures": "langevin_sgd.plots",
     "plot": "langevin_sgd.plots",
     "new": "langevin_sgd.templates",
-    "templates": "langevin_sgd.templates",
     "info": "langevin_sgd.installation",
     "report": "langevin_sgd.html_report",
 }
@@ -45,7 +44,6 @@ if TYPE_CHECKING:
     from langevin_sgd.store import open_run as open_run
     from langevin_sgd.study import simulate as simulate
     from langevin_sgd.templates import new as new
-    from langevin_sgd.templates import templates as templates
 
 
 def __getattr__(name: str) -> Any:

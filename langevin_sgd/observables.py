@@ -64,7 +64,7 @@ VARIABLES: dict[str, Variable] = {
     **_with_errors("mode_mean", ("mode",), "mean displacement from the minimum"),
     **_with_errors("mode_variance", ("mode",), "stationary variance about the mean"),
     "mode_variance_law": Variable(("law", "mode"), "stationary variance, by law"),
-    "energy_law_weight": Variable(("law", "mode"), "weights of the chi-squared law of the energy, eig(H^1/2 S H^1/2)/2"),
+    "energy_law_weight": Variable(("law", "mode"), "weights of the energy's chi-squared law, eig(H^1/2 S H^1/2)/2"),
     "stationary_energy": Variable(("replica", "sample"), "energy above the minimum in the stationary window"),
     "hessian_eigenvalue": Variable(("mode",), "eigenvalue of the Hessian at the minimum"),
     "noise_in_mode": Variable(("mode",), "variance of one per-sample gradient along the eigenvector"),
@@ -156,8 +156,8 @@ class StationarySummary(NamedTuple):
 def pooled_variance(moment_1: Array, moment_2: Array) -> Array:
     """Variance about the pooled mean of replicas with time-averaged moments of shape (replica, ...).
 
-    S = <m2> - mu^2 + Var(mu), where the last term, (<m1^2> - mu^2)/(R - 1), undoes the bias of subtracting the estimated
-    mean; it is estimated between replicas, so correlations in time do not matter. NaN for fewer than two replicas.
+    S = <m2> - mu^2 + Var(mu), where the last term, (<m1^2> - mu^2)/(R - 1), undoes the bias of subtracting the
+    estimated mean; it is estimated between replicas, so correlations in time do not matter. NaN for fewer than two.
     """
     replicas = moment_1.shape[0]
     return _pooled(moment_1.sum(0), (moment_1**2).sum(0), moment_2.sum(0), replicas)

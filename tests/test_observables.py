@@ -59,9 +59,8 @@ def test_displacement_summary_equals_explicit_jackknife() -> None:
 def test_displacement_summary_is_unbiased() -> None:
     """Drift 4 and spread 3 are recovered within 4 standard errors from 4,000 ensembles of 5 replicas."""
     rng = np.random.default_rng(2)
-    found = np.array(
-        [observables.displacement_summary(rng.normal(size=(5, 3)) + [2.0, 0.0, 0.0])[1::2] for _ in range(4000)]
-    )
+    drift = np.array([2.0, 0.0, 0.0])
+    found = np.array([observables.displacement_summary(rng.normal(size=(5, 3)) + drift)[1::2] for _ in range(4000)])
     stderr = found.std(0) / np.sqrt(len(found))
     assert np.all(np.abs(found.mean(0) - [4.0, 3.0]) < 4 * stderr)
 

@@ -54,7 +54,10 @@ class Study(Section):
         measured = {name for model in models.values() for name in _measured_on(model)}
         completed = {
             name: {**model, "start": "minimum"}
-            if isinstance(model, Mapping) and model.get("kind") == "network" and "start" not in model and name in measured
+            if isinstance(model, Mapping)
+            and model.get("kind") == "network"
+            and "start" not in model
+            and name in measured
             else model
             for name, model in models.items()
         }

@@ -110,8 +110,9 @@ def normals(
     """Independent standard normals, float64 of shape (steps, trajectories, components), by Box and Muller (1958).
 
     Components 2j and 2j+1 are r cos(phi) and r sin(phi) with r = sqrt(-2 log((w + 1/2)/2^32)), phi = 2 pi w'/2^32 from
-    the words w, w' of those components. The radius uses all 32 bits, so |z| reaches 6.76, where the exact tail
-    probability is 1.4e-11.
+    the words w, w' of those components. The radius uses all 32 bits, so |z| reaches 6.76, beyond which a
+    Gaussian is found with probability 1.4e-11. The words are the same on every machine, the normals up to the last bit
+    of its log, cos and sin.
     """
     drawn = words(seed, trajectories=trajectories, steps=steps, components=components + components % 2, stream=stream)
     pairs = drawn.reshape(-1, 2)

@@ -14,7 +14,8 @@ from langevin_sgd.checks.window import StationaryWindow, sampling_quality
 
 CRITERIA = {
     "model": "ou",
-    "tolerance": 0.05, "bin_tolerance": 0.05,
+    "tolerance": 0.05,
+    "bin_tolerance": 0.05,
     "energy_bound": 0.05,
     "confidence": 0.95,
     "bins": 8,
