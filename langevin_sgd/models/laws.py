@@ -73,7 +73,7 @@ class Laws:
         return "continuum" if self.own == "continuum" else "discrete"
 
     def refuse_unstable(self) -> None:
-        """Raise `Diverged` if eta lambda is over the stability limit in a noisy mode, `UserError` if lambda <= 0 in one."""
+        """Raise `Diverged` if eta lambda is over the stability limit in a noisy mode, `UserError` if lambda <= 0."""
         eta, momentum = self.sgd.learning_rate, self.sgd.momentum
         fault = unstable_mode(self.k, self.noisy(), eta, momentum, self.dynamics())
         if fault is None:

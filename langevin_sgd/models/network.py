@@ -28,7 +28,7 @@ from langevin_sgd.training.ensemble import Ensemble
 from langevin_sgd.training.full_batch import FullBatch
 from langevin_sgd.training.minibatches import Minibatches
 from langevin_sgd.training.recorder import Recorder, Reference
-from langevin_sgd.training.threads import Workers
+from langevin_sgd.training.threads import Workers, one_thread_each
 
 Array = NDArray[np.float64]
 Arrays = dict[str, NDArray[Any]]
@@ -64,7 +64,7 @@ def run(
     checkpoint = NoCheckpoint() if checkpoint is None else checkpoint
     problem = _prepare(model, sgd, seed=seed, device=device)
     saved = checkpoint.load()
-    with Workers(torch.get_num_threads() if device == "cpu" else 1) as workers:
+    with Workers(torch.get_num_threads() if device == "cpu" else 1) as workers, one_thread_each():
         full = FullBatch(problem.network(torch.float64), problem.train, sgd.weight_decay, workers)
         landmark = find_landmark(model, sgd, full, problem.start[0].numpy(), saved, name=name, progress=progress)
         progress.begin(name)

@@ -86,8 +86,8 @@ def run(
     """Simulate the model for `steps` steps and return its observables.
 
     E = w^T H w / 2, w <- w - eta m, m <- mu m + H w + xi, Cov(xi) = C/B (discrete), or the Ornstein-Uhlenbeck process
-    with the same drift and diffusion (continuum). Jumps between the recorded steps are exact draws, so the cost does not
-    depend on their number. Raises `Diverged` over the stability limit and `UserError` if a noisy mode has no curvature.
+    with the same drift and diffusion (continuum). Jumps between the recorded steps are exact draws, so the cost does
+    not depend on their number. Raises `Diverged` over the stability limit and `UserError` if a noisy mode has no curvature.
     """
     modes = resolve_modes(model, sources)
     own: OwnLaw = "continuum" if model.dynamics == "continuum" else "discrete"
