@@ -1,0 +1,103 @@
+"""A study as a whole: order, failures that do not take the rest along, provenance, and what stays on disk."""
+
+import json
+
+import pytest
+
+import langevin_sgd as lsgd
+from langevin_sgd.errors import UserError
+from langevin_sgd.study import failures
+
+QUADRATIC = {
+    "kind": "ornstein_uhlenbeck",
+    "hessian": {"kind": "diagonal", "eigenvalues": [1.0, 0.2]},
+    "noise": {"kind": "isotropic", "scale": 1.0},
+    "steps": 500,
+    "replicas": 16,
+}
+SGD = {"learning_rate": 0.2, "batch_size": 4}
+
+
+def study(**models: object) -> dict:
+    return {"name": "study", "seed": 9, "sgd": SGD, "models": models, "checks": ["equilibrium"]}
+
+
+def hot_network(**changes: object) -> dict:
+    """Softmax regression far over its stability limit, which only its Hessian can tell."""
+    network = {"kind": "network", "architecture": {"kind": "softmax"}, "steps": 200, "replicas": 2}
+    return {**network, "sgd": {"learning_rate": 50.0, "weight_decay": 0.05}, **changes}
+
+
+def test_a_model_that_fails_is_named_and_leaves_the_others_alone(tmp_path) -> None:
+    config = study(
+        dependent={"kind": "ornstein_uhlenbeck", "hessian": {"from": "hot"}, "noise": {"from": "hot"}},
+        hot=hot_network(),
+        calm=QUADRATIC,
+    )
+    tree = lsgd.simulate(config, output=tmp_path / "run")
+    assert {name: node.attrs["status"] for name, node in tree.children.items() if name != "checks"} == {
+        "dependent": "skipped",
+        "hot": "failed",
+        "calm": "done",
+    }
+    error = tree["hot"].attrs["error"]
+    assert "hot" in error
+    assert "step 0" in error
+    assert "learning rate x largest Hessian eigenvalue" in error
+    assert set(failures(tree)) == {"dependent", "hot"}
+    table = tree["checks"]
+    assert set(table.model.values) == {"calm"}
+    assert json.loads(table.attrs["summary"])["verdict"] != "agrees"
+    assert lsgd.open_run(tmp_path / "run")["calm"].to_dataset().equals(tree["calm"].to_dataset())
+
+
+def test_divergence_in_the_middle_of_training_names_the_step() -> None:
+    tree = lsgd.simulate(study(hot=hot_network(start="shared"), calm=QUADRATIC))
+    assert tree["hot"].attrs["status"] == "failed"
+    assert "diverged at step" in tree["hot"].attrs["error"]
+    assert tree["calm"].attrs["status"] == "done"
+
+
+def test_provenance_says_where_the_numbers_came_from() -> None:
+    tree = lsgd.simulate(study(ou=QUADRATIC))
+    provenance = json.loads(tree.attrs["provenance"])
+    assert provenance["seed"] == 9
+    assert provenance["device"] == "cpu"
+    assert provenance["versions"]["langevin-sgd"] == lsgd.__version__
+    assert provenance["backends"] == {"ou": tree["ou"].attrs["backend"]}
+    assert provenance["elapsed_seconds"] > 0
+    again = lsgd.simulate(provenance["config"])
+    assert again["ou"].to_dataset().equals(tree["ou"].to_dataset())
+
+
+def test_every_variable_says_its_unit_and_its_name() -> None:
+    for name, variable in lsgd.simulate(study(ou=QUADRATIC))["ou"].variables.items():
+        assert variable.attrs["units"], name
+        assert variable.attrs["long_name"], name
+
+
+def test_adding_a_model_or_replicas_changes_no_old_number() -> None:
+    alone = lsgd.simulate(study(ou=QUADRATIC))["ou"]
+    more = lsgd.simulate(study(other={**QUADRATIC, "replicas": 8}, ou={**QUADRATIC, "replicas": 24}))["ou"]
+    assert more.energy.isel(replica=slice(16)).equals(alone.energy)
+
+
+def test_nothing_is_written_without_an_output(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    lsgd.simulate(study(ou=QUADRATIC))
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(UserError, match="output"):
+        lsgd.simulate(study(ou=QUADRATIC), resume=True)
+    with pytest.raises(UserError, match="overrides"):
+        lsgd.simulate(study(ou=QUADRATIC), overrides=["seed=2"])
+
+
+def test_a_device_that_is_not_there_is_refused_before_anything_is_touched(tmp_path, monkeypatch) -> None:
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    for device, fault in (("cuda", "sees 0 CUDA devices"), ("cuda:3", "sees 0"), ("gpu", "unknown device")):
+        with pytest.raises(UserError, match=fault):
+            lsgd.simulate(study(ou=QUADRATIC), device=device, output=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    assert json.loads(lsgd.simulate(study(ou=QUADRATIC), device="auto").attrs["provenance"])["device"] == "cpu"
