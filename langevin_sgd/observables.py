@@ -41,6 +41,7 @@ COORDINATES: dict[str, Variable] = {
     "replica": Variable(("replica",), "replica"),
     "mode": Variable(("mode",), "Hessian eigenvector, largest eigenvalue first"),
     "law": Variable(("law",), "stationary law"),
+    "phase": Variable(("phase",), "minibatches of the epoch already used"),
     "sample_step": Variable(("sample",), "step at which the stationary window was sampled"),
 }
 
@@ -65,6 +66,9 @@ VARIABLES: dict[str, Variable] = {
     **_with_errors("mode_variance", ("mode",), "stationary variance about the mean"),
     "mode_variance_law": Variable(("law", "mode"), "stationary variance, by law"),
     "energy_law_weight": Variable(("law", "mode"), "weights of the energy's chi-squared law, eig(H^1/2 S H^1/2)/2"),
+    "energy_law_phase_weight": Variable(
+        ("phase", "mode"), "the same weights of the epoch law at equally spaced phases of an epoch"
+    ),
     "stationary_energy": Variable(("replica", "sample"), "energy above the minimum in the stationary window"),
     "hessian_eigenvalue": Variable(("mode",), "eigenvalue of the Hessian at the minimum"),
     "noise_in_mode": Variable(("mode",), "variance of one per-sample gradient along the eigenvector"),
@@ -137,6 +141,17 @@ def sampling_steps(burn_in: int, steps: int, every: int) -> NDArray[np.int64]:
     if not chosen.size:
         raise ValueError(f"no sample fits between burn_in {burn_in} and steps {steps} at every {every} steps")
     return chosen
+
+
+def energy_law_weights(dataset: xr.Dataset, law: str) -> Array:
+    """Weights of the energy's law as an equal mixture of weighted chi-squared laws, (component, mode).
+
+    One component, except for epoch sampling: the covariance then depends on the phase of the epoch, and samples at all
+    phases are a mixture.
+    """
+    if law == "epoch" and "energy_law_phase_weight" in dataset:
+        return np.asarray(dataset["energy_law_phase_weight"].values, dtype=np.float64)
+    return np.asarray(dataset["energy_law_weight"].sel(law=law).values[None], dtype=np.float64)
 
 
 class Estimate(NamedTuple):

@@ -23,7 +23,7 @@ from langevin_sgd.checks.statistics import MINIMUM_REPLICAS, Assessment, Band, a
 from langevin_sgd.checks.table import Comparison, Role
 from langevin_sgd.checks.transient import transient
 from langevin_sgd.checks.window import StationaryWindow
-from langevin_sgd.theory.quadratic_form import weighted_chi_squared_cdf
+from langevin_sgd.theory.quadratic_form import mixture_cdf
 
 Array = NDArray[np.float64]
 
@@ -169,7 +169,7 @@ class _Judge:
         each = 4.0 * window.energy.mean(axis=1) / dimension
         measured, stderr = float(each.mean()), _stderr_of_mean(each)
         weights = window.weights[law]
-        predicted = 4.0 * float(weights.sum()) / dimension if np.isfinite(weights).all() else math.inf
+        predicted = 4.0 * float(weights.sum(axis=1).mean()) / dimension if np.isfinite(weights).all() else math.inf
         assessed = assess_ratio(
             measured,
             stderr,
@@ -201,10 +201,9 @@ class _Judge:
         resampled = distributions.resample(window.energy, seed=seed) if enough else None
         for law in laws:
             weights = window.weights[law]
-            weights = weights[weights > 0]
-            if not weights.size or not np.isfinite(weights).all():
+            if not (weights > 0).any() or not np.isfinite(weights).all():
                 continue
-            measured = distributions.sup_distance(window.energy, partial(weighted_chi_squared_cdf, weights))
+            measured = distributions.sup_distance(window.energy, partial(mixture_cdf, weights))
             assessed = distributions.assess_distance(
                 measured, resampled, replicas=window.replicas, bound=self.energy_bound, confidence=self.confidence
             )

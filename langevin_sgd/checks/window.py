@@ -14,7 +14,7 @@ from arviz_stats.base.array import array_stats
 from numpy.typing import NDArray
 
 from langevin_sgd.checks.statistics import MINIMUM_REPLICAS
-from langevin_sgd.observables import jackknife_stderr, leave_one_out_variance, pooled_variance
+from langevin_sgd.observables import energy_law_weights, jackknife_stderr, leave_one_out_variance, pooled_variance
 
 Array = NDArray[np.float64]
 
@@ -100,8 +100,8 @@ def sampling_quality(energy: Array) -> Sampling:
 class StationaryWindow:
     """Moments, energies and laws of one model in the eigenbasis of its Hessian.
 
-    Arrays: moments (replica, mode); eigenvalue, noisy, decay (mode,); energy (replica, sample); laws and weights name
-    -> (mode,). `decay` is the part of each mode's variance that is missing on average over the window because the run
+    Arrays: moments (replica, mode); eigenvalue, noisy, decay (mode,); energy (replica, sample); laws name -> (mode,);
+    weights name -> (component, mode). `decay` is the part of each mode's variance that is missing on average over the window because the run
     started at the minimum, <exp(-2 n/tau)>. `displaced` bounds what is left in the window of the squared distance
     that the mean had at the start, over the total variance.
     """
@@ -159,7 +159,7 @@ class StationaryWindow:
             eigenvalue=values("hessian_eigenvalue"),
             noisy=noisy,
             laws=dict(zip(names, values("mode_variance_law"), strict=True)),
-            weights=dict(zip(names, values("energy_law_weight"), strict=True)),
+            weights={name: energy_law_weights(dataset, name) for name in names},
             decay=decay,
             transient_deficit=deficit,
             displaced=displaced,

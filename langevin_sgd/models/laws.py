@@ -15,6 +15,8 @@ from langevin_sgd.theory import ornstein_uhlenbeck as theory
 from langevin_sgd.theory.modes import unstable_mode
 
 Array = NDArray[np.float64]
+_PHASES = 16
+
 OwnLaw = Literal["discrete", "continuum", "epoch"]
 
 
@@ -59,6 +61,24 @@ class Laws:
             weight = self.temperature() / 4.0 / (1.0 - self.sgd.momentum)
             return np.sort(np.where(self.k > 0, weight, 0.0))[::-1]
         return theory.energy_weights(self.k, self.covariance(law))
+
+    def phases(self) -> NDArray[np.int64]:
+        """Equally spaced phases of an epoch, at most sixteen: the energy's law is smooth in the phase."""
+        batches = self._samples() // self.sgd.batch_size
+        count = min(batches, _PHASES)
+        return ((2 * np.arange(count) + 1) * batches) // (2 * count)
+
+    def phase_energy_weights(self) -> Array:
+        """Weights of the chi-squared law of the energy at each of `phases` of an epoch, (phase, mode)."""
+        eta, batch_size = self.sgd.learning_rate, self.sgd.batch_size
+        return np.stack(
+            [
+                theory.energy_weights(
+                    self.k, theory.epoch_covariance(self.k, self.c, eta, batch_size, self._samples(), phase=int(phase))
+                )
+                for phase in self.phases()
+            ]
+        )
 
     def noise_scale(self) -> float:
         """sigma = sqrt(tr C / d)."""
@@ -121,6 +141,7 @@ class Laws:
             "mode_variance_predicted": variances[self.own],
             "mode_variance_law": np.stack(list(variances.values())),
             "energy_law_weight": np.stack([self.energy_weights(law) for law in self.names()]),
+            **({"energy_law_phase_weight": self.phase_energy_weights()} if self.own == "epoch" else {}),
             "hessian_eigenvalue": self.k,
             "noise_in_mode": np.diagonal(self.c),
             "noisy": self.noisy(),
@@ -136,7 +157,8 @@ class Laws:
 
     def coords(self) -> dict[str, ArrayLike]:
         """Coordinates of `variables`."""
-        return {"law": np.array(self.names()), "mode": np.arange(self.k.size)}
+        phases = {"phase": self.phases()} if self.own == "epoch" else {}
+        return {"law": np.array(self.names()), "mode": np.arange(self.k.size), **phases}
 
     def _samples(self) -> int:
         if self.samples is None:

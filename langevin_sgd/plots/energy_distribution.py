@@ -7,8 +7,9 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from langevin_sgd.observables import energy_law_weights
 from langevin_sgd.plots.style import BAND, GREY, INK, Array, Subject, canvas, law_line, law_name, model_look, title
-from langevin_sgd.theory.quadratic_form import weighted_chi_squared_cdf
+from langevin_sgd.theory.quadratic_form import mixture_cdf
 
 _BINS = 60
 _GRID = 400
@@ -75,10 +76,7 @@ def _density(energies: Array, edges: Array) -> Array:
 
 
 def _cumulative(model: xr.Dataset, law: str, grid: Array) -> Array:
-    weights = model["energy_law_weight"].sel(law=law).values
-    positive = weights[weights > 1e-12 * weights.max()]
-    cumulative: Array = np.clip(weighted_chi_squared_cdf(positive, grid), 0.0, 1.0)
-    return cumulative
+    return mixture_cdf(energy_law_weights(model, law), grid)
 
 
 def _mark_largest(axes: Axes, grid: Array, difference: Array) -> None:

@@ -78,6 +78,16 @@ def weighted_chi_squared_cdf(weights: ArrayLike, energies: ArrayLike) -> Array:
     return np.clip(result, 0.0, 1.0)
 
 
+def mixture_cdf(weights: ArrayLike, energies: ArrayLike) -> Array:
+    """P(E <= energy) for an equal mixture of chi-squared laws with `weights` (component, mode), as of an epoch's phases.
+
+    The variance of a mixture is larger than that of the law with the mean weights. Raises ValueError as
+    `weighted_chi_squared_cdf` does.
+    """
+    components = np.atleast_2d(np.asarray(weights, dtype=np.float64))
+    return np.mean([weighted_chi_squared_cdf(component, energies) for component in components], axis=0)
+
+
 def _distribution(weights: Array, energies: Array) -> tuple[Array, Array]:
     """Cumulative probability and density at `energies` (n,) > 0, each (n,).
 

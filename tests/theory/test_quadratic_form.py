@@ -8,6 +8,7 @@ from langevin_sgd.theory import ornstein_uhlenbeck as theory
 from langevin_sgd.theory.quadratic_form import (
     effective_degrees_of_freedom,
     energy_weights,
+    mixture_cdf,
     weighted_chi_squared_cdf,
 )
 
@@ -113,3 +114,16 @@ def test_noise_free_modes_have_weight_zero(problem):
     np.testing.assert_allclose(weights[:3], energy_weights(p.k, covariance[:3, :3]))
     assert weights.shape == (5,)
     assert not weights[3:].any()
+
+
+def test_a_mixture_is_the_mean_of_its_components() -> None:
+    """Half chi^2_1 with weight 1 and half with weight 3: sampled, within 4 standard errors everywhere."""
+    rng = np.random.default_rng(12)
+    weights = np.array([[1.0, 0.0], [3.0, 0.0]])
+    energies = np.linspace(0.05, 12.0, 40)
+    drawn = np.where(rng.random(200_000) < 0.5, 1.0, 3.0) * rng.chisquare(1, 200_000)
+    law = mixture_cdf(weights, energies)
+    found = (drawn[:, None] <= energies).mean(axis=0)
+    assert np.all(np.abs(found - law) < 4 * np.sqrt(law * (1 - law) / drawn.size) + 1e-6)
+    single = weighted_chi_squared_cdf(weights.mean(axis=0), energies)
+    assert np.abs(found - single).max() > 0.03
