@@ -18,6 +18,7 @@ from langevin_sgd.training.tracing import TensorFunction, trace
 Array = NDArray[np.float64]
 
 SAMPLES_AT_A_TIME = 256  # a chunk's activations should stay in a core's cache
+REPLICAS_AT_A_TIME = 64
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ class Evaluator:
         alone = len(weights) == 1
         if alone:
             weights = weights.expand(2, -1)  # one matrix product takes another kernel, with other rounding, than two
-        pieces = shares(len(weights), self._workers.count)
+        pieces = shares(len(weights), max(self._workers.count, len(weights) // REPLICAS_AT_A_TIME))
         for piece in pieces:
             self._trace(weights[piece])
         sums = torch.cat(self._workers.map(lambda piece: self._sum(weights[piece]), pieces), dim=1)

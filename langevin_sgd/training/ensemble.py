@@ -21,6 +21,12 @@ from langevin_sgd.training.tracing import trace
 
 _SECONDS_WORTH_A_THREAD = 0.5e-3  # less work a step than this is done sooner on one core than shared out
 
+# A step whose minibatches are this large pushes the training set out of a core's cache; it is then read for a few steps
+# in one go.
+_BYTES_THAT_EVICT = 1 << 17
+_STEPS_GATHERED = 4
+_CACHE_LINE = 64
+
 
 class IndexSource(Protocol):
     """Where minibatches come from."""
@@ -112,10 +118,12 @@ class _Block:
         # as tensors, which torch multiplies by sooner than by Python's numbers
         self._momentum = weights.new_tensor(sgd.momentum)
         self._shrinkage = weights.new_tensor(1.0 - sgd.learning_rate * sgd.weight_decay)
-        first = torch.zeros(len(weights) * sgd.batch_size, dtype=torch.int64, device=weights.device)
+        first = self._first_minibatch()
+        aligned = first[0].nbytes % _CACHE_LINE == 0  # else rounding would depend on the place among the steps
+        self._steps_gathered = _STEPS_GATHERED if aligned and first[0].nbytes > _BYTES_THAT_EVICT else 1
         ensemble = torch.func.vmap(cross_entropy.gradient(network))
         try:
-            self._gradient = trace(ensemble, *self._parameters, *self._minibatch(first))
+            self._gradient = trace(ensemble, *self._parameters, *first)
         except (RuntimeError, NotImplementedError) as error:
             told = " ".join(str(error).split())
             raise UserError(
@@ -124,39 +132,49 @@ class _Block:
 
     def advance(self, indices: NDArray[np.int64]) -> None:
         """One step for every row of indices (steps, replica, B)."""
-        rows = torch.from_numpy(np.ascontiguousarray(indices).reshape(len(indices), -1)).to(self.weights.device)
-        weights, velocity = self.weights, self._velocity
+        index = torch.from_numpy(np.ascontiguousarray(indices).reshape(-1)).to(self.weights.device)
+        together = self._steps_gathered * len(self.weights) * self._sgd.batch_size
+        for few in torch.split(index, together):
+            for inputs, labels in zip(*self._minibatches(few), strict=True):
+                self._step(inputs, labels)
+
+    def _step(self, inputs: Tensor, labels: Tensor) -> None:
         eta, decay, batch_size = self._sgd.learning_rate, self._sgd.weight_decay, self._sgd.batch_size
-        for row in rows.unbind(0):
-            # one tensor a parameter, summed over the minibatch: dividing by B is left to the update
-            gradient = list(self._gradient(*self._parameters, *self._minibatch(row)))
-            if velocity is None or self._velocities is None:
-                if decay:
-                    weights.mul_(self._shrinkage)
-                torch._foreach_add_(self._parameters, gradient, alpha=-eta / batch_size)
-            else:
-                velocity.mul_(self._momentum)
-                torch._foreach_add_(self._velocities, gradient, alpha=1.0 / batch_size)
-                if decay:
-                    velocity.add_(weights, alpha=decay)
-                weights.add_(velocity, alpha=-eta)
+        # one tensor a parameter, summed over the minibatch: dividing by B is left to the update
+        gradient = list(self._gradient(*self._parameters, inputs, labels))
+        if self._velocity is None or self._velocities is None:
+            if decay:
+                self.weights.mul_(self._shrinkage)
+            torch._foreach_add_(self._parameters, gradient, alpha=-eta / batch_size)
+        else:
+            self._velocity.mul_(self._momentum)
+            torch._foreach_add_(self._velocities, gradient, alpha=1.0 / batch_size)
+            if decay:
+                self._velocity.add_(self.weights, alpha=decay)
+            self.weights.add_(self._velocity, alpha=-eta)
 
     def seconds_per_step(self) -> float:
         """How long the gradient takes on one core: the quickest of a few."""
-        row = torch.zeros(len(self.weights) * self._sgd.batch_size, dtype=torch.int64, device=self.weights.device)
+        minibatch = self._first_minibatch()
         times = []
         with one_thread_each(), torch.inference_mode():
             for _ in range(5):
                 began = time.perf_counter()
-                self._gradient(*self._parameters, *self._minibatch(row))
+                self._gradient(*self._parameters, *minibatch)
                 times.append(time.perf_counter() - began)
         return min(times)
 
-    def _minibatch(self, row: Tensor) -> tuple[Tensor, Tensor]:
+    def _first_minibatch(self) -> tuple[Tensor, Tensor]:
+        count = len(self.weights) * self._sgd.batch_size
+        inputs, labels = self._minibatches(torch.zeros(count, dtype=torch.int64, device=self.weights.device))
+        return inputs[0], labels[0]
+
+    def _minibatches(self, index: Tensor) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+        """Inputs and labels of each of a few steps, from sample indices (steps * replica * B,)."""
         inputs, labels = self._samples.inputs, self._samples.labels
-        replicas = len(self.weights)
-        x = torch.index_select(inputs, 0, row).view(replicas, -1, *inputs.shape[1:])
-        return x, torch.index_select(labels, 0, row).view(replicas, -1)
+        shape = (-1, len(self.weights), self._sgd.batch_size)
+        x = torch.index_select(inputs, 0, index).view(*shape, *inputs.shape[1:])
+        return x.unbind(0), torch.index_select(labels, 0, index).view(shape).unbind(0)
 
 
 def _copied(tensor: Tensor) -> NDArray[Any]:

@@ -51,13 +51,28 @@ class Workers:
         self._pool = ThreadPoolExecutor(self.count - 1, initializer=_start) if self.count > 1 else None
 
     def map(self, function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
-        """function(item) for every item, in order; the calling thread works too."""
-        with one_thread_each(), torch.inference_mode():
-            if self._pool is None or len(items) == 1:
+        """function(item) for every item, in order; the calling thread works too. Raises what the function raises."""
+        if self._pool is None or len(items) == 1:
+            with one_thread_each(), torch.inference_mode():
                 return [function(item) for item in items]
-            others = [self._pool.submit(_run, function, item) for item in items[1:]]
-            first = function(items[0])
-            return [first, *(other.result() for other in others)]
+        results: dict[int, Result] = {}
+        waiting = iter(range(len(items)))  # shared: every thread takes the next one
+
+        def work() -> None:
+            with torch.inference_mode():
+                for index in waiting:
+                    results[index] = function(items[index])
+
+        others = [self._pool.submit(work) for _ in range(min(self.count, len(items)) - 1)]
+        try:
+            with one_thread_each():
+                work()
+        finally:
+            for _ in waiting:  # after an error nobody needs the rest
+                pass
+        for other in others:
+            other.result()
+        return [results[index] for index in range(len(items))]
 
     def close(self) -> None:
         """Wait for the threads and end them."""
@@ -73,8 +88,3 @@ class Workers:
 
 def _start() -> None:
     torch.set_num_threads(1)
-
-
-def _run(function: Callable[[Item], Result], item: Item) -> Result:
-    with torch.inference_mode():
-        return function(item)

@@ -79,13 +79,17 @@ MODULES = {
 
 @pytest.mark.parametrize("name", MODULES)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_bits_depend_neither_on_other_replicas_nor_on_threads(make_network, samples, name, dtype, monkeypatch):
+@pytest.mark.parametrize("evicting", [False, True])
+def test_bits_depend_neither_on_other_replicas_nor_on_threads(
+    make_network, samples, name, dtype, evicting, monkeypatch
+):
     monkeypatch.setattr(ensemble, "_SECONDS_WORTH_A_THREAD", 1e-9)  # share out even this little work
+    monkeypatch.setattr(ensemble, "_BYTES_THAT_EVICT", 0 if evicting else 1 << 30)
     network = make_network(*MODULES[name](), dtype=dtype)
     sgd = Sgd(learning_rate=0.1, batch_size=7, momentum=0.5, weight_decay=0.01)
-    many = _train(network, samples, sgd, 64, steps=12)
-    for replicas, threads in [(8, 1), (1, 1), (13, 1), (64, 2), (64, 3), (33, 2)]:
-        assert torch.equal(_train(network, samples, sgd, replicas, steps=12, threads=threads), many[:replicas])
+    many = _train(network, samples, sgd, 64, steps=11)
+    for replicas, threads in [(8, 1), (1, 1), (13, 1), (64, 3), (33, 2)]:
+        assert torch.equal(_train(network, samples, sgd, replicas, steps=11, threads=threads), many[:replicas])
 
 
 @pytest.mark.parametrize("momentum", [0.0, 0.9])

@@ -19,12 +19,37 @@ def test_shares_cover_the_range_and_start_at_multiples_of_sixteen():
 
 def test_map_keeps_the_order_and_runs_on_one_core_each():
     before = torch.get_num_threads()
+    together = threading.Barrier(3)
+
+    def look(i: int) -> tuple[int, int, int]:
+        if i < 3:
+            together.wait(timeout=30)
+        return i, torch.get_num_threads(), threading.get_ident()
+
     with Workers(3) as workers:
-        found = workers.map(lambda i: (i, torch.get_num_threads(), threading.get_ident()), list(range(6)))
+        found = workers.map(look, list(range(6)))
     assert [i for i, _, _ in found] == list(range(6))
     assert {cores for _, cores, _ in found} == {1}
-    assert len({thread for _, _, thread in found}) > 1
+    assert len({thread for _, _, thread in found}) == 3
     assert torch.get_num_threads() == before
+
+
+def test_more_items_than_threads_are_shared_out():
+    with Workers(2) as workers:
+        assert workers.map(lambda i: i * i, list(range(101))) == [i * i for i in range(101)]
+        assert workers.map(lambda i: i, []) == []
+
+
+def test_after_an_error_the_rest_is_left():
+    done = []
+
+    def fail(i: int) -> None:
+        done.append(i)
+        raise ValueError(str(i))
+
+    with Workers(2) as workers, pytest.raises(ValueError):
+        workers.map(fail, list(range(100)))
+    assert len(done) <= 2
 
 
 def test_what_a_thread_raises_arrives():
