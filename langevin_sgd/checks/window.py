@@ -101,9 +101,9 @@ class StationaryWindow:
     """Moments, energies and laws of one model in the eigenbasis of its Hessian.
 
     Arrays: moments (replica, mode); eigenvalue, noisy, decay (mode,); energy (replica, sample); laws name -> (mode,);
-    weights name -> (component, mode). `decay` is the part of each mode's variance that is missing on average over the window because the run
-    started at the minimum, <exp(-2 n/tau)>. `displaced` bounds what is left in the window of the squared distance
-    that the mean had at the start, over the total variance.
+    weights name -> (component, mode). `decay` is the part of each mode's variance that is missing on average over the
+    window because the run started at the minimum, <exp(-2 n/tau)>. `displaced` bounds what is left in the window of the
+    squared distance that the mean had at the start, over the total variance.
     """
 
     law: str

@@ -87,7 +87,8 @@ def run(
 
     E = w^T H w / 2, w <- w - eta m, m <- mu m + H w + xi, Cov(xi) = C/B (discrete), or the Ornstein-Uhlenbeck process
     with the same drift and diffusion (continuum). Jumps between the recorded steps are exact draws, so the cost does
-    not depend on their number. Raises `Diverged` over the stability limit and `UserError` if a noisy mode has no curvature.
+    not depend on their number. Raises `Diverged` over the stability limit and `UserError` if a noisy mode has no
+    curvature.
     """
     modes = resolve_modes(model, sources)
     own: OwnLaw = "continuum" if model.dynamics == "continuum" else "discrete"

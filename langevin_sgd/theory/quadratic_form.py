@@ -79,13 +79,15 @@ def weighted_chi_squared_cdf(weights: ArrayLike, energies: ArrayLike) -> Array:
 
 
 def mixture_cdf(weights: ArrayLike, energies: ArrayLike) -> Array:
-    """P(E <= energy) for an equal mixture of chi-squared laws with `weights` (component, mode), as of an epoch's phases.
+    """P(E <= energy) for an equal mixture of chi-squared laws with `weights` (component, mode).
 
-    The variance of a mixture is larger than that of the law with the mean weights. Raises ValueError as
-    `weighted_chi_squared_cdf` does.
+    Samples at all phases of an epoch are such a mixture. Its variance is larger than that of the law with the mean
+    weights. Raises ValueError as `weighted_chi_squared_cdf` does.
     """
     components = np.atleast_2d(np.asarray(weights, dtype=np.float64))
-    return np.mean([weighted_chi_squared_cdf(component, energies) for component in components], axis=0)
+    laws = np.stack([weighted_chi_squared_cdf(component, energies) for component in components])
+    mean: Array = laws.mean(axis=0)
+    return mean
 
 
 def _distribution(weights: Array, energies: Array) -> tuple[Array, Array]:
