@@ -1,0 +1,363 @@
+"""Updates per second of the integrator against its peers, on this machine, in one run.
+
+One update is one step of one trajectory. Every contestant integrates the same equation by Euler-Maruyama over the same
+number of trajectories, with its own noise and its own way of looping; each is timed once a round, rounds are repeated
+and the best time counts, so that a busy machine disturbs all alike. `noise ceiling` is the same kernel drawing its
+noise and doing nothing with it. A peer that is not installed is left out, and said to be.
+
+    python analysis/benchmarks/integrator.py [--json] [--rounds 5] [--threads 2] [--markdown FILE]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from langevin_sgd.integrators import fused_cpu, kernel_cache
+from langevin_sgd.integrators.diffusion import IsotropicDiffusion, PositionDependentDiffusion
+from langevin_sgd.integrators.generate import lane_program
+from langevin_sgd.integrators.increments import Layout
+from langevin_sgd.integrators.problem import Run
+from langevin_sgd.integrators.random_numbers import Stream
+from langevin_sgd.integrators.record import Record, quantities
+from langevin_sgd.integrators.schemes import scheme
+from langevin_sgd.landscapes.expression import Expression
+
+N = 102_400
+H = 0.01
+T = 0.25
+
+OU = Expression("k*x**2/2", ("x",), {"k": 1.0})
+DOUBLE_WELL = Expression("a*(x**2 - 1)**2 + b*x", ("x",), {"a": 1.0, "b": 0.1})
+PLANE = Expression("(x**2 - 1)**2 + y**2/2 + x*y/10", ("x", "y"))
+WARM = IsotropicDiffusion(T)
+UNEVEN = PositionDependentDiffusion(("s*sqrt(1 + x**2)", "s*sqrt(1 + y**2)"), {"s": 0.3})
+
+# contestant: a function that integrates and returns the number of updates that it made
+Contestant = Callable[[], int]
+
+
+def ours(
+    landscape: Expression,
+    noise: Any,
+    precision: type,
+    steps: int,
+    threads: int,
+    kind: str = "gaussian",
+    points: int = 1,
+) -> Contestant:
+    """The fused CPU backend below `integrate`, so that the time is the kernel's."""
+    values: dict[str, Any] = {**landscape.parameters, **noise.parameters, "time_step": H}
+    varying = ()
+    if points > 1:
+        values["temperature"] = np.repeat(np.linspace(0.1, 0.4, points), N // points)
+        varying = ("temperature",)
+    program = lane_program(landscape, noise, scheme("euler_maruyama"))
+    d = landscape.dimension
+
+    def go() -> int:
+        run = Run(
+            landscape=landscape, diffusion=noise, program=program, layout=Layout(kind, len(program.draws)),  # type: ignore
+            quantities=quantities(Record(), landscape, list(values)), values=values, varying_names=varying, seed=7,
+            stream=int(Stream.LANGEVIN_NOISE), state=np.zeros((d, N), precision), start=np.zeros((d, N), precision),
+            numbers=np.arange(N, dtype=np.uint32), passage=np.full(N, -1), groups=np.zeros(N, np.int64), begin=0,
+            end=steps, record_steps=np.empty(0, np.int64), threads=threads,
+        )  # fmt: skip
+        fused_cpu.run(run)
+        return N * steps
+
+    return go
+
+
+def noise_ceiling(landscape: Expression, noise: Any, precision: type, steps: int, threads: int) -> Contestant:
+    """The kernel's own noise for every step, thrown away."""
+    contestant = ours(landscape, noise, precision, 1, threads)
+    contestant()
+    program = lane_program(landscape, noise, scheme("euler_maruyama"))
+    layout = Layout("gaussian", len(program.draws))
+    source = fused_cpu.fused_source(
+        program, layout, (False,) * len(program.coefficients), state_type=np.dtype(precision).name,
+        stream=int(Stream.LANGEVIN_NOISE), cache=True,
+    )  # fmt: skip
+    draw = kernel_cache.load(source.text).draw
+    lanes, words = source.lanes, 4 * layout.quads
+
+    @njit(nogil=True)
+    def blocks(first: int, last: int, groups: int) -> None:
+        w = np.empty(words * lanes, np.uint32)
+        z = np.empty(words * lanes, np.float32)
+        ids = np.empty(lanes, np.uint32)
+        for block in range(first, last):
+            for lane in range(lanes):
+                ids[lane] = block * lanes + lane
+            for group in range(groups):
+                draw(w, z, ids, group, np.uint64(7), np.uint64(0))
+
+    blocks(0, 1, 1)
+    edges = np.linspace(0, N // lanes, 4 * threads + 1).astype(int).tolist()
+
+    def go() -> int:
+        with ThreadPoolExecutor(threads) as pool:
+            list(
+                pool.map(lambda k: blocks(edges[k], edges[k + 1], steps // layout.steps_per_group), range(4 * threads))
+            )
+        return N * steps
+
+    return go
+
+
+def numpy_loop(
+    drift: Callable[..., Any], amplitude: Callable[..., Any], d: int, precision: type, steps: int
+) -> Contestant:
+    """A plain numpy loop."""
+    rng = np.random.default_rng(7)
+
+    def go() -> int:
+        x = np.zeros((d, N), precision)
+        for _ in range(steps):
+            z = rng.standard_normal((d, N), dtype=precision)
+            x = x + precision(H) * drift(x) + precision(math.sqrt(H)) * amplitude(x) * z
+        return N * steps
+
+    return go
+
+
+def torch_eager(
+    drift: Callable[..., Any], amplitude: Callable[..., Any], d: int, precision: type, steps: int
+) -> Contestant:
+    """The loop that one writes in torch."""
+    import torch
+
+    dtype = torch.float32 if precision is np.float32 else torch.float64
+
+    def go() -> int:
+        with torch.no_grad():
+            x = torch.zeros(d, N, dtype=dtype)
+            for _ in range(steps):
+                x = x + H * drift(x) + math.sqrt(H) * amplitude(x) * torch.randn(d, N, dtype=dtype)
+        return N * steps
+
+    return go
+
+
+def jax_scan(
+    drift: Callable[..., Any], amplitude: Callable[..., Any], d: int, precision: type, steps: int
+) -> Contestant:
+    """jax.lax.scan, compiled."""
+    import jax
+    import jax.numpy as jnp
+
+    jax.config.update("jax_enable_x64", precision is np.float64)
+    dtype = jnp.float32 if precision is np.float32 else jnp.float64
+
+    @jax.jit
+    def integrate(key: Any) -> Any:
+        def step(carry: Any, key: Any) -> Any:
+            z = jax.random.normal(key, (d, N), dtype)
+            return carry + dtype(H) * drift(carry) + dtype(math.sqrt(H)) * amplitude(carry) * z, None
+
+        return jax.lax.scan(step, jnp.zeros((d, N), dtype), jax.random.split(key, steps))[0]
+
+    def go() -> int:
+        jax.config.update("jax_enable_x64", precision is np.float64)
+        integrate(jax.random.key(7)).block_until_ready()
+        return N * steps
+
+    return go
+
+
+def torchsde_euler(
+    drift: Callable[..., Any], amplitude: Callable[..., Any], d: int, precision: type, steps: int
+) -> Contestant:
+    """torchsde.sdeint, Euler with diagonal noise."""
+    import torch
+    import torchsde
+
+    class Equation(torch.nn.Module):
+        noise_type, sde_type = "diagonal", "ito"
+
+        def f(self, t: Any, y: Any) -> Any:
+            return drift(y.T).T
+
+        def g(self, t: Any, y: Any) -> Any:
+            return (amplitude(y.T) * torch.ones_like(y.T)).T
+
+    dtype = torch.float32 if precision is np.float32 else torch.float64
+
+    def go() -> int:
+        with torch.no_grad():
+            start = torch.zeros(N, d, dtype=dtype)
+            torchsde.sdeint(Equation(), start, torch.tensor([0.0, steps * H], dtype=dtype), method="euler", dt=H)
+        return N * steps
+
+    return go
+
+
+def diffrax_euler(
+    drift: Callable[..., Any], amplitude: Callable[..., Any], d: int, precision: type, steps: int
+) -> Contestant:
+    """diffrax.diffeqsolve, Euler, vmapped over trajectories and compiled."""
+    import diffrax
+    import jax
+    import jax.numpy as jnp
+    import lineax
+
+    dtype = jnp.float32 if precision is np.float32 else jnp.float64
+
+    def one(key: Any) -> Any:
+        path = diffrax.UnsafeBrownianPath(jax.ShapeDtypeStruct((d,), dtype), key)
+        control = diffrax.ControlTerm(
+            lambda t, y, args: lineax.DiagonalLinearOperator(amplitude(y) * jnp.ones((d,), dtype)), path
+        )
+        terms = diffrax.MultiTerm(diffrax.ODETerm(lambda t, y, args: drift(y)), control)
+        return diffrax.diffeqsolve(
+            terms, diffrax.Euler(), 0.0, steps * H, H, jnp.zeros((d,), dtype), saveat=diffrax.SaveAt(t1=True),
+            max_steps=steps + 8, adjoint=diffrax.ForwardMode(), throw=False,
+        ).ys  # fmt: skip
+
+    solve = jax.jit(jax.vmap(one))
+
+    def go() -> int:
+        jax.config.update("jax_enable_x64", precision is np.float64)
+        solve(jax.random.split(jax.random.key(7), N)).block_until_ready()
+        return N * steps
+
+    return go
+
+
+def sdeint_euler(
+    drift: Callable[..., Any], amplitude: Callable[..., Any], d: int, precision: type, steps: int
+) -> Contestant:
+    """sdeint.itoEuler, one trajectory."""
+    import sdeint
+
+    def go() -> int:
+        few = 20 * steps
+        sdeint.itoEuler(
+            lambda y, t: drift(y), lambda y, t: np.diag(amplitude(y) * np.ones(d)), np.zeros(d), np.arange(few + 1) * H
+        )
+        return few
+
+    return go
+
+
+PEERS: dict[str, tuple[Callable[..., Contestant], int]] = {
+    # name: (contestant, steps)
+    "numpy": (numpy_loop, 20),
+    "torch_eager": (torch_eager, 100),
+    "jax_scan": (jax_scan, 100),
+    "torchsde": (torchsde_euler, 100),
+    "diffrax": (diffrax_euler, 40),
+    "sdeint": (sdeint_euler, 20),
+}
+
+
+def _plane_drift(x: Any) -> Any:
+    pull = (-4 * x[0] * (x[0] * x[0] - 1) - x[1] / 10, -x[1] - x[0] / 10)
+    return _stack(pull)
+
+
+def _stack(parts: Any) -> Any:
+    if isinstance(parts[0], np.ndarray | np.floating):
+        return np.stack(parts)
+    if type(parts[0]).__module__.startswith("torch"):
+        import torch
+
+        return torch.stack(parts)
+    import jax.numpy as jnp
+
+    return jnp.stack(parts)
+
+
+PROBLEMS: dict[str, tuple[Expression, Any, type, Callable[..., Any], Callable[..., Any]]] = {
+    "ou_float32": (OU, WARM, np.float32, lambda x: -1.0 * x, lambda x: math.sqrt(T)),
+    "double_well_float64": (
+        DOUBLE_WELL, WARM, np.float64, lambda x: -4 * x * (x * x - 1) - 0.1, lambda x: math.sqrt(T),
+    ),
+    "plane_uneven_noise_float32": (PLANE, UNEVEN, np.float32, _plane_drift, lambda x: 0.3 * (1 + x * x) ** 0.5),
+}  # fmt: skip
+
+
+def contestants(problem: str, threads: int, skip: set[str]) -> dict[str, Contestant]:
+    """Everyone who takes part in a problem, ready to run."""
+    landscape, noise, precision, drift, amplitude = PROBLEMS[problem]
+    out = {
+        "langevin_sgd": ours(landscape, noise, precision, 1600, threads),
+        "noise_ceiling": noise_ceiling(landscape, noise, precision, 1600, threads),
+    }
+    if problem == "ou_float32":
+        out["langevin_sgd_three_point"] = ours(landscape, noise, precision, 6400, threads, "three_point")
+        out["langevin_sgd_two_point"] = ours(landscape, noise, precision, 12800, threads, "two_point")
+        out["langevin_sgd_64_points"] = ours(landscape, noise, precision, 1600, threads, points=64)
+    for name, (make, steps) in PEERS.items():
+        if name in skip:
+            continue
+        try:
+            out[name] = make(drift, amplitude, landscape.dimension, precision, steps)
+        except ImportError as missing:
+            print(f"{name} left out: {missing}", file=sys.stderr)
+            skip.add(name)
+    return out
+
+
+def measure(threads: int, rounds: int, skip: set[str]) -> dict[str, dict[str, float]]:
+    """Best updates per second of every contestant in every problem."""
+    table: dict[str, dict[str, float]] = {}
+    for problem in PROBLEMS:
+        ready = contestants(problem, threads, skip)
+        best = dict.fromkeys(ready, 0.0)
+        for name, contestant in ready.items():
+            contestant()  # compiles, and warms the caches
+            print(f"{problem}: {name} ready", file=sys.stderr)
+        for _ in range(rounds):
+            for name, contestant in ready.items():
+                started = time.perf_counter()
+                updates = contestant()
+                best[name] = max(best[name], updates / (time.perf_counter() - started))
+        table[problem] = best
+    return table
+
+
+def markdown(table: dict[str, dict[str, float]]) -> str:
+    """Million updates per second, contestants down, problems across."""
+    names = list(dict.fromkeys(name for row in table.values() for name in row))
+    lines = [f"| million updates per second | {' | '.join(table)} |", "|---" * (len(table) + 1) + "|"]
+    for name in names:
+        cells = [f"{row[name] / 1e6:,.3g}" if name in row else "" for row in table.values()]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """Measure, print, and write what was asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", action="store_true", help="print one line of JSON, updates per second")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--markdown", type=Path, help="write the table to this file")
+    parser.add_argument("--skip", default="", help="comma-separated peers to leave out")
+    arguments = parser.parse_args()
+    try:
+        import torch
+
+        torch.set_num_threads(arguments.threads)
+    except ImportError:
+        pass
+    table = measure(arguments.threads, arguments.rounds, set(filter(None, arguments.skip.split(","))))
+    if arguments.markdown:
+        arguments.markdown.write_text(markdown(table))
+    print(json.dumps(table) if arguments.json else markdown(table))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,163 @@
+"""A scheme's rule run on tensors, for a landscape that is a torch function: the rule that kernels are made from."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import sympy
+import torch
+
+from langevin_sgd.integrators.diffusion import Diffusion, IsotropicDiffusion, PositionDependentDiffusion
+from langevin_sgd.integrators.generate import LaneProgram
+from langevin_sgd.integrators.problem import Run
+from langevin_sgd.integrators.record import Quantities, Record
+from langevin_sgd.integrators.schemes.scheme import Scheme, SchemeError
+from langevin_sgd.landscapes.formula import FormulaError, parse, symbol
+from langevin_sgd.landscapes.torch_callable import TorchCallable
+
+_LARGEST_MATRIX = 256
+
+
+def callable_program(landscape: TorchCallable, noise: Diffusion, scheme: Scheme) -> LaneProgram:
+    """A lane's shape without formulas. Raises `SchemeError` for a scheme that needs derivatives of the noise."""
+    if "noise_slope" in scheme.needs:
+        raise SchemeError(f"{scheme.name} differentiates the noise and needs a formula; use euler_maruyama")
+    d, m = landscape.dimension, noises(landscape, noise)
+    widths = [m if name == "previous_noise" else d for name in scheme.state]
+    return LaneProgram(
+        dimension=d,
+        state=tuple(sympy.Symbol(f"y{i}") for i in range(sum(widths))),
+        draws=tuple(sympy.Symbol(f"z{i}") for i in range(m * scheme.draws_per_step)),
+        start=(),
+        stages=(),
+        results=(),
+        quantities=(),
+        target=None,
+        coefficients=(),
+        parameters=(),
+    )
+
+
+def noises(landscape: TorchCallable, noise: Diffusion) -> int:
+    """Number m of independent noises. Raises `FormulaError` for noise that depends on the position."""
+    if isinstance(noise, IsotropicDiffusion):
+        return landscape.dimension
+    if landscape.dimension > _LARGEST_MATRIX:
+        raise FormulaError(f"beyond {_LARGEST_MATRIX} coordinates a callable landscape takes isotropic noise alone")
+    if isinstance(noise, PositionDependentDiffusion):
+        raise FormulaError("noise that depends on the position needs a landscape given by a formula")
+    return int(noise.amplitude([symbol(f"_w{i}") for i in range(landscape.dimension)]).shape[1])
+
+
+def callable_quantities(record: Record) -> Quantities:
+    """Energy and squared displacement, which are all that a callable landscape can record inside a run."""
+    if record.basins or record.formulas or record.first_passage is not None:
+        raise FormulaError("basins, formulas and first passage need a landscape given by a formula")
+    names: list[str] = []
+
+    def row(name: str) -> int:
+        if name not in ("energy", "squared_displacement"):
+            raise FormulaError(f"unknown quantity {name!r} to record; known: energy, squared_displacement")
+        if name not in names:
+            names.append(name)
+        return names.index(name)
+
+    each = tuple(row(name) for name in record.each)
+    means = tuple(row(name) for name in record.means)
+    histograms = tuple(row(name) for name in record.histograms)
+    edges = tuple(record.histograms.values())
+    return Quantities(tuple(names), (), each, means, histograms, edges, None)
+
+
+class TensorDynamics:
+    """The Langevin equation of a torch function and a constant noise, evaluated."""
+
+    def __init__(self, landscape: TorchCallable, noise: Diffusion, run: Run, where: torch.device, dtype: torch.dtype):
+        self.landscape = landscape
+        self.values = {
+            name: torch.as_tensor(np.asarray(value), dtype=dtype, device=where) for name, value in run.values.items()
+        }
+        self.time_step = self.values["time_step"]
+        names = list(noise.parameters)
+        arguments = [symbol(name) for name in names]
+        numbers = [np.asarray(run.values[name]) for name in names]
+        self.matrix: torch.Tensor | None = None
+        if isinstance(noise, IsotropicDiffusion):
+            text = noise.temperature if isinstance(noise.temperature, str) else "temperature"
+            root = sympy.lambdify(arguments, sympy.sqrt(parse(text, names)), "numpy")(*numbers)
+            self.scale = torch.as_tensor(np.asarray(root), dtype=dtype, device=where)
+        else:
+            if any(n.ndim for n in numbers):
+                raise FormulaError("with a callable landscape only isotropic noise may differ between trajectories")
+            entries = noise.amplitude([symbol(f"_w{i}") for i in range(landscape.dimension)]).tolist()
+            matrix = np.array(sympy.lambdify(arguments, entries, "numpy")(*numbers), dtype=np.float64)
+            self.matrix = torch.as_tensor(matrix, dtype=dtype, device=where)
+
+    def parameter(self, name: str) -> torch.Tensor:
+        """The parameter's value or values."""
+        return self.values[name]
+
+    def root(self, value: Any) -> Any:
+        """Square root."""
+        return torch.sqrt(value) if isinstance(value, torch.Tensor) else math.sqrt(value)
+
+    def exponential(self, value: Any) -> Any:
+        """Exponential."""
+        return torch.exp(value) if isinstance(value, torch.Tensor) else math.exp(value)
+
+    def named(self, value: torch.Tensor) -> torch.Tensor:
+        """Already computed once."""
+        return value
+
+    def drift(self, position: torch.Tensor) -> torch.Tensor:
+        """Minus the gradient."""
+        return -self.landscape.gradient_at(position)
+
+    def noise(self, position: torch.Tensor, increment: torch.Tensor) -> torch.Tensor:
+        """b @ increment."""
+        return self.scale * increment if self.matrix is None else self.matrix @ increment
+
+    def noise_slope(self, position: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+        """Zero: the noise is constant."""
+        return torch.zeros_like(weights)
+
+
+class CallableStepper:
+    """One step of all trajectories by the scheme's own rule."""
+
+    def __init__(
+        self,
+        landscape: TorchCallable,
+        noise: Diffusion,
+        scheme: Scheme,
+        run: Run,
+        where: torch.device,
+        dtype: torch.dtype,
+    ) -> None:
+        self.model = TensorDynamics(landscape, noise, run, where, dtype)
+        self.scheme = scheme
+        self.quantities = run.quantities.names
+        self.noises = len(run.program.draws) // scheme.draws_per_step
+
+    def step(self, state: torch.Tensor, draws: torch.Tensor) -> torch.Tensor:
+        """One step."""
+        d = self.model.landscape.dimension
+        widths = [self.noises if name == "previous_noise" else d for name in self.scheme.state]
+        vectors = dict(zip(self.scheme.state, torch.split(state, widths), strict=True))
+        after = self.scheme.rule(self.model, vectors, torch.split(draws, self.noises))
+        return torch.cat([after[name] for name in self.scheme.state])
+
+    def reached(self, state: torch.Tensor) -> torch.Tensor | None:
+        """No first passage."""
+        return None
+
+    def observe(self, state: torch.Tensor, start: torch.Tensor) -> list[torch.Tensor]:
+        """Energy and squared displacement, as recorded."""
+        position = state[: self.model.landscape.dimension]
+        known = {
+            "energy": lambda: self.model.landscape.energy_at(position),
+            "squared_displacement": lambda: ((position - start) ** 2).sum(dim=0),
+        }
+        return [known[name]() for name in self.quantities]

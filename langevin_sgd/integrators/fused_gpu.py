@@ -1,0 +1,87 @@
+"""The fused GPU backend: the generated lane step compiled by numba-cuda, one thread a trajectory.
+
+One source serves CPU and GPU, and numba's simulator runs it where there is no GPU.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from langevin_sgd.errors import UserError
+from langevin_sgd.integrators import kernel_cache
+from langevin_sgd.integrators.gpu_source import gpu_source
+from langevin_sgd.integrators.problem import Float, Reductions, Run, check_finite
+from langevin_sgd.integrators.recorder import Recorder
+
+_THREADS = 256
+# Updates of one coordinate per launch: below a second on any GPU
+_LAUNCH = 50_000_000_000
+
+
+def run(problem: Run, device: str, after_launch: Callable[[int], None] | None = None) -> Reductions:
+    """Advance the run in place on a CUDA device; the same contract as the CPU backend.
+
+    Positions agree with the CPU's to rounding, Philox words exactly. Raises `UserError` without a CUDA device and
+    `Diverged` when a position is no longer finite.
+    """
+    from numba import cuda
+
+    from langevin_sgd.integrators.philox_cuda import SIMULATED
+
+    if not SIMULATED and not cuda.is_available():  # type: ignore[no-untyped-call]
+        raise UserError(f"device: {device} was asked for, but numba sees no CUDA device; use device='cpu'")
+    if not SIMULATED and ":" in device:
+        cuda.select_device(int(device.partition(":")[2]))  # type: ignore[no-untyped-call]
+    text = gpu_source(
+        problem.program,
+        problem.layout,
+        problem.varying,
+        state_type=problem.state.dtype.name,
+        stream=problem.stream,
+    )
+    module = kernel_cache.load(text)
+    uniform, varying = (cuda.to_device(np.ascontiguousarray(_never_empty(c))) for c in problem.coefficients())
+    numbers, start = cuda.to_device(problem.numbers), cuda.to_device(problem.start)
+    state, passage = cuda.to_device(problem.state), cuda.to_device(problem.passage)
+    seen = cuda.device_array((max(1, len(problem.program.quantities)), problem.numbers.size), np.float64)
+    low, high = np.uint32(problem.seed & 0xFFFFFFFF), np.uint32(problem.seed >> 32)
+    threads = min(_THREADS, problem.numbers.size)
+    shape = (-(-problem.numbers.size // threads), threads)
+    recorder = Recorder(problem)
+    records = {int(step): r for r, step in enumerate(problem.record_steps)}
+
+    def look(step: int) -> None:
+        if step in records and problem.program.quantities:
+            module.observe[shape](state, start, uniform, varying, seen)
+            recorder.put(records[step], list(seen.copy_to_host()))
+
+    look(problem.begin)
+    for begin, end in _launches(problem):
+        module.run[shape](low, high, numbers, state, uniform, varying, begin, end, passage)
+        look(end)
+        if after_launch is not None or end == problem.end:
+            state.copy_to_host(problem.state)
+            passage.copy_to_host(problem.passage)
+            check_finite(problem, end)
+            if after_launch is not None:
+                after_launch(end)
+    return recorder.kept
+
+
+def _launches(problem: Run) -> Iterator[tuple[int, int]]:
+    """Launches end at recorded steps, and before they become long."""
+    length = max(1, _LAUNCH // max(1, problem.state.size))
+    stops = [int(s) for s in problem.record_steps if problem.begin < s < problem.end]
+    begin = problem.begin
+    for stop in [*stops, problem.end]:
+        while begin < stop:
+            end = min(stop, begin + length)
+            yield begin, end
+            begin = end
+
+
+def _never_empty(array: Float) -> Float:
+    """The array, or a single unused entry: CUDA allocates no empty arrays."""
+    return array if array.size else np.zeros((1,) * array.ndim, array.dtype)

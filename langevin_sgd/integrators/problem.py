@@ -1,0 +1,90 @@
+"""A run as every backend receives it: arrays and a lane program, checked, with nothing left to guess."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from langevin_sgd.integrators.diffusion import Diffusion
+from langevin_sgd.integrators.divergence import Diverged
+from langevin_sgd.integrators.generate import LaneProgram
+from langevin_sgd.integrators.increments import Layout
+from langevin_sgd.integrators.record import Quantities
+from langevin_sgd.landscapes.expression import Expression
+
+if TYPE_CHECKING:
+    from langevin_sgd.landscapes.torch_callable import TorchCallable
+
+Float = NDArray[np.floating[Any]]
+
+
+@dataclass
+class Run:
+    """N trajectories from step `begin` to step `end`, to be advanced in place.
+
+    `state` (V, N) and `start` (d, N) are in the precision of the run, `numbers` (N,) the trajectories' Philox numbers,
+    `passage` (N,) the step of first passage or -1, `groups` (N,) ascending group numbers for means and histograms,
+    `values` every parameter by name, a number or an array (N,).
+    """
+
+    landscape: Expression | TorchCallable
+    diffusion: Diffusion
+    program: LaneProgram
+    layout: Layout
+    quantities: Quantities
+    values: Mapping[str, Any]
+    varying_names: tuple[str, ...]
+    seed: int
+    stream: int
+    state: Float
+    start: Float
+    numbers: NDArray[np.uint32]
+    passage: NDArray[np.int64]
+    groups: NDArray[np.int64]
+    begin: int
+    end: int
+    record_steps: NDArray[np.int64]
+    threads: int = 1
+    varying: tuple[bool, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.varying = self.program.varying(self.varying_names)
+
+    @property
+    def group_count(self) -> int:
+        """Number of groups."""
+        return int(self.groups[-1]) + 1 if self.groups.size else 0
+
+    def coefficients(self) -> tuple[Float, Float]:
+        """Uniform coefficients (nu,) and varying ones (nv, N), in the precision of the state."""
+        computed = self.program.coefficient_values(self.values)
+        fixed = [float(c) for c, moves in zip(computed, self.varying, strict=True) if not moves]
+        moving = [c for c, moves in zip(computed, self.varying, strict=True) if moves]
+        rows = np.empty((len(moving), self.numbers.size), self.state.dtype)
+        for row, value in zip(rows, moving, strict=True):
+            row[:] = value
+        return np.array(fixed, self.state.dtype), rows
+
+
+@dataclass
+class Reductions:
+    """What was recorded: `values` (records, each, N), `sums` (records, means, 2, groups) of the quantity and of its
+    square, `counts` (histogram: (records, groups, bins + 2)) with what fell below and above at the ends."""
+
+    values: NDArray[np.float64]
+    sums: NDArray[np.float64]
+    counts: list[NDArray[np.int64]]
+
+
+def check_finite(problem: Run, step: int) -> None:
+    """Raise `Diverged` when a position is not finite."""
+    positions = problem.state[: problem.program.dimension]
+    bad = ~np.isfinite(positions).all(axis=0)
+    if bad.any():
+        which = int(np.flatnonzero(bad)[0])
+        detail = f"{int(bad.sum())} of {bad.size} trajectories are no longer finite, the first is number {which}"
+        raise Diverged(step, detail=detail)

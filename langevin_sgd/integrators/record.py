@@ -1,0 +1,104 @@
+"""What a run keeps: quantities at recorded steps, reduced inside the kernel; nothing else is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import sympy
+
+from langevin_sgd.landscapes.expression import Expression
+from langevin_sgd.landscapes.formula import FormulaError, check_names, parse, parse_condition, symbol
+
+
+@dataclass(frozen=True)
+class Record:
+    """Which quantities to keep, at which steps, and how.
+
+    A quantity is `energy`, `squared_displacement` (from the start of the run), the name of a coordinate, or the name
+    of a formula in `formulas`: {name: text over coordinates, start_<coordinate> and parameters}.
+
+    `steps`: the recorded step numbers, counted from the start of the run, 0 included if wanted.
+    `each`: quantities kept for every trajectory, (replica, time). `means`: quantities of which the mean over replicas
+    and its standard error are kept. `histograms`: {quantity: (low, high, bins)}. `basins`: {label: condition}; a
+    trajectory is in the first basin whose condition holds. `first_passage`: a condition such as "x > 0.8", looked at
+    after every step.
+    """
+
+    steps: Sequence[int] = ()
+    each: Sequence[str] = ()
+    means: Sequence[str] = ()
+    histograms: Mapping[str, tuple[float, float, int]] = field(default_factory=dict)
+    basins: Mapping[str, str] = field(default_factory=dict)
+    first_passage: str | None = None
+    formulas: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "steps", tuple(int(step) for step in self.steps))
+        for name in ("each", "means"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+        if any(b <= a for a, b in zip(self.steps, self.steps[1:], strict=False)) or (self.steps and self.steps[0] < 0):
+            raise ValueError("recorded steps must ascend from 0 or more, each once")
+        for name, (low, high, bins) in self.histograms.items():
+            if not (low < high and bins >= 1):
+                raise ValueError(
+                    f"the histogram of {name} needs low < high and at least one bin, not {(low, high, bins)}"
+                )
+        check_names(self.formulas, "the quantity")
+
+
+@dataclass(frozen=True)
+class Quantities:
+    """A record turned into expressions: one row each, and which rows are kept how."""
+
+    names: tuple[str, ...]
+    expressions: tuple[sympy.Expr, ...]
+    each: tuple[int, ...]
+    means: tuple[int, ...]
+    histograms: tuple[int, ...]
+    edges: tuple[tuple[float, float, int], ...]
+    target: sympy.Basic | None
+
+
+def quantities(record: Record, landscape: Expression, parameters: Sequence[str]) -> Quantities:
+    """The record's quantities as expressions over the landscape's symbols; `FormulaError` for an unknown name."""
+    names = [*landscape.variables, *(f"start_{name}" for name in landscape.variables), *parameters]
+    known: dict[str, sympy.Expr] = {name: symbol(name) for name in landscape.variables}
+    known["energy"] = landscape.energy
+    known["squared_displacement"] = sympy.Add(
+        *((symbol(name) - symbol(f"start_{name}")) ** 2 for name in landscape.variables)
+    )
+    known |= {name: parse(text, names) for name, text in record.formulas.items()}
+    rows: dict[str, int] = {}
+    expressions: list[sympy.Expr] = []
+
+    def row(name: str) -> int:
+        if name not in known:
+            raise FormulaError(
+                f"unknown quantity {name!r} to record; known: {', '.join(known)}, or give it in formulas"
+            )
+        if name not in rows:
+            rows[name] = len(expressions)
+            expressions.append(known[name])
+        return rows[name]
+
+    each = tuple(row(name) for name in record.each)
+    means = tuple(row(name) for name in record.means)
+    histograms = [row(name) for name in record.histograms]
+    edges = list(record.histograms.values())
+    if record.basins:
+        conditions = [parse_condition(text, names) for text in record.basins.values()]
+        index = sympy.Piecewise(*((sympy.Integer(i), c) for i, c in enumerate(conditions)), (sympy.Integer(-1), True))
+        known["_basin"] = index
+        histograms.append(row("_basin"))
+        edges.append((-0.5, len(conditions) - 0.5, len(conditions)))
+    target = None if record.first_passage is None else parse_condition(record.first_passage, names)
+    return Quantities(
+        names=tuple(rows),
+        expressions=tuple(expressions),
+        each=each,
+        means=means,
+        histograms=tuple(histograms),
+        edges=tuple(edges),
+        target=target,
+    )

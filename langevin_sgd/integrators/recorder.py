@@ -1,0 +1,42 @@
+"""Reductions in numpy, for the backends that have none of their own inside a kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from langevin_sgd.integrators.problem import Reductions, Run
+
+
+class Recorder:
+    """Fills a run's reductions record by record."""
+
+    def __init__(self, problem: Run) -> None:
+        q, records = problem.quantities, problem.record_steps.size
+        self.quantities = q
+        self.groups = problem.groups
+        self.count = problem.group_count
+        self.size = problem.numbers.size
+        self.kept = Reductions(
+            np.zeros((records, len(q.each), self.size)),
+            np.zeros((records, len(q.means), 2, self.count)),
+            [np.zeros((records, self.count, bins + 2), np.int64) for _, _, bins in q.edges],
+        )
+
+    def put(self, record: int, rows: Sequence[NDArray[Any]]) -> None:
+        """Reduce the quantities, one row each, at that record."""
+        seen = [np.broadcast_to(np.asarray(row, dtype=np.float64), self.size) for row in rows]
+        for q, row in enumerate(self.quantities.each):
+            self.kept.values[record, q] = seen[row]
+        for q, row in enumerate(self.quantities.means):
+            for power in (1, 2):
+                self.kept.sums[record, q, power - 1] = np.bincount(self.groups, seen[row] ** power, self.count)
+        for q, (row, (low, high, bins)) in enumerate(
+            zip(self.quantities.histograms, self.quantities.edges, strict=True)
+        ):
+            place = np.clip(np.floor((seen[row] - low) * (bins / (high - low))), -1, bins).astype(np.int64) + 1
+            flat = np.bincount(self.groups * (bins + 2) + place, minlength=self.count * (bins + 2))
+            self.kept.counts[q][record] = flat.reshape(self.count, bins + 2)

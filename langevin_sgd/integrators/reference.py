@@ -1,0 +1,120 @@
+"""The reference backend: sdeint, an independent integrator, driven with this project's own Wiener increments.
+
+One trajectory after another in plain numpy and float64: for checking, not for speed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import sympy
+from numpy.typing import NDArray
+
+from langevin_sgd.integrators import increments
+from langevin_sgd.integrators.array_functions import NUMPY, array_functions
+from langevin_sgd.integrators.dynamics import SymbolicDynamics
+from langevin_sgd.integrators.philox_numba import normals_of_words
+from langevin_sgd.integrators.problem import Reductions, Run, check_finite
+from langevin_sgd.integrators.random_numbers import Stream, words
+from langevin_sgd.integrators.recorder import Recorder
+from langevin_sgd.integrators.schemes.scheme import Scheme, SchemeError
+from langevin_sgd.landscapes.expression import Expression
+from langevin_sgd.landscapes.formula import symbol
+
+_METHODS = {"euler_maruyama": "itoEuler", "stratonovich_heun": "stratHeun", "sri2": "itoSRI2"}
+
+Array = NDArray[np.float64]
+
+
+def run(problem: Run, scheme: Scheme, after_launch: Callable[[int], None] | None = None) -> Reductions:
+    """Advance the run in place, in float64; the same contract as the other backends.
+
+    Raises `SchemeError` for a scheme that sdeint does not have.
+    """
+    import sdeint
+
+    if scheme.name not in _METHODS:
+        raise SchemeError(f"sdeint has no {scheme.name}; with backend='reference' use {', '.join(_METHODS)}")
+    method: Callable[..., Array] = getattr(sdeint, _METHODS[scheme.name])
+    if not isinstance(problem.landscape, Expression):
+        raise SchemeError("backend='reference' needs a landscape given by a formula; use backend='batched'")
+    model = SymbolicDynamics(problem.landscape, problem.diffusion, scheme.interpretation)
+    names = [name for name in problem.values if name != "time_step"]
+    arguments = [*model.coordinates, *(symbol(name) for name in names)]
+    drift = sympy.lambdify(arguments, model.drift_expressions, "numpy")
+    amplitude = sympy.lambdify(arguments, model.amplitude.tolist(), "numpy")
+    count = problem.numbers.size
+    per_trajectory = {name: np.broadcast_to(value, count) for name, value in problem.values.items()}
+    draws = gaussian_as_compiled(problem) if problem.layout.kind == "gaussian" else _weak(problem)
+    paths = np.empty((problem.end - problem.begin + 1, problem.program.dimension, count))
+    for n in range(count):
+        fixed = [float(per_trajectory[name][n]) for name in names]
+        h = float(per_trajectory["time_step"][n])
+        options: dict[str, Any] = {"dW": draws[:, n] * np.sqrt(h)}
+        if scheme.name == "sri2":
+            options["I"] = np.einsum("tk,kl->tkl", (options["dW"] ** 2 - h) / 2, np.eye(draws.shape[2]))
+        times = np.arange(problem.begin, problem.end + 1) * h
+        if len(times) > 1:
+            paths[:, :, n] = method(
+                lambda y, t, fixed=fixed: np.array(drift(*y, *fixed), dtype=np.float64),
+                lambda y, t, fixed=fixed: np.array(amplitude(*y, *fixed), dtype=np.float64),
+                np.asarray(problem.state[:, n], dtype=np.float64),
+                times,
+                **options,
+            )
+        else:
+            paths[0, :, n] = problem.state[:, n]
+    return _reduced(problem, paths, after_launch)
+
+
+def gaussian_as_compiled(problem: Run) -> Array:
+    """Gaussian increments (steps, N, count) with the very rounding of the compiled kernels."""
+    layout = problem.layout
+    per_group = layout.steps_per_group
+    groups = np.arange(problem.begin // per_group, -(-problem.end // per_group))
+    drawn = words(
+        problem.seed,
+        trajectories=problem.numbers,
+        steps=groups,
+        components=4 * layout.quads,
+        stream=Stream(problem.stream),
+    )
+    flat = np.empty(drawn.size, np.float32)
+    normals_of_words(drawn.ravel(), flat)
+    z = flat.reshape(drawn.shape).astype(np.float64)
+    used = z[:, :, : per_group * layout.words_per_step].reshape(len(groups), -1, per_group, layout.words_per_step)
+    steps = np.moveaxis(used, 2, 1).reshape(len(groups) * per_group, -1, layout.words_per_step)
+    first = problem.begin - groups[0] * per_group if groups.size else 0
+    return steps[first : first + problem.end - problem.begin, :, : layout.count]
+
+
+def _weak(problem: Run) -> Array:
+    layout = problem.layout
+    return increments.increments(
+        layout.kind,
+        problem.seed,
+        trajectories=problem.numbers,
+        first=problem.begin,
+        steps=problem.end - problem.begin,
+        count=layout.count,
+    )
+
+
+def _reduced(problem: Run, paths: Array, after_launch: Callable[[int], None] | None) -> Reductions:
+    """The recorded quantities and first passages of whole paths (steps + 1, d, N)."""
+    functions = array_functions(problem.program, NUMPY)
+    values = problem.program.coefficient_values(problem.values)
+    recorder = Recorder(problem)
+    for record, step in enumerate(problem.record_steps):
+        recorder.put(record, functions.observe(paths[step - problem.begin], problem.start, values))
+    if functions.reached is not None:
+        for step in range(problem.begin + 1, problem.end + 1):
+            hit = functions.reached(paths[step - problem.begin], values) & (problem.passage < 0)
+            problem.passage[hit] = step
+    problem.state[:] = paths[-1]
+    check_finite(problem, problem.end)
+    if after_launch is not None:
+        after_launch(problem.end)
+    return recorder.kept

@@ -1,0 +1,36 @@
+"""BAOAB: underdamped Langevin dynamics by splitting, for sampling."""
+
+from __future__ import annotations
+
+from langevin_sgd.integrators.dynamics import Dynamics, Vector
+from langevin_sgd.integrators.schemes.scheme import Scheme, State
+
+
+def rule(model: Dynamics, state: State, draws: tuple[Vector, ...]) -> State:
+    """dw = v dt, dv = f dt - gamma v dt + sqrt(gamma) b dW, unit mass: kick, drift, Ornstein-Uhlenbeck, drift, kick.
+
+    With b = sqrt(T) the velocity has variance T/2, the thermal energy, and w is distributed as in the overdamped
+    equation.
+    """
+    w, v, (xi,) = state["position"], state["velocity"], draws
+    h = model.time_step
+    kept = model.exponential(-model.parameter("friction") * h)
+    v = v + model.drift(w) * (h / 2)
+    w = w + v * (h / 2)
+    v = model.named(v * kept + model.noise(w, xi * model.root((1 - kept * kept) / 2)))
+    w = model.named(w + v * (h / 2))
+    return {"position": w, "velocity": v + model.drift(w) * (h / 2)}
+
+
+SCHEME = Scheme(
+    name="baoab",
+    rule=rule,
+    interpretation="ito",
+    strong_order={"additive": 1.0},
+    weak_order=2.0,
+    sampling_order=2.0,
+    increments=("gaussian", "three_point"),
+    state=("position", "velocity"),
+    parameters={"friction": 1.0},
+    source="Leimkuhler and Matthews, Applied Mathematics Research eXpress 2013 (2013) 34",
+)

@@ -1,0 +1,25 @@
+"""Euler-Maruyama; with the time step eta it is SGD itself."""
+
+from __future__ import annotations
+
+from langevin_sgd.integrators.dynamics import Dynamics, Vector
+from langevin_sgd.integrators.schemes.scheme import Scheme, State
+
+
+def rule(model: Dynamics, state: State, draws: tuple[Vector, ...]) -> State:
+    """w' = w + f(w) h + b(w) sqrt(h) xi."""
+    w, (xi,) = state["position"], draws
+    h = model.time_step
+    return {"position": w + model.drift(w) * h + model.noise(w, xi * model.root(h))}
+
+
+SCHEME = Scheme(
+    name="euler_maruyama",
+    rule=rule,
+    interpretation="ito",
+    strong_order={"additive": 1.0, "diagonal": 0.5, "general": 0.5},
+    weak_order=1.0,
+    sampling_order=1.0,
+    increments=("gaussian", "three_point", "two_point"),
+    source="Kloeden and Platen, Numerical Solution of Stochastic Differential Equations (1992), section 10.2",
+)

@@ -1,0 +1,29 @@
+"""SGD with momentum, the discrete map as torch.optim.SGD writes it."""
+
+from __future__ import annotations
+
+from langevin_sgd.integrators.dynamics import Dynamics, Vector
+from langevin_sgd.integrators.schemes.scheme import Scheme, State
+
+
+def rule(model: Dynamics, state: State, draws: tuple[Vector, ...]) -> State:
+    """m' = mu m - f(w) - b(w) xi/sqrt(eta), w' = w - eta m': time step eta, gradient noise b xi/sqrt(eta)."""
+    w, m, (xi,) = state["position"], state["velocity"], draws
+    h = model.time_step
+    velocity = model.named(m * model.parameter("momentum") - model.drift(w) - model.noise(w, xi / model.root(h)))
+    return {"position": w - velocity * h, "velocity": velocity}
+
+
+SCHEME = Scheme(
+    name="heavy_ball",
+    rule=rule,
+    interpretation="ito",
+    # against the overdamped limit at the effective rate eta/(1 - mu), of which it is a weak order 1 scheme
+    strong_order={"additive": 0.0, "diagonal": 0.0, "general": 0.0},
+    weak_order=1.0,
+    sampling_order=1.0,
+    increments=("gaussian", "three_point", "two_point"),
+    state=("position", "velocity"),
+    parameters={"momentum": None},
+    source="Polyak, USSR Computational Mathematics and Mathematical Physics 4 (1964) 1",
+)

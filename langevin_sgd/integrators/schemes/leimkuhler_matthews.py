@@ -1,0 +1,29 @@
+"""The scheme of Leimkuhler and Matthews: one gradient a step, stationary averages to second order."""
+
+from __future__ import annotations
+
+from langevin_sgd.integrators.dynamics import Dynamics, Vector
+from langevin_sgd.integrators.schemes.scheme import Scheme, State
+
+
+def rule(model: Dynamics, state: State, draws: tuple[Vector, ...]) -> State:
+    """w' = w + f(w) h + b sqrt(h) (xi_n + xi_(n+1))/2; exact in law at stationarity on a quadratic."""
+    w, before, (xi,) = state["position"], state["previous_noise"], draws
+    h = model.time_step
+    return {
+        "position": w + model.drift(w) * h + model.noise(w, (before + xi) * (model.root(h) / 2)),
+        "previous_noise": xi,
+    }
+
+
+SCHEME = Scheme(
+    name="leimkuhler_matthews",
+    rule=rule,
+    interpretation="ito",
+    strong_order={"additive": 0.5},
+    weak_order=1.0,
+    sampling_order=2.0,
+    increments=("gaussian", "three_point"),
+    state=("position", "previous_noise"),
+    source="Leimkuhler and Matthews, Applied Mathematics Research eXpress 2013 (2013) 34",
+)

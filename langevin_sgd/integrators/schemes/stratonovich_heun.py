@@ -1,0 +1,28 @@
+"""Heun's scheme for Stratonovich equations."""
+
+from __future__ import annotations
+
+from langevin_sgd.integrators.dynamics import Dynamics, Vector
+from langevin_sgd.integrators.schemes.scheme import Scheme, State
+
+
+def rule(model: Dynamics, state: State, draws: tuple[Vector, ...]) -> State:
+    """p = w + f(w) h + b(w) dW, w' = w + (f(w) + f(p)) h/2 + (b(w) + b(p)) dW/2."""
+    w, (xi,) = state["position"], draws
+    h = model.time_step
+    increment = xi * model.root(h)
+    drift, noise = model.named(model.drift(w) * h), model.named(model.noise(w, increment))
+    ahead = model.named(w + drift + noise)
+    return {"position": w + (drift + model.drift(ahead) * h) / 2 + (noise + model.noise(ahead, increment)) / 2}
+
+
+SCHEME = Scheme(
+    name="stratonovich_heun",
+    rule=rule,
+    interpretation="stratonovich",
+    strong_order={"additive": 1.0, "diagonal": 1.0, "general": 0.5},
+    weak_order=1.0,
+    sampling_order=1.0,
+    increments=("gaussian",),
+    source="Ruemelin, SIAM Journal on Numerical Analysis 19 (1982) 604",
+)

@@ -1,0 +1,142 @@
+"""Landscapes given by a formula: E(x) over named variables and parameters, differentiated symbolically."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import sympy
+from numpy.typing import ArrayLike, NDArray
+
+from langevin_sgd.landscapes.formula import FormulaError, check_names, parse, symbol
+
+MAX_DIMENSION = 16
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Expression:
+    """Energy E(x_1, ..., x_d) as a formula, d <= 16.
+
+    `formula`: the text, in the `variables` (the coordinates, in order) and the names of `parameters` (name: value, or
+    None for a parameter that every use must give). Raises `FormulaError` for an unknown symbol, a function that is not
+    smooth, or anything that is no arithmetic.
+
+        Expression("a*(x**2 - 1)**2 + b*x", variables=("x",), parameters={"a": 1.0, "b": 0.1})
+    """
+
+    formula: str
+    variables: tuple[str, ...]
+    parameters: Mapping[str, float | None] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "variables", tuple(self.variables))
+        object.__setattr__(self, "parameters", dict(self.parameters))
+        if not 1 <= len(self.variables) <= MAX_DIMENSION:
+            raise FormulaError(
+                f"a formula takes 1 to {MAX_DIMENSION} variables, not {len(self.variables)}; "
+                "give a larger landscape as a torch callable"
+            )
+        check_names([*self.variables, *self.parameters], "the symbol")
+        _ = self.energy  # parse now: a fault belongs to the line that wrote the formula
+
+    @property
+    def dimension(self) -> int:
+        """Number of coordinates d."""
+        return len(self.variables)
+
+    @property
+    def coordinates(self) -> tuple[sympy.Symbol, ...]:
+        """The d coordinates as symbols."""
+        return tuple(symbol(name) for name in self.variables)
+
+    @cached_property
+    def energy(self) -> sympy.Expr:
+        """E, symbolic."""
+        return parse(self.formula, [*self.variables, *self.parameters])
+
+    @cached_property
+    def gradient(self) -> tuple[sympy.Expr, ...]:
+        """dE/dx_i, symbolic, d entries."""
+        return tuple(sympy.diff(self.energy, x) for x in self.coordinates)
+
+    @cached_property
+    def hessian(self) -> sympy.ImmutableDenseMatrix:
+        """d^2E/dx_i dx_j, symbolic (d, d)."""
+        return sympy.ImmutableDenseMatrix([[sympy.diff(slope, x) for x in self.coordinates] for slope in self.gradient])
+
+    @cached_property
+    def laplacian(self) -> sympy.Expr:
+        """Sum of d^2E/dx_i^2, symbolic."""
+        return sympy.Add(*(self.hessian[i, i] for i in range(self.dimension)))
+
+    def energy_at(self, position: ArrayLike, **parameters: ArrayLike) -> Array:
+        """E at `position` (d, ...) -> (...)."""
+        return self._evaluate("energy", self.energy, position, parameters)
+
+    def gradient_at(self, position: ArrayLike, **parameters: ArrayLike) -> Array:
+        """Gradient at `position` (d, ...) -> (d, ...)."""
+        return self._evaluate("gradient", list(self.gradient), position, parameters)
+
+    def hessian_at(self, position: ArrayLike, **parameters: ArrayLike) -> Array:
+        """Hessian at `position` (d, ...) -> (d, d, ...)."""
+        return self._evaluate("hessian", self.hessian.tolist(), position, parameters)
+
+    def _evaluate(self, name: str, expression: Any, position: ArrayLike, parameters: Mapping[str, ArrayLike]) -> Array:
+        at = np.asarray(position, dtype=np.float64)
+        if at.shape[:1] != (self.dimension,):
+            raise ValueError(
+                f"position has shape {at.shape}; the first axis must have the {self.dimension} coordinates"
+            )
+        functions: dict[str, Any] = self.__dict__.setdefault("_compiled", {})
+        if name not in functions:
+            arguments = [*self.coordinates, *(symbol(parameter) for parameter in self.parameters)]
+            functions[name] = sympy.lambdify(arguments, expression, "numpy", cse=True)
+        unknown = set(parameters) - set(self.parameters)
+        if unknown:
+            raise ValueError(f"unknown parameter {min(unknown)!r}; this landscape has {', '.join(self.parameters)}")
+        merged = {**self.parameters, **parameters}
+        missing = [key for key, value in merged.items() if value is None]
+        if missing:
+            raise ValueError(f"the parameter {missing[0]!r} has no value; give {missing[0]}=...")
+        values = functions[name](*at, *(np.asarray(value) for value in merged.values()))
+        return _stacked(values, at.shape[1:])
+
+
+def _stacked(values: Any, shape: tuple[int, ...]) -> Array:
+    if isinstance(values, list | tuple):
+        return np.stack([_stacked(value, shape) for value in values])
+    return np.array(np.broadcast_to(np.asarray(values, dtype=np.float64), shape))
+
+
+def quadratic(hessian: ArrayLike, minimum: Sequence[float] | None = None) -> Expression:
+    """E = (x - x0)^T H (x - x0)/2 as an `Expression` in variables w1, ..., wd, H symmetric (d, d) or its diagonal (d,).
+
+    The entries of H are the parameters h1_1, h1_2, ..., so each may be scanned. Raises `ValueError` when H is not
+    symmetric.
+    """
+    matrix = np.asarray(hessian, dtype=np.float64)
+    matrix = np.diag(matrix) if matrix.ndim == 1 else matrix
+    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
+        raise ValueError(f"the Hessian has shape {matrix.shape}; it must be (d, d) or a diagonal (d,)")
+    if not np.allclose(matrix, matrix.T, rtol=1e-12, atol=0.0):
+        raise ValueError("the Hessian is not symmetric; give (H + H^T)/2")
+    d = len(matrix)
+    centre = np.zeros(d) if minimum is None else np.asarray(minimum, dtype=np.float64)
+    if centre.shape != (d,):
+        raise ValueError(f"the minimum has shape {centre.shape}; it must be ({d},)")
+    names = [f"w{i + 1}" for i in range(d)]
+    shifted = [f"({name} - ({float(x)!r}))" if x else name for name, x in zip(names, centre, strict=True)]
+    parameters: dict[str, float | None] = {}
+    terms = []
+    for i in range(d):
+        for j in range(i, d):
+            if i == j or matrix[i, j] != 0:
+                parameters[f"h{i + 1}_{j + 1}"] = float(matrix[i, j])
+                factor = "0.5*" if i == j else ""
+                terms.append(f"{factor}h{i + 1}_{j + 1}*{shifted[i]}*{shifted[j]}")
+    return Expression(" + ".join(terms), tuple(names), parameters)

@@ -1,0 +1,190 @@
+"""Formulas as text, read safely: Python's own grammar, but only arithmetic, named symbols and smooth functions.
+
+Nothing is evaluated: the text is parsed to a syntax tree and every node that is not arithmetic is refused, so a formula
+from a config file can run no code.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import sympy
+
+from langevin_sgd.errors import UserError
+
+FUNCTIONS: dict[str, Callable[..., sympy.Expr]] = {
+    "sin": sympy.sin,
+    "cos": sympy.cos,
+    "tan": sympy.tan,
+    "atan": sympy.atan,
+    "sinh": sympy.sinh,
+    "cosh": sympy.cosh,
+    "tanh": sympy.tanh,
+    "exp": sympy.exp,
+    "log": sympy.log,
+    "sqrt": sympy.sqrt,
+}
+CONSTANTS: dict[str, sympy.Expr] = {"pi": sympy.pi}
+
+_NOT_SMOOTH = ("abs", "Abs", "sign", "min", "max", "floor", "ceil", "round", "heaviside", "Heaviside", "where")
+_COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
+    ast.Lt: sympy.Lt,
+    ast.LtE: sympy.Le,
+    ast.Gt: sympy.Gt,
+    ast.GtE: sympy.Ge,
+}
+_LONGEST = 10_000
+_LARGEST_POWER = 64
+
+
+class FormulaError(UserError, ValueError):
+    """A formula that cannot be read, is not differentiable or names something unknown."""
+
+
+def symbol(name: str) -> sympy.Symbol:
+    """The real symbol of that name."""
+    return sympy.Symbol(name, real=True)
+
+
+def parse(text: str | float, names: Iterable[str]) -> sympy.Expr:
+    """The formula as a sympy expression over the real symbols `names`.
+
+    Numbers, + - * / **, parentheses, `pi` and the functions of `FUNCTIONS` are allowed; anything else raises
+    `FormulaError` with the offending piece and what to write in its place.
+    """
+    read = _Reader(text, names).read()
+    if not isinstance(read, sympy.Expr):
+        raise FormulaError(f"{text!r} is a condition; a formula with a value is needed here")
+    return read
+
+
+def parse_condition(text: str, names: Iterable[str]) -> sympy.logic.boolalg.Boolean:
+    """The condition as a sympy boolean: comparisons (< <= > >=) of formulas, joined by `and`, `or`, `not`."""
+    read = _Reader(text, names).read()
+    if isinstance(read, sympy.Expr):
+        raise FormulaError(f"{text!r} is no condition; compare two formulas, for example 'x > 0.5'")
+    return sympy.to_nnf(read, simplify=False)  # no `not` left: kernels know comparisons, & and | alone
+
+
+def check_names(names: Iterable[str], what: str) -> None:
+    """Raise `FormulaError` unless the names are distinct identifiers that shadow no function or constant."""
+    seen: set[str] = set()
+    for name in names:
+        if not name.isidentifier() or name.startswith("_"):
+            raise FormulaError(f"{what} {name!r} is no name; use letters, digits and _, starting with a letter")
+        if name in FUNCTIONS or name in CONSTANTS or name in _NOT_SMOOTH:
+            raise FormulaError(f"{what} {name!r} is the name of a function or constant; choose another")
+        if name in seen:
+            raise FormulaError(f"{what} {name!r} is given twice")
+        seen.add(name)
+
+
+class _Reader:
+    def __init__(self, text: str | float, names: Iterable[str]) -> None:
+        self.text = str(text)
+        self.symbols: Mapping[str, sympy.Expr] = {name: symbol(name) for name in names}
+
+    def read(self) -> Any:
+        if len(self.text) > _LONGEST:
+            raise FormulaError(f"the formula has {len(self.text)} characters; {_LONGEST} are the limit")
+        try:
+            tree = ast.parse(self.text.strip(), mode="eval")
+        except (SyntaxError, ValueError, RecursionError, MemoryError) as fault:
+            detail = fault.msg if isinstance(fault, SyntaxError) else str(fault)
+            raise FormulaError(f"cannot read the formula {self.text!r}: {detail}") from None
+        try:
+            value = self.node(tree.body)
+        except RecursionError:
+            raise FormulaError("the formula is nested too deeply; split it or write it more simply") from None
+        if isinstance(value, sympy.Expr) and value.has(sympy.oo, -sympy.oo, sympy.zoo, sympy.nan, sympy.I):
+            raise FormulaError(f"{self.text!r} is not a finite real number everywhere; look for 1/0 or sqrt(-1)")
+        return value
+
+    def node(self, node: ast.AST) -> Any:
+        match node:
+            case ast.Constant(value=bool() | str() | bytes() | complex() | None):
+                raise self.refused(node, "only real numbers")
+            case ast.Constant(value=int(number)):
+                return sympy.Integer(number)
+            case ast.Constant(value=float(number)):
+                exact = sympy.Rational(number)  # a half should stay a half; 0.1 has no short fraction
+                return exact if exact.q <= 1024 else sympy.Float(number)
+            case ast.Name(id=name):
+                return self.named(name)
+            case ast.UnaryOp(op=ast.USub(), operand=operand):
+                return -self.node(operand)
+            case ast.UnaryOp(op=ast.UAdd(), operand=operand):
+                return self.node(operand)
+            case ast.UnaryOp(op=ast.Not(), operand=operand):
+                return sympy.Not(self.condition(operand))
+            case ast.BoolOp(op=op, values=values):
+                join = sympy.And if isinstance(op, ast.And) else sympy.Or
+                return join(*(self.condition(value) for value in values))
+            case ast.BinOp(left=left, op=op, right=right):
+                return self.binary(node, op, self.node(left), self.node(right))
+            case ast.Compare(left=left, ops=ops, comparators=comparators):
+                return self.comparison(node, [left, *comparators], ops)
+            case ast.Call(func=ast.Name(id=name), args=[argument], keywords=[]) if name in FUNCTIONS:
+                return FUNCTIONS[name](self.node(argument))
+            case ast.Call(func=ast.Name(id=name)):
+                raise self.bad_call(name)
+        raise self.refused(node, "only + - * / **, numbers, names and functions")
+
+    def named(self, name: str) -> sympy.Expr:
+        if name in self.symbols:
+            return self.symbols[name]
+        if name in CONSTANTS:
+            return CONSTANTS[name]
+        known = [*self.symbols, *CONSTANTS]
+        near = difflib.get_close_matches(name, known, n=1)
+        mend = f"did you mean {near[0]!r}?" if near else f"known names: {', '.join(known) or 'none'}"
+        raise FormulaError(f"unknown symbol {name!r} in {self.text!r}; {mend}")
+
+    def binary(self, node: ast.AST, op: ast.operator, left: Any, right: Any) -> sympy.Expr:
+        match op:
+            case ast.Add():
+                return left + right
+            case ast.Sub():
+                return left - right
+            case ast.Mult():
+                return left * right
+            case ast.Div():
+                return left / right
+            case ast.Pow():
+                if right.is_number and abs(right) > _LARGEST_POWER:
+                    raise FormulaError(f"the power {right} in {self.text!r} is beyond {_LARGEST_POWER}")
+                return left**right
+            case ast.BitXor():
+                raise self.refused(node, "powers as **")
+        raise self.refused(node, "only + - * / **")
+
+    def comparison(self, node: ast.AST, sides: list[ast.expr], ops: list[ast.cmpop]) -> Any:
+        if not all(type(op) in _COMPARISONS for op in ops):
+            raise self.refused(node, "only < <= > >=")
+        values = [self.node(side) for side in sides]
+        pairs = zip(ops, values[:-1], values[1:], strict=True)
+        return sympy.And(*(_COMPARISONS[type(op)](left, right) for op, left, right in pairs))
+
+    def condition(self, node: ast.AST) -> Any:
+        value = self.node(node)
+        if isinstance(value, sympy.Expr):
+            raise self.refused(node, "a comparison on both sides of and/or/not")
+        return value
+
+    def bad_call(self, name: str) -> FormulaError:
+        if name in _NOT_SMOOTH:
+            return FormulaError(
+                f"{name} in {self.text!r} is not differentiable; use a smooth form, such as sqrt(x**2 + 0.01) for abs"
+            )
+        if name in FUNCTIONS:
+            return FormulaError(f"{name} in {self.text!r} takes one argument")
+        near = difflib.get_close_matches(name, FUNCTIONS, n=1)
+        mend = f"did you mean {near[0]!r}?" if near else f"known functions: {', '.join(FUNCTIONS)}"
+        return FormulaError(f"unknown function {name!r} in {self.text!r}; {mend}")
+
+    def refused(self, node: ast.AST, allowed: str) -> FormulaError:
+        piece = ast.get_source_segment(self.text.strip(), node) or ast.dump(node)
+        return FormulaError(f"{piece!r} is not allowed in the formula {self.text!r}; {allowed}")

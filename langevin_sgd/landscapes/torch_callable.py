@@ -1,0 +1,63 @@
+"""Landscapes given by any torch function of the position, in any dimension: for the batched backend."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from langevin_sgd.errors import UserError
+
+
+@dataclass(frozen=True)
+class TorchCallable:
+    """Energy E(w) as a torch function of one position (d,) -> (); its gradient comes from automatic differentiation.
+
+    Raises `UserError` when the function does not return one number for a position of `dimension` coordinates.
+    """
+
+    function: Callable[[Tensor], Tensor]
+    dimension: int
+
+    def __post_init__(self) -> None:
+        if self.dimension < 1:
+            raise UserError(f"a landscape has at least one coordinate, not {self.dimension}")
+        value = self.function(torch.zeros(self.dimension, dtype=torch.float64))
+        if not isinstance(value, Tensor) or value.shape != ():
+            shape = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
+            raise UserError(f"the landscape's function must return one number for a position, not {shape}")
+
+    @classmethod
+    def from_name(cls, name: str, dimension: int) -> TorchCallable:
+        """From "module:attribute". Raises `UserError` when there is no such function."""
+        module, _, attribute = name.partition(":")
+        try:
+            function = getattr(importlib.import_module(module), attribute)
+        except (ImportError, AttributeError, ValueError) as fault:
+            raise UserError(f"no function {name!r}: {fault}; write module:attribute") from None
+        if not callable(function):
+            raise UserError(f"{name!r} is not a function")
+        return cls(function, dimension)
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The coordinates have no names."""
+        return ()
+
+    @property
+    def parameters(self) -> Mapping[str, float | None]:
+        """A function carries its own parameters."""
+        return {}
+
+    def energy_at(self, position: Tensor) -> Tensor:
+        """E at positions (d, N) -> (N,)."""
+        energy: Tensor = torch.func.vmap(self.function, in_dims=1)(position)
+        return energy
+
+    def gradient_at(self, position: Tensor) -> Tensor:
+        """Gradient at positions (d, N) -> (d, N)."""
+        slope: Tensor = torch.func.vmap(torch.func.grad(self.function), in_dims=1, out_dims=1)(position)
+        return slope

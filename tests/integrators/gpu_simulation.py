@@ -1,0 +1,81 @@
+"""Run by test_integrate.py with numba's CUDA simulator switched on: the GPU kernels against the CPU's."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+from numba import cuda
+
+from langevin_sgd.integrators.diffusion import IsotropicDiffusion, PositionDependentDiffusion
+from langevin_sgd.integrators.integrate import integrate
+from langevin_sgd.integrators.philox_cuda import philox
+from langevin_sgd.integrators.random_numbers import philox4x32
+from langevin_sgd.integrators.record import Record
+from langevin_sgd.landscapes.expression import Expression
+
+# the simulator computes in numpy scalars, which say so when 32 bits wrap; wrapping is what is meant
+warnings.simplefilter("ignore", RuntimeWarning)
+
+DOUBLE_WELL = Expression("a*(x**2 - 1)**2 + b*x", ("x",), {"a": 1.0, "b": 0.1})
+PLANE = Expression("(x**2 - 1)**2 + y**2/2 + c*sin(x*y)", ("x", "y"), {"c": 0.1})
+WARM = IsotropicDiffusion(0.25)
+UNEVEN = PositionDependentDiffusion(("s*sqrt(1 + x**2)", "s*(1 + y**2/10)"), {"s": 0.3})
+RECORD = Record(
+    steps=(0, 5, 17, 22),
+    each=("x",),
+    means=("energy",),
+    histograms={"x": (-2.0, 2.0, 10)},
+    basins={"left": "x < 0 and x > -1", "right": "not x < 0"},
+    first_passage="x > 0.15",
+)
+
+
+@cuda.jit
+def words_of(counters, low, high, out):
+    n = cuda.grid(1)
+    out[n, 0], out[n, 1], out[n, 2], out[n, 3] = philox(
+        counters[n, 0], counters[n, 1], counters[n, 2], counters[n, 3], low, high
+    )
+
+
+def main() -> None:
+    counters = np.random.default_rng(0).integers(0, 1 << 32, (8, 4), dtype=np.uint32)
+    out = np.zeros((8, 4), np.uint32)
+    words_of[1, 8](counters, np.uint32(0xDEADBEEF), np.uint32(0x12345678), out)
+    expected = philox4x32(tuple(counters.T), (0xDEADBEEF, 0x12345678))
+    assert np.array_equal(out, np.stack(expected, axis=1)), "Philox words differ"
+    for landscape, noise, scheme, increments, precision in (
+        (DOUBLE_WELL, WARM, "euler_maruyama", "gaussian", "mixed"),
+        (DOUBLE_WELL, WARM, "euler_maruyama", "gaussian", "float32"),
+        (DOUBLE_WELL, WARM, "euler_maruyama", "three_point", "mixed"),
+        (DOUBLE_WELL, WARM, "euler_maruyama", "two_point", "float32"),
+        (DOUBLE_WELL, WARM, "baoab", "gaussian", "mixed"),
+        (PLANE, UNEVEN, "milstein", "gaussian", "mixed"),
+    ):
+        arguments = dict(
+            time_step=0.02,
+            steps=22,
+            trajectories=3,
+            seed=(5 << 32) + 7,
+            scheme=scheme,
+            increments=increments,
+            precision=precision,
+            record=RECORD,
+            scan={"c": [0.1, 0.2]} if landscape is PLANE else None,
+            start=[0.1] * landscape.dimension,
+            force=True,
+        )
+        on_cpu = integrate(landscape, noise, device="cpu", **arguments)
+        on_gpu = integrate(landscape, noise, device="cuda", **arguments)
+        tolerance = 1e-14 if precision == "mixed" else 1e-6
+        for name in on_cpu.data:
+            np.testing.assert_allclose(on_gpu.data[name], on_cpu.data[name], rtol=0, atol=tolerance, err_msg=str(name))
+        stopped = integrate(landscape, noise, device="cuda", **{**arguments, "steps": 7}).state
+        resumed = integrate(landscape, noise, device="cuda", state=stopped, **{**arguments, "steps": 15}).state
+        assert np.array_equal(resumed.vectors["position"], on_gpu.state.vectors["position"]), "stop and go differ"
+    print("agree")
+
+
+if __name__ == "__main__":
+    main()
