@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 from cyclopts import App, CycloptsError, Parameter
 
@@ -231,5 +231,17 @@ def _stopped_by_sigterm() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
+def entry() -> NoReturn:
+    """The program: `main` with the process's own arguments and exit code."""
+    code = main()
+    if code == INTERRUPTED:
+        # An interrupt inside exec() of a text, as in the making of a dataclass during an import, is noted by CPython as
+        # never handled, and under `python -m` the process would end by SIGINT instead of with our exit code.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    entry()

@@ -274,6 +274,21 @@ def test_an_interruption_before_anything_was_written(home, capsys, monkeypatch):
     assert capsys.readouterr().err == "Interrupted; nothing was left behind.\n"
 
 
+@pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
+def test_an_interruption_in_the_middle_of_an_import_has_the_same_exit_code(home):
+    """Modules that make dataclasses run texts with exec(), where CPython takes an interrupt for unhandled."""
+    code = (
+        "import sys; from langevin_sgd import cli, study\n"
+        "study.simulate = lambda *a, **k: exec('raise KeyboardInterrupt')\n"
+        "sys.argv = ['langevin-sgd', 'simulate', 'small.yaml']\n"
+    )
+    for ending, expected in (("cli.entry()", 130), ("sys.exit(cli.main())", -signal.SIGINT)):
+        (home / "interrupted.py").write_text(code + ending, encoding="utf-8")
+        done = subprocess.run([sys.executable, "-m", "interrupted"], cwd=home, capture_output=True, check=False)
+        assert done.returncode == expected, done.stderr
+        assert done.stderr == b"Interrupted; nothing was left behind.\n"
+
+
 # faults of the user's
 
 
