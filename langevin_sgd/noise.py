@@ -1,81 +1,203 @@
-"""Gradient noise: the covariance C of ONE per-sample gradient, in three degrees of detail.
+"""The noise of a Langevin equation dw = -grad E dt + b(w) dW: the amplitude b, symbolic, in five kinds.
 
-A minibatch of B samples drawn with replacement has gradient covariance C/B.
+The noise of SGD at learning rate eta and batch size B has b b^T = (eta/B) C with C the covariance of one per-sample
+gradient; isotropic, b = sqrt(T) I with the temperature T = eta sigma^2/B.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
 
 import numpy as np
+import sympy
 from numpy.typing import ArrayLike, NDArray
 
-Array = NDArray[np.float64]
+from langevin_sgd.errors import UserError
+from langevin_sgd.landscapes.formula import FormulaError, check_names, parse, symbol
+
+Interpretation = Literal["ito", "stratonovich"]
+Parameters = Mapping[str, float | None]
+Number = float | str
 
 
-@dataclass(frozen=True)
-class FullNoise:
-    """C itself, (d, d): symmetric and positive semidefinite, of any rank. Raises ValueError otherwise."""
-
-    covariance: Array
-
-    def __post_init__(self) -> None:
-        c = self.covariance
-        if c.ndim != 2 or c.shape[0] != c.shape[1]:
-            raise ValueError(f"a noise covariance is a square matrix, not of shape {c.shape}")
-        size = np.abs(c).max(initial=0.0)
-        if not np.all(np.isfinite(c)) or not np.allclose(c, c.T, rtol=1e-8, atol=1e-12 * size):
-            raise ValueError("a noise covariance is finite and symmetric, and this matrix is not")
-        if np.linalg.eigvalsh(c).min(initial=0.0) < -1e-9 * len(c) * size:
-            raise ValueError("a noise covariance has no negative eigenvalue, and this matrix has one")
-
-    def matrix(self, dimension: int) -> Array:
-        """C, (d, d); ValueError if `dimension` is not d."""
-        return _fitting(self.covariance, dimension)
+class NoiseError(UserError, ValueError):
+    """Numbers that are no noise."""
 
 
-@dataclass(frozen=True)
-class DiagonalNoise:
-    """C = diag(variances), (d,), in the basis in which it is used. Raises ValueError for a negative variance."""
+class Noise(Protocol):
+    """What an integrator asks of a noise."""
 
-    variances: Array
+    @property
+    def parameters(self) -> Parameters:
+        """Names of the symbols in the amplitude that are no coordinates, with their values (None: must be given)."""
 
-    def __post_init__(self) -> None:
-        if self.variances.ndim != 1 or not np.all((self.variances >= 0.0) & np.isfinite(self.variances)):
-            raise ValueError("noise variances are a list of finite numbers, none negative")
+    @property
+    def interpretation(self) -> Interpretation:
+        """How b(w) dW is meant; the same thing for a constant b."""
 
-    def matrix(self, dimension: int) -> Array:
-        """C, (d, d); ValueError if `dimension` is not d."""
-        return _fitting(np.diag(self.variances), dimension)
+    def amplitude(self, coordinates: Sequence[sympy.Symbol]) -> sympy.ImmutableDenseMatrix:
+        """b, (d, m), over the coordinates and parameters."""
+
+
+def _no_parameters() -> Parameters:
+    return {}
 
 
 @dataclass(frozen=True)
 class IsotropicNoise:
-    """C = sigma^2 I with `scale` = sigma. Raises ValueError if it is negative."""
+    """b = sqrt(T) I, T = `temperature`: a number, which is then the parameter named temperature, or a formula.
 
-    scale: float
+    IsotropicNoise("learning_rate*noise_scale**2/batch_size", {"learning_rate": 0.1, ...}) makes eta, sigma and B
+    parameters, so that each may differ between trajectories. Raises `NoiseError` for a negative temperature.
+    """
+
+    temperature: Number
+    parameters: Parameters = field(default_factory=_no_parameters)
+    interpretation: Interpretation = "ito"
 
     def __post_init__(self) -> None:
-        if not (self.scale >= 0.0 and np.isfinite(self.scale)):
-            raise ValueError(f"the noise scale is a finite number, not negative: {self.scale}")
+        if not isinstance(self.temperature, str):
+            _not_negative(self.temperature, "temperature")
+            object.__setattr__(self, "parameters", {**self.parameters, "temperature": float(self.temperature)})
+        check_names(self.parameters, "the parameter")
 
-    @classmethod
-    def from_covariance(cls, covariance: ArrayLike) -> IsotropicNoise:
-        """The isotropic noise of the same total variance: sigma^2 = tr C / d."""
-        c = np.asarray(covariance, dtype=np.float64)
-        return cls(float(np.sqrt(np.trace(c) / len(c))))
-
-    def matrix(self, dimension: int) -> Array:
-        """C, (d, d)."""
-        return self.scale**2 * np.eye(dimension)
+    def amplitude(self, coordinates: Sequence[sympy.Symbol]) -> sympy.ImmutableDenseMatrix:
+        """sqrt(T) I, (d, d)."""
+        temperature = "temperature" if not isinstance(self.temperature, str) else self.temperature
+        root = sympy.sqrt(parse(temperature, self.parameters))
+        return sympy.ImmutableDenseMatrix(root * sympy.eye(len(coordinates)))
 
 
-Noise = FullNoise | DiagonalNoise | IsotropicNoise
+@dataclass(frozen=True)
+class DiagonalNoise:
+    """b = diag(sqrt(T_1), ..., sqrt(T_d)): numbers (then parameters temperature_1, ...) or formulas."""
+
+    temperatures: tuple[Number, ...]
+    parameters: Parameters = field(default_factory=_no_parameters)
+    interpretation: Interpretation = "ito"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "temperatures", tuple(self.temperatures))
+        values: dict[str, float | None] = dict(self.parameters)
+        for i, temperature in enumerate(self.temperatures, 1):
+            if not isinstance(temperature, str):
+                _not_negative(temperature, f"temperature {i}")
+                values[f"temperature_{i}"] = float(temperature)
+        object.__setattr__(self, "parameters", values)
+        check_names(self.parameters, "the parameter")
+
+    def amplitude(self, coordinates: Sequence[sympy.Symbol]) -> sympy.ImmutableDenseMatrix:
+        """diag(sqrt(T_i)), (d, d)."""
+        _same_dimension(len(self.temperatures), len(coordinates), "temperatures")
+        texts = [t if isinstance(t, str) else f"temperature_{i}" for i, t in enumerate(self.temperatures, 1)]
+        return sympy.ImmutableDenseMatrix(sympy.diag(*(sympy.sqrt(parse(text, self.parameters)) for text in texts)))
 
 
-def _fitting(matrix: Array, dimension: int) -> Array:
-    if matrix.shape != (dimension, dimension):
-        raise ValueError(
-            f"the noise covariance is of shape {matrix.shape}, and the landscape has {dimension} coordinates"
-        )
-    return matrix
+@dataclass(frozen=True)
+class FullNoise:
+    """b b^T = scale D, with D = `covariance` (d, d) constant, symmetric and positive semidefinite; b is D's root.
+
+    `scale` is a number (the parameter named noise_scale_factor) or a formula, for example "learning_rate/batch_size"
+    with D = C. Raises `NoiseError` when D is not symmetric or has a negative eigenvalue.
+    """
+
+    covariance: ArrayLike
+    scale: Number = 1.0
+    parameters: Parameters = field(default_factory=_no_parameters)
+    interpretation: Interpretation = "ito"
+
+    def __post_init__(self) -> None:
+        matrix = np.asarray(self.covariance, dtype=np.float64)
+        if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or not np.isfinite(matrix).all():
+            raise NoiseError(f"a noise covariance is a square matrix of finite numbers, not of shape {matrix.shape}")
+        size = float(np.abs(matrix).max(initial=0.0))
+        if not np.allclose(matrix, matrix.T, rtol=1e-8, atol=1e-12 * size):
+            raise NoiseError("the noise covariance is not symmetric; give (D + D^T)/2")
+        lowest = float(np.linalg.eigvalsh(matrix).min(initial=0.0))
+        if lowest < -1e-9 * len(matrix) * size:
+            raise NoiseError(
+                f"the noise covariance has the negative eigenvalue {lowest:.4g}; shrink its off-diagonal entries"
+            )
+        object.__setattr__(self, "parameters", _scaled(self.scale, self.parameters))
+
+    def amplitude(self, coordinates: Sequence[sympy.Symbol]) -> sympy.ImmutableDenseMatrix:
+        """sqrt(scale) times the symmetric root of D, (d, d)."""
+        matrix = np.asarray(self.covariance, dtype=np.float64)
+        _same_dimension(len(matrix), len(coordinates), "rows of the noise covariance")
+        values, vectors = np.linalg.eigh((matrix + matrix.T) / 2.0)
+        root = (vectors * np.sqrt(np.maximum(values, 0.0))) @ vectors.T
+        return _numeric(root, self.scale, self.parameters)
+
+
+@dataclass(frozen=True)
+class LowRankNoise:
+    """b = sqrt(scale) F with a constant factor F (d, m), m <= d noises; `scale` as in `FullNoise`."""
+
+    factor: ArrayLike
+    scale: Number = 1.0
+    parameters: Parameters = field(default_factory=_no_parameters)
+    interpretation: Interpretation = "ito"
+
+    def __post_init__(self) -> None:
+        factor = np.asarray(self.factor, dtype=np.float64)
+        if factor.ndim != 2 or factor.shape[1] > factor.shape[0] or not np.isfinite(factor).all():
+            raise NoiseError(f"a low-rank factor is (d, m) with m <= d finite columns, not of shape {factor.shape}")
+        object.__setattr__(self, "parameters", _scaled(self.scale, self.parameters))
+
+    def amplitude(self, coordinates: Sequence[sympy.Symbol]) -> sympy.ImmutableDenseMatrix:
+        """sqrt(scale) F, (d, m)."""
+        factor = np.asarray(self.factor, dtype=np.float64)
+        _same_dimension(len(factor), len(coordinates), "rows of the noise factor")
+        return _numeric(factor, self.scale, self.parameters)
+
+
+@dataclass(frozen=True)
+class PositionDependentNoise:
+    """b = diag(b_1(w), ..., b_d(w)) by formulas over coordinates and parameters; Ito unless said otherwise.
+
+    With interpretation "stratonovich" an Ito scheme adds the drift b_i db_i/dw_i / 2 of the Stratonovich reading, and
+    the other way round for a Stratonovich scheme (Kloeden and Platen, section 4.9).
+    """
+
+    amplitudes: tuple[str, ...]
+    parameters: Parameters = field(default_factory=_no_parameters)
+    interpretation: Interpretation = "ito"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "amplitudes", tuple(self.amplitudes))
+        if self.interpretation not in ("ito", "stratonovich"):
+            raise NoiseError(f"the interpretation is 'ito' or 'stratonovich', not {self.interpretation!r}")
+        check_names(self.parameters, "the parameter")
+
+    def amplitude(self, coordinates: Sequence[sympy.Symbol]) -> sympy.ImmutableDenseMatrix:
+        """diag(b_i(w)), (d, d)."""
+        _same_dimension(len(self.amplitudes), len(coordinates), "noise amplitudes")
+        names = [*(x.name for x in coordinates), *self.parameters]
+        return sympy.ImmutableDenseMatrix(sympy.diag(*(parse(text, names) for text in self.amplitudes)))
+
+
+def _not_negative(value: float, what: str) -> None:
+    if not (value >= 0.0 and np.isfinite(value)):
+        raise NoiseError(f"the {what} is a finite number, not negative: {value}")
+
+
+def _same_dimension(given: int, dimension: int, what: str) -> None:
+    if given != dimension:
+        raise FormulaError(f"{given} {what} for a landscape of {dimension} coordinates; give {dimension}")
+
+
+def _scaled(scale: Number, parameters: Parameters) -> Parameters:
+    check_names(parameters, "the parameter")
+    if isinstance(scale, str):
+        return dict(parameters)
+    _not_negative(scale, "scale")
+    return {**parameters, "noise_scale_factor": float(scale)}
+
+
+def _numeric(matrix: NDArray[np.float64], scale: Number, parameters: Parameters) -> sympy.ImmutableDenseMatrix:
+    root = sympy.sqrt(parse(scale, parameters) if isinstance(scale, str) else symbol("noise_scale_factor"))
+    return sympy.ImmutableDenseMatrix(
+        *matrix.shape, [root * sympy.Float(x) if x else sympy.Integer(0) for x in matrix.ravel().tolist()]
+    )

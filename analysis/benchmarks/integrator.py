@@ -24,7 +24,6 @@ import numpy as np
 from numba import njit
 
 from langevin_sgd.integrators import fused_cpu, kernel_cache
-from langevin_sgd.integrators.diffusion import IsotropicDiffusion, PositionDependentDiffusion
 from langevin_sgd.integrators.generate import lane_program
 from langevin_sgd.integrators.increments import Layout
 from langevin_sgd.integrators.problem import Run
@@ -32,6 +31,7 @@ from langevin_sgd.integrators.random_numbers import Stream
 from langevin_sgd.integrators.record import Record, quantities
 from langevin_sgd.integrators.schemes import scheme
 from langevin_sgd.landscapes.expression import Expression
+from langevin_sgd.noise import IsotropicNoise, PositionDependentNoise
 
 N = 102_400
 H = 0.01
@@ -40,8 +40,8 @@ T = 0.25
 OU = Expression("k*x**2/2", ("x",), {"k": 1.0})
 DOUBLE_WELL = Expression("a*(x**2 - 1)**2 + b*x", ("x",), {"a": 1.0, "b": 0.1})
 PLANE = Expression("(x**2 - 1)**2 + y**2/2 + x*y/10", ("x", "y"))
-WARM = IsotropicDiffusion(T)
-UNEVEN = PositionDependentDiffusion(("s*sqrt(1 + x**2)", "s*sqrt(1 + y**2)"), {"s": 0.3})
+WARM = IsotropicNoise(T)
+UNEVEN = PositionDependentNoise(("s*sqrt(1 + x**2)", "s*sqrt(1 + y**2)"), {"s": 0.3})
 
 # contestant: a function that integrates and returns the number of updates that it made
 Contestant = Callable[[], int]
@@ -67,7 +67,7 @@ def ours(
 
     def go() -> int:
         run = Run(
-            landscape=landscape, diffusion=noise, program=program, layout=Layout(kind, len(program.draws)),  # type: ignore
+            landscape=landscape, noise=noise, program=program, layout=Layout(kind, len(program.draws)),  # type: ignore
             quantities=quantities(Record(), landscape, list(values)), values=values, varying_names=varying, seed=7,
             stream=int(Stream.LANGEVIN_NOISE), state=np.zeros((d, N), precision), start=np.zeros((d, N), precision),
             numbers=np.arange(N, dtype=np.uint32), passage=np.full(N, -1), groups=np.zeros(N, np.int64), begin=0,

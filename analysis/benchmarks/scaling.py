@@ -15,21 +15,21 @@ from typing import Any
 
 import numpy as np
 
-from langevin_sgd.integrators.diffusion import IsotropicDiffusion
 from langevin_sgd.integrators.integrate import integrate
 from langevin_sgd.landscapes.expression import Expression, quadratic
+from langevin_sgd.noise import IsotropicNoise
 
 OU = Expression("k*x**2/2", ("x",), {"k": 1.0})
-WARM = IsotropicDiffusion(0.25)
+WARM = IsotropicNoise(0.25)
 
 FRESH = """
 import time
 from langevin_sgd.integrators.integrate import integrate
-from langevin_sgd.integrators.diffusion import IsotropicDiffusion
+from langevin_sgd.noise import IsotropicNoise
 from langevin_sgd.landscapes.expression import Expression
 started = time.perf_counter()
 landscape = Expression("k*x**2/2", ("x",), {"k": 1.0})
-integrate(landscape, IsotropicDiffusion(0.25), time_step=0.01, steps=4, trajectories=512)
+integrate(landscape, IsotropicNoise(0.25), time_step=0.01, steps=4, trajectories=512)
 print(time.perf_counter() - started)
 """
 

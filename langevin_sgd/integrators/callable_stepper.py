@@ -9,18 +9,18 @@ import numpy as np
 import sympy
 import torch
 
-from langevin_sgd.integrators.diffusion import Diffusion, IsotropicDiffusion, PositionDependentDiffusion
 from langevin_sgd.integrators.generate import LaneProgram
 from langevin_sgd.integrators.problem import Run
 from langevin_sgd.integrators.record import Quantities, Record
 from langevin_sgd.integrators.schemes.scheme import Scheme, SchemeError
 from langevin_sgd.landscapes.formula import FormulaError, parse, symbol
-from langevin_sgd.landscapes.torch_callable import TorchCallable
+from langevin_sgd.landscapes.torch_callable import TensorLandscape
+from langevin_sgd.noise import IsotropicNoise, Noise, PositionDependentNoise
 
 _LARGEST_MATRIX = 256
 
 
-def callable_program(landscape: TorchCallable, noise: Diffusion, scheme: Scheme) -> LaneProgram:
+def callable_program(landscape: TensorLandscape, noise: Noise, scheme: Scheme) -> LaneProgram:
     """A lane's shape without formulas. Raises `SchemeError` for a scheme that needs derivatives of the noise."""
     if "noise_slope" in scheme.needs:
         raise SchemeError(f"{scheme.name} differentiates the noise and needs a formula; use euler_maruyama")
@@ -40,13 +40,13 @@ def callable_program(landscape: TorchCallable, noise: Diffusion, scheme: Scheme)
     )
 
 
-def noises(landscape: TorchCallable, noise: Diffusion) -> int:
+def noises(landscape: TensorLandscape, noise: Noise) -> int:
     """Number m of independent noises. Raises `FormulaError` for noise that depends on the position."""
-    if isinstance(noise, IsotropicDiffusion):
+    if isinstance(noise, IsotropicNoise):
         return landscape.dimension
     if landscape.dimension > _LARGEST_MATRIX:
         raise FormulaError(f"beyond {_LARGEST_MATRIX} coordinates a callable landscape takes isotropic noise alone")
-    if isinstance(noise, PositionDependentDiffusion):
+    if isinstance(noise, PositionDependentNoise):
         raise FormulaError("noise that depends on the position needs a landscape given by a formula")
     return int(noise.amplitude([symbol(f"_w{i}") for i in range(landscape.dimension)]).shape[1])
 
@@ -74,7 +74,7 @@ def callable_quantities(record: Record) -> Quantities:
 class TensorDynamics:
     """The Langevin equation of a torch function and a constant noise, evaluated."""
 
-    def __init__(self, landscape: TorchCallable, noise: Diffusion, run: Run, where: torch.device, dtype: torch.dtype):
+    def __init__(self, landscape: TensorLandscape, noise: Noise, run: Run, where: torch.device, dtype: torch.dtype):
         self.landscape = landscape
         self.values = {
             name: torch.as_tensor(np.asarray(value), dtype=dtype, device=where) for name, value in run.values.items()
@@ -84,7 +84,7 @@ class TensorDynamics:
         arguments = [symbol(name) for name in names]
         numbers = [np.asarray(run.values[name]) for name in names]
         self.matrix: torch.Tensor | None = None
-        if isinstance(noise, IsotropicDiffusion):
+        if isinstance(noise, IsotropicNoise):
             text = noise.temperature if isinstance(noise.temperature, str) else "temperature"
             root = sympy.lambdify(arguments, sympy.sqrt(parse(text, names)), "numpy")(*numbers)
             self.scale = torch.as_tensor(np.asarray(root), dtype=dtype, device=where)
@@ -129,8 +129,8 @@ class CallableStepper:
 
     def __init__(
         self,
-        landscape: TorchCallable,
-        noise: Diffusion,
+        landscape: TensorLandscape,
+        noise: Noise,
         scheme: Scheme,
         run: Run,
         where: torch.device,

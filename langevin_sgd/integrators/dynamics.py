@@ -12,9 +12,9 @@ from typing import Any, Protocol
 import numpy as np
 import sympy
 
-from langevin_sgd.integrators.diffusion import Diffusion, Interpretation
 from langevin_sgd.landscapes.expression import Expression
 from langevin_sgd.landscapes.formula import FormulaError, symbol
+from langevin_sgd.noise import Interpretation, Noise
 
 Vector = Any  # array of sympy expressions (d,), numpy array or tensor (d, N)
 Scalar = Any
@@ -50,17 +50,17 @@ class Dynamics(Protocol):
 class SymbolicDynamics:
     """The Langevin equation of a formula and a noise, as expressions."""
 
-    def __init__(self, landscape: Expression, diffusion: Diffusion, interpretation: Interpretation) -> None:
+    def __init__(self, landscape: Expression, noise: Noise, interpretation: Interpretation) -> None:
         self.coordinates = landscape.coordinates
         self.time_step = symbol("time_step")
-        clash = set(diffusion.parameters) & set(landscape.variables)
+        clash = set(noise.parameters) & set(landscape.variables)
         if clash:
             raise FormulaError(
                 f"{min(clash)!r} is a coordinate of the landscape and a parameter of the noise; rename one"
             )
-        self.amplitude = diffusion.amplitude(self.coordinates)
+        self.amplitude = noise.amplitude(self.coordinates)
         correction = ito_correction(self.amplitude, self.coordinates)
-        sign = {"ito": 0, "stratonovich": 1}[diffusion.interpretation] - {"ito": 0, "stratonovich": 1}[interpretation]
+        sign = {"ito": 0, "stratonovich": 1}[noise.interpretation] - {"ito": 0, "stratonovich": 1}[interpretation]
         self.drift_expressions = [
             -slope + sign * extra for slope, extra in zip(landscape.gradient, correction, strict=True)
         ]

@@ -10,13 +10,13 @@ import numpy as np
 import sympy
 from numpy.typing import NDArray
 
-from langevin_sgd.integrators.diffusion import Diffusion
 from langevin_sgd.integrators.dynamics import SymbolicDynamics, noise_structure, vector
 from langevin_sgd.integrators.emission import Emitter
 from langevin_sgd.integrators.polynomials import Coefficients, arranged, arranged_condition, coefficient
 from langevin_sgd.integrators.schemes.scheme import Scheme
 from langevin_sgd.landscapes.expression import Expression
 from langevin_sgd.landscapes.formula import FormulaError, symbol
+from langevin_sgd.noise import Noise
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class LaneProgram:
 
 def lane_program(
     landscape: Expression,
-    diffusion: Diffusion,
+    noise: Noise,
     scheme: Scheme,
     *,
     quantities: Sequence[sympy.Expr] = (),
@@ -74,7 +74,7 @@ def lane_program(
     `quantities` and `target` are over the landscape's coordinates, the start position `start_<variable>` and the
     parameters.
     """
-    model = SymbolicDynamics(landscape, diffusion, scheme.interpretation)
+    model = SymbolicDynamics(landscape, noise, scheme.interpretation)
     d, m = landscape.dimension, model.noises
     state: list[sympy.Symbol] = []
     widths: list[int] = []
@@ -95,7 +95,7 @@ def lane_program(
 
     to_lane = dict(zip(landscape.coordinates, state, strict=False))
     to_lane |= {symbol(f"start_{name}"): s for name, s in zip(landscape.variables, start, strict=True)}
-    known = {"time_step", *landscape.parameters, *diffusion.parameters, *scheme.parameters}
+    known = {"time_step", *landscape.parameters, *noise.parameters, *scheme.parameters}
     moving = {*state, *draws, *start, *(name for name, _ in model.stages)}
     folded = Coefficients()
     stages = [(name, arranged(sympy.sympify(e), moving, folded, _base(e, state))) for name, e in model.stages]
@@ -121,9 +121,9 @@ def lane_program(
     )
 
 
-def structure(landscape: Expression, diffusion: Diffusion) -> str:
+def structure(landscape: Expression, noise: Noise) -> str:
     """The kind of noise, as schemes declare it: additive, diagonal or general."""
-    return noise_structure(diffusion.amplitude(landscape.coordinates), landscape.coordinates)
+    return noise_structure(noise.amplitude(landscape.coordinates), landscape.coordinates)
 
 
 def step_source(program: LaneProgram, names: dict[sympy.Basic, str], *, fused: bool, prefix: str) -> Emitter:

@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from langevin_sgd.integrators.diffusion import Diffusion
 from langevin_sgd.integrators.divergence import Diverged
 from langevin_sgd.integrators.generate import LaneProgram
 from langevin_sgd.integrators.increments import Layout
+from langevin_sgd.integrators.integration_error import IntegrationError
 from langevin_sgd.integrators.record import Quantities
 from langevin_sgd.landscapes.expression import Expression
+from langevin_sgd.noise import Noise
 
 if TYPE_CHECKING:
-    from langevin_sgd.landscapes.torch_callable import TorchCallable
+    from langevin_sgd.landscapes.torch_callable import TensorLandscape
 
 Float = NDArray[np.floating[Any]]
 
@@ -31,8 +32,8 @@ class Run:
     `values` every parameter by name, a number or an array (N,).
     """
 
-    landscape: Expression | TorchCallable
-    diffusion: Diffusion
+    landscape: Expression | TensorLandscape
+    noise: Noise
     program: LaneProgram
     layout: Layout
     quantities: Quantities
@@ -81,10 +82,37 @@ class Reductions:
 
 
 def check_finite(problem: Run, step: int) -> None:
-    """Raise `Diverged` when a position is not finite."""
+    """Raise when a position is not finite.
+
+    `IntegrationError` when the drift was not finite at the start already, else `Diverged`.
+    """
     positions = problem.state[: problem.program.dimension]
     bad = ~np.isfinite(positions).all(axis=0)
-    if bad.any():
-        which = int(np.flatnonzero(bad)[0])
-        detail = f"{int(bad.sum())} of {bad.size} trajectories are no longer finite, the first is number {which}"
-        raise Diverged(step, detail=detail)
+    if not bad.any():
+        return
+    which = int(np.flatnonzero(bad)[0])
+    start = np.asarray(problem.start[:, which], dtype=np.float64)
+    if not np.isfinite(_drift(problem, start, which)).all():
+        at = ", ".join(f"{x:.6g}" for x in start[:4]) + (", ..." if start.size > 4 else "")
+        raise IntegrationError(
+            f"the drift is not finite at the start ({at}) of trajectory {which}; start elsewhere, or mend the formula"
+        )
+    raise Diverged(
+        step,
+        detail=f"{int(bad.sum())} of {bad.size} trajectories are no longer finite, the first is number {which}; take a "
+        "smaller time_step, or a landscape that is finite and confines wherever they go",
+    )
+
+
+def _drift(problem: Run, start: Float, which: int) -> Float:
+    """Minus the gradient where a trajectory started, (d,)."""
+    landscape = problem.landscape
+    if not isinstance(landscape, Expression):
+        import torch
+
+        slope: Float = -landscape.gradient_at(torch.as_tensor(start[:, None]))[:, 0].numpy()
+        return slope
+    own = {name: problem.values[name] for name in landscape.parameters}
+    values = {name: float(np.broadcast_to(value, problem.numbers.size)[which]) for name, value in own.items()}
+    with np.errstate(all="ignore"):
+        return -landscape.gradient_at(start, **values)

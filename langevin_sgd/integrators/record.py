@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import sympy
 
+from langevin_sgd.integrators.integration_error import IntegrationError
 from langevin_sgd.landscapes.expression import Expression
 from langevin_sgd.landscapes.formula import FormulaError, check_names, parse, parse_condition, symbol
 
@@ -38,10 +39,10 @@ class Record:
         for name in ("each", "means"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
         if any(b <= a for a, b in zip(self.steps, self.steps[1:], strict=False)) or (self.steps and self.steps[0] < 0):
-            raise ValueError("recorded steps must ascend from 0 or more, each once")
+            raise IntegrationError("recorded steps must ascend from 0 or more, each once")
         for name, (low, high, bins) in self.histograms.items():
             if not (low < high and bins >= 1):
-                raise ValueError(
+                raise IntegrationError(
                     f"the histogram of {name} needs low < high and at least one bin, not {(low, high, bins)}"
                 )
         check_names(self.formulas, "the quantity")

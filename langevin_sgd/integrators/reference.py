@@ -40,7 +40,7 @@ def run(problem: Run, scheme: Scheme, after_launch: Callable[[int], None] | None
     method: Callable[..., Array] = getattr(sdeint, _METHODS[scheme.name])
     if not isinstance(problem.landscape, Expression):
         raise SchemeError("backend='reference' needs a landscape given by a formula; use backend='batched'")
-    model = SymbolicDynamics(problem.landscape, problem.diffusion, scheme.interpretation)
+    model = SymbolicDynamics(problem.landscape, problem.noise, scheme.interpretation)
     names = [name for name in problem.values if name != "time_step"]
     arguments = [*model.coordinates, *(symbol(name) for name in names)]
     drift = sympy.lambdify(arguments, model.drift_expressions, "numpy")

@@ -14,7 +14,7 @@ from langevin_sgd.integrators.scan_points import Grid
 from langevin_sgd.landscapes.expression import Expression
 
 if TYPE_CHECKING:
-    from langevin_sgd.landscapes.torch_callable import TorchCallable
+    from langevin_sgd.landscapes.torch_callable import TensorLandscape
 
 _LONG_NAMES = {
     "energy": "energy",
@@ -23,7 +23,7 @@ _LONG_NAMES = {
 
 
 def dataset(
-    run: Run, kept: Reductions, record: Record, points: Grid, landscape: Expression | TorchCallable, *, time_step: Any
+    run: Run, kept: Reductions, record: Record, points: Grid, landscape: Expression | TensorLandscape, *, time_step: Any
 ) -> xr.Dataset:
     """The recorded quantities.
 
@@ -81,7 +81,7 @@ def _variable(dims: tuple[str, ...], values: NDArray[Any], long_name: str, units
     return xr.Variable(dims, values, {"units": units, "long_name": long_name})
 
 
-def _long_name(name: str, landscape: Expression | TorchCallable) -> str:
+def _long_name(name: str, landscape: Expression | TensorLandscape) -> str:
     if name in landscape.variables:
         return f"coordinate {name}"
     return _LONG_NAMES.get(name, name.replace("_", " "))

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from langevin_sgd.integrators.integration_error import IntegrationError
+
 
 @dataclass(frozen=True)
 class Grid:
@@ -36,11 +38,11 @@ class Grid:
         """Trajectory numbers: replica + the point's number with its 32 bits reversed.
 
         Replicas grow from the low bits and points from the high ones, so that adding either never changes the numbers,
-        and so the noise, of those already there. Raises `ValueError` when they would meet.
+        and so the noise, of those already there. Raises `IntegrationError` when they would meet.
         """
         bits = max(self.points - 1, 0).bit_length()
         if self.replicas > 1 << (32 - bits):
-            raise ValueError(
+            raise IntegrationError(
                 f"{self.points} points leave room for {1 << (32 - bits)} replicas each, not {self.replicas}"
             )
         point = np.array([int(f"{p:032b}"[::-1], 2) for p in range(self.points)], np.uint32)
@@ -53,5 +55,5 @@ def grid(scan: Mapping[str, ArrayLike] | None, replicas: int) -> Grid:
     values = tuple(np.asarray((scan or {})[name], dtype=np.float64) for name in names)
     for name, value in zip(names, values, strict=True):
         if value.ndim != 1 or value.size == 0 or not np.isfinite(value).all():
-            raise ValueError(f"the scan over {name} needs a list of finite numbers")
+            raise IntegrationError(f"the scan over {name} needs a list of finite numbers")
     return Grid(tuple(names), values, replicas)

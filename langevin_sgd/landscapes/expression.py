@@ -12,6 +12,7 @@ import sympy
 from numpy.typing import ArrayLike, NDArray
 
 from langevin_sgd.landscapes.formula import FormulaError, check_names, parse, symbol
+from langevin_sgd.landscapes.quadratic import HessianError
 
 MAX_DIMENSION = 16
 
@@ -89,7 +90,7 @@ class Expression:
     def _evaluate(self, name: str, expression: Any, position: ArrayLike, parameters: Mapping[str, ArrayLike]) -> Array:
         at = np.asarray(position, dtype=np.float64)
         if at.shape[:1] != (self.dimension,):
-            raise ValueError(
+            raise FormulaError(
                 f"position has shape {at.shape}; the first axis must have the {self.dimension} coordinates"
             )
         functions: dict[str, Any] = self.__dict__.setdefault("_compiled", {})
@@ -98,11 +99,11 @@ class Expression:
             functions[name] = sympy.lambdify(arguments, expression, "numpy", cse=True)
         unknown = set(parameters) - set(self.parameters)
         if unknown:
-            raise ValueError(f"unknown parameter {min(unknown)!r}; this landscape has {', '.join(self.parameters)}")
+            raise FormulaError(f"unknown parameter {min(unknown)!r}; this landscape has {', '.join(self.parameters)}")
         merged = {**self.parameters, **parameters}
         missing = [key for key, value in merged.items() if value is None]
         if missing:
-            raise ValueError(f"the parameter {missing[0]!r} has no value; give {missing[0]}=...")
+            raise FormulaError(f"the parameter {missing[0]!r} has no value; give {missing[0]}=...")
         values = functions[name](*at, *(np.asarray(value) for value in merged.values()))
         return _stacked(values, at.shape[1:])
 
@@ -116,19 +117,21 @@ def _stacked(values: Any, shape: tuple[int, ...]) -> Array:
 def quadratic(hessian: ArrayLike, minimum: Sequence[float] | None = None) -> Expression:
     """E = (x - x0)^T H (x - x0)/2 as an `Expression` in variables w1, ..., wd, H symmetric (d, d) or its diagonal (d,).
 
-    The entries of H are the parameters h1_1, h1_2, ..., so each may be scanned. Raises `ValueError` when H is not
+    The entries of H are the parameters h1_1, h1_2, ..., so each may be scanned. Raises `HessianError` when H is not
     symmetric.
     """
     matrix = np.asarray(hessian, dtype=np.float64)
     matrix = np.diag(matrix) if matrix.ndim == 1 else matrix
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
-        raise ValueError(f"the Hessian has shape {matrix.shape}; it must be (d, d) or a diagonal (d,)")
+        raise HessianError(f"the Hessian has shape {matrix.shape}; it must be (d, d) or a diagonal (d,)")
+    if not np.isfinite(matrix).all():
+        raise HessianError("the Hessian has entries that are not finite; give numbers")
     if not np.allclose(matrix, matrix.T, rtol=1e-12, atol=0.0):
-        raise ValueError("the Hessian is not symmetric; give (H + H^T)/2")
+        raise HessianError("the Hessian is not symmetric; give (H + H^T)/2")
     d = len(matrix)
     centre = np.zeros(d) if minimum is None else np.asarray(minimum, dtype=np.float64)
     if centre.shape != (d,):
-        raise ValueError(f"the minimum has shape {centre.shape}; it must be ({d},)")
+        raise HessianError(f"the minimum has shape {centre.shape}; it must be ({d},)")
     names = [f"w{i + 1}" for i in range(d)]
     shifted = [f"({name} - ({float(x)!r}))" if x else name for name, x in zip(names, centre, strict=True)]
     parameters: dict[str, float | None] = {}

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import ast
 import difflib
-from collections.abc import Callable, Iterable, Mapping
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import sympy
@@ -38,6 +40,10 @@ _COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
 }
 _LONGEST = 10_000
 _LARGEST_POWER = 64
+_LARGEST_NUMBER = 1e300
+_LARGEST_LOG = math.log(_LARGEST_NUMBER)
+_DEEPEST_CALL = 32  # functions and powers within one another: derivatives grow with the square of it and worse
+_SHOWN = 80
 
 
 class FormulaError(UserError, ValueError):
@@ -55,9 +61,10 @@ def parse(text: str | float, names: Iterable[str]) -> sympy.Expr:
     Numbers, + - * / **, parentheses, `pi` and the functions of `FUNCTIONS` are allowed; anything else raises
     `FormulaError` with the offending piece and what to write in its place.
     """
-    read = _Reader(text, names).read()
+    reader = _Reader(text, names)
+    read = reader.read()
     if not isinstance(read, sympy.Expr):
-        raise FormulaError(f"{text!r} is a condition; a formula with a value is needed here")
+        raise FormulaError(f"{reader.shown} is a condition; a formula with a value is needed here")
     return read
 
 
@@ -84,29 +91,36 @@ def check_names(names: Iterable[str], what: str) -> None:
 
 class _Reader:
     def __init__(self, text: str | float, names: Iterable[str]) -> None:
-        self.text = str(text)
+        self.text = str(text).strip()
+        self.shown = repr(self.text if len(self.text) <= _SHOWN else self.text[: _SHOWN - 3] + "...")
+        self.depth = 0
         self.symbols: Mapping[str, sympy.Expr] = {name: symbol(name) for name in names}
 
     def read(self) -> Any:
         if len(self.text) > _LONGEST:
             raise FormulaError(f"the formula has {len(self.text)} characters; {_LONGEST} are the limit")
         try:
-            tree = ast.parse(self.text.strip(), mode="eval")
+            tree = ast.parse(self.text, mode="eval")
         except (SyntaxError, ValueError, RecursionError, MemoryError) as fault:
-            detail = fault.msg if isinstance(fault, SyntaxError) else str(fault)
-            raise FormulaError(f"cannot read the formula {self.text!r}: {detail}") from None
+            if isinstance(fault, RecursionError | MemoryError):
+                detail = "it is too long or nested too deeply"
+            else:
+                detail = str(getattr(fault, "msg", fault)).splitlines()[0][:_SHOWN]
+            raise FormulaError(f"cannot read the formula {self.shown}: {detail}; write it as in Python") from None
         try:
             value = self.node(tree.body)
         except RecursionError:
             raise FormulaError("the formula is nested too deeply; split it or write it more simply") from None
         if isinstance(value, sympy.Expr) and value.has(sympy.oo, -sympy.oo, sympy.zoo, sympy.nan, sympy.I):
-            raise FormulaError(f"{self.text!r} is not a finite real number everywhere; look for 1/0 or sqrt(-1)")
+            raise FormulaError(f"{self.shown} is not a finite real number everywhere; look for 1/0 or sqrt(-1)")
         return value
 
     def node(self, node: ast.AST) -> Any:
         match node:
             case ast.Constant(value=bool() | str() | bytes() | complex() | None):
                 raise self.refused(node, "only real numbers")
+            case ast.Constant(value=int() | float() as number) if not abs(number) <= _LARGEST_NUMBER:
+                raise FormulaError(f"a number in {self.shown} is beyond {_LARGEST_NUMBER:g}; choose other units")
             case ast.Constant(value=int(number)):
                 return sympy.Integer(number)
             case ast.Constant(value=float(number)):
@@ -123,15 +137,29 @@ class _Reader:
             case ast.BoolOp(op=op, values=values):
                 join = sympy.And if isinstance(op, ast.And) else sympy.Or
                 return join(*(self.condition(value) for value in values))
+            case ast.BinOp(left=left, op=ast.Pow() as op, right=right):
+                with self.deeper():
+                    return self.binary(node, op, self.node(left), self.node(right))
             case ast.BinOp(left=left, op=op, right=right):
                 return self.binary(node, op, self.node(left), self.node(right))
             case ast.Compare(left=left, ops=ops, comparators=comparators):
                 return self.comparison(node, [left, *comparators], ops)
             case ast.Call(func=ast.Name(id=name), args=[argument], keywords=[]) if name in FUNCTIONS:
-                return FUNCTIONS[name](self.node(argument))
+                with self.deeper():
+                    return FUNCTIONS[name](self.node(argument))
             case ast.Call(func=ast.Name(id=name)):
                 raise self.bad_call(name)
         raise self.refused(node, "only + - * / **, numbers, names and functions")
+
+    @contextmanager
+    def deeper(self) -> Iterator[None]:
+        self.depth += 1
+        if self.depth > _DEEPEST_CALL:
+            raise FormulaError(
+                f"more than {_DEEPEST_CALL} functions and powers stand within one another; write the formula simpler"
+            )
+        yield
+        self.depth -= 1
 
     def named(self, name: str) -> sympy.Expr:
         if name in self.symbols:
@@ -141,7 +169,7 @@ class _Reader:
         known = [*self.symbols, *CONSTANTS]
         near = difflib.get_close_matches(name, known, n=1)
         mend = f"did you mean {near[0]!r}?" if near else f"known names: {', '.join(known) or 'none'}"
-        raise FormulaError(f"unknown symbol {name!r} in {self.text!r}; {mend}")
+        raise FormulaError(f"unknown symbol {name!r} in {self.shown}; {mend}")
 
     def binary(self, node: ast.AST, op: ast.operator, left: Any, right: Any) -> sympy.Expr:
         match op:
@@ -155,7 +183,12 @@ class _Reader:
                 return left / right
             case ast.Pow():
                 if right.is_number and abs(right) > _LARGEST_POWER:
-                    raise FormulaError(f"the power {right} in {self.text!r} is beyond {_LARGEST_POWER}")
+                    raise FormulaError(
+                        f"the power {right} in {self.shown} is beyond {_LARGEST_POWER}; write it with exp and log"
+                    )
+                numbers = left.is_number and right.is_number
+                if numbers and abs(right) * sympy.log(abs(left) + 1).evalf() > _LARGEST_LOG:
+                    raise FormulaError(f"a number in {self.shown} is beyond {_LARGEST_NUMBER:g}; choose other units")
                 return left**right
             case ast.BitXor():
                 raise self.refused(node, "powers as **")
@@ -177,14 +210,14 @@ class _Reader:
     def bad_call(self, name: str) -> FormulaError:
         if name in _NOT_SMOOTH:
             return FormulaError(
-                f"{name} in {self.text!r} is not differentiable; use a smooth form, such as sqrt(x**2 + 0.01) for abs"
+                f"{name} in {self.shown} is not differentiable; use a smooth form, such as sqrt(x**2 + 0.01) for abs"
             )
         if name in FUNCTIONS:
-            return FormulaError(f"{name} in {self.text!r} takes one argument")
+            return FormulaError(f"{name} in {self.shown} takes one argument")
         near = difflib.get_close_matches(name, FUNCTIONS, n=1)
         mend = f"did you mean {near[0]!r}?" if near else f"known functions: {', '.join(FUNCTIONS)}"
-        return FormulaError(f"unknown function {name!r} in {self.text!r}; {mend}")
+        return FormulaError(f"unknown function {name!r} in {self.shown}; {mend}")
 
     def refused(self, node: ast.AST, allowed: str) -> FormulaError:
-        piece = ast.get_source_segment(self.text.strip(), node) or ast.dump(node)
-        return FormulaError(f"{piece!r} is not allowed in the formula {self.text!r}; {allowed}")
+        piece = (ast.get_source_segment(self.text, node) or ast.dump(node))[:_SHOWN]
+        return FormulaError(f"{piece!r} is not allowed in the formula {self.shown}; {allowed}")

@@ -7,7 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from langevin_sgd.errors import UserError
+
 Array = NDArray[np.float64]
+
+
+class HessianError(UserError, ValueError):
+    """Numbers that are no Hessian of a minimum."""
 
 
 @dataclass(frozen=True)
@@ -15,7 +21,7 @@ class Quadratic:
     """E(w) = (w - w0)^T H (w - w0) / 2 with H = V diag(k) V^T.
 
     `eigenvalues` k (d,), largest first by convention; `eigenvectors` V (d, d), one a column; `minimum` w0 (d,).
-    Positions may carry leading dimensions: (..., d). Raises ValueError if the shapes do not fit.
+    Positions may carry leading dimensions: (..., d). Raises HessianError if the shapes do not fit.
     """
 
     eigenvalues: Array
@@ -25,19 +31,21 @@ class Quadratic:
     def __post_init__(self) -> None:
         size = self.eigenvalues.size
         if self.eigenvalues.ndim != 1 or self.eigenvectors.shape != (size, size) or self.minimum.shape != (size,):
-            raise ValueError(
+            raise HessianError(
                 "eigenvalues (d,), eigenvectors (d, d) and minimum (d,) do not fit: shapes "
                 f"{self.eigenvalues.shape}, {self.eigenvectors.shape} and {self.minimum.shape}"
             )
 
     @classmethod
     def from_matrix(cls, hessian: ArrayLike, minimum: ArrayLike | None = None) -> Quadratic:
-        """From a symmetric Hessian (d, d); the minimum is at the origin unless given. ValueError if not symmetric."""
+        """From a symmetric Hessian (d, d); the minimum is at the origin unless given. HessianError if not symmetric."""
         matrix = np.asarray(hessian, dtype=np.float64)
         if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
-            raise ValueError(f"a Hessian is a square matrix, not of shape {matrix.shape}")
+            raise HessianError(f"a Hessian is a square matrix, not of shape {matrix.shape}")
+        if not np.isfinite(matrix).all():
+            raise HessianError("a Hessian has finite entries, and this matrix has others; give numbers")
         if not np.allclose(matrix, matrix.T, rtol=1e-8, atol=1e-12 * np.abs(matrix).max(initial=0.0)):
-            raise ValueError("a Hessian is symmetric, and this matrix is not")
+            raise HessianError("a Hessian is symmetric, and this matrix is not; give (H + H^T)/2")
         ascending, vectors = np.linalg.eigh((matrix + matrix.T) / 2.0)
         origin = np.zeros(len(matrix)) if minimum is None else np.asarray(minimum, dtype=np.float64)
         return cls(ascending[::-1].copy(), vectors[:, ::-1].copy(), origin)

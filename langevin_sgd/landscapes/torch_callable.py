@@ -5,11 +5,34 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from langevin_sgd.errors import UserError
+
+
+class TensorLandscape(Protocol):
+    """A landscape evaluated on tensors of positions (d, N), as the batched backend takes it."""
+
+    @property
+    def dimension(self) -> int:
+        """Number of coordinates d."""
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """Names of the coordinates, if they have any."""
+
+    @property
+    def parameters(self) -> Mapping[str, float | None]:
+        """Parameters that a run may set, if there are any."""
+
+    def energy_at(self, position: Tensor) -> Tensor:
+        """E, (N,)."""
+
+    def gradient_at(self, position: Tensor) -> Tensor:
+        """Gradient, (d, N)."""
 
 
 @dataclass(frozen=True)

@@ -7,20 +7,20 @@ import warnings
 import numpy as np
 from numba import cuda
 
-from langevin_sgd.integrators.diffusion import IsotropicDiffusion, PositionDependentDiffusion
 from langevin_sgd.integrators.integrate import integrate
 from langevin_sgd.integrators.philox_cuda import philox
 from langevin_sgd.integrators.random_numbers import philox4x32
 from langevin_sgd.integrators.record import Record
 from langevin_sgd.landscapes.expression import Expression
+from langevin_sgd.noise import IsotropicNoise, PositionDependentNoise
 
 # the simulator computes in numpy scalars, which say so when 32 bits wrap; wrapping is what is meant
 warnings.simplefilter("ignore", RuntimeWarning)
 
 DOUBLE_WELL = Expression("a*(x**2 - 1)**2 + b*x", ("x",), {"a": 1.0, "b": 0.1})
 PLANE = Expression("(x**2 - 1)**2 + y**2/2 + c*sin(x*y)", ("x", "y"), {"c": 0.1})
-WARM = IsotropicDiffusion(0.25)
-UNEVEN = PositionDependentDiffusion(("s*sqrt(1 + x**2)", "s*(1 + y**2/10)"), {"s": 0.3})
+WARM = IsotropicNoise(0.25)
+UNEVEN = PositionDependentNoise(("s*sqrt(1 + x**2)", "s*(1 + y**2/10)"), {"s": 0.3})
 RECORD = Record(
     steps=(0, 5, 17, 22),
     each=("x",),

@@ -10,26 +10,27 @@ import numpy as np
 import pytest
 
 from langevin_sgd.errors import UserError
-from langevin_sgd.integrators.diffusion import (
-    DiagonalDiffusion,
-    FullDiffusion,
-    IsotropicDiffusion,
-    LowRankDiffusion,
-    PositionDependentDiffusion,
-)
 from langevin_sgd.integrators.divergence import Diverged
 from langevin_sgd.integrators.integrate import integrate
+from langevin_sgd.integrators.random_numbers import Stream, normals
 from langevin_sgd.integrators.record import Record
 from langevin_sgd.integrators.schemes import SchemeError
 from langevin_sgd.integrators.state import State
 from langevin_sgd.landscapes.expression import Expression, quadratic
 from langevin_sgd.landscapes.formula import FormulaError
+from langevin_sgd.noise import (
+    DiagonalNoise,
+    FullNoise,
+    IsotropicNoise,
+    LowRankNoise,
+    PositionDependentNoise,
+)
 
 OU = Expression("k*x**2/2", ("x",), {"k": 1.0})
 DOUBLE_WELL = Expression("a*(x**2 - 1)**2 + b*x", ("x",), {"a": 1.0, "b": 0.1})
 PLANE = Expression("(x**2 - 1)**2 + y**2/2 + c*sin(x*y)", ("x", "y"), {"c": 0.1})
-WARM = IsotropicDiffusion(0.25)
-UNEVEN = PositionDependentDiffusion(("s*sqrt(1 + x**2)", "s*(1 + y**2/10)"), {"s": 0.3})
+WARM = IsotropicNoise(0.25)
+UNEVEN = PositionDependentNoise(("s*sqrt(1 + x**2)", "s*(1 + y**2/10)"), {"s": 0.3})
 
 
 def positions(result):
@@ -43,7 +44,7 @@ def test_ornstein_uhlenbeck_has_the_variance_of_the_discrete_map():
     n, steps, h = 40_000, 300, 0.05
     k = np.array([[2.0, 0.5], [0.5, 1.0]])
     c = np.array([[1.0, -0.3], [-0.3, 0.2]])
-    run = integrate(quadratic(k), FullDiffusion(c, scale=0.3), time_step=h, steps=steps, trajectories=n, seed=1)
+    run = integrate(quadratic(k), FullNoise(c, scale=0.3), time_step=h, steps=steps, trajectories=n, seed=1)
     s = np.zeros((2, 2))
     m = np.eye(2) - h * k
     for _ in range(steps):
@@ -57,7 +58,7 @@ def test_ornstein_uhlenbeck_has_the_variance_of_the_discrete_map():
 
 def test_a_temperature_wrong_by_three_per_cent_is_seen():
     n, steps, h = 40_000, 300, 0.05
-    planted = integrate(OU, IsotropicDiffusion(0.25 * 1.03), time_step=h, steps=steps, trajectories=n, seed=1)
+    planted = integrate(OU, IsotropicNoise(0.25 * 1.03), time_step=h, steps=steps, trajectories=n, seed=1)
     s = 0.25 * h * (1 - (1 - h) ** (2 * steps)) / (1 - (1 - h) ** 2)
     assert abs(positions(planted).var() - s) > 3 * s * np.sqrt(2 / n)
 
@@ -67,7 +68,7 @@ def test_heavy_ball_has_the_exact_covariance_of_the_map():
     n, eta, mu, k, c = 40_000, 0.1, 0.9, 1.5, 0.7
     run = integrate(
         OU,
-        IsotropicDiffusion("eta*c", {"eta": eta, "c": c}),
+        IsotropicNoise("eta*c", {"eta": eta, "c": c}),
         scheme="heavy_ball",
         time_step=eta,
         steps=400,
@@ -79,18 +80,33 @@ def test_heavy_ball_has_the_exact_covariance_of_the_map():
     assert abs(positions(run).var() - s) < 4 * s * np.sqrt(2 / n)
 
 
-def test_euler_maruyama_at_time_step_eta_is_sgd_with_gaussian_noise():
-    from langevin_sgd.integrators.increments import increments
+@pytest.mark.parametrize(("backend", "rounding"), [("batched", 1e-13), ("fused", 2e-6)])
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_a_time_step_of_eta_is_sgd_with_gaussian_noise_step_by_step(backend, rounding, momentum):
+    """Minibatch SGD typed in by hand: gradient H w + C^(1/2) xi/sqrt(B), replayed from `random_numbers.normals`.
 
-    eta, batch, sigma, k = 0.1, 16, 0.8, 1.3
-    noise = IsotropicDiffusion("eta*sigma**2/B", {"eta": eta, "sigma": sigma, "B": batch})
-    run = integrate(OU, noise, time_step=eta, steps=30, trajectories=3, seed=5, start=[1.0], parameters={"k": k})
-    xi = increments("gaussian", 5, trajectories=range(3), first=0, steps=30, count=1)[:, :, 0]
-    w = np.ones(3)
-    for n in range(30):
-        gradient = k * w + sigma / np.sqrt(batch) * -xi[n]
-        w = w - eta * gradient
-    assert np.allclose(positions(run)[0], w, rtol=0, atol=1e-6)  # the noise is float32
+    The fused backend's normals are those numbers rounded to float32.
+    """
+    eta, batch, steps, replicas = 0.1, 16, 40, 5
+    rng = np.random.default_rng(2)
+    a, b = rng.normal(size=(2, 4, 4)) / 2
+    hessian, c = a @ a.T, b @ b.T
+    run = integrate(
+        quadratic(hessian), FullNoise(c, "eta/B", {"eta": eta, "B": batch}),
+        scheme="heavy_ball" if momentum else "euler_maruyama", time_step=eta, steps=steps, trajectories=replicas,
+        seed=5, start=[1.0, -1.0, 0.5, 2.0], backend=backend, device="cpu",
+        parameters={"momentum": momentum} if momentum else {},
+    )  # fmt: skip
+    drawn = normals(5, trajectories=range(replicas), steps=range(steps), components=4, stream=Stream.LANGEVIN_NOISE)
+    values, vectors = np.linalg.eigh(c)
+    root = (vectors * np.sqrt(values)) @ vectors.T
+    w, m = np.tile([1.0, -1.0, 0.5, 2.0], (replicas, 1)), np.zeros((replicas, 4))
+    for xi in drawn:
+        # a noise of either sign is the same SGD; the integrator adds b dW to the position
+        gradient = w @ hessian - xi @ root / np.sqrt(batch)
+        m = momentum * m + gradient
+        w = w - eta * m
+    assert np.allclose(positions(run).T, w, rtol=0, atol=rounding)
 
 
 def test_leimkuhler_matthews_is_exact_on_a_quadratic_and_euler_maruyama_is_not():
@@ -169,12 +185,12 @@ def test_means_are_the_same_for_any_number_of_threads():
     ("scheme", "landscape", "noise", "increments"),
     [
         ("euler_maruyama", PLANE, UNEVEN, "gaussian"),
-        ("euler_maruyama", PLANE, DiagonalDiffusion((0.1, 0.3)), "three_point"),
+        ("euler_maruyama", PLANE, DiagonalNoise((0.1, 0.3)), "three_point"),
         ("euler_maruyama", DOUBLE_WELL, WARM, "two_point"),
         ("heavy_ball", DOUBLE_WELL, WARM, "gaussian"),
         ("milstein", PLANE, UNEVEN, "gaussian"),
         ("sra1", DOUBLE_WELL, WARM, "gaussian"),
-        ("leimkuhler_matthews", PLANE, LowRankDiffusion([[0.2], [0.1]]), "three_point"),
+        ("leimkuhler_matthews", PLANE, LowRankNoise([[0.2], [0.1]]), "three_point"),
         ("baoab", DOUBLE_WELL, WARM, "gaussian"),
         ("stratonovich_heun", PLANE, UNEVEN, "gaussian"),
         ("sri2", PLANE, UNEVEN, "gaussian"),
@@ -220,7 +236,7 @@ def test_gpu_kernels_under_the_simulator():
 def test_the_fused_backend_imports_no_torch():
     code = (
         "import sys; from langevin_sgd.integrators.integrate import integrate;"
-        "from langevin_sgd.integrators.diffusion import IsotropicDiffusion as I;"
+        "from langevin_sgd.noise import IsotropicNoise as I;"
         "from langevin_sgd.landscapes.expression import Expression as E;"
         "integrate(E('k*x**2/2', ('x',), {'k': 1.0}), I(0.25), time_step=0.05, steps=3, trajectories=2);"
         "assert 'torch' not in sys.modules"
@@ -280,23 +296,25 @@ def test_bad_input_is_one_line_with_the_mend():
         (SchemeError, "did you mean 'euler_maruyama'", dict(scheme="euler_maruyma")),
         (SchemeError, "takes additive noise.*use milstein", dict(scheme="sra1", landscape=PLANE, noise=UNEVEN)),
         (SchemeError, "general; use euler", dict(scheme="milstein", landscape=PLANE,
-                                                 noise=PositionDependentDiffusion(("y", "x")))),
+                                                 noise=PositionDependentNoise(("y", "x")))),
         (SchemeError, "does not keep its order with two_point", dict(scheme="baoab", increments="two_point")),
         (SchemeError, "two_point increments are wrong for first passage",
          dict(increments="two_point", record=Record(first_passage="x > 1"))),
-        (ValueError, "unknown increments", dict(increments="four_point")),
-        (ValueError, "unknown parameter 'kk'", dict(parameters={"kk": 1.0})),
-        (ValueError, "'momentum' has no value", dict(scheme="heavy_ball")),
-        (ValueError, "time step must be", dict(time_step=0.0)),
-        (ValueError, "one value for each", dict(parameters={"k": [1.0, 2.0, 3.0]}, trajectories=2)),
-        (ValueError, "start of position has shape", dict(start=[1.0, 2.0])),
-        (ValueError, "not finite", dict(start=[np.nan])),
-        (ValueError, "has no vector 'velocity'", dict(start={"velocity": [0.0]})),
-        (FormulaError, "2 temperatures for a landscape of 1", dict(noise=DiagonalDiffusion((1.0, 2.0)))),
+        (UserError, "unknown increments", dict(increments="four_point")),
+        (UserError, "unknown parameter 'kk'; did you mean 'k'", dict(parameters={"kk": 1.0})),
+        (UserError, "unknown increments 'gauss'; did you mean 'gaussian'", dict(increments="gauss")),
+        (UserError, "scan over k needs", dict(scan={"k": []})),
+        (UserError, "'momentum' has no value", dict(scheme="heavy_ball")),
+        (UserError, "time step must be", dict(time_step=0.0)),
+        (UserError, "one value for each", dict(parameters={"k": [1.0, 2.0, 3.0]}, trajectories=2)),
+        (UserError, "start of position has shape", dict(start=[1.0, 2.0])),
+        (UserError, "not finite", dict(start=[np.nan])),
+        (UserError, "has no vector 'velocity'", dict(start={"velocity": [0.0]})),
+        (FormulaError, "2 temperatures for a landscape of 1", dict(noise=DiagonalNoise((1.0, 2.0)))),
         (FormulaError, "unknown quantity", dict(record=Record(steps=(1,), each=("enrgy",)))),
         (FormulaError, "always", dict(record=Record(first_passage="1 > 2"))),
-        (ValueError, "unknown backend", dict(backend="fast")),
-        (ValueError, "unknown precision", dict(precision="half")),
+        (UserError, "unknown backend", dict(backend="fast")),
+        (UserError, "unknown precision", dict(precision="half")),
         (UserError, "unknown device", dict(device="tpu")),
     ]:  # fmt: skip
         with pytest.raises(kind, match=match) as caught:
@@ -307,14 +325,12 @@ def test_bad_input_is_one_line_with_the_mend():
 @pytest.mark.parametrize("matrix", [[[1.0, 2.0], [2.0, 1.0]], [[1.0, 0.0], [1.0, 1.0]], [[1.0, 0.0]]])
 def test_a_matrix_that_is_no_covariance_is_refused(matrix):
     with pytest.raises(ValueError, match="covariance"):
-        FullDiffusion(matrix)
+        FullNoise(matrix)
 
 
 def test_divergence_is_noticed():
     with pytest.raises(Diverged, match="no longer finite"):
         integrate(Expression("-x**4", ("x",)), WARM, time_step=0.1, steps=200, trajectories=3, start=[2.0])
-    with pytest.raises(Diverged, match="no longer finite"):
-        integrate(Expression("log(x)", ("x",)), WARM, time_step=0.1, steps=5, backend="batched", device="cpu")
 
 
 # --- torch callables
@@ -328,7 +344,7 @@ def test_a_torch_function_follows_the_formula_of_the_same_landscape():
 
     given = TorchCallable(energy, 2)
     record = Record(steps=(0, 30), each=("energy", "squared_displacement"))
-    for scheme, noise in (("baoab", WARM), ("sra1", FullDiffusion([[0.2, 0.1], [0.1, 0.3]])), ("heavy_ball", WARM)):
+    for scheme, noise in (("baoab", WARM), ("sra1", FullNoise([[0.2, 0.1], [0.1, 0.3]])), ("heavy_ball", WARM)):
         kwargs = dict(
             time_step=0.02, steps=30, trajectories=5, seed=7, scheme=scheme, start=[0.1, 0.2], record=record,
             parameters={"momentum": 0.5} if scheme == "heavy_ball" else {},

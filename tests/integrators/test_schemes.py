@@ -11,19 +11,19 @@ import pytest
 from scipy.interpolate import CubicSpline
 
 from langevin_sgd.integrators.array_functions import NUMPY, array_functions
-from langevin_sgd.integrators.diffusion import IsotropicDiffusion, PositionDependentDiffusion
 from langevin_sgd.integrators.generate import lane_program, structure
 from langevin_sgd.integrators.integrate import integrate
 from langevin_sgd.integrators.record import Record
 from langevin_sgd.integrators.schemes import SCHEMES, SchemeError, scheme
 from langevin_sgd.landscapes.expression import Expression
+from langevin_sgd.noise import IsotropicNoise, PositionDependentNoise
 
 OU = Expression("k*x**2/2", ("x",), {"k": 1.0})
 GROWTH = Expression("-r*x**2/2", ("x",), {"r": 0.1})
 DOUBLE_WELL = Expression("(x**2 - 1)**2", ("x",))
 QUARTIC = Expression("x**4/4", ("x",))
-GEOMETRIC = PositionDependentDiffusion(("s*x",), {"s": 0.6})
-BOUNDED = PositionDependentDiffusion(("s*sqrt(1 + x**2)",), {"s": 0.5})
+GEOMETRIC = PositionDependentNoise(("s*x",), {"s": 0.6})
+BOUNDED = PositionDependentNoise(("s*sqrt(1 + x**2)",), {"s": 0.5})
 
 
 class Paths:
@@ -49,12 +49,12 @@ class Paths:
         return np.stack([xi, zeta][:count], axis=1)
 
 
-def final(name, landscape, noise, draws, time, start):
+def final(name, landscape, noise, draws, time, start, **own):
     """Position at the end of a numpy run of the lane program."""
     chosen = scheme(name)
     program = lane_program(landscape, noise, chosen)
     step = array_functions(program, NUMPY).step
-    values = {**landscape.parameters, **noise.parameters, **chosen.parameters, "time_step": time / len(draws)}
+    values = {**landscape.parameters, **noise.parameters, **chosen.parameters, **own, "time_step": time / len(draws)}
     coefficients = program.coefficient_values(values)
     y = [np.full(draws.shape[2], start), *(np.zeros(draws.shape[2]) for _ in program.state[1:])]
     for z in draws:
@@ -69,7 +69,7 @@ def slope(hs, errors):
 STRONG = [
     (name, landscape, noise, start)
     for name in ("euler_maruyama", "milstein", "sra1", "stratonovich_heun", "sri2")
-    for landscape, noise, start in ((OU, IsotropicDiffusion(0.5), 1.0), (DOUBLE_WELL, IsotropicDiffusion(1.0), 0.2),
+    for landscape, noise, start in ((OU, IsotropicNoise(0.5), 1.0), (DOUBLE_WELL, IsotropicNoise(1.0), 0.2),
                                     (GROWTH, GEOMETRIC, 1.0))
     if structure(landscape, noise) in SCHEMES[name].strong_order
 ]  # fmt: skip
@@ -98,10 +98,59 @@ def test_strong_order(name, landscape, noise, start):
     assert slope([time / n for n in coarse], errors) == pytest.approx(expected, abs=0.1)
 
 
+def strong_errors(name, landscape, noise, truth, paths, start, coarse=(16, 32, 64, 128), **own):
+    """Root mean square of the error at time 1 for four step sizes, and these steps."""
+    ends = [final(name, landscape, noise, paths.draws(n, 1), 1.0, start, **own) for n in coarse]
+    return [1.0 / n for n in coarse], [np.sqrt(np.mean((end - truth) ** 2)) for end in ends]
+
+
+@pytest.mark.parametrize(("landscape", "start"), [(OU, 1.0), (DOUBLE_WELL, 0.2)])
+def test_strong_order_of_leimkuhler_matthews(landscape, start):
+    """Half of the last increment is still to come: order 1/2 in the path, whatever the averages gain.
+
+    On the double well the term of order 1 is seen beside it until the steps are small.
+    """
+    paths, noise, coarse = Paths(1000, 8192, 1.0, seed=4), IsotropicNoise(0.5), (256, 512, 1024, 2048)
+    truth = final("sra1", landscape, noise, paths.draws(8192, 2), 1.0, start)
+    hs, errors = strong_errors("leimkuhler_matthews", landscape, noise, truth, paths, start, coarse)
+    assert slope(hs, errors) == pytest.approx(SCHEMES["leimkuhler_matthews"].strong_order["additive"], abs=0.1)
+
+
+@pytest.mark.parametrize(("landscape", "start"), [(OU, 1.0), (DOUBLE_WELL, 0.2)])
+def test_strong_order_of_baoab_against_the_underdamped_equation(landscape, start):
+    """The path of dw = v dt, dv = f dt - gamma v dt + sqrt(gamma) b dW, from rest, itself on a grid 64 times finer."""
+    paths, noise = Paths(2000, 8192, 1.0, seed=4), IsotropicNoise(0.5)
+    truth = final("baoab", landscape, noise, paths.draws(8192, 1), 1.0, start)
+    hs, errors = strong_errors("baoab", landscape, noise, truth, paths, start)
+    assert slope(hs, errors) == pytest.approx(SCHEMES["baoab"].strong_order["additive"], abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("landscape", "noise", "start"), [(DOUBLE_WELL, IsotropicNoise(0.1), 0.2), (GROWTH, GEOMETRIC, 1.0)]
+)
+def test_strong_order_of_the_heavy_ball_against_its_overdamped_limit(landscape, noise, start):
+    """dw = (f dt + b dW)/(1 - mu) at fixed mu: the momentum still holds a part of the last increments, order 1/2."""
+    paths, mu = Paths(2000, 2048, 1.0, seed=4), 0.5
+    if noise is GEOMETRIC:
+        r, s = 0.1 / (1 - mu), 0.6 / (1 - mu)
+        truth = start * np.exp((r - s**2 / 2) + s * paths.w[-1])
+    else:
+        faster = Expression("2*(x**2 - 1)**2", ("x",))
+        truth = final("sra1", faster, IsotropicNoise(0.1 / (1 - mu) ** 2), paths.draws(2048, 2), 1.0, start)
+    hs, errors = strong_errors("heavy_ball", landscape, noise, truth, paths, start, momentum=mu)
+    declared = SCHEMES["heavy_ball"].strong_order[structure(landscape, noise)]
+    assert slope(hs, errors) == pytest.approx(declared, abs=0.1)
+
+
+def test_every_strong_order_is_tested():
+    own = {"leimkuhler_matthews", "baoab", "heavy_ball"}
+    assert own | {name for name, *_ in STRONG} == set(SCHEMES)
+
+
 def test_ito_and_stratonovich_are_two_readings_of_one_formula():
     """Milstein on the Stratonovich reading follows Heun's scheme, and not on the Ito reading."""
     paths = Paths(500, 4096, 1.0, seed=5).draws(4096, 1)
-    other = PositionDependentDiffusion(BOUNDED.amplitudes, BOUNDED.parameters, "stratonovich")
+    other = PositionDependentNoise(BOUNDED.amplitudes, BOUNDED.parameters, "stratonovich")
     heun, milstein, ito = (
         final(name, DOUBLE_WELL, noise, paths, 1.0, 0.5)
         for name, noise in (("stratonovich_heun", other), ("milstein", other), ("milstein", BOUNDED))
@@ -119,7 +168,7 @@ def stationary_bias(name, h, temperature, *, trajectories, samples, every):
     """Bias of <x^2> over quadrature on the quartic, and its standard error."""
     burn = int(20 / h)
     record = Record(steps=range(burn, burn + samples * every, every), formulas={"square": "x**2"}, means=("square",))
-    noise = IsotropicDiffusion(temperature)
+    noise = IsotropicNoise(temperature)
     data = integrate(
         QUARTIC, noise, scheme=name, time_step=h, steps=burn + samples * every, trajectories=trajectories, seed=11,
         record=record, start=[0.5],
@@ -158,7 +207,7 @@ def test_order_of_the_stationary_bias(name, hs, trajectories, samples):
 
 def expectation(h, time, nodes, weights):
     """E x^2 at `time` in the double well from 0.2, by the backward recursion of the lane program on a grid."""
-    noise = IsotropicDiffusion(0.5)
+    noise = IsotropicNoise(0.5)
     program = lane_program(DOUBLE_WELL, noise, scheme("euler_maruyama"))
     step = array_functions(program, NUMPY).step
     coefficients = program.coefficient_values({**noise.parameters, "time_step": h})
@@ -177,7 +226,7 @@ def stationary_mean(name, h, temperature):
     leimkuhler_matthews is a chain in y = x - b sqrt(h) xi/2, xi the noise last used: with the noise ahead set to zero
     one step from (y + b sqrt(h) xi/2, xi) gives the next y.
     """
-    noise = IsotropicDiffusion(temperature)
+    noise = IsotropicNoise(temperature)
     program = lane_program(QUARTIC, noise, scheme(name))
     step = array_functions(program, NUMPY).step
     coefficients = program.coefficient_values({**noise.parameters, "time_step": h})
@@ -229,7 +278,7 @@ def test_escape_times_by_kind_of_increment():
     means = {}
     for kind in ("gaussian", "three_point", "two_point"):
         run = integrate(
-            DOUBLE_WELL, IsotropicDiffusion(temperature), time_step=h, steps=100_000, trajectories=n, seed=3,
+            DOUBLE_WELL, IsotropicNoise(temperature), time_step=h, steps=100_000, trajectories=n, seed=3,
             start=[-1.0], increments=kind, record=Record(first_passage="x > 0.9"), force=True,
         )  # fmt: skip
         times = run.data.escape_time.values

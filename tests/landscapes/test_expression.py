@@ -5,8 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from langevin_sgd.errors import UserError
+from langevin_sgd.integrators.record import Record, quantities
 from langevin_sgd.landscapes.expression import Expression, quadratic
 from langevin_sgd.landscapes.formula import FormulaError, parse_condition
+from langevin_sgd.noise import FullNoise, IsotropicNoise, PositionDependentNoise
 
 
 def test_derivatives_agree_with_finite_differences():
@@ -70,12 +73,62 @@ def test_quadratic_has_the_given_hessian_and_minimum():
         "x > 0",
         "",
         "(" * 500 + "x" + ")" * 500,
+        "x" + "+x" * 4000,
         "x" + "+x" * 6000,
+        "-" * 5000 + "x",
+        "exp(" * 40 + "x" + ")" * 40,
+        "x**" * 40 + "x",
+        "((((9**64)**64)**64)**64)**64",
+        "1e400*x",
+        "9" * 400 + "*x",
+        "9" * 5000,
+        "\0x",
+        "x\n+ x",
+        "__builtins__",
+        "globals()",
+        "getattr(x, 'real')",
+        "type(x)()",
+        "x.__class__.__mro__[1].__subclasses__()",
+        "(lambda: __import__('os').system('true'))()",
+        "{x}",
+        "(x, x)",
+        "*x",
+        "await x",
+        "...",
     ],
 )
-def test_a_formula_runs_no_code(text):
-    with pytest.raises(FormulaError):
+def test_a_formula_runs_no_code(text, monkeypatch):
+    """Nor does it answer in more than one short line."""
+
+    def forbidden(*_, **__):
+        raise AssertionError("the formula was evaluated")
+
+    monkeypatch.setattr("os.system", forbidden)
+    with pytest.raises(FormulaError) as caught:
         Expression(text, ("x",))
+    assert isinstance(caught.value, UserError)
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize("text", ["x; import os", "__import__('os')", "(lambda: x)()", "x.real", "x[0]"])
+def test_noise_conditions_and_recorded_formulas_run_no_code(text):
+    landscape = Expression("x**2/2", ("x",))
+    for bad in (
+        lambda: PositionDependentNoise((text,)).amplitude(landscape.coordinates),
+        lambda: IsotropicNoise(text).amplitude(landscape.coordinates),
+        lambda: FullNoise([[1.0]], scale=text).amplitude(landscape.coordinates),
+        lambda: parse_condition(text, ["x"]),
+        lambda: quantities(Record(formulas={"q": text}), landscape, []),
+        lambda: quantities(Record(first_passage=f"x > {text}"), landscape, []),
+    ):
+        with pytest.raises(FormulaError):
+            bad()
+
+
+@pytest.mark.parametrize("text", ["x" + "+x" * 400, "(" * 190 + "x" + ")" * 190, "exp(-" * 8 + "x" + ")" * 8])
+def test_long_formulas_of_arithmetic_are_read(text):
+    assert np.isfinite(Expression(text, ("x",)).hessian_at([0.3])).all()
 
 
 @pytest.mark.parametrize(
@@ -83,7 +136,11 @@ def test_a_formula_runs_no_code(text):
     [
         ("alhpa*x", "did you mean 'alpha'"),
         ("x^2", r"powers as \*\*"),
-        ("abs(x)", "not differentiable"),
+        ("abs(x)", "not differentiable; use a smooth form"),
+        ("max(x, 0)", "not differentiable; use a smooth form"),
+        ("floor(x)", "not differentiable"),
+        ("sign(x)", "not differentiable"),
+        ("x**65", "beyond 64; write it with exp"),
         ("coss(x)", "did you mean 'cos'"),
     ],
 )

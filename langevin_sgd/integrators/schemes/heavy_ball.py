@@ -18,8 +18,8 @@ SCHEME = Scheme(
     name="heavy_ball",
     rule=rule,
     interpretation="ito",
-    # against the overdamped limit at the effective rate eta/(1 - mu), of which it is a weak order 1 scheme
-    strong_order={"additive": 0.0, "diagonal": 0.0, "general": 0.0},
+    # orders against the overdamped limit dw = (f dt + b dW)/(1 - mu) at fixed mu; against anything else it is a map
+    strong_order={"additive": 0.5, "diagonal": 0.5, "general": 0.5},
     weak_order=1.0,
     sampling_order=1.0,
     increments=("gaussian", "three_point", "two_point"),

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from langevin_sgd.errors import UserError
-from langevin_sgd.integrators.diffusion import Interpretation
 from langevin_sgd.integrators.dynamics import Dynamics, Vector
+from langevin_sgd.noise import Interpretation
 
 State = dict[str, Vector]
 Rule = Callable[[Dynamics, State, tuple[Vector, ...]], State]
