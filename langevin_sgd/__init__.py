@@ -19,6 +19,15 @@ _HOME = {
     "simulate": "langevin_sgd.study",
     "check": "langevin_sgd.checks",
     "open_run": "langevin_sgd.store",
+    "integrate": "langevin_sgd.integrators.integrate",
+    "Record": "langevin_sgd.integrators.record",
+    "Expression": "langevin_sgd.landscapes.expression",
+    "Quadratic": "langevin_sgd.landscapes.quadratic",
+    "IsotropicNoise": "langevin_sgd.noise",
+    "DiagonalNoise": "langevin_sgd.noise",
+    "FullNoise": "langevin_sgd.noise",
+    "LowRankNoise": "langevin_sgd.noise",
+    "PositionDependentNoise": "langevin_sgd.noise",
     "export": "langevin_sgd.store",
     "figures": "langevin_sgd.plots",
     "plot": "langevin_sgd.plots",
@@ -38,6 +47,15 @@ if TYPE_CHECKING:
     from langevin_sgd.config import parse as parse
     from langevin_sgd.html_report import report as report
     from langevin_sgd.installation import info as info
+    from langevin_sgd.integrators.integrate import integrate as integrate
+    from langevin_sgd.integrators.record import Record as Record
+    from langevin_sgd.landscapes.expression import Expression as Expression
+    from langevin_sgd.landscapes.quadratic import Quadratic as Quadratic
+    from langevin_sgd.noise import DiagonalNoise as DiagonalNoise
+    from langevin_sgd.noise import FullNoise as FullNoise
+    from langevin_sgd.noise import IsotropicNoise as IsotropicNoise
+    from langevin_sgd.noise import LowRankNoise as LowRankNoise
+    from langevin_sgd.noise import PositionDependentNoise as PositionDependentNoise
     from langevin_sgd.plots import figures as figures
     from langevin_sgd.plots import plot as plot
     from langevin_sgd.store import export as export
