@@ -19,6 +19,7 @@ _HOME = {
     "simulate": "langevin_sgd.study",
     "check": "langevin_sgd.checks",
     "open_run": "langevin_sgd.store",
+    "DataSet": "langevin_sgd.training.data",
     "integrate": "langevin_sgd.integrators.integrate",
     "Record": "langevin_sgd.integrators.record",
     "Expression": "langevin_sgd.landscapes.expression",
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
     from langevin_sgd.store import open_run as open_run
     from langevin_sgd.study import simulate as simulate
     from langevin_sgd.templates import new as new
+    from langevin_sgd.training.data import DataSet as DataSet
 
 
 def __getattr__(name: str) -> Any:

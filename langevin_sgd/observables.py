@@ -1,7 +1,7 @@
 """The one set of observables: what every model and every network emits, under the same names, dimensions and units.
 
-A check or a figure reads these variables and never knows where its data came from. All quantities are dimensionless
-(units "1"): the loss is a number and the coordinates are weights.
+A check or a figure reads these variables and never knows where its data came from. Quantities are dimensionless (units
+"1"), since the loss is a number and the coordinates are weights; durations are counted in steps (units "step").
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ def _with_errors(name: str, dims: tuple[str, ...], long_name: str) -> dict[str, 
 
 
 COORDINATES: dict[str, Variable] = {
-    "step": Variable(("time",), "number of SGD steps"),
+    "step": Variable(("time",), "number of SGD steps", "step"),
     "time": Variable(("time",), "time, learning rate x step"),
     "effective_time": Variable(("time",), "effective time, learning rate x step / (1 - momentum)"),
     "replica": Variable(("replica",), "replica"),
     "mode": Variable(("mode",), "Hessian eigenvector, largest eigenvalue first"),
     "law": Variable(("law",), "stationary law"),
     "phase": Variable(("phase",), "minibatches of the epoch already used"),
-    "sample_step": Variable(("sample",), "step at which the stationary window was sampled"),
+    "sample_step": Variable(("sample",), "step at which the stationary window was sampled", "step"),
 }
 
 VARIABLES: dict[str, Variable] = {
@@ -50,7 +50,7 @@ VARIABLES: dict[str, Variable] = {
     "energy": Variable(("replica", "time"), "energy: full training loss with weight decay"),
     "squared_displacement": Variable(("replica", "time"), "squared distance from the start"),
     **_with_errors("drift_squared", ("time",), "squared mean displacement over replicas, noise removed"),
-    **_with_errors("spread", ("time",), "variance of the position over replicas, summed over coordinates"),
+    **_with_errors("spread", ("time",), "variance of the displacement from the start over replicas, summed"),
     "control_squared_displacement": Variable(
         ("time",), "squared distance from the start of the zero-temperature control"
     ),

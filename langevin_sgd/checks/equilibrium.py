@@ -51,8 +51,8 @@ def equilibrium(
     - `mode_variance[a,b]`: the same over the noisy modes with a <= k <= b, in `bins` logarithmic bins, sharpest
       first; the sharpest also against the continuum limit, and all against sampling with replacement if the process
       draws epochs;
-    - `mean_shift`: sqrt(sum mean^2/sum S_predicted) over noisy modes, cleared of noise, predicted 0 (a shift is
-      anharmonic);
+    - `mean_shift`: sum mean^2/sum S_predicted over noisy modes, cleared of noise, predicted 0: the part that an
+      (anharmonic) shift of the mean adds to the mean square about the minimum, held against the same tolerance;
     - `effective_temperature`: 4 <E>/d over its prediction 2 tr(HS)/d, and over T/(1 - momentum);
     - `energy_distribution`: sup-distance between the distribution of E and the weighted chi-squared law, against
       `energy_bound`;
@@ -243,7 +243,7 @@ class _Judge:
             predicted=0.0,
             tolerance=NOISE_FREE_SHARE,
             modes=modes,
-            fault=window.sampling.fault,
+            fault=window.fault(self.tolerance),
         )
 
     def _row(

@@ -140,15 +140,16 @@ class StationaryWindow:
         deficit = float(dataset["transient_deficit"])
         noisy = values("noisy").astype(np.bool_)
         own = values("mode_variance_law")[names.index(law)]
-        if deficit > NEGLIGIBLE and "autocorrelation_time" in dataset and "sample_step" in dataset.coords:
-            tau = np.where(noisy, values("autocorrelation_time"), np.inf)
-            with np.errstate(divide="ignore"):
-                decay = np.exp(-2.0 * values("sample_step")[:, None] / tau).mean(axis=0)
-            decay[~noisy] = 0.0
-            slowest = float(tau[noisy].max(initial=0.0))
-            # the squared drift ends at the squared distance of the start; what is left fades with the slowest mode
-            start = values("drift_squared_predicted")[-1] if "drift_squared_predicted" in dataset else 0.0
-            displaced = float(start * decay.max(initial=0.0) / own[noisy].sum())
+        # the largest squared drift bounds the squared distance of the start from below
+        start = float(values("drift_squared_predicted").max()) if "drift_squared_predicted" in dataset else 0.0
+        moving = abs(deficit) > NEGLIGIBLE or start > 0.0
+        if moving and "autocorrelation_time" in dataset and "sample_step" in dataset.coords:
+            tau = values("autocorrelation_time")
+            fading = np.exp(-2.0 * values("sample_step")[:, None] / tau).mean(axis=0)
+            decay = np.where(noisy, fading, 0.0)
+            # what is left of the start fades with the slowest mode, which may be one without noise
+            slowest = float(np.where(noisy | (start > 0.0), tau, 0.0).max(initial=0.0))
+            displaced = float(start * fading.max(initial=0.0) / own[noisy].sum())
         else:
             decay, slowest, displaced = np.zeros(own.shape), math.nan, 0.0
         return cls(
@@ -207,7 +208,13 @@ class StationaryWindow:
         deficit = self.transient_deficit
         if modes is not None:
             own = np.where(modes, self.laws[self.law], 0.0)
-            deficit = max(deficit, float(own @ self.decay) / float(own.sum()))
+            if deficit >= 0.0:
+                deficit = max(deficit, float(own @ self.decay) / float(own.sum()))
+        if not deficit >= -tolerance * TRANSIENT_SHARE:  # NaN too: there is nothing to compare with
+            return (
+                f"by its own law the variance at the sampled steps is {-deficit:.2g} above its average over the phases "
+                "of an epoch; another sample_every, or more samples, would visit the phases more evenly"
+            )
         if deficit > tolerance * TRANSIENT_SHARE:
             return (
                 f"not equilibrated: by its own law the variance in the window is still {deficit:.2g} below stationary, "

@@ -16,6 +16,7 @@ from langevin_sgd.theory.modes import unstable_mode
 
 Array = NDArray[np.float64]
 _PHASES = 16
+_SMALLEST_VARIANCE = 1e-200
 
 OwnLaw = Literal["discrete", "continuum", "epoch"]
 
@@ -97,6 +98,11 @@ class Laws:
         eta, momentum = self.sgd.learning_rate, self.sgd.momentum
         fault = unstable_mode(self.k, self.noisy(), eta, momentum, self.dynamics())
         if fault is None:
+            if not np.trace(self.covariance(self.own)) > _SMALLEST_VARIANCE:
+                raise UserError(
+                    "there is no noise to compare with: a minibatch is the whole training set, or the learning rate "
+                    "is next to nothing; choose a smaller batch_size or a larger learning_rate"
+                )
             return
         mode, reason = fault
         if self.k[mode] <= 0:

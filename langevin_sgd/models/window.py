@@ -9,6 +9,7 @@ from langevin_sgd.errors import UserError
 
 RELAXATIONS_BEFORE_WINDOW = 5.0
 SAMPLES = 400
+GOLDEN = (math.sqrt(5.0) - 1.0) / 2.0
 
 
 class Window(NamedTuple):
@@ -30,15 +31,16 @@ def stationary_window(
 
     `burn_in` defaults to five autocorrelation times of the slowest noisy mode, when the variance is within exp(-10) of
     stationary, but to no more than half of the run. `every` defaults to about 400 samples. With epoch sampling it is
-    made coprime with the number of batches per epoch, so that all phases of the epoch are visited equally; a given
-    `every` that is not coprime raises `UserError`.
+    the next number that is coprime with the batches of an epoch and advances the phase by nearly the golden section of
+    an epoch, so that any number of samples spreads evenly over the phases; a given `every` that is not coprime raises
+    `UserError`.
     """
     if burn_in is None:
         burn_in = min(math.ceil(RELAXATIONS_BEFORE_WINDOW * slowest_autocorrelation_time), steps // 2)
     if every is None:
         every = max(1, (steps - burn_in) // SAMPLES)
-        while batches_per_epoch is not None and math.gcd(every, batches_per_epoch) != 1:
-            every += 1
+        if batches_per_epoch is not None:
+            every = _spread_over_phases(every, batches_per_epoch)
     elif batches_per_epoch is not None and math.gcd(every, batches_per_epoch) != 1:
         raise UserError(
             f"sample_every: {every} shares a factor with the {batches_per_epoch} batches of an epoch, so some phases "
@@ -47,3 +49,9 @@ def stationary_window(
     if burn_in + every > steps:
         raise UserError(f"steps: {steps} leave no room for a sample after burn_in {burn_in} at every {every} steps")
     return Window(burn_in, every)
+
+
+def _spread_over_phases(every: int, batches: int) -> int:
+    """The number from `every` to `every + batches` that is coprime with `batches` and nearest to the golden section."""
+    candidates = [number for number in range(every, every + batches) if math.gcd(number, batches) == 1]
+    return min(candidates, key=lambda number: abs(number % batches - GOLDEN * batches))

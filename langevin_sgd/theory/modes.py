@@ -11,6 +11,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from langevin_sgd.config.stability import NOISE_FREE
+
 Array = NDArray[np.float64]
 Dynamics = Literal["discrete", "continuum"]
 
@@ -18,7 +20,7 @@ Dynamics = Literal["discrete", "continuum"]
 _SMALLEST_LOGARITHM = -1e4
 
 
-def noisy_modes(k: ArrayLike, c: ArrayLike, relative: float = 1e-13) -> NDArray[np.bool_]:
+def noisy_modes(k: ArrayLike, c: ArrayLike, relative: float = NOISE_FREE) -> NDArray[np.bool_]:
     """Which modes the gradient noise reaches, (d,) bool: c_ii > `relative` times the largest c_jj.
 
     Because c is positive semidefinite, a mode with c_ii = 0 has c_ij = 0 for all j: it moves deterministically.

@@ -117,7 +117,6 @@ class _Block:
         self._sgd = sgd
         # as tensors, which torch multiplies by sooner than by Python's numbers
         self._momentum = weights.new_tensor(sgd.momentum)
-        self._shrinkage = weights.new_tensor(1.0 - sgd.learning_rate * sgd.weight_decay)
         first = self._first_minibatch()
         aligned = first[0].nbytes % _CACHE_LINE == 0  # else rounding would depend on the place among the steps
         self._steps_gathered = _STEPS_GATHERED if aligned and first[0].nbytes > _BYTES_THAT_EVICT else 1
@@ -144,7 +143,8 @@ class _Block:
         gradient = list(self._gradient(*self._parameters, inputs, labels))
         if self._velocity is None or self._velocities is None:
             if decay:
-                self.weights.mul_(self._shrinkage)
+                # not w (1 - eta decay): in float32 that factor is rounded once and for all, to 1 if the decay is weak
+                self.weights.add_(self.weights, alpha=-eta * decay)
             torch._foreach_add_(self._parameters, gradient, alpha=-eta / batch_size)
         else:
             self._velocity.mul_(self._momentum)

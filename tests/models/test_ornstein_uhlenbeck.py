@@ -6,6 +6,7 @@ import xarray as xr
 
 import langevin_sgd as lsgd
 from langevin_sgd.config import OrnsteinUhlenbeckModel, Sgd
+from langevin_sgd.errors import UserError
 from langevin_sgd.models.laws import Laws
 from langevin_sgd.models.ornstein_uhlenbeck import resolve_modes
 
@@ -128,3 +129,25 @@ def test_transient_deficit_is_that_of_the_law() -> None:
     laws = Laws(np.array([0.1]), np.array([[1.0]]), Sgd(learning_rate=0.1, batch_size=1), "discrete")
     steps = np.arange(100, 200)
     assert laws.transient_deficit(steps) == pytest.approx(np.mean(0.99 ** (2.0 * steps)), rel=1e-10)
+
+
+def test_noise_that_vanishes_is_refused_before_anything_is_compared() -> None:
+    """Epochs of one minibatch are full-batch descent."""
+    laws = Laws(
+        np.array([1.0]), np.array([[1.0]]), Sgd(learning_rate=0.1, batch_size=20, sampling="epoch"), "epoch", 20
+    )
+    with pytest.raises(UserError, match="whole training set"):
+        laws.refuse_unstable()
+
+
+def test_a_start_displaced_along_a_mode_without_noise_refutes_nothing() -> None:
+    """The mean still relaxes in the window, far longer than any noisy mode: inconclusive, not a deviation."""
+    config = study(
+        hessian={"kind": "diagonal", "eigenvalues": [1.0, 0.002]},
+        noise={"kind": "diagonal", "variances": [1.0, 0.0]},
+        start={"displacement": [1.0, 1.0]},
+    )
+    table = lsgd.simulate(config)["checks"]
+    stationary = ~table.quantity.isin(["spread", "drift"])
+    assert set(table.verdict.values[stationary.values & (table.role == "law").values]) == {"inconclusive"}
+    assert "not equilibrated" in str(table.reason.values[0])
