@@ -6,6 +6,8 @@ Everything is imported when first used, so that the command line answers at once
 from __future__ import annotations
 
 import importlib
+import os
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0.dev0"
@@ -17,7 +19,6 @@ _HOME = {
     "parse": "langevin_sgd.config",
     "json_schema": "langevin_sgd.config",
     "simulate": "langevin_sgd.study",
-    "check": "langevin_sgd.checks",
     "open_run": "langevin_sgd.store",
     "DataSet": "langevin_sgd.training.data",
     "integrate": "langevin_sgd.integrators.integrate",
@@ -37,10 +38,11 @@ _HOME = {
     "report": "langevin_sgd.html_report",
 }
 
-__all__ = ["__version__", *sorted(_HOME)]
+__all__ = ["__version__", *sorted([*_HOME, "check"])]
 
 if TYPE_CHECKING:
-    from langevin_sgd.checks import check as check
+    import xarray as xr
+
     from langevin_sgd.config import ConfigError as ConfigError
     from langevin_sgd.config import Study as Study
     from langevin_sgd.config import json_schema as json_schema
@@ -64,6 +66,26 @@ if TYPE_CHECKING:
     from langevin_sgd.study import simulate as simulate
     from langevin_sgd.templates import new as new
     from langevin_sgd.training.data import DataSet as DataSet
+
+
+def check(run: xr.DataTree | str | os.PathLike[str], study: Study | Mapping[str, Any] | None = None) -> xr.Dataset:
+    """The comparisons of a study, one row each: `langevin_sgd.checks.check` of a tree or of a run directory.
+
+    A run directory is judged by its own config.yaml, and the table is kept in it, as the command does; with `study` it
+    is judged by that, and nothing is written. Raises `UserError` if there is no run there or it is damaged.
+    """
+    from langevin_sgd import checks, store
+
+    if not isinstance(run, str | os.PathLike):
+        return checks.check(run, study)
+    tree = store.open_run(run, load=True)
+    if study is not None:
+        return checks.check(tree, study)
+    from langevin_sgd.config import load
+
+    table = checks.check(tree, load(os.path.join(run, store.CONFIG)))
+    store.save_checks(run, table)
+    return table
 
 
 def __getattr__(name: str) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -61,13 +61,21 @@ class Checkpoint:
 
     def load(self) -> dict[str, NDArray[Any]] | None:
         """The arrays last saved, or None. Raises `UserError` if the file is damaged."""
+        return self._read(None)
+
+    def step(self) -> int | None:
+        """The step at which the model was last saved, or None if it was not. Raises `UserError` as `load` does."""
+        saved = self._read(["step"])
+        return None if saved is None else int(saved["step"])
+
+    def _read(self, names: Sequence[str] | None) -> dict[str, NDArray[Any]] | None:
         if not self.path.exists():
             return None
         try:
             # numpy leaves a file open that it opened itself and found damaged
             with self.path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-                return {name: archive[name] for name in archive.files}
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+                return {name: archive[name] for name in (archive.files if names is None else names)}
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
             raise UserError(
                 f"{self.path}: the checkpoint cannot be read ({error}); remove it to start this model afresh"
             ) from error

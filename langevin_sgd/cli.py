@@ -23,12 +23,23 @@ if TYPE_CHECKING:
 
 DONE, FAILED, MISUSED, NOT_AGREED, INTERRUPTED = 0, 1, 2, 3, 130
 
+_ENDINGS = {
+    DONE: "done",
+    FAILED: "a run failed",
+    MISUSED: "bad config or usage",
+    NOT_AGREED: "check --strict and not all agree",
+    INTERRUPTED: "interrupted",
+}
+
+
+def _exit_codes(*codes: int) -> str:
+    return f"Exit codes: {', '.join(f'{code} {_ENDINGS[code]}' for code in codes)}."
+
+
 app = App(
     name="langevin-sgd",
     help="SGD as a Langevin process: models and real training side by side.",
-    help_epilogue=(
-        "Exit codes: 0 done, 1 a run failed, 2 bad config or usage, 3 --strict and not all agree, 130 interrupted."
-    ),
+    help_epilogue=_exit_codes(*_ENDINGS),
     version=__version__,
     help_format="plaintext",
     result_action="return_value",
@@ -39,7 +50,7 @@ _Run = Annotated[str, Parameter(name="RUN_DIR", help="Run directory, as `simulat
 _Flag = Parameter(negative="", show_default=False)
 
 
-@app.command(sort_key=0)
+@app.command(sort_key=0, help_epilogue=_exit_codes(DONE, FAILED, MISUSED, INTERRUPTED))
 def simulate(
     config: Annotated[str, Parameter(help="Study to run, a YAML file.")],
     /,
@@ -90,7 +101,7 @@ def _conclude(tree: xr.DataTree, run: str, *, quiet: bool) -> int:
     return FAILED if failed_models(tree) else DONE
 
 
-@app.command(sort_key=1)
+@app.command(sort_key=1, help_epilogue=_exit_codes(DONE, MISUSED, NOT_AGREED))
 def check(
     run_dir: _Run,
     /,
@@ -98,27 +109,30 @@ def check(
     strict: Annotated[bool, _Flag, Parameter(help="Exit with 3 unless every law agrees.")] = False,
 ) -> int:
     """Evaluate the comparisons of a run anew and print all of them."""
-    from langevin_sgd import checks, store, terminal
-    from langevin_sgd import config as configs
+    import langevin_sgd
+    from langevin_sgd import store, terminal
     from langevin_sgd.verdict_table import summary
 
-    tree = store.open_run(run_dir)
-    table = checks.check(tree, configs.load(Path(run_dir) / store.CONFIG))
-    store.save_checks(run_dir, table)
-    terminal.print_verdicts(tree, table, full=True, run=run_dir)
+    table = langevin_sgd.check(run_dir)
+    terminal.print_verdicts(store.open_run(run_dir), table, full=True, run=run_dir)
     return NOT_AGREED if strict and summary(table)["verdict"] != "agrees" else DONE
 
 
-@app.command(sort_key=2)
+@app.command(sort_key=2, help_epilogue=_exit_codes(DONE, MISUSED))
 def report(run_dir: _Run, /) -> int:
     """Write one self-contained HTML page: verdicts, figures, config, provenance."""
     from langevin_sgd import html_report, progress
 
     print(html_report.report(run_dir, progress=progress.choose(quiet=False)))
+    _say_if_unfinished(run_dir)
     return DONE
 
 
-@app.command(sort_key=3, usage="Usage: langevin-sgd plot [OPTIONS] RUN_DIR [NAME...]")
+@app.command(
+    sort_key=3,
+    usage="Usage: langevin-sgd plot [OPTIONS] RUN_DIR [NAME...]",
+    help_epilogue=_exit_codes(DONE, MISUSED),
+)
 def plot(
     run_dir: _Run,
     /,
@@ -130,10 +144,11 @@ def plot(
 
     for path in plots.plot(run_dir, names, format=format):
         print(path)
+    _say_if_unfinished(run_dir)
     return DONE
 
 
-@app.command(sort_key=4)
+@app.command(sort_key=4, help_epilogue=_exit_codes(DONE, MISUSED))
 def export(
     run_dir: _Run,
     file: Annotated[str, Parameter(name="FILE", help="netCDF-4 file to write, named *.nc.")],
@@ -145,10 +160,20 @@ def export(
     from langevin_sgd import store
 
     print(store.export(run_dir, file, overwrite=overwrite))
+    _say_if_unfinished(run_dir)
     return DONE
 
 
-@app.command(sort_key=5)
+def _say_if_unfinished(run_dir: str) -> None:
+    """What a run lacks, on the stream that is not read for the names of files."""
+    from langevin_sgd import store
+
+    lacks = store.open_run(run_dir).attrs.get("unfinished")
+    if lacks:
+        print(f"{run_dir}: {lacks}", file=sys.stderr)
+
+
+@app.command(sort_key=5, help_epilogue=_exit_codes(DONE, MISUSED))
 def new(template: Annotated[str | None, Parameter(help="Name of the template.")] = None, /) -> int:
     """Print a commented config to start from; without a name, list them."""
     from langevin_sgd import templates
@@ -162,7 +187,7 @@ def new(template: Annotated[str | None, Parameter(help="Name of the template.")]
     return DONE
 
 
-@app.command(sort_key=6)
+@app.command(sort_key=6, help_epilogue=_exit_codes(DONE, MISUSED))
 def schema() -> int:
     """Print the JSON Schema of the config, for editors that complete and check."""
     import json
@@ -173,7 +198,7 @@ def schema() -> int:
     return DONE
 
 
-@app.command(sort_key=7)
+@app.command(sort_key=7, help_epilogue=_exit_codes(DONE, MISUSED))
 def info() -> int:
     """Print versions, devices, and the backends that would run."""
     from langevin_sgd import installation

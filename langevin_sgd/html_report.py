@@ -16,6 +16,7 @@ import xarray as xr
 from langevin_sgd import plots, store
 from langevin_sgd.progress import NullProgress, Progress, format_seconds
 from langevin_sgd.run_parameters import parameters
+from langevin_sgd.scan import dimensions
 from langevin_sgd.verdict_table import FailedModel, Row, failed_models, plain, rows, summary
 
 _MARKS = {"agrees": "✓", "disagrees": "✗", "inconclusive": "?"}
@@ -61,7 +62,7 @@ def report(run: str | os.PathLike[str], *, progress: Progress | None = None) -> 
     """
     progress = NullProgress() if progress is None else progress
     progress.begin("report", unit="figures")
-    tree = store.open_run(run)
+    tree = store.open_run(run, load=True)
     pictures: dict[str, bytes] = {}
     figures = plots.figures(tree)
     for name, figure in figures.items():
@@ -79,8 +80,8 @@ def page(tree: xr.DataTree, *, config: str, pictures: Mapping[str, bytes]) -> st
     checks = tree.children[store.CHECKS].to_dataset(inherit=False) if store.CHECKS in tree.children else None
     failed = failed_models(tree)
     sections = [
-        _header(name, provenance, finished="provenance" in tree.attrs),
-        _verdict(checks, failed),
+        _header(name, provenance),
+        _verdict(checks, failed, unfinished=str(tree.attrs.get("unfinished", ""))),
         _section("Verdicts", _verdicts(checks)) if checks is not None else "",
         _section("Figures", "".join(_figure(figure, picture) for figure, picture in pictures.items())),
         _section("Models", _models(tree)),
@@ -101,23 +102,23 @@ def _section(heading: str, body: str) -> str:
     return f"<section><h2>{escape(heading)}</h2>{body}</section>" if body else ""
 
 
-def _header(name: str, provenance: Mapping[str, Any], *, finished: bool) -> str:
+def _header(name: str, provenance: Mapping[str, Any]) -> str:
     config = provenance.get("config", {})
     facts = [f"seed {provenance['seed']}"] if "seed" in provenance else []
     if "started" in provenance:
         started = str(provenance["started"]).replace("T", " ").replace("+00:00", " UTC")
         facts += [f"{started}", f"{format_seconds(provenance['elapsed_seconds'])} on {provenance['device']}"]
-    if not finished:
-        facts.append("unfinished: only the models that have finished are shown")
     description = f"<p>{escape(str(config['description']))}</p>" if config.get("description") else ""
     return f'<header><h1>{escape(name)}</h1>{description}<p class="quiet">{escape(" · ".join(facts))}</p></header>'
 
 
-def _verdict(checks: xr.Dataset | None, failed: Sequence[FailedModel]) -> str:
+def _verdict(checks: xr.Dataset | None, failed: Sequence[FailedModel], *, unfinished: str) -> str:
     troubles = "".join(
         f"<li><b>{escape(model.name)}</b> {escape(model.status)}: {escape(model.reason)}</li>" for model in failed
     )
     troubles = f'<ul class="failed">{troubles}</ul>' if troubles else ""
+    if unfinished:
+        troubles += f'<p class="failed"><b>This run is</b> {escape(unfinished)}.</p>'
     if checks is None:
         return f'<section class="verdict none"><p class="headline">No comparisons were made</p>{troubles}</section>'
     found = summary(checks)
@@ -146,7 +147,7 @@ def _verdicts(checks: xr.Dataset) -> str:
     return "".join(parts)
 
 
-_COLUMNS = ("quantity", "law", "measured", "predicted", "ratio [interval]", "verdict")
+_COLUMNS = ("quantity", "law", "verdict", "measured", "predicted", "ratio [interval]")
 _NUMBERS = ("measured", "predicted", "ratio [interval]")
 
 
@@ -163,12 +164,20 @@ def _table(chosen: Iterable[Row]) -> str:
             f'<td class="number">{escape(text)}</td>' for text in (row.measured, row.predicted, row.ratio)
         )
         lines.append(
-            f'<tr class="numbers"><td>{escape(row.quantity)}</td><td>{escape(row.law)}</td>{numbers}'
-            f'<td class="badge {escape(row.verdict)}">{_MARKS.get(row.verdict, "")} {escape(row.verdict)}</td></tr>'
-            f'<tr class="reason"><td colspan="{width}">{escape(row.reason)}</td></tr>'
+            f'<tr class="numbers"><td>{escape(row.quantity)}</td><td>{escape(row.law)}</td>'
+            f'<td class="badge {escape(row.verdict)}">{_MARKS.get(row.verdict, "")} {escape(row.verdict)}</td>'
+            f"{numbers}</tr>"
+            f'<tr class="reason"><td colspan="{width}">{_reason(row)}</td></tr>'
         )
     heads = [f'<th scope="col"{" class=number" * (title in _NUMBERS)}>{title}</th>' for title in _COLUMNS]
     return _scrolled(f"<thead><tr>{''.join(heads)}</tr></thead><tbody>{''.join(lines)}</tbody>")
+
+
+def _reason(row: Row) -> str:
+    """Open where there is something to mend or to explain, behind a click where the models agree."""
+    if row.verdict != "agrees":
+        return f"<p>{escape(row.reason)}</p>"
+    return f"<details><summary>reason</summary><p>{escape(row.reason)}</p></details>"
 
 
 def _scrolled(table: str) -> str:
@@ -209,16 +218,20 @@ def _facts(model: xr.Dataset) -> dict[str, str]:
     if "step" in model:
         facts["steps"] = f"{int(model['step'].values[-1]):,}"
     if "noisy" in model:
-        noisy = model["noisy"].values.astype(bool)
+        noisy = model["noisy"].isel(dict.fromkeys(dimensions(model), 0)).values.astype(bool)
         facts["modes, of which noise-free"] = f"{noisy.size:,}, {noisy.size - int(noisy.sum()):,}"
     if "hessian_eigenvalue" in model and "learning_rate" in model:
-        largest = float(model["hessian_eigenvalue"].max())
-        facts["largest eigenvalue of H, times η"] = (
-            f"{plain(largest)}, {plain(float(model['learning_rate']) * largest)}"
-        )
+        largest = model["hessian_eigenvalue"].max("mode")
+        facts["largest eigenvalue of H, times η"] = f"{_span(largest)}, {_span(model['learning_rate'] * largest)}"
     if "transient_deficit" in model:
-        facts["variance still missing in the window"] = f"{float(model['transient_deficit']):.1%}"
-    return facts | {label: plain(float(model[key])) for key, label in _MEASURED if key in model}
+        facts["variance still missing in the window"] = f"{float(model['transient_deficit'].max()):.1%}"
+    return facts | {label: _span(model[key]) for key, label in _MEASURED if key in model}
+
+
+def _span(values: xr.DataArray) -> str:
+    """A number, or the range of it over a scan."""
+    low, high = plain(float(values.min())), plain(float(values.max()))
+    return low if low == high else f"{low}–{high}"
 
 
 def _provenance(provenance: Mapping[str, Any]) -> str:

@@ -11,8 +11,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,9 +20,13 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from langevin_sgd import run_state
 from langevin_sgd.checkpoint import Checkpoint
-from langevin_sgd.errors import UserError
-from langevin_sgd.zarr_groups import read_tree, write_group, write_root
+from langevin_sgd.config import ConfigError, yaml_source
+from langevin_sgd.run_state import holds_run as holds_run
+from langevin_sgd.run_state import replace_text
+from langevin_sgd.zarr_groups import StoreError as StoreError
+from langevin_sgd.zarr_groups import group_names, read_tree, refuse_damaged, write_group, write_root
 
 CONFIG = "config.yaml"
 DATA = "data.zarr"
@@ -31,19 +34,9 @@ REPORT = "report.html"
 FIGURES = "figures"
 CHECKS = "checks"
 
-_STATE = ".state"
-_MARKER = "run.json"
-_WRITER = "writer.json"
-_FIGURES_WRITTEN = "figures.json"
-_PARTIAL = "partial.zarr"
-_FORMAT = 1
 _NETCDF_SUFFIXES = (".nc", ".nc4")
 # A resumed run may differ in these keys: they change no trajectory.
 _FREE_KEYS = ("output", "description", "checks")
-
-
-class StoreError(UserError):
-    """A run directory or file that cannot be read or written as asked; one line, with the mend."""
 
 
 @dataclass(frozen=True)
@@ -59,14 +52,12 @@ class RunDirectory:
 
     def checkpoint(self, model: str) -> Checkpoint:
         """The file that keeps the state of an unfinished model."""
-        return Checkpoint(self.path / _STATE / f"{model}.npz")
+        return run_state.checkpoint(self.path, model)
 
     def finished(self) -> dict[str, xr.Dataset]:
         """The models that are stored with status "done", loaded into memory, by name."""
-        children = open_run(self.path).children.items()
-        return {
-            name: node.to_dataset(inherit=False).load() for name, node in children if node.attrs.get("status") == "done"
-        }
+        children = open_run(self.path, load=True).children.items()
+        return {name: node.to_dataset(inherit=False) for name, node in children if node.attrs.get("status") == "done"}
 
     def save_model(self, name: str, dataset: xr.Dataset) -> None:
         """Store one model as soon as it has finished or failed, and drop its checkpoint if it is done.
@@ -81,13 +72,13 @@ class RunDirectory:
 
     def finalize(self, tree: xr.DataTree) -> None:
         """Store the attributes of the root, the checks, and every model that is not stored yet; end the writing."""
-        stored = set(open_run(self.path).children)
+        stored = group_names(self.data)
         for name, node in tree.children.items():
             if name == CHECKS or name not in stored:
                 _store_group(self.path, name, node.to_dataset(inherit=False))
         with _writing(self.path):
             write_root(self.data, {**{str(key): value for key, value in tree.attrs.items()}, "status": "finished"})
-        (self.path / _STATE / _WRITER).unlink(missing_ok=True)
+        run_state.release(self.path)
 
 
 def prepare(
@@ -98,7 +89,7 @@ def prepare(
     A directory that holds anything is refused, unless `resume` continues the run of the same config in it, or
     `overwrite` replaces the run in it. Overwriting removes only what runs write; files of the user's own stay, and a
     directory that is no run is never overwritten. Raises `StoreError`, before anything is changed, if the directory is
-    refused, and also if it cannot be written.
+    refused or what is to be resumed is damaged, and also if it cannot be written.
     """
     path = Path(path)
     if resume and overwrite:
@@ -114,39 +105,54 @@ def prepare(
     if is_run:
         if not (resume or overwrite):
             raise StoreError(f"{path}: holds a run already; continue it with --resume or replace it with --overwrite")
-        _refuse_other_writer(path)
+        run_state.refuse_other_writer(path)
     if resume:
         _refuse_other_config(path, config)
+        refuse_damaged(path / DATA)
     with _writing(path):
         if overwrite:
             _remove_run(path)
-        (path / _STATE).mkdir(parents=True, exist_ok=True)
-        _replace_text(path / _STATE / _MARKER, json.dumps({"format": _FORMAT}))
-        _replace_text(path / _STATE / _WRITER, json.dumps({"host": socket.gethostname(), "process": os.getpid()}))
-        _replace_text(path / CONFIG, config)
+        run_state.claim(path)
+        replace_text(path / CONFIG, config)
         write_root(path / DATA, {"status": "unfinished"})
     return RunDirectory(path)
 
 
-def holds_run(path: str | os.PathLike[str]) -> bool:
-    """Whether a directory is marked as a run, finished or not."""
-    return (Path(path) / _STATE / _MARKER).is_file()
-
-
-def open_run(path: str | os.PathLike[str]) -> xr.DataTree:
+def open_run(path: str | os.PathLike[str], *, load: bool = False) -> xr.DataTree:
     """Open a run directory: one group a model, `checks` once they are there, provenance and status at the root.
 
-    Arrays are read when first used. A run that is unfinished opens too, with the models that have finished.
-    Raises `StoreError` if there is no run at `path`.
+    Arrays are read when first used, or all at once with `load`. A run that is unfinished opens too, with the models
+    that have finished, and says in the attribute `unfinished` what it lacks and which command goes on with it.
+    Raises `StoreError` if there is no run at `path` or if it is damaged.
     """
+    if isinstance(path, xr.DataTree):
+        raise StoreError("a run directory is needed, not a tree: lsgd.simulate(..., output=DIR) leaves one in DIR")
     path = Path(path)
     if not (path / DATA).is_dir():
+        if holds_run(path):
+            raise StoreError(f"{path / DATA}: is missing; put it back, or start the run anew with --overwrite")
         missing = "holds no run of langevin-sgd" if path.is_dir() else "no such run directory"
         raise StoreError(f"{path}: {missing}{_nearby_runs(path)}")
-    try:
-        return read_tree(path / DATA, name=path.resolve().name)
-    except (OSError, ValueError, KeyError) as error:
-        raise StoreError(f"{path / DATA}: cannot be read: {' '.join(str(error).split())}") from error
+    tree = read_tree(path / DATA, name=path.resolve().name, load=load)
+    lacks = run_state.unfinished(
+        path,
+        models=_planned_models(path, tree),
+        present=tree.children,
+        finished=tree.attrs.get("status") != "unfinished",
+        config=path / CONFIG,
+    )
+    if lacks:
+        tree.attrs["unfinished"] = lacks
+    return tree
+
+
+def _planned_models(path: Path, tree: xr.DataTree) -> list[str]:
+    """The models that a run is to have: a finished one needs no config any more."""
+    if tree.attrs.get("status") == "unfinished":
+        config = _config_data(path)
+    else:
+        config = json.loads(tree.attrs.get("provenance", "{}")).get("config", {})
+    return list(config.get("models") or ())
 
 
 def read_config(path: str | os.PathLike[str]) -> str:
@@ -156,6 +162,8 @@ def read_config(path: str | os.PathLike[str]) -> str:
         return file.read_text(encoding="utf-8")
     except OSError as error:
         raise StoreError(f"{file}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise StoreError(f"{file}: is damaged: it is no text in UTF-8; put a copy of it back") from error
 
 
 def save_checks(path: str | os.PathLike[str], table: xr.Dataset) -> None:
@@ -166,20 +174,18 @@ def save_checks(path: str | os.PathLike[str], table: xr.Dataset) -> None:
 def save_text(path: str | os.PathLike[str], name: str, text: str) -> Path:
     """Write a text file of the run, such as the report, in one stroke; returns its path."""
     with _writing(Path(path)):
-        _replace_text(Path(path) / name, text)
+        replace_text(Path(path) / name, text)
     return Path(path) / name
 
 
 def save_figures(path: str | os.PathLike[str], files: Mapping[str, bytes]) -> list[Path]:
     """Write files into figures/ of a run and note their names: overwriting the run removes these and no others."""
     path = Path(path)
-    written = path / _STATE / _FIGURES_WRITTEN
     with _writing(path):
         (path / FIGURES).mkdir(exist_ok=True)
-        written.parent.mkdir(exist_ok=True)
         for name, content in files.items():
             (path / FIGURES / name).write_bytes(content)
-        _replace_text(written, json.dumps(sorted({*_figures_written(path), *files})))
+        run_state.note_figures(path, files)
     return [path / FIGURES / name for name in files]
 
 
@@ -193,7 +199,7 @@ def export(run: str | os.PathLike[str] | xr.DataTree, file: str | os.PathLike[st
         raise StoreError(f"{file}: a netCDF file is written, so its name must end in {' or '.join(_NETCDF_SUFFIXES)}")
     if file.exists() and not (overwrite and file.is_file()):
         raise StoreError(f"{file}: exists already; replace it with --overwrite or choose another name")
-    tree = run if isinstance(run, xr.DataTree) else open_run(run)
+    tree = run if isinstance(run, xr.DataTree) else open_run(run, load=True)
     nodes = {node.path: _netcdf_attributes(node.to_dataset(inherit=False)) for node in tree.subtree}
     partial = file.with_name(f".{file.name}.partial")
     with _writing(file):
@@ -215,16 +221,10 @@ def _writing(path: Path) -> Iterator[None]:
         raise StoreError(f"{where}: cannot be written: {error.strerror or error}; choose another place") from error
 
 
-def _replace_text(file: Path, text: str) -> None:
-    partial = file.with_name(f"{file.name}.partial")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, file)
-
-
 def _store_group(path: Path, name: str, dataset: xr.Dataset) -> None:
     with _writing(path):
-        (path / _STATE).mkdir(exist_ok=True)
-        write_group(path / DATA, name, dataset, scratch=path / _STATE / _PARTIAL)
+        (path / run_state.STATE).mkdir(exist_ok=True)
+        write_group(path / DATA, name, dataset, scratch=path / run_state.STATE / run_state.PARTIAL)
 
 
 def _netcdf_attributes(dataset: xr.Dataset) -> xr.Dataset:
@@ -242,33 +242,9 @@ def _netcdf_attributes(dataset: xr.Dataset) -> xr.Dataset:
     return converted
 
 
-def _refuse_other_writer(path: Path) -> None:
-    """Refuse a run that another living process of this machine is writing to."""
-    file = path / _STATE / _WRITER
-    try:
-        writer = json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return
-    process = writer["process"]
-    if writer["host"] != socket.gethostname() or process == os.getpid() or os.name != "posix":
-        return
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return
-    except PermissionError:
-        pass
-    raise StoreError(
-        f"{path}: process {process} is writing to this run; wait for it or stop it (if {process} is another program, "
-        f"remove {file})"
-    )
-
-
 def _refuse_other_config(path: Path, config: str) -> None:
-    from ruamel.yaml import YAML
-
-    yaml = YAML(typ="safe", pure=True)
-    before, now = (dict(_flatten(yaml.load(text))) for text in (read_config(path), config))
+    before = dict(_flatten(_config_data(path)))
+    now = dict(_flatten(yaml_source.parse_text(config, CONFIG).data))
     for key in [*before, *(key for key in now if key not in before)]:
         if key.partition(".")[0] not in _FREE_KEYS and before.get(key) != now.get(key):
             was, new = before.get(key, "not set"), now.get(key, "not set")
@@ -276,6 +252,18 @@ def _refuse_other_config(path: Path, config: str) -> None:
                 f"{path}: cannot resume with another config: {key} was {was} and is {new} now; "
                 "restore it, use --overwrite, or choose another --output"
             )
+
+
+def _config_data(path: Path) -> Mapping[str, Any]:
+    """The config of a run as plain data. Raises `UserError` that names the file if it is damaged."""
+    mend = "put a copy of it back, or start the run anew with --overwrite"
+    try:
+        data = yaml_source.parse_text(read_config(path), str(path / CONFIG)).data
+    except ConfigError as error:
+        raise StoreError(f"{error}; {mend}") from error
+    if not isinstance(data, Mapping):
+        raise StoreError(f"{path / CONFIG}: holds no config; {mend}")
+    return data
 
 
 def _flatten(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -288,11 +276,11 @@ def _flatten(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
 
 def _remove_run(path: Path) -> None:
     figures = path / FIGURES
-    for name in _figures_written(path):
+    for name in run_state.figures_written(path):
         (figures / name).unlink(missing_ok=True)
     if figures.is_dir() and not any(figures.iterdir()):
         figures.rmdir()
-    for name in (REPORT, CONFIG, DATA, _STATE):
+    for name in (REPORT, CONFIG, DATA, run_state.STATE):
         _remove(path / name)
 
 
@@ -301,14 +289,6 @@ def _remove(target: Path) -> None:
         shutil.rmtree(target)
     else:
         target.unlink(missing_ok=True)
-
-
-def _figures_written(path: Path) -> Iterable[str]:
-    try:
-        names: list[str] = json.loads((path / _STATE / _FIGURES_WRITTEN).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return []
-    return [Path(name).name for name in names]
 
 
 def _nearby_runs(path: Path) -> str:

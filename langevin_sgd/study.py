@@ -19,6 +19,7 @@ from langevin_sgd.integrators.divergence import Diverged
 from langevin_sgd.models import run_model
 from langevin_sgd.progress import NullProgress, Progress
 from langevin_sgd.provenance import provenance
+from langevin_sgd.training import import_path
 
 
 def simulate(
@@ -38,12 +39,13 @@ def simulate(
     as soon as it has finished, and can be resumed there after an interruption; without it nothing is written.
 
     A model that diverges or cannot be run is kept as an empty group with `status` "failed" and `error`; models that are
-    measured on it are "skipped"; all others run. Raises `ConfigError` or another `UserError` before anything is run if
-    the config, the device or the directory will not do.
+    measured on it are "skipped"; all others run. Raises `ConfigError` or another `UserError` before anything is run or
+    written if the config, the device, a module that the config names or the directory will not do.
     """
     study = _study(study, overrides)
     progress = NullProgress() if progress is None else progress
     device = devices.resolve(device)
+    import_path.load_all(study)
     started = datetime.now(UTC)
     run = None
     if output is not None:

@@ -14,7 +14,8 @@ from rich.text import Text
 
 from langevin_sgd import store
 from langevin_sgd.run_parameters import parameters
-from langevin_sgd.verdict_table import Row, failed_models, most_telling, plain, rows, summary
+from langevin_sgd.scan import points
+from langevin_sgd.verdict_table import Row, failed_models, most_telling, plain, rows, summary, with_error
 
 _WIDE = 104
 _RATIO = "ratio [a, b]"
@@ -24,6 +25,7 @@ _LEGEND = (
     "(12) is the standard error of the last digits, [a, b] the interval of measured/predicted, or of the value itself "
     "where smallness is predicted. Verdicts in brackets are contrasts, which do not count."
 )
+_NARROW = f"Predicted values are shown from {_WIDE} columns on."
 _PLURALS = {"agrees": "agree", "disagrees": "disagree", "inconclusive": "inconclusive"}
 
 
@@ -38,8 +40,8 @@ def print_verdicts(
 ) -> None:
     """Print comparisons grouped by model, then the verdict of the study with its rule, and the models that failed.
 
-    `full` prints all of them, with the reason where a law does not agree; otherwise the most telling ones, and a count
-    of the rest with the command that shows them.
+    `full` prints all of them with the reasons for their verdicts; otherwise the most telling ones, and a count of the
+    rest with the command that shows them.
     """
     console = Console(file=stream or sys.stdout, width=width, highlight=False)
     every = rows(table)
@@ -50,11 +52,9 @@ def print_verdicts(
         console.print(_heading(model, tree))
         console.print(_table(chosen, shown, console.width, header=model == shown[0].model))
         for row in chosen if full else []:
-            if row.role == "law" and row.verdict != "agrees":
-                why = Text.assemble((f"{row.quantity} {row.verdict}: ", _STYLES.get(row.verdict, "")), row.reason)
-                console.print(Padding(why, (0, 0, 0, 4)))
+            console.print(_reason(row))
     if shown:
-        console.print(Text(_LEGEND, "dim"))
+        console.print(Text(_LEGEND if console.width >= _WIDE else f"{_LEGEND} {_NARROW}", "dim"))
     hidden = len(every) - len(shown)
     if hidden:
         counts = {verdict: sum(row.verdict == verdict for row in every) for verdict in _STYLES}
@@ -83,6 +83,7 @@ def print_run(tree: xr.DataTree, *, run: str, brief: bool = False, width: int | 
     _print_failures(console, tree)
 
 
+_POINTS_SHOWN = 16
 _OUTCOMES = (
     ("train_loss", "train loss"),
     ("test_accuracy", "test accuracy"),
@@ -93,18 +94,30 @@ _OUTCOMES = (
 
 
 def _outcomes(tree: xr.DataTree) -> Table:
-    """Where every model ended: mean over replicas at the last recorded step."""
+    """Where every model, or every point of its scan, ended: mean over replicas at the last recorded step."""
     models = {name: node.to_dataset(inherit=False) for name, node in tree.children.items() if "step" in node}
     shown = [(key, label) for key, label in _OUTCOMES if any(key in model for model in models.values())]
+    basins = dict.fromkeys(str(b) for model in models.values() if "occupancy" in model for b in model["basin"].values)
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
     table.add_column("model")
-    for label in ("steps", *(label for _, label in shown)):
+    for label in ("steps", *(label for _, label in shown), *(f"in {basin}" for basin in basins)):
         table.add_column(label, justify="right")
     for name, model in models.items():
-        last = model.isel(time=-1)
-        cells = [plain(float(last[key].mean())) if key in last else "–" for key, _ in shown]
-        table.add_row(Text(name, "bold"), f"{int(last['step']):,}", *cells)
+        every = list(points(model))
+        for label, point in every[:_POINTS_SHOWN]:
+            last = point.isel(time=-1)
+            cells = [plain(float(last[key].mean())) if key in last else "–" for key, _ in shown]
+            cells += [_occupancy(last, basin) for basin in basins]
+            table.add_row(Text.assemble((name, "bold"), f" at {label}" * bool(label)), f"{int(last['step']):,}", *cells)
+        if len(every) > _POINTS_SHOWN:
+            table.add_row(Text(f"{name}: {len(every) - _POINTS_SHOWN} more points", "dim"))
     return table
+
+
+def _occupancy(last: xr.Dataset, basin: str) -> str:
+    if "occupancy" not in last or basin not in last["basin"].values:
+        return "–"
+    return with_error(float(last["occupancy"].sel(basin=basin)), float(last["occupancy_stderr"].sel(basin=basin)))
 
 
 def verdict_line(tree: xr.DataTree, table: xr.Dataset) -> Text:
@@ -135,8 +148,12 @@ def _print_summary(console: Console, tree: xr.DataTree, table: xr.Dataset) -> No
 
 
 def _print_failures(console: Console, tree: xr.DataTree) -> None:
+    """The models without results, and what an unfinished run lacks."""
     for model in failed_models(tree):
         console.print(Text.assemble((f"  ✗ {model.name} {model.status}: ", "bold red"), model.reason))
+    if "unfinished" in tree.attrs:
+        # one line, so that its command can be copied
+        console.print(Text(f"{tree.attrs['unfinished']}", "bold yellow"), soft_wrap=True)
 
 
 def _heading(model: str, tree: xr.DataTree) -> Text:
@@ -158,7 +175,7 @@ def _table(chosen: Sequence[Row], every: Sequence[Row], width: int, *, header: b
     quantity = max(min(_longest(row.quantity for row in every) + 1, width - rest), 12)
     table = Table(box=None, padding=(0, gap, 0, 0), pad_edge=False, header_style="dim", show_header=header)
     table.add_column(" quantity", width=quantity)
-    table.add_column("law", width=law)
+    table.add_column("law", width=law, overflow="fold")
     table.add_column("measured", width=measured, no_wrap=True, justify="right")
     if wide:
         table.add_column("predicted", width=9, no_wrap=True, justify="right")
@@ -177,6 +194,14 @@ def _table(chosen: Sequence[Row], every: Sequence[Row], width: int, *, header: b
             Text(verdict, style if counts else f"dim {style.removeprefix('bold ')}"),
         )
     return table
+
+
+def _reason(row: Row) -> Padding:
+    """Why a comparison came out as it did; bright where a law does not agree."""
+    verdict = row.verdict if row.role == "law" else f"({row.verdict})"
+    telling = row.role == "law" and row.verdict != "agrees"
+    title = (f"{row.quantity}, {row.law} {verdict}: ", _STYLES.get(row.verdict, "") if telling else "dim")
+    return Padding(Text.assemble(title, (row.reason, "" if telling else "dim")), (0, 0, 0, 4))
 
 
 def _longest(texts: Iterable[str]) -> int:

@@ -63,9 +63,11 @@ def summary(table: xr.Dataset) -> dict[str, Any]:
 
 
 def failed_models(tree: xr.DataTree) -> list[FailedModel]:
-    """The models of a run that failed or were skipped."""
+    """The models of a run that failed or were skipped; their name is not repeated in the reason."""
     return [
-        FailedModel(name, str(node.attrs["status"]), " ".join(str(node.attrs.get("error", "")).split()))
+        FailedModel(
+            name, str(node.attrs["status"]), " ".join(str(node.attrs.get("error", "")).split()).removeprefix(f"{name} ")
+        )
         for name, node in tree.children.items()
         if node.attrs.get("status", "done") != "done"
     ]
@@ -134,7 +136,7 @@ def _row(cells: dict[str, Any]) -> Row:
     small = predicted == 0
     key, law = str(cells["quantity"]), str(cells["law"])
     return Row(
-        model=str(cells["model"]),
+        model=f"{cells['model']} at {cells['point']}" if cells.get("point") else str(cells["model"]),
         quantity=_quantity(key),
         law=law.replace("simulation:", "simulated ", 1),
         role=str(cells["role"]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import warnings
@@ -12,9 +13,16 @@ from typing import Any, Literal
 import xarray as xr
 from numpy.typing import NDArray
 
+from langevin_sgd.errors import UserError
+
 ZARR_FORMAT: Literal[3] = 3
 # Attribute of the root: groups and their variables in the order in which they were written, which zarr does not keep.
 _CONTENTS = "contents"
+_METADATA = "zarr.json"
+
+
+class StoreError(UserError):
+    """A run directory or file that cannot be read or written as asked; one line, with the mend."""
 
 
 def write_group(store: Path, name: str, dataset: xr.Dataset, *, scratch: Path) -> None:
@@ -43,18 +51,89 @@ def write_root(store: Path, attributes: Mapping[str, Any]) -> None:
     _consolidate(store)
 
 
-def read_tree(store: Path, *, name: str) -> xr.DataTree:
-    """Open the store as a DataTree; arrays other than strings are read when first used."""
-    # Consolidated metadata may lag behind by one group if a run was killed, so it is not relied on here.
-    stored = xr.open_datatree(str(store), engine="zarr", consolidated=False)
-    root = stored.to_dataset(inherit=False)
-    contents = _contents(root.attrs.pop(_CONTENTS, None))
-    nodes = {"/": root}
-    for group in sorted(stored.children, key=lambda group: _position(group, contents)):
-        dataset = _fixed_width_strings(stored.children[group].to_dataset(inherit=False))
+def group_names(store: Path) -> list[str]:
+    """The groups of a store; a damaged one is named too, so that reading it says so."""
+    return sorted(child.name for child in store.iterdir() if child.is_dir() and not child.name.startswith("."))
+
+
+def read_tree(store: Path, *, name: str, load: bool = False) -> xr.DataTree:
+    """Open the store as a DataTree; arrays other than strings are read when first used, or at once with `load`.
+
+    Raises `StoreError` that names the file or the group that is damaged; a damaged array is seen when it is read.
+    """
+    attributes = _read_root(store)
+    contents = _contents(attributes.pop(_CONTENTS, None))
+    nodes = {"/": xr.Dataset(attrs=attributes)}
+    for group in sorted(group_names(store), key=lambda group: _position(group, contents)):
+        dataset = read_group(store, group, load=load)
         variables = sorted(dataset.data_vars, key=lambda variable: _position(str(variable), contents.get(group, ())))
         nodes[group] = dataset[variables]
     return xr.DataTree.from_dict(nodes, name=name)
+
+
+def read_group(store: Path, name: str, *, load: bool) -> xr.Dataset:
+    """One group of a store, its arrays in memory if `load`. Raises `StoreError` that names it if it is damaged."""
+    try:
+        _refuse_damaged_metadata(store / name)
+        # Consolidated metadata may lag behind by one group if a run was killed, so it is not relied on here.
+        dataset = _fixed_width_strings(xr.open_dataset(str(store), group=name, engine="zarr", consolidated=False))
+    except Exception as error:  # zarr raises whatever the bytes lead to
+        raise _damaged(store / name, error) from error
+    for variable in dataset.variables if load else ():
+        try:
+            dataset.variables[variable].load()
+        except Exception as error:
+            raise _damaged(store / name, error, f"its {variable}: ") from error
+    return dataset
+
+
+def refuse_damaged(store: Path) -> None:
+    """Read all of a store and raise `StoreError` for the first damaged group; a root that was removed is made anew."""
+    if not store.is_dir():
+        raise StoreError(f"{store}: is missing; put it back, or start the run anew with --overwrite")
+    if (store / _METADATA).exists():
+        _read_root(store)
+    for name in group_names(store):
+        read_group(store, name, load=True)
+
+
+def _refuse_damaged_metadata(group: Path) -> None:
+    """Look at the files of metadata one by one: zarr reads them all at once, and skips an array that has none."""
+    arrays = [child for child in group.iterdir() if child.is_dir() and not child.name.startswith(".")]
+    for holder in (group, *sorted(arrays)):
+        file = holder / _METADATA
+        try:
+            sound = file.is_file() and isinstance(json.loads(file.read_text(encoding="utf-8")), dict)
+        except ValueError:
+            sound = False
+        if not sound:
+            raise ValueError(f"{file.relative_to(group)} holds no metadata")
+
+
+def _read_root(store: Path) -> dict[str, Any]:
+    """The attributes of the root group, which holds nothing else."""
+    import zarr
+
+    try:
+        return dict(zarr.open_group(str(store), mode="r", use_consolidated=False).attrs)
+    except Exception as error:
+        raise StoreError(
+            f"{store / _METADATA}: is damaged ({_told(error)}); remove this file, and `simulate ... --resume` makes it "
+            "anew and keeps the models"
+        ) from error
+
+
+def _damaged(group: Path, error: Exception, where: str = "") -> StoreError:
+    return StoreError(
+        f"{group}: is damaged ({where}{_told(error)}); put a copy back, or remove this folder, and "
+        "`simulate ... --resume` makes it anew and keeps the rest"
+    )
+
+
+def _told(error: Exception) -> str:
+    """The first sentence or so of an error of the libraries below, on one line."""
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text[:100]}{'...' if len(text) > 100 else ''}" if text else type(error).__name__
 
 
 def _contents(attribute: object) -> dict[str, list[str]]:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -125,6 +126,15 @@ def test_help_names_every_command_and_the_exit_codes(capsys):
     assert "130 interrupted" in text
 
 
+def test_exit_codes_are_listed_where_they_occur(capsys):
+    for command in ("simulate", "check", "report", "plot", "export", "new", "schema", "info"):
+        assert cli.main([command, "--help"]) == 0
+        listed = " ".join(capsys.readouterr().out.rpartition("Exit codes:")[2].split())
+        assert ("3 check --strict" in listed) == (command == "check"), command
+        assert ("1 a run failed" in listed) == (command == "simulate"), command
+        assert "2 bad config or usage" in listed
+
+
 # a run and what follows from it
 
 
@@ -142,7 +152,10 @@ def test_a_run_from_start_to_end(home, capsys):
 
     before = tree["checks"].to_dataset().load()
     assert cli.main(["check", str(run)]) == 0
-    assert "total variance" in capsys.readouterr().out
+    text = capsys.readouterr().out
+    assert "total variance" in text
+    assert all(reason[:30] in text for reason in before.reason.values)
+    xr.testing.assert_identical(langevin_sgd.check(run), before)
     after = store.open_run(run)["checks"].to_dataset().load()
     xr.testing.assert_identical(before, after)
 
@@ -173,6 +186,23 @@ def test_strict_tells_agreement_from_the_rest(home, capsys):
 
     assert strict(0.4) == 0
     assert strict(0.0001) == 3
+
+
+@pytest.mark.usefixtures("no_report")
+def test_check_takes_a_directory_or_a_tree(home, capsys):
+    cli.main(["simulate", "small.yaml", "--quiet", "--output", "run"])
+    kept = store.open_run("run")["checks"].to_dataset().load()
+    strict = (home / "run" / "config.yaml").read_text(encoding="utf-8").replace("tolerance: 0.05", "tolerance: 0.0001")
+    (home / "run" / "config.yaml").write_text(strict, encoding="utf-8")
+    study = langevin_sgd.load("small.yaml")
+    for given in ("run", Path("run"), store.open_run("run")):
+        xr.testing.assert_identical(langevin_sgd.check(given, study), kept)
+    xr.testing.assert_identical(store.open_run("run")["checks"].to_dataset().load(), kept)
+    table = langevin_sgd.check("run")
+    assert set(table.tolerance.values) != set(kept.tolerance.values)
+    np.testing.assert_array_equal(store.open_run("run")["checks"].tolerance.values, table.tolerance.values)
+    with pytest.raises(langevin_sgd.store.StoreError, match="no such run directory"):
+        langevin_sgd.check("nowhere")
 
 
 @pytest.mark.usefixtures("no_report")
@@ -263,6 +293,56 @@ def test_an_interrupted_run_says_how_to_go_on(home):
             process.communicate()
 
 
+@pytest.fixture
+def stopped(home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The directory of a run that was interrupted in the second of its two models."""
+    from langevin_sgd import study
+
+    run_model = study.run_model
+
+    def interrupted(planned, name, **arguments):
+        if name == "second":
+            arguments["checkpoint"].save({"step": np.int64(1200)})
+            raise KeyboardInterrupt
+        return run_model(planned, name, **arguments)
+
+    ou = SMALL[SMALL.index("    kind") : SMALL.index("checks")]
+    (home / "two.yaml").write_text(SMALL.replace("checks", f"  second:\n{ou}checks"), encoding="utf-8")
+    with monkeypatch.context() as patch:
+        patch.setattr(study, "run_model", interrupted)
+        assert cli.main(["simulate", "two.yaml", "--output", "a run", "--quiet"]) == 130
+    (home / "a run" / ".state" / "writer.json").unlink()  # its process has ended, as this one has not
+    capsys.readouterr()
+    return home / "a run"
+
+
+@pytest.mark.parametrize(
+    "arguments", [["check", "a run"], ["report", "a run"], ["plot", "a run"], ["export", "a run", "a.nc"]]
+)
+def test_every_command_says_that_a_run_is_unfinished(stopped, capsys, arguments):
+    assert cli.main(arguments) == 0
+    output = capsys.readouterr()
+    lines = [line for line in (output.out + output.err).splitlines() if "unfinished" in line]
+    command = "langevin-sgd simulate 'a run/config.yaml' --output 'a run' --resume"
+    assert len(lines) == 1
+    assert lines[0].endswith(f"unfinished: second is stopped at step 1,200; {command} finishes it")
+    if arguments[0] == "report":
+        page = (stopped / "report.html").read_text(encoding="utf-8")
+        assert "second is stopped at step 1,200" in page
+        assert "unfinished" in page
+
+
+@pytest.mark.usefixtures("no_report")
+def test_the_command_that_an_unfinished_run_names_finishes_it(stopped, capsys):
+    assert cli.main(["check", "a run", "--strict"]) == 3
+    command = re.search(r"; langevin-sgd (.*) finishes it", capsys.readouterr().out)
+    assert command
+    assert cli.main(shlex.split(command[1])) == 0
+    capsys.readouterr()
+    assert cli.main(["check", "a run"]) == 0
+    assert "unfinished" not in capsys.readouterr().out
+
+
 def test_an_interruption_before_anything_was_written(home, capsys, monkeypatch):
     from langevin_sgd import study
 
@@ -290,6 +370,27 @@ def test_an_interruption_in_the_middle_of_an_import_has_the_same_exit_code(home)
 
 
 # faults of the user's
+
+
+def test_a_damaged_run_is_one_line_for_every_command(home, refused, capsys):
+    cli.main(["simulate", "small.yaml", "--quiet", "--output", "run"])
+    capsys.readouterr()
+    metadata = home / "run" / "data.zarr" / "ou" / "zarr.json"
+    metadata.write_text("", encoding="utf-8")
+    for arguments in (
+        ["check", "run"],
+        ["report", "run"],
+        ["plot", "run"],
+        ["export", "run", "a.nc"],
+        ["simulate", "small.yaml", "--output", "run", "--resume"],
+    ):
+        assert refused(*arguments).startswith("run/data.zarr/ou: is damaged (")
+    metadata.parent.rename(home / "away")
+    assert cli.main(["simulate", "small.yaml", "--output", "run", "--resume", "--quiet"]) == 0
+    assert store.open_run("run")["ou"].attrs["status"] == "done"
+    (home / "run" / "config.yaml").write_text("]]: [", encoding="utf-8")
+    capsys.readouterr()
+    assert refused("check", "run").startswith("run/config.yaml:1: ")
 
 
 @pytest.mark.parametrize(

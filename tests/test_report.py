@@ -101,8 +101,22 @@ def test_a_run_without_checks_has_a_report(make_tree):
 
 def test_an_unfinished_run_says_so(make_tree):
     tree = make_tree().copy()
-    del tree.attrs["provenance"]
-    assert "unfinished" in html_report.page(tree, config="", pictures={})
+    assert "unfinished" not in html_report.page(tree, config="", pictures={})
+    tree.attrs["unfinished"] = "unfinished: ou is missing; langevin-sgd simulate a<b --resume finishes it"
+    for shown in (tree, tree.filter(lambda node: node.name != store.CHECKS)):
+        shown.attrs.update(tree.attrs)
+        html = html_report.page(shown, config="", pictures={})
+        verdict = html[html.index('<section class="verdict') : html.index("</section>")]
+        assert "unfinished: ou is missing; langevin-sgd simulate a&lt;b --resume finishes it" in verdict
+        Page(html)
+
+
+def test_reasons_of_agreement_are_folded_and_no_others(html):
+    rows = re.findall(r'<td class="badge (\w+)">.*?<tr class="reason"><td colspan="6">(.*?)</td></tr>', html)
+    assert {verdict for verdict, _ in rows} == {"agrees", "disagrees", "inconclusive"}
+    for verdict, reason in rows:
+        assert reason.startswith("<details>") == (verdict == "agrees")
+        assert len(re.sub(r"<[^>]*>", "", reason)) > 30
 
 
 def test_no_run_no_report(tmp_path):

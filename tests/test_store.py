@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 
 import numpy as np
@@ -287,12 +288,133 @@ def test_what_is_no_run_is_refused_with_what_is_near(tmp_path):
         store.read_config(tmp_path)
 
 
-def test_a_damaged_store_is_one_line(tmp_path):
+def test_a_tree_in_place_of_a_directory_is_told():
+    with pytest.raises(StoreError, match="a run directory is needed, not a tree"):
+        store.open_run(tree_of(network=model()))
+
+
+# damage
+
+
+def chunk_of(path, group: str, name: str):
+    return next(file for file in (path / "data.zarr" / group / name / "c").rglob("*") if file.is_file())
+
+
+DAMAGE = {
+    "empty metadata of a group": (lambda run: run / "data.zarr/ou/zarr.json", b"", "data.zarr/ou: is damaged ("),
+    "no metadata of a group": (lambda run: run / "data.zarr/ou/zarr.json", None, "data.zarr/ou: is damaged ("),
+    "metadata of an array": (lambda run: run / "data.zarr/ou/energy/zarr.json", b"null", "energy/zarr.json"),
+    "no metadata of an array": (lambda run: run / "data.zarr/ou/energy/zarr.json", None, "energy/zarr.json"),
+    "a chunk": (lambda run: chunk_of(run, "ou", "energy"), b"garbage", "data.zarr/ou: is damaged (its energy"),
+    "a chunk of text": (lambda run: chunk_of(run, "checks", "verdict"), b"garbage", "data.zarr/checks"),
+    "the root": (lambda run: run / "data.zarr/zarr.json", b"{", "data.zarr/zarr.json"),
+    "the root, of another kind": (lambda run: run / "data.zarr/zarr.json", b"[]", "data.zarr/zarr.json"),
+}
+
+
+@pytest.mark.parametrize("case", DAMAGE)
+def test_damage_is_named_in_one_line_and_resuming_changes_nothing(tmp_path, case):
+    run = finished_run(tmp_path / "run", network=model(1.0), ou=model(2.0))
+    place, content, named = DAMAGE[case]
+    file = place(run.path)
+    file.unlink() if content is None else file.write_bytes(content)
+    before = snapshot(run.path)
+    for attempt in (
+        lambda: store.open_run(run.path, load=True),
+        lambda: store.prepare(run.path, config=CONFIG, resume=True),
+        lambda: store.export(run.path, tmp_path / "a.nc"),
+    ):
+        with pytest.raises(StoreError, match="is damaged") as error:
+            attempt()
+        assert str(run.path / "data.zarr") in one_line(error)
+        assert named in one_line(error)
+        assert "--resume" in one_line(error)
+    assert snapshot(run.path) == before
+    store.prepare(run.path, config=CONFIG, overwrite=True)
+    assert not store.open_run(run.path).children
+
+
+@pytest.mark.parametrize("removed", ["ou", "checks", "zarr.json"])
+def test_what_was_damaged_and_is_removed_is_made_anew(tmp_path, removed):
+    run = finished_run(tmp_path / "run", network=model(1.0), ou=model(2.0))
+    target = run.path / "data.zarr" / removed
+    target.unlink() if target.is_file() else shutil.rmtree(target)
+    again = store.prepare(run.path, config=CONFIG, resume=True)
+    kept = again.finished()
+    assert set(kept) == {"network", "ou"} - {removed}
+    xr.testing.assert_identical(kept["network"], model(1.0))
+    again.finalize(tree_of(network=model(1.0), ou=model(2.0)))
+    tree = store.open_run(run.path, load=True)
+    assert set(tree.children) == {"network", "ou", "checks"}
+    assert "unfinished" not in tree.attrs
+    assert float(tree["ou"].energy[0, 0]) == 2.0
+
+
+def test_missing_data_are_no_reason_to_run_all_of_it_again(tmp_path):
     run = finished_run(tmp_path / "run", network=model())
-    (run.path / "data.zarr" / "zarr.json").write_text("{")
-    with pytest.raises(StoreError, match="cannot be read") as error:
+    shutil.rmtree(run.data)
+    before = snapshot(run.path)
+    for attempt in (lambda: store.open_run(run.path), lambda: store.prepare(run.path, config=CONFIG, resume=True)):
+        with pytest.raises(StoreError, match=r"data\.zarr: is missing; put it back, or .* --overwrite") as error:
+            attempt()
+        one_line(error)
+    assert snapshot(run.path) == before
+
+
+@pytest.mark.parametrize("content", [b"]] garbage: [", b"\xff\xfe\x00", b"words", b""])
+def test_a_damaged_config_is_named(tmp_path, content):
+    run = finished_run(tmp_path / "run", network=model())
+    (run.path / "config.yaml").write_bytes(content)
+    before = snapshot(run.path)
+    with pytest.raises(StoreError, match=r"run/config\.yaml.* put a copy of it back") as error:
+        store.prepare(run.path, config=CONFIG, resume=True)
+    assert "\n" not in error.value.render()
+    assert snapshot(run.path) == before
+    assert "network" in store.open_run(run.path, load=True).children  # a finished run needs no config to be read
+    store.prepare(run.path, config=CONFIG, overwrite=True)
+    (run.path / "config.yaml").write_bytes(content)
+    with pytest.raises(StoreError, match=r"run/config\.yaml"):
         store.open_run(run.path)
+
+
+@pytest.mark.parametrize("name", ["writer.json", "figures.json"])
+def test_damaged_notes_of_a_run_are_named(tmp_path, name):
+    run = finished_run(tmp_path / "run", network=model())
+    (run.path / ".state" / name).write_text("{")
+    before = snapshot(run.path)
+    with pytest.raises(StoreError, match=rf"\.state/{name}: is damaged .*; remove it") as error:
+        store.prepare(run.path, config=CONFIG, overwrite=True)
     one_line(error)
+    assert snapshot(run.path) == before
+
+
+# unfinished runs
+
+
+def test_an_unfinished_run_says_what_it_lacks_and_how_to_go_on(tmp_path):
+    run = store.prepare(tmp_path / "my run", config=CONFIG)
+    writer = run.path / ".state" / "writer.json"
+
+    def lacks() -> str:
+        return store.open_run(run.path).attrs["unfinished"]
+
+    assert lacks().startswith(f"unfinished: network, ou are missing; process {os.getpid()} is still writing")
+    writer.unlink()
+    run.checkpoint("network").save({"step": np.int64(1234)})
+    command = f"langevin-sgd simulate '{run.path}/config.yaml' --output '{run.path}' --resume"
+    assert lacks() == f"unfinished: network is stopped at step 1,234, ou is missing; {command} finishes it"
+    run.checkpoint("network").path.write_bytes(b"PK")
+    assert f"network is stopped with a damaged checkpoint ({run.path / '.state' / 'network.npz'})" in lacks()
+    run.save_model("network", model())
+    assert lacks().startswith("unfinished: ou is missing; ")
+    run.save_model("ou", model())
+    assert lacks().startswith("unfinished: all models are there, the comparisons and the report are not; ")
+    with_names = tree_of(network=model(), ou=model())
+    with_names.attrs["provenance"] = json.dumps({"config": {"models": {"network": {}, "ou": {}}}})
+    run.finalize(with_names)
+    assert "unfinished" not in store.open_run(run.path).attrs
+    shutil.rmtree(run.data / "ou")
+    assert lacks().startswith("unfinished: ou is missing; ")
 
 
 def test_netcdf_holds_the_same_numbers(tmp_path, make_run, make_tree):

@@ -4,6 +4,7 @@ import io
 
 import numpy as np
 import pytest
+import xarray as xr
 
 from langevin_sgd import terminal
 from langevin_sgd.verdict_table import most_telling, plain, rows, with_error
@@ -44,13 +45,39 @@ def test_without_checks_the_table_says_where_the_models_ended(make_tree, capsys)
     assert any("hot failed" in line for line in lines)
 
 
-def test_the_full_table_has_every_row_and_says_why_laws_fail(make_tree):
+def test_the_full_table_has_every_row_with_its_reason(make_tree):
     tree = make_tree()
     every = rows(tree["checks"].to_dataset())
-    text = "\n".join(printed(tree, full=True, width=120))
-    assert all(row.quantity in text for row in every)
-    assert "would settle" in text
+    text = " ".join("\n".join(printed(tree, full=True, width=120)).split())
+    assert {row.verdict for row in every} == {"agrees", "disagrees", "inconclusive"}
+    for row in every:
+        verdict = row.verdict if row.role == "law" else f"({row.verdict})"
+        assert f"{row.quantity}, {row.law} {verdict}: {' '.join(row.reason.split())}" in text
     assert "more rows" not in text
+
+
+def test_a_narrow_table_says_where_the_predictions_are(make_tree):
+    narrow, wide = (" ".join(printed(make_tree(), full=False, width=width)) for width in (80, 104))
+    assert " ".join(narrow.split()).count("Predicted values are shown from 104 columns on.") == 1
+    assert "Predicted values" not in wide
+    assert "predicted" in wide.split("verdict")[0]
+
+
+def test_long_names_of_laws_are_folded(make_tree):
+    tree = make_tree().copy()
+    table = tree["checks"].to_dataset()
+    law = np.where(table.law.values == "discrete", "simulation:ornstein_uhlenbeck_large", table.law.values)
+    tree["checks"] = xr.DataTree(table.assign(law=("comparison", law)))
+    assert not any("…" in line for line in printed(tree, full=False, width=80))
+
+
+def test_an_unfinished_run_and_a_failed_model_are_each_told_once(make_tree):
+    tree = make_tree(failed=True).copy()
+    tree["hot"].attrs = {**tree["hot"].attrs, "error": "hot diverged at step 7"}
+    tree.attrs["unfinished"] = "unfinished: " + "langevin-sgd simulate " + "x" * 90 + " finishes it"
+    lines = printed(tree, full=True, width=80)
+    assert tree.attrs["unfinished"] in lines  # in one piece, to be copied
+    assert "  ✗ hot failed: diverged at step 7" in lines
 
 
 def test_the_most_telling_rows_come_first_when_room_is_short(make_tree):

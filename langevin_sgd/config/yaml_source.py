@@ -153,7 +153,8 @@ def _missing_file(path: Path) -> str:
         siblings = [entry.name for entry in path.parent.iterdir() if entry.suffix in (".yaml", ".yml")]
     except OSError:
         return "no such file, and no such folder"
-    close = difflib.get_close_matches(path.name, siblings, n=1)
+    names = {Path(name).stem: name for name in siblings}  # the endings are alike anyway
+    close = [names[stem] for stem in difflib.get_close_matches(path.stem, names, n=1, cutoff=0.75)]
     return f'no such file; did you mean "{path.parent / close[0]}"?' if close else "no such file"
 
 

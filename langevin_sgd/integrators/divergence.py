@@ -32,8 +32,8 @@ class Diverged(ArithmeticError):
         text += f" at step {self.step}"
         if self.detail:
             text += f": {self.detail}"
-        if self.eta_lambda_max is None:
-            return text
+        if self.eta_lambda_max is None or (self.step == 0 and self.detail):
+            return text  # what is known before the first step is the limit itself, and `detail` says it
         limit = 2.0 * (1.0 + self.momentum)
         text += f"; learning rate x largest Hessian eigenvalue is {self.eta_lambda_max:.4g}"
         if self.eta_lambda_max >= limit:

@@ -19,8 +19,8 @@ from langevin_sgd.training import import_path
 class DataSet:
     """Labelled samples for classification.
 
-    Inputs have the sample as first axis and any shape after it, of floating or integer type; labels are integers in
-    [0, classes). A data set of your own that leaves the test set out is split as the config says.
+    Inputs have the sample as first axis and any shape after it, of floating or integer type, finite in float32; labels
+    are integers in [0, classes). A data set of your own that leaves the test set out is split as the config says.
     """
 
     train_inputs: NDArray[Any]
@@ -56,32 +56,46 @@ def _user_data(data: Data) -> DataSet:
     given = {} if data.folder is None else {"folder": data.folder}
     loaded = import_path.call(loader, data.name, given, {})
     if not isinstance(loaded, DataSet):
-        raise UserError(
-            f"{data.name}: returned {type(loaded).__name__}; a langevin_sgd.training.data.DataSet is needed"
-        )
-    _check(loaded.train_inputs, loaded.train_labels, loaded.classes, f"{data.name}: training set")
+        raise UserError(f"{data.name}: returned {type(loaded).__name__}; a langevin_sgd.DataSet is needed")
+    classes = loaded.classes
+    if isinstance(classes, bool) or not isinstance(classes, int | np.integer) or classes < 2:
+        raise UserError(f"{data.name}: classes must be a whole number, two or more, not {classes!r}")
+    _check(loaded.train_inputs, loaded.train_labels, int(classes), f"{data.name}: training set")
     if loaded.test_inputs is not None or loaded.test_labels is not None:
-        _check(loaded.test_inputs, loaded.test_labels, loaded.classes, f"{data.name}: test set")
+        _check(loaded.test_inputs, loaded.test_labels, int(classes), f"{data.name}: test set")
         assert loaded.test_inputs is not None
         if np.shape(loaded.test_inputs)[1:] != np.shape(loaded.train_inputs)[1:]:
             raise UserError(f"{data.name}: inputs of training and test set have different shapes")
-    return loaded
+    return replace(loaded, classes=int(classes))
 
 
 def _check(inputs: Any, labels: Any, classes: int, which: str) -> None:
-    if not (isinstance(inputs, np.ndarray) and isinstance(labels, np.ndarray)):
-        raise UserError(f"{which}: inputs and labels must be numpy arrays")
+    for array, name in ((inputs, "inputs"), (labels, "labels")):
+        if not isinstance(array, np.ndarray):
+            raise UserError(f"{which}: inputs and labels must be numpy arrays; {name} are {type(array).__name__}")
     if labels.ndim != 1 or inputs.ndim < 2 or len(inputs) != len(labels):
         raise UserError(
             f"{which}: inputs of shape {inputs.shape} and labels of shape {labels.shape} do not fit; "
             "give (samples, ...) and (samples,)"
         )
-    if inputs.dtype.kind not in "fiu" or not np.isfinite(inputs).all():
-        raise UserError(f"{which}: inputs must be finite numbers, not {inputs.dtype}")
+    if inputs.dtype.kind not in "fiu":
+        raise UserError(f"{which}: inputs must be real numbers, not {inputs.dtype}")
     if labels.dtype.kind not in "iu":
         raise UserError(f"{which}: labels must be integers, not {labels.dtype}")
-    if classes < 2 or (len(labels) and not 0 <= labels.min() <= labels.max() < classes):
-        raise UserError(f"{which}: labels must lie in [0, {classes}), and there must be two classes or more")
+    _refuse(~np.isfinite(inputs), inputs, f"{which}: inputs must be finite", "remove or replace them")
+    with np.errstate(over="ignore"):
+        overflow = ~np.isfinite(inputs.astype(np.float32))
+    _refuse(overflow, inputs, f"{which}: inputs must fit into float32", "scale them to order 1")
+    outside = f"{which}: labels must lie in [0, {classes})"
+    _refuse((labels < 0) | (labels >= classes), labels, outside, "number the classes from 0 or raise classes")
+
+
+def _refuse(bad: NDArray[np.bool_], values: NDArray[Any], rule: str, mend: str) -> None:
+    """Raise `UserError` with the first entry that breaks the rule."""
+    if bad.any():
+        first = tuple(int(index) for index in np.argwhere(bad)[0])
+        found = f"{int(bad.sum()):,} of {bad.size:,} fail this, the first at {list(first)} with {values[first]:g}"
+        raise UserError(f"{rule}; {found}; {mend}")
 
 
 def _split(data: DataSet, test_fraction: float, seed: int) -> DataSet:

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from langevin_sgd.config import Module, NetworkModel, Study
 from langevin_sgd.errors import UserError
 
 
@@ -29,7 +30,9 @@ def load(path: str) -> Any:
         if error.name is not None and (module_name == error.name or module_name.startswith(f"{error.name}.")):
             raise UserError(f"{path}: no module named {error.name}, neither installed nor in {here}") from error
         raise UserError(f"{path}: importing {module_name} failed: {_told(error)}") from error
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a module may also call sys.exit
         raise UserError(f"{path}: importing {module_name} failed: {_told(error)}") from error
     finally:
         if added:
@@ -44,6 +47,16 @@ def load(path: str) -> Any:
     return found
 
 
+def load_all(study: Study) -> None:
+    """Import everything that a study names as "module:attribute". Raises `UserError` as `load` does."""
+    for model in study.models.values():
+        if isinstance(model, NetworkModel):
+            named = [model.data.name] if ":" in model.data.name else []
+            named += [model.architecture.factory] if isinstance(model.architecture, Module) else []
+            for path in named:
+                load(path)
+
+
 def call(function: Callable[..., Any], path: str, given: Mapping[str, Any], offered: Mapping[str, Any]) -> Any:
     """`function(**given)`, with those of `offered` that it takes. Raises `UserError` with the reason if it fails."""
     try:
@@ -54,12 +67,12 @@ def call(function: Callable[..., Any], path: str, given: Mapping[str, Any], offe
     taken = {name: value for name, value in offered.items() if takes_any or name in parameters}
     try:
         return function(**given, **taken)
-    except UserError:
+    except (UserError, KeyboardInterrupt):
         raise
-    except Exception as error:
+    except BaseException as error:  # sys.exit in code of the user's own must not end the study without a word
         shown = ", ".join(f"{name}={value!r}" for name, value in {**given, **taken}.items())
         raise UserError(f"{path}({shown}) failed: {_told(error)}") from error
 
 
-def _told(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+def _told(error: BaseException) -> str:
+    return ": ".join(filter(None, (type(error).__name__, " ".join(str(error).split()))))

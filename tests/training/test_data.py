@@ -4,9 +4,9 @@ import types
 import numpy as np
 import pytest
 
-from langevin_sgd.config import Data
+from langevin_sgd.config import Data, Module
 from langevin_sgd.errors import UserError
-from langevin_sgd.training import data
+from langevin_sgd.training import architectures, data
 from langevin_sgd.training.data import DataSet
 
 
@@ -68,7 +68,23 @@ def test_a_data_set_of_the_users_own(module):
     [
         (lambda: 3, "returned int"),
         (lambda: 1 / 0, "ZeroDivisionError"),
-        (lambda: DataSet([[0.0]], [0], 2), "numpy arrays"),
+        (lambda: sys.exit("no such file"), r"made_up_data:make\(\) failed: SystemExit: no such file"),
+        (lambda: sys.exit(), r"made_up_data:make\(\) failed: SystemExit$"),
+        (lambda: DataSet([[0.0]], [0], 2), "numpy arrays; inputs are list"),
+        (lambda: DataSet(np.zeros((5, 2)), np.zeros(5, int), "2"), "classes must be a whole number, .* not '2'"),
+        (lambda: DataSet(np.zeros((5, 2)), np.zeros(5, int), 2.0), r"classes must be a whole number, .* not 2\.0"),
+        (lambda: DataSet(np.zeros((5, 2)), np.zeros(5, int), True), "classes must be a whole number"),
+        (lambda: DataSet(np.zeros((5, 2)), np.zeros(5, int), 1), "two or more, not 1"),
+        (lambda: DataSet(np.zeros((5, 2)), np.array([0, 1, -1, 0, 1]), 2), r"first at \[2\] with -1; number the class"),
+        (lambda: DataSet(np.diag([0.0, np.inf]), np.zeros(2, int), 2), r"finite; 1 of 4 .* \[1, 1\] with inf"),
+        (
+            lambda: DataSet(np.diag([0.0, -1e39]), np.zeros(2, int), 2),
+            r"float32; 1 of 4 .* \[1, 1\] with -1e\+39; scale",
+        ),
+        (
+            lambda: DataSet(np.zeros((5, 2), complex), np.zeros(5, int), 2),
+            "inputs must be real numbers, not complex128",
+        ),
         (lambda: DataSet(np.zeros((5, 2)), np.zeros(4, int), 2), "do not fit"),
         (lambda: DataSet(np.zeros((5, 2)), np.zeros(5), 2), "labels must be integers"),
         (lambda: DataSet(np.zeros((5, 2)), np.full(5, 2), 2), r"labels must lie in \[0, 2\)"),
@@ -83,6 +99,40 @@ def test_what_does_not_fit_is_told_in_one_line(module, made, told):
         data.load(Data(name="made_up_data:make"), 1)
     assert "made_up_data:make" in error.value.render()
     assert "\n" not in error.value.render()
+
+
+def test_numbers_of_numpy_and_the_largest_inputs_are_fine(module):
+    largest = float(np.finfo(np.float32).max)
+    module.make = lambda: DataSet(np.diag([largest, -largest]), np.array([0, 1]), classes=np.int64(2))
+    found = data.load(Data(name="made_up_data:make", test_fraction=0.0), 1)
+    assert type(found.classes) is int
+    assert found.train_inputs.max() == largest
+
+
+def test_a_factory_that_ends_the_program_is_told(module):
+    module.make = lambda classes: sys.exit(classes)
+    with pytest.raises(UserError, match=r"made_up_data:make\(classes=2\) failed: SystemExit: 2"):
+        architectures.build(Module(kind="module", factory="made_up_data:make"), (3,), 2)
+
+
+@pytest.mark.parametrize("error", [SystemExit(1), BaseException("odd"), RuntimeError("two\nlines")])
+def test_whatever_code_of_the_users_own_raises_is_told(module, error):
+    def make() -> None:
+        raise error
+
+    module.make = make
+    with pytest.raises(UserError, match=f"failed: {type(error).__name__}: ") as told:
+        data.load(Data(name="made_up_data:make"), 1)
+    assert "\n" not in told.value.render()
+
+
+def test_an_interrupt_in_code_of_the_users_own_stays_one(module):
+    def make() -> None:
+        raise KeyboardInterrupt
+
+    module.make = make
+    with pytest.raises(KeyboardInterrupt):
+        data.load(Data(name="made_up_data:make"), 1)
 
 
 def test_modules_in_the_working_directory_are_found(tmp_path, monkeypatch):
@@ -103,3 +153,6 @@ def test_modules_in_the_working_directory_are_found(tmp_path, monkeypatch):
     (tmp_path / "broken_data.py").write_text("import there_is_no_such_module\n")
     with pytest.raises(UserError, match=r"importing broken_data failed: ModuleNotFoundError.*there_is_no_such_module"):
         data.load(Data(name="broken_data:load"), 1)
+    (tmp_path / "ending_data.py").write_text("raise SystemExit(3)\n")
+    with pytest.raises(UserError, match=r"importing ending_data failed: SystemExit: 3"):
+        data.load(Data(name="ending_data:load"), 1)
