@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import sympy
 from numpy.typing import ArrayLike, NDArray
 
 from langevin_sgd.errors import UserError
-from langevin_sgd.landscapes.formula import FormulaError, check_names, parse, symbol
+from langevin_sgd.landscapes.expression import checked_parameters, listed
+from langevin_sgd.landscapes.formula import FormulaError, check_names, parse
+from langevin_sgd.landscapes.real_array import real_array, real_number
 
 Interpretation = Literal["ito", "stratonovich"]
 Parameters = Mapping[str, float | None]
@@ -58,15 +60,15 @@ class IsotropicNoise:
     interpretation: Interpretation = "ito"
 
     def __post_init__(self) -> None:
+        own: dict[str, float | None] = {}
         if not isinstance(self.temperature, str):
-            _not_negative(self.temperature, "temperature")
-            object.__setattr__(self, "parameters", {**self.parameters, "temperature": float(self.temperature)})
-        check_names(self.parameters, "the parameter")
+            own["temperature"] = _not_negative(self.temperature, "temperature")
+        object.__setattr__(self, "parameters", _parameters(self.parameters, own))
 
     def amplitude(self, coordinates: Sequence[sympy.Symbol]) -> sympy.ImmutableDenseMatrix:
         """sqrt(T) I, (d, d)."""
         temperature = "temperature" if not isinstance(self.temperature, str) else self.temperature
-        root = sympy.sqrt(parse(temperature, self.parameters))
+        root = _root(temperature, self.parameters)
         return sympy.ImmutableDenseMatrix(root * sympy.eye(len(coordinates)))
 
 
@@ -79,20 +81,21 @@ class DiagonalNoise:
     interpretation: Interpretation = "ito"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "temperatures", tuple(self.temperatures))
-        values: dict[str, float | None] = dict(self.parameters)
-        for i, temperature in enumerate(self.temperatures, 1):
-            if not isinstance(temperature, str):
-                _not_negative(temperature, f"temperature {i}")
-                values[f"temperature_{i}"] = float(temperature)
-        object.__setattr__(self, "parameters", values)
-        check_names(self.parameters, "the parameter")
+        if np.ndim(self.temperatures) > 1 or isinstance(self.temperatures, int | float):
+            raise NoiseError("temperatures are a list, one number or formula for each coordinate")
+        object.__setattr__(self, "temperatures", listed(self.temperatures))
+        own: dict[str, float | None] = {
+            f"temperature_{i}": _not_negative(temperature, f"temperature {i}")
+            for i, temperature in enumerate(self.temperatures, 1)
+            if not isinstance(temperature, str)
+        }
+        object.__setattr__(self, "parameters", _parameters(self.parameters, own))
 
     def amplitude(self, coordinates: Sequence[sympy.Symbol]) -> sympy.ImmutableDenseMatrix:
         """diag(sqrt(T_i)), (d, d)."""
         _same_dimension(len(self.temperatures), len(coordinates), "temperatures")
         texts = [t if isinstance(t, str) else f"temperature_{i}" for i, t in enumerate(self.temperatures, 1)]
-        return sympy.ImmutableDenseMatrix(sympy.diag(*(sympy.sqrt(parse(text, self.parameters)) for text in texts)))
+        return sympy.ImmutableDenseMatrix(sympy.diag(*(_root(text, self.parameters) for text in texts)))
 
 
 @dataclass(frozen=True)
@@ -109,7 +112,7 @@ class FullNoise:
     interpretation: Interpretation = "ito"
 
     def __post_init__(self) -> None:
-        matrix = np.asarray(self.covariance, dtype=np.float64)
+        matrix = real_array(self.covariance, "the entries of a noise covariance", NoiseError)
         if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or not np.isfinite(matrix).all():
             raise NoiseError(f"a noise covariance is a square matrix of finite numbers, not of shape {matrix.shape}")
         size = float(np.abs(matrix).max(initial=0.0))
@@ -141,7 +144,7 @@ class LowRankNoise:
     interpretation: Interpretation = "ito"
 
     def __post_init__(self) -> None:
-        factor = np.asarray(self.factor, dtype=np.float64)
+        factor = real_array(self.factor, "the entries of a noise factor", NoiseError)
         if factor.ndim != 2 or factor.shape[1] > factor.shape[0] or not np.isfinite(factor).all():
             raise NoiseError(f"a low-rank factor is (d, m) with m <= d finite columns, not of shape {factor.shape}")
         object.__setattr__(self, "parameters", _scaled(self.scale, self.parameters))
@@ -166,10 +169,10 @@ class PositionDependentNoise:
     interpretation: Interpretation = "ito"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "amplitudes", tuple(self.amplitudes))
+        object.__setattr__(self, "amplitudes", listed(self.amplitudes))
         if self.interpretation not in ("ito", "stratonovich"):
             raise NoiseError(f"the interpretation is 'ito' or 'stratonovich', not {self.interpretation!r}")
-        check_names(self.parameters, "the parameter")
+        object.__setattr__(self, "parameters", _parameters(self.parameters, {}))
 
     def amplitude(self, coordinates: Sequence[sympy.Symbol]) -> sympy.ImmutableDenseMatrix:
         """diag(b_i(w)), (d, d)."""
@@ -178,9 +181,25 @@ class PositionDependentNoise:
         return sympy.ImmutableDenseMatrix(sympy.diag(*(parse(text, names) for text in self.amplitudes)))
 
 
-def _not_negative(value: float, what: str) -> None:
-    if not (value >= 0.0 and np.isfinite(value)):
-        raise NoiseError(f"the {what} is a finite number, not negative: {value}")
+def _not_negative(value: Any, what: str) -> float:
+    number = real_number(value, f"the {what}", NoiseError)
+    if not (number >= 0.0 and np.isfinite(number)):
+        raise NoiseError(f"the {what} is a finite number, not negative: {number}")
+    return number
+
+
+def _parameters(given: Any, own: Mapping[str, float | None]) -> Parameters:
+    """The parameters given and the noise's own ones, which no other may be named like."""
+    checked = checked_parameters(given, NoiseError)
+    check_names([*checked, *own], "the parameter")
+    return {**checked, **own}
+
+
+def _root(text: str, parameters: Parameters) -> sympy.Expr:
+    square = parse(text, parameters)
+    if square.is_number and square < 0:
+        raise NoiseError(f"{text!r} is negative, and noise needs the square root of it; give a number from 0 on")
+    return sympy.sqrt(square)
 
 
 def _same_dimension(given: int, dimension: int, what: str) -> None:
@@ -189,15 +208,12 @@ def _same_dimension(given: int, dimension: int, what: str) -> None:
 
 
 def _scaled(scale: Number, parameters: Parameters) -> Parameters:
-    check_names(parameters, "the parameter")
-    if isinstance(scale, str):
-        return dict(parameters)
-    _not_negative(scale, "scale")
-    return {**parameters, "noise_scale_factor": float(scale)}
+    own = {} if isinstance(scale, str) else {"noise_scale_factor": _not_negative(scale, "scale")}
+    return _parameters(parameters, own)
 
 
 def _numeric(matrix: NDArray[np.float64], scale: Number, parameters: Parameters) -> sympy.ImmutableDenseMatrix:
-    root = sympy.sqrt(parse(scale, parameters) if isinstance(scale, str) else symbol("noise_scale_factor"))
+    root = _root(scale if isinstance(scale, str) else "noise_scale_factor", parameters)
     return sympy.ImmutableDenseMatrix(
         *matrix.shape, [root * sympy.Float(x) if x else sympy.Integer(0) for x in matrix.ravel().tolist()]
     )

@@ -42,6 +42,9 @@ COORDINATES: dict[str, Variable] = {
     "mode": Variable(("mode",), "Hessian eigenvector, largest eigenvalue first"),
     "law": Variable(("law",), "stationary law"),
     "phase": Variable(("phase",), "minibatches of the epoch already used"),
+    "basin": Variable(("basin",), "basin"),
+    "coordinate": Variable(("coordinate",), "coordinate of the position"),
+    "side": Variable(("side",), "side of the bins"),
     "sample_step": Variable(("sample",), "step at which the stationary window was sampled", "step"),
 }
 
@@ -59,6 +62,14 @@ VARIABLES: dict[str, Variable] = {
     "test_loss": Variable(("replica", "time"), "test loss without weight decay"),
     "train_accuracy": Variable(("replica", "time"), "training accuracy"),
     "test_accuracy": Variable(("replica", "time"), "test accuracy"),
+    # of the position
+    "occupancy": Variable(("basin", "time"), "fraction of replicas in the basin"),
+    "occupancy_stderr": Variable(("basin", "time"), "standard error of the fraction, replicas independent"),
+    "escape_time": Variable(("replica",), "time of first passage, NaN if none before the end"),
+    "escape_step": Variable(("replica",), "step of first passage, -1 if none before the end", "step"),
+    "histogram": Variable(("coordinate", "bin", "time"), "number of replicas in the bin"),
+    "histogram_outside": Variable(("coordinate", "side", "time"), "number of replicas below and above all bins"),
+    "bin_edge": Variable(("coordinate", "edge"), "edges of the bins, ascending"),
     # in the stationary window, along the Hessian's eigenvectors
     "mode_moment_1": Variable(("replica", "mode"), "time average of the displacement from the minimum"),
     "mode_moment_2": Variable(("replica", "mode"), "time average of the squared displacement from the minimum"),
@@ -92,6 +103,7 @@ VARIABLES: dict[str, Variable] = {
     "learning_rate": Variable((), "learning rate"),
     "batch_size": Variable((), "batch size"),
     "momentum": Variable((), "momentum"),
+    "time_step": Variable((), "step of the integration, in time"),
 }
 
 

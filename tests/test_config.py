@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from ruamel.yaml import YAML
 
 from langevin_sgd import config
 from langevin_sgd.config import ConfigError, NetworkModel, OrnsteinUhlenbeckModel, Study
@@ -220,6 +221,8 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
         with pytest.raises(ConfigError) as caught:
             config.load(tmp_path / name)
         assert str(caught.value).startswith(f"{tmp_path / name}: {expected}")
+    with pytest.raises(ConfigError, match=r"sidereal\.yaml: no such file$"):  # the ending alone makes no likeness
+        config.load(tmp_path / "sidereal.yaml")
 
 
 def test_union_tags_never_show_in_the_key() -> None:
@@ -331,11 +334,21 @@ def test_resolved_examples_load_back_equal(path: Path, tmp_path: Path) -> None:
     assert config.resolved_yaml(again) == config.resolved_yaml(parsed)
 
 
+def test_resolved_yaml_has_numbers_that_readers_of_yaml_1_1_know() -> None:
+    parsed = config.parse(study(sgd={"learning_rate": 2e-7, "batch_size": 4}))
+    reader = YAML(typ="safe", pure=True)
+    reader.version = (1, 1)
+    read = reader.load(config.resolved_yaml(parsed))
+    assert read["sgd"]["learning_rate"] == 2e-7
+    assert read["models"]["network"]["gradient_tolerance"] == 1e-6
+    assert config.parse(read) == parsed
+
+
 def test_resolved_yaml_states_every_default() -> None:
     text = config.resolved_yaml(config.parse(study()))
     for expected in (
         "momentum: 0.0",
-        "gradient_tolerance: 1e-06",
+        "gradient_tolerance: 1.0e-06",
         "burn_in: null",
         "energy_bound: 0.05",
         "measure_curvature: true",

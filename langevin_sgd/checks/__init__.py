@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import xarray as xr
@@ -12,6 +13,7 @@ from langevin_sgd.checks.equilibrium import equilibrium
 from langevin_sgd.checks.side_by_side import network_against_simulation
 from langevin_sgd.checks.table import Comparison, summary_line, to_dataset
 from langevin_sgd.config import EquilibriumCheck, MeasuredHessian, MeasuredNoise, OrnsteinUhlenbeckModel, Study, parse
+from langevin_sgd.scan import points
 
 __all__ = ["Comparison", "check", "equilibrium", "summary_line"]
 
@@ -22,7 +24,7 @@ def check(tree: xr.DataTree, study: Study | Mapping[str, Any] | None = None) -> 
     Returns a Dataset with dimension `comparison`, one row a comparison, and with attrs["summary"], JSON with the
     study's verdict, its rule, the counts by role and verdict, the rows that disagree or are inconclusive, and the
     models that were not compared. Columns: model, quantity, law, role, measured, standard_error, predicted, ratio,
-    ratio_low, ratio_high, tolerance, verdict, reason, p_value, modes, eigenvalue_low, eigenvalue_high (all
+    ratio_low, ratio_high, tolerance, verdict, reason, p_value, modes, eigenvalue_low, eigenvalue_high, point (all
     dimensionless; see `Comparison`).
 
     `study` says which checks to make; by default it is the config in the tree's provenance. The study `disagrees` if
@@ -76,17 +78,21 @@ def _equilibrium_rows(
     rows: list[Comparison] = []
     covered = [name for name in study.checked_models(criteria) if name in done]
     for name in covered:
-        own = equilibrium(
-            done[name],
-            model=name,
-            tolerance=criteria.tolerance,
-            bin_tolerance=criteria.bin_tolerance,
-            energy_bound=criteria.energy_bound,
-            confidence=criteria.confidence,
-            bins=criteria.bins,
-            contrasts=criteria.contrasts,
-            seed=study.seed,
-        )
+        own = [
+            replace(row, point=label)
+            for label, point in points(done[name])
+            for row in equilibrium(
+                point,
+                model=name,
+                tolerance=criteria.tolerance,
+                bin_tolerance=criteria.bin_tolerance,
+                energy_bound=criteria.energy_bound,
+                confidence=criteria.confidence,
+                bins=criteria.bins,
+                contrasts=criteria.contrasts,
+                seed=study.seed,
+            )
+        ]
         if not own:
             reason = "it has no stationary window and no predictions; start: minimum gives both"
             not_compared[name] = {"model": name, "status": "done", "reason": reason}

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 import xarray as xr
 
+from langevin_sgd.checks.names import law_name, quantity_name
 from langevin_sgd.checks.statistics import Assessment, Verdict, holm
 
 Role = Literal["law", "contrast"]
@@ -23,7 +24,7 @@ class Comparison:
     `role` is "law" if the law is claimed exact for this very process, and "contrast" if the deviation is wanted for
     its own sake. `ratio` with its interval [`ratio_low`, `ratio_high`] is measured/predicted; where the prediction is
     0 it is the measured value itself, in the unit that `tolerance` is in. `modes`, `eigenvalue_low` and
-    `eigenvalue_high` say which modes a row is about. Everything is dimensionless.
+    `eigenvalue_high` say which modes a row is about, `point` which point of a scan. Everything is dimensionless.
     """
 
     model: str
@@ -43,11 +44,13 @@ class Comparison:
     modes: int
     eigenvalue_low: float
     eigenvalue_high: float
+    point: str = ""
 
     @property
     def title(self) -> str:
-        """Model, quantity and law in one text."""
-        return f"{self.model}: {self.quantity} ({self.law})"
+        """Model, point of the scan, quantity and law in one text, as the printed table calls them."""
+        where = f"{self.model} at {self.point}" if self.point else self.model
+        return f"{where}: {quantity_name(self.quantity)} ({law_name(self.law)})"
 
     def spoiled(self, fault: str) -> Comparison:
         """The same numbers without a verdict, because of `fault`."""
@@ -110,6 +113,7 @@ _LONG_NAMES = {
     "modes": "number of Hessian modes in the row",
     "eigenvalue_low": "smallest Hessian eigenvalue in the row",
     "eigenvalue_high": "largest Hessian eigenvalue in the row",
+    "point": "point of the scan, empty without one",
 }
 
 

@@ -2,6 +2,13 @@
 
 from langevin_sgd.config.checks import Check, EquilibriumCheck
 from langevin_sgd.config.errors import ConfigError, Problem
+from langevin_sgd.config.langevin import (
+    DiagonalGradientNoise,
+    FormulaNoise,
+    IsotropicGradientNoise,
+    LangevinModel,
+    LowRankNoise,
+)
 from langevin_sgd.config.loading import json_schema, load, parse, resolved_yaml
 from langevin_sgd.config.network import (
     CURVATURE_PARAMETER_LIMIT,
@@ -36,14 +43,19 @@ __all__ = [
     "Check",
     "ConfigError",
     "Data",
+    "DiagonalGradientNoise",
     "DiagonalHessian",
     "DiagonalNoise",
     "Displacement",
     "EquilibriumCheck",
+    "FormulaNoise",
     "FullHessian",
     "FullNoise",
     "Hessian",
+    "IsotropicGradientNoise",
     "IsotropicNoise",
+    "LangevinModel",
+    "LowRankNoise",
     "MeasuredHessian",
     "MeasuredNoise",
     "Model",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from langevin_sgd.config import stability
 from langevin_sgd.config.errors import KeyPath, choice
+from langevin_sgd.config.langevin import LangevinModel
 from langevin_sgd.config.network import CURVATURE_PARAMETER_LIMIT, NetworkModel
 from langevin_sgd.config.ornstein_uhlenbeck import (
     DiagonalHessian,
@@ -33,7 +34,12 @@ def problems(study: Study) -> list[tuple[KeyPath, str]]:
     """Every inconsistency of `study` as (key path, message), at most one at each place."""
     faults: list[tuple[KeyPath, str]] = []
     for name, model in study.models.items():
-        faults += _network(study, name, model) if isinstance(model, NetworkModel) else _sources(study, name, model)
+        if isinstance(model, NetworkModel):
+            faults += _network(study, name, model)
+        elif isinstance(model, LangevinModel):
+            faults += _langevin(study, name, model)
+        else:
+            faults += _sources(study, name, model)
     if not faults:
         # What follows reads values through `from`, so it needs every `from` to be sound.
         for name, model in study.models.items():
@@ -122,6 +128,9 @@ def _sources(study: Study, name: str, model: OrnsteinUhlenbeckModel) -> Faults:
                 yield at, f'"{source}" is an ornstein_uhlenbeck model; H and C are measured on a network; {hint}'
             elif name == min(cycle, key=list(study.models).index):  # a circle is one fault, told once
                 yield at, f"goes in a circle ({' -> '.join(cycle)}); H and C are measured on a network"
+        elif isinstance(target, LangevinModel):
+            hint = choice(source, networks, what="networks:")
+            yield at, f'"{source}" is a langevin model; H and C are measured on a network; {hint}'
         elif target.start != "minimum":
             yield (
                 ("models", source, "start"),
@@ -132,6 +141,20 @@ def _sources(study: Study, name: str, model: OrnsteinUhlenbeckModel) -> Faults:
                 ("models", source, "measure_curvature"),
                 f"is false, but {name} takes H and C from {source}; give true, or leave it out",
             )
+
+
+def _langevin(study: Study, name: str, model: LangevinModel) -> Faults:
+    at: KeyPath = ("models", name)
+    sgd = study.effective_sgd(name)
+    if model.sgd is not None and model.sgd.sampling == "epoch":
+        yield (*at, "sgd", "sampling"), "the noise of a langevin model is independent from step to step; remove it"
+    if sgd.momentum > 0 and model.scheme not in (None, "heavy_ball"):
+        yield (
+            (*at, "scheme"),
+            f"{model.scheme} knows no momentum, and momentum is {sgd.momentum:g}; give heavy_ball, null, or momentum 0",
+        )
+    if model.time_step is not None and (sgd.momentum > 0 or model.scheme == "heavy_ball"):
+        yield (*at, "time_step"), "heavy_ball is a map whose step is the learning rate; remove it"
 
 
 def _cycle(study: Study, name: str, source: str) -> list[str]:

@@ -23,13 +23,21 @@ _Place = Callable[[KeyPath], tuple[int | None, int]]
 
 
 class _Representer(RoundTripRepresenter):
-    """Writes nothing as `null`, not as an empty place."""
+    """Writes nothing as `null`, not as an empty place, and 1e-06 as 1.0e-06, a number to readers of YAML 1.1 too."""
 
     def write_null(self, data: None) -> ScalarNode:
         return self.represent_scalar("tag:yaml.org,2002:null", "null")
 
+    def write_float(self, data: float) -> ScalarNode:
+        node: ScalarNode = self.represent_float(data)
+        mantissa, mark, exponent = str(node.value).partition("e")
+        if mark and "." not in mantissa:
+            node.value = f"{mantissa}.0e{exponent}"
+        return node
+
 
 _Representer.add_representer(type(None), _Representer.write_null)
+_Representer.add_representer(float, _Representer.write_float)
 
 
 def load(path: str | os.PathLike[str], overrides: Iterable[str] = ()) -> Study:
@@ -49,7 +57,7 @@ def parse(config: Mapping[str, Any] | Study, overrides: Iterable[str] = ()) -> S
     if isinstance(config, Study):
         if not overrides:
             return config
-        config = _as_written(config)
+        config = config.as_written()
     name = "<config>"
     try:
         data = _plain(config, ())
@@ -69,7 +77,7 @@ def resolved_yaml(study: Study) -> str:
     yaml.width = 110
     yaml.allow_unicode = True
     text = io.StringIO()
-    yaml.dump(_flow_lists(_as_written(study)), text)
+    yaml.dump(_flow_lists(study.as_written()), text)
     return text.getvalue()
 
 
@@ -144,15 +152,6 @@ def _depth(data: Any, path: KeyPath) -> int:
         except (KeyError, IndexError, TypeError):
             return depth
     return len(path)
-
-
-def _as_written(study: Study) -> dict[str, Any]:
-    data: dict[str, Any] = _plain(study.model_dump(mode="python", by_alias=True), ())
-    for model in data["models"].values():
-        if model["sgd"] is not None:
-            # An override says what changes; a null in it would read as a value.
-            model["sgd"] = {key: value for key, value in model["sgd"].items() if value is not None}
-    return data
 
 
 def _flow_lists(value: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
@@ -164,6 +164,7 @@ def parameter_count(architecture: Softmax | MultilayerPerceptron | Module, input
 class NetworkModel(Section):
     """An ensemble of `replicas` of one network, trained on real data by minibatch gradient descent."""
 
+    SCANNABLE: ClassVar[tuple[str, ...]] = ()
     kind: Literal["network"]
     """Always `network`."""
     data: Data = Data()
@@ -200,6 +201,10 @@ class NetworkModel(Section):
         """d, the number of trainable parameters, where it is known without building the network."""
         shape = self.data.shape()
         return None if shape is None else parameter_count(self.architecture, shape.inputs, shape.classes)
+
+    def sources(self) -> tuple[tuple[str, str], ...]:
+        """A network is measured on no other model."""
+        return ()
 
     def has_stationary_window(self) -> bool:
         """Whether fluctuations about the minimum are sampled along the Hessian's eigenvectors."""

@@ -220,6 +220,7 @@ class OrnsteinUhlenbeckModel(Section):
     Minibatches are drawn with replacement whatever the network that H and C come from does.
     """
 
+    SCANNABLE: ClassVar[tuple[str, ...]] = ("hessian", "noise", "start", "sgd")
     kind: Literal["ornstein_uhlenbeck"]
     """Always `ornstein_uhlenbeck`."""
     hessian: Hessian
@@ -247,3 +248,7 @@ class OrnsteinUhlenbeckModel(Section):
         """Where it takes measured values from: pairs (field, network); the noise first, as it sets the temperature."""
         named = (("noise", self.noise.from_), ("hessian", self.hessian.from_))
         return tuple((field, name) for field, name in named if name is not None)
+
+    def has_stationary_window(self) -> bool:
+        """Whether stationary fluctuations are sampled: always."""
+        return True

@@ -8,14 +8,18 @@ from typing import Annotated, Any
 from pydantic import Field, model_validator
 
 from langevin_sgd.config import consistency
+from langevin_sgd.config import scan as scans
 from langevin_sgd.config.checks import Check, EquilibriumCheck
 from langevin_sgd.config.errors import inconsistent
 from langevin_sgd.config.fields import Folder, ModelName, Section, Seed, StudyName, Text
+from langevin_sgd.config.langevin import LangevinModel
 from langevin_sgd.config.network import NetworkModel
 from langevin_sgd.config.ornstein_uhlenbeck import OrnsteinUhlenbeckModel
 from langevin_sgd.config.sgd import Sgd, overridden
 
-Model = Annotated[NetworkModel | OrnsteinUhlenbeckModel, Field(discriminator="kind")]
+_MATTERS = ("learning_rate", "batch_size", "momentum")
+
+Model = Annotated[NetworkModel | OrnsteinUhlenbeckModel | LangevinModel, Field(discriminator="kind")]
 
 
 def _measured_on(model: Any) -> Iterator[str]:
@@ -41,6 +45,9 @@ class Study(Section):
     """The models by name."""
     checks: tuple[Check, ...] = ()
     """Comparisons to make: a name, or a mapping with its settings."""
+    scan: scans.Scan = Field(default_factory=dict)
+    """Numeric keys of analytic models that take several values: a list, {linear: [FIRST, LAST, COUNT]} or {geometric:
+    [FIRST, LAST, COUNT]}. Every combination runs; the keys become leading dimensions of the results."""
     output: Folder | None = None
     """Run directory. null: runs/<name>."""
 
@@ -65,7 +72,7 @@ class Study(Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> Study:
-        problems = consistency.problems(self)
+        problems = consistency.problems(self) or (list(scans.problems(self)) if self.scan else [])
         if problems:
             raise inconsistent(problems)
         return self
@@ -81,10 +88,7 @@ class Study(Section):
 
     def sources(self, name: str) -> tuple[str, ...]:
         """The networks that model `name` is measured on; the first one lends it its sgd and its steps."""
-        model = self.models[name]
-        if isinstance(model, NetworkModel):
-            return ()
-        return tuple(dict.fromkeys(source for _, source in model.sources()))
+        return tuple(dict.fromkeys(source for _, source in self.models[name].sources()))
 
     def order(self) -> tuple[str, ...]:
         """All models, each after what it is measured on, otherwise as the config lists them."""
@@ -96,7 +100,7 @@ class Study(Section):
     def effective_sgd(self, name: str) -> Sgd:
         """The sgd that model `name` runs with: the study's, the overrides of its network, its own overrides.
 
-        An ornstein_uhlenbeck model draws with replacement, also where its network goes through the data in epochs.
+        An analytic model draws with replacement, also where its network goes through the data in epochs.
         """
         model = self.models[name]
         if isinstance(model, NetworkModel):
@@ -120,8 +124,45 @@ class Study(Section):
 
     def has_stationary_window(self, name: str) -> bool:
         """Whether model `name` samples stationary fluctuations about a minimum."""
-        model = self.models[name]
-        return model.has_stationary_window() if isinstance(model, NetworkModel) else True
+        return self.models[name].has_stationary_window()
+
+    def rests_on_network(self, name: str) -> bool:
+        """Whether model `name` is a network or is measured on one."""
+        return isinstance(self.models[name], NetworkModel) or bool(self.sources(name))
+
+    def axes(self) -> tuple[scans.Axis, ...]:
+        """The scanned keys, in the order of the leading dimensions."""
+        return scans.axes(self.scan)
+
+    def scanned(self, name: str) -> tuple[scans.Axis, ...]:
+        """The axes that change model `name`."""
+        own = {name, *self.sources(name)}
+        return tuple(
+            axis
+            for axis in self.axes()
+            if (axis.path[0] == "models" and axis.path[1] in own)
+            or (
+                axis.path[0] == "sgd"
+                and axis.path[1] in _MATTERS
+                and self.sgd_origin(name, str(axis.path[1])) == axis.path
+            )
+        )
+
+    def points(self, name: str) -> tuple[scans.Point, ...]:
+        """The studies at the points of the grid of `scanned(name)`, last axis fastest; the study itself without any."""
+        scanned = self.scanned(name)
+        if not scanned:
+            return (scans.Point({}, self),)
+        return tuple(scans.points(self.as_written(), scanned, type(self)))
+
+    def as_written(self) -> dict[str, Any]:
+        """The config as plain mappings and lists, every default written out; it makes an equal Study."""
+        data = self.model_dump(mode="json", by_alias=True)
+        for model in data["models"].values():
+            if model["sgd"] is not None:
+                # An override says what changes; a null in it would read as a value.
+                model["sgd"] = {key: value for key, value in model["sgd"].items() if value is not None}
+        return data
 
     def checked_models(self, check: EquilibriumCheck) -> tuple[str, ...]:
         """The models that `check` covers: those it names, or all with a stationary window, in the config's order."""

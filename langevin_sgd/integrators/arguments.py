@@ -3,28 +3,39 @@
 from __future__ import annotations
 
 import difflib
+import os
+import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from langevin_sgd.errors import UserError
 from langevin_sgd.integrators.integration_error import IntegrationError
 from langevin_sgd.integrators.random_numbers import Stream, normals
+from langevin_sgd.integrators.record import Quantities, Record
 from langevin_sgd.integrators.scan_points import Grid
 from langevin_sgd.integrators.schemes.scheme import Scheme
 from langevin_sgd.integrators.state import State
 from langevin_sgd.landscapes.expression import MAX_DIMENSION, Expression, quadratic
 from langevin_sgd.landscapes.quadratic import Quadratic
+from langevin_sgd.landscapes.real_array import real_array, real_number, whole_number
 from langevin_sgd.noise import Noise
 
 if TYPE_CHECKING:
     from langevin_sgd.landscapes.torch_callable import TensorLandscape
 
 
+# Steps are counted in 64-bit integers, and in the random numbers' counter.
+_MOST_STEPS = 1 << 53
+
+
 def as_landscape(given: Expression | Quadratic | TensorLandscape) -> Expression | TensorLandscape:
     """A landscape that a backend takes: a `Quadratic` as a formula up to 16 coordinates and on tensors beyond."""
     if not isinstance(given, Quadratic):
+        if not hasattr(given, "gradient_at"):
+            raise IntegrationError(f"{given!r:.60} is no landscape; give an Expression, a Quadratic or a TorchCallable")
         return given
     if given.dimension <= MAX_DIMENSION:
         hessian = given.hessian()
@@ -34,20 +45,47 @@ def as_landscape(given: Expression | Quadratic | TensorLandscape) -> Expression 
     return TorchQuadratic(given)
 
 
-def check_numbers(time_step: float, steps: int, trajectories: int, seed: int) -> None:
+def check_numbers(time_step: float, steps: int, trajectories: int, seed: int, threads: int | None) -> None:
     """Raise `IntegrationError` for a number out of its range."""
-    if not (np.isfinite(time_step) and time_step > 0.0):
+    step = real_number(time_step, "the time step", IntegrationError)
+    if not (np.isfinite(step) and step > 0.0):
         raise IntegrationError(f"the time step must be a positive number, not {time_step}")
-    if steps < 0 or trajectories < 1:
-        raise IntegrationError(f"steps must be 0 or more and trajectories 1 or more, not {steps} and {trajectories}")
-    if not 0 <= seed < 1 << 64:
-        raise IntegrationError(f"seed must lie in [0, 2^64), not {seed}")
+    for what, value, low, high in (
+        ("steps", steps, 0, _MOST_STEPS),
+        ("trajectories", trajectories, 1, 1 << 32),
+        ("seed", seed, 0, (1 << 64) - 1),
+        ("threads", 1 if threads is None else threads, 1, 1 << 16),
+    ):
+        if not low <= whole_number(value, what, IntegrationError) <= high:
+            raise IntegrationError(f"{what} must lie between {low} and {high}, not {value!s:.40}")
+
+
+def check_kinds(noise: Any, record: Any, parameters: Any, device: Any) -> None:
+    """Raise `IntegrationError` or `UserError` for an argument that is no such thing at all."""
+    if not hasattr(noise, "amplitude"):
+        raise IntegrationError(f"{noise!r:.60} is no noise; give IsotropicNoise(temperature) or another of its kind")
+    if not isinstance(record, Record):
+        raise IntegrationError("record must be a Record; write record=Record(steps=[...], means=[...])")
+    if not isinstance(parameters, Mapping):
+        raise IntegrationError("parameters are given as {name: value or values}")
+    if not isinstance(device, str) or not re.fullmatch(r"auto|cpu|cuda(:\d{1,4})?", device):
+        raise UserError(f"device: unknown device {device!r}; use auto, cpu or cuda[:N]")
+
+
+def check_memory(trajectories: int, rows: int, recorded: int, observed: Quantities, points: int) -> None:
+    """Raise `IntegrationError` when the numbers to keep would not fit into the machine's memory."""
+    counts = points * sum(bins for _, _, bins in observed.edges)
+    size = 8 * (trajectories * (2 * rows + 6 + recorded * len(observed.each)) + recorded * counts)
+    if hasattr(os, "sysconf") and size > os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"):
+        raise IntegrationError(
+            f"the run would keep {size / 1e9:.0f} GB; take fewer trajectories, record fewer steps, or record means"
+        )
 
 
 def one_of(given: str, known: Iterable[str], what: str) -> None:
     """Raise `IntegrationError` when `given` is not one of the known names."""
-    if given not in known:
-        raise IntegrationError(f"unknown {what} {given!r}; {nearest(given, known)}")
+    if not isinstance(given, str) or given not in known:
+        raise IntegrationError(f"unknown {what} {given!r}; {nearest(str(given), known)}")
 
 
 def nearest(given: str, known: Iterable[str]) -> str:
@@ -66,7 +104,7 @@ def parameter_values(
     points: Grid,
 ) -> tuple[dict[str, Any], tuple[str, ...]]:
     """Every parameter by name, and the names of those that differ between trajectories."""
-    values: dict[str, Any] = {**landscape.parameters, **noise.parameters, **chosen.parameters, "time_step": time_step}
+    values = _declared(landscape, noise, chosen, float(time_step))
     total = points.points * points.replicas
     scanned = points.per_trajectory()
     for name in (*given, *scanned):
@@ -75,7 +113,7 @@ def parameter_values(
             raise IntegrationError(f"{name} is given as a parameter and scanned; leave one out")
     varying = list(scanned)
     for name, value in given.items():
-        array = np.asarray(value, dtype=np.float64)
+        array = real_array(value, f"the parameter {name!r}", IntegrationError)
         if array.ndim == 0:
             values[name] = float(array)
             continue
@@ -97,21 +135,40 @@ def parameter_values(
     return values, tuple(varying)
 
 
-def beginning(chosen: Scheme, dimension: int, noises: int, start: Any, seed: int, points: Grid) -> State:
+def _declared(
+    landscape: Expression | TensorLandscape, noise: Noise, chosen: Scheme, time_step: float
+) -> dict[str, Any]:
+    """The parameters of all parts; a name that two of them use is one parameter and has one value."""
+    values: dict[str, Any] = {}
+    parts = (landscape.parameters, noise.parameters, chosen.parameters, {"time_step": time_step})
+    owners = ("the landscape", "the noise", chosen.name, "the run")
+    for owner, own in zip(owners, parts, strict=True):
+        for name, value in own.items():
+            if name in landscape.variables:
+                raise IntegrationError(f"{name!r} is a coordinate and a parameter of {owner}; rename one")
+            known = values.get(name)
+            if value is not None and known is not None and value != known:
+                raise IntegrationError(
+                    f"the parameter {name!r} of {owner} is {value}, and elsewhere it is {known}; rename one"
+                )
+            values[name] = known if value is None else value
+    return values
+
+
+def beginning(chosen: Scheme, widths: Mapping[str, int], start: Any, seed: int, points: Grid) -> State:
     """The state at step 0: what `start` gives, zero for the rest, and a first draw for `previous_noise`."""
     numbers = points.numbers()
     given = dict(start) if isinstance(start, Mapping) else {} if start is None else {"position": start}
-    unknown = set(given) - set(chosen.state)
+    unknown = [name for name in given if name not in chosen.state]
     if unknown:
-        raise IntegrationError(f"{chosen.name} has no vector {min(unknown)!r}; it has {', '.join(chosen.state)}")
+        raise IntegrationError(f"{chosen.name} has no vector {unknown[0]!r}; it has {', '.join(chosen.state)}")
     vectors: dict[str, NDArray[Any]] = {}
-    for name in chosen.state:
-        width = noises if name == "previous_noise" else dimension
+    for name, width in widths.items():
         if name == "previous_noise" and name not in given:
             drawn = normals(seed, trajectories=numbers, steps=[0], components=width, stream=Stream.INITIAL_STATE)
             vectors[name] = np.ascontiguousarray(drawn[0].T)
             continue
-        value = np.asarray(given.get(name, np.zeros(width)), dtype=np.float64)
+        value = real_array(given.get(name, np.zeros(width)), f"the start of {name}", IntegrationError)
         value = value[:, None] if value.shape == (width,) else value
         if value.shape == (width, points.replicas):
             value = np.tile(value, points.points)
@@ -123,3 +180,26 @@ def beginning(chosen: Scheme, dimension: int, noises: int, start: Any, seed: int
             raise IntegrationError(f"the start of {name} is not finite; give numbers")
         vectors[name] = np.array(np.broadcast_to(value, (width, numbers.size)))
     return State(0, vectors, vectors["position"].copy(), numbers, np.full(numbers.size, -1, np.int64))
+
+
+def checked_state(given: Any, chosen: Scheme, widths: Mapping[str, int], trajectories: int, steps: int) -> State:
+    """The state to go on from. Raises `IntegrationError` when it is none of this scheme, landscape and number."""
+    if not isinstance(given, State):
+        raise IntegrationError("state must be a State that integrate returned, or State.from_arrays of a stored one")
+    if given.numbers.size != trajectories:
+        raise IntegrationError(
+            f"the state has {given.numbers.size} trajectories and the run {trajectories}; give as many"
+        )
+    for name, width in widths.items():
+        if name not in given.vectors:
+            raise IntegrationError(
+                f"the state has no {name}, which {chosen.name} carries; go on with the scheme that made it"
+            )
+        if np.shape(given.vectors[name]) != (width, trajectories):
+            raise IntegrationError(
+                f"{name} of the state has shape {np.shape(given.vectors[name])}, and this landscape and noise need "
+                f"({width}, {trajectories}); go on with those that made it"
+            )
+    if given.step + steps > _MOST_STEPS:
+        raise IntegrationError(f"the run would end after step {_MOST_STEPS}; take fewer steps")
+    return given

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import sympy
 import torch
+from numpy.typing import NDArray
 
 from langevin_sgd.integrators.generate import LaneProgram
+from langevin_sgd.integrators.polynomials import lane_symbol
 from langevin_sgd.integrators.problem import Run
 from langevin_sgd.integrators.record import Quantities, Record
 from langevin_sgd.integrators.schemes.scheme import Scheme, SchemeError
-from langevin_sgd.landscapes.formula import FormulaError, parse, symbol
+from langevin_sgd.landscapes.formula import FormulaError, symbol
 from langevin_sgd.landscapes.torch_callable import TensorLandscape
 from langevin_sgd.noise import IsotropicNoise, Noise, PositionDependentNoise
 
@@ -25,11 +28,12 @@ def callable_program(landscape: TensorLandscape, noise: Noise, scheme: Scheme) -
     if "noise_slope" in scheme.needs:
         raise SchemeError(f"{scheme.name} differentiates the noise and needs a formula; use euler_maruyama")
     d, m = landscape.dimension, noises(landscape, noise)
-    widths = [m if name == "previous_noise" else d for name in scheme.state]
+    widths = scheme.widths(d, m)
     return LaneProgram(
         dimension=d,
-        state=tuple(sympy.Symbol(f"y{i}") for i in range(sum(widths))),
-        draws=tuple(sympy.Symbol(f"z{i}") for i in range(m * scheme.draws_per_step)),
+        widths=widths,
+        state=tuple(lane_symbol(f"y{i}") for i in range(sum(widths.values()))),
+        draws=tuple(lane_symbol(f"z{i}") for i in range(scheme.draws(d, m))),
         start=(),
         stages=(),
         results=(),
@@ -71,6 +75,31 @@ def callable_quantities(record: Record) -> Quantities:
     return Quantities(tuple(names), (), each, means, histograms, edges, None)
 
 
+def constant_amplitude(
+    landscape: TensorLandscape, noise: Noise, values: Mapping[str, Any]
+) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
+    """b of a constant noise: a number or one for each trajectory, and the matrix (d, m) that it multiplies, or None
+    for the identity."""
+    noises(landscape, noise)
+    names = list(noise.parameters)
+    arguments = [symbol(name) for name in names]
+    numbers = [np.asarray(values[name]) for name in names]
+    with np.errstate(invalid="ignore"):
+        if isinstance(noise, IsotropicNoise):
+            root = noise.amplitude([symbol("_w0")])[0, 0]
+            scale = np.asarray(sympy.lambdify(arguments, root, "numpy", dummify=True)(*numbers), dtype=np.float64)
+            matrix = None
+        else:
+            if any(n.ndim for n in numbers):
+                raise FormulaError("with a callable landscape only isotropic noise may differ between trajectories")
+            entries = noise.amplitude([symbol(f"_w{i}") for i in range(landscape.dimension)]).tolist()
+            scale = np.ones(())
+            matrix = np.array(sympy.lambdify(arguments, entries, "numpy", dummify=True)(*numbers), dtype=np.float64)
+    if not np.isfinite(scale).all() or not (matrix is None or np.isfinite(matrix).all()):
+        raise FormulaError("the noise is not finite for the parameters given; check their values")
+    return scale, matrix
+
+
 class TensorDynamics:
     """The Langevin equation of a torch function and a constant noise, evaluated."""
 
@@ -80,20 +109,9 @@ class TensorDynamics:
             name: torch.as_tensor(np.asarray(value), dtype=dtype, device=where) for name, value in run.values.items()
         }
         self.time_step = self.values["time_step"]
-        names = list(noise.parameters)
-        arguments = [symbol(name) for name in names]
-        numbers = [np.asarray(run.values[name]) for name in names]
-        self.matrix: torch.Tensor | None = None
-        if isinstance(noise, IsotropicNoise):
-            text = noise.temperature if isinstance(noise.temperature, str) else "temperature"
-            root = sympy.lambdify(arguments, sympy.sqrt(parse(text, names)), "numpy")(*numbers)
-            self.scale = torch.as_tensor(np.asarray(root), dtype=dtype, device=where)
-        else:
-            if any(n.ndim for n in numbers):
-                raise FormulaError("with a callable landscape only isotropic noise may differ between trajectories")
-            entries = noise.amplitude([symbol(f"_w{i}") for i in range(landscape.dimension)]).tolist()
-            matrix = np.array(sympy.lambdify(arguments, entries, "numpy")(*numbers), dtype=np.float64)
-            self.matrix = torch.as_tensor(matrix, dtype=dtype, device=where)
+        scale, matrix = constant_amplitude(landscape, noise, run.values)
+        self.scale = torch.as_tensor(scale, dtype=dtype, device=where)
+        self.matrix = None if matrix is None else torch.as_tensor(matrix, dtype=dtype, device=where)
 
     def parameter(self, name: str) -> torch.Tensor:
         """The parameter's value or values."""
@@ -139,13 +157,12 @@ class CallableStepper:
         self.model = TensorDynamics(landscape, noise, run, where, dtype)
         self.scheme = scheme
         self.quantities = run.quantities.names
+        self.widths = run.program.widths
         self.noises = len(run.program.draws) // scheme.draws_per_step
 
     def step(self, state: torch.Tensor, draws: torch.Tensor) -> torch.Tensor:
         """One step."""
-        d = self.model.landscape.dimension
-        widths = [self.noises if name == "previous_noise" else d for name in self.scheme.state]
-        vectors = dict(zip(self.scheme.state, torch.split(state, widths), strict=True))
+        vectors = dict(zip(self.widths, torch.split(state, list(self.widths.values())), strict=True))
         after = self.scheme.rule(self.model, vectors, torch.split(draws, self.noises))
         return torch.cat([after[name] for name in self.scheme.state])
 

@@ -85,7 +85,11 @@ class Emitter:
         return name
 
     def _number(self, e: sympy.Expr) -> str:
-        text = repr(float(e))
+        try:
+            value = float(e)
+        except TypeError:
+            raise FormulaError(f"the equation holds {e}, which is no real number; check the formulas' roots") from None
+        text = repr(value)
         if text not in self.constants:
             self.constants[text] = f"K{len(self.constants)}"
         return self.constants[text]

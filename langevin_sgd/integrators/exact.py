@@ -14,9 +14,10 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
 from langevin_sgd.integrators.divergence import Diverged
@@ -64,6 +65,7 @@ def simulate(
     start: ArrayLike | str,
     visit: Visit,
     state: State | None = None,
+    numbers: ArrayLike | None = None,
 ) -> State:
     """Run `replicas` independent replicas and show their positions at the recorded `steps`, exactly in law.
 
@@ -71,7 +73,8 @@ def simulate(
     strictly ascending, `start` a displacement (d,) from the minimum, with m = 0, or "stationary". At every recorded
     step, `visit(index, step, positions)` gets the index in `steps` and the positions (R, d) in the eigenbasis, which it
     must not change. Returns the state at the last recorded step; given back as `state` with a list of steps that
-    begins with those done, the run goes on after them with the same bits as if it had not stopped.
+    begins with those done, the run goes on after them with the same bits as if it had not stopped. `numbers` (R,): the
+    replicas' numbers in the random stream, 0 to R - 1 if not given.
 
     Noise-free modes move deterministically. Raises `Diverged` if a noisy mode has no stationary state or a position is
     not finite, ValueError for steps that do not ascend, shapes that do not fit and an unknown start.
@@ -82,6 +85,9 @@ def simulate(
         raise ValueError("the recorded steps must ascend")
     if replicas < 1:
         raise ValueError(f"replicas must be at least 1, not {replicas}")
+    numbered = np.arange(replicas) if numbers is None else np.asarray(numbers)
+    if numbered.shape != (replicas,):
+        raise ValueError(f"numbers must be one for each of {replicas} replicas, not of shape {numbered.shape}")
     process = LinearProcess.of(k, c, learning_rate, batch_size, momentum, dynamics)
     jump = lru_cache(maxsize=_JUMPS_KEPT)(process.jump)
     shape = (process.blocks, replicas, k.size)
@@ -96,7 +102,7 @@ def simulate(
                     if start != "stationary":
                         raise ValueError(f"start must be a displacement or 'stationary', not {start!r}")
                     factor = process.stationary_factor()
-                    _add_noise(coordinates, process, factor, seed, 0, Stream.INITIAL_STATE, pool)
+                    _add_noise(coordinates, process, factor, seed, 0, Stream.INITIAL_STATE, numbered, pool)
                 else:
                     coordinates[0] += _displacement(start, k.size)
             state = State(0, coordinates)
@@ -110,7 +116,7 @@ def simulate(
             with controller.limit(limits=1, user_api="blas"), np.errstate(over="ignore", invalid="ignore"):
                 step = jump(target - state.step)
                 coordinates = _moved(step.drift, state.coordinates)
-                _add_noise(coordinates, process, step.factor, seed, target, Stream.LANGEVIN_NOISE, pool)
+                _add_noise(coordinates, process, step.factor, seed, target, Stream.LANGEVIN_NOISE, numbered, pool)
             if not np.all(np.isfinite(coordinates)):
                 eta_lambda_max = learning_rate * float(k.max()) if dynamics == "discrete" else None
                 raise Diverged(target, eta_lambda_max, momentum=momentum, detail="the position is not finite")
@@ -141,6 +147,7 @@ def _add_noise(
     seed: int,
     step: int,
     stream: Stream,
+    numbers: NDArray[Any],
     pool: ThreadPoolExecutor,
 ) -> None:
     """Add Gaussian noise of covariance factor^T factor to the noisy modes of `coordinates` (blocks, R, d)."""
@@ -150,7 +157,9 @@ def _add_noise(
     def add(first: int) -> None:
         rows = range(first, min(first + _BLOCK, replicas))
         drawn = np.zeros((_BLOCK, len(factor)))
-        drawn[: len(rows)] = normals(seed, trajectories=rows, steps=[step], components=len(factor), stream=stream)[0]
+        drawn[: len(rows)] = normals(
+            seed, trajectories=numbers[rows.start : rows.stop], steps=[step], components=len(factor), stream=stream
+        )[0]
         noise = (drawn @ factor)[: len(rows)].reshape(len(rows), blocks, modes.size)
         for block in range(blocks):
             coordinates[block, rows.start : rows.stop, modes] += noise[:, block].T

@@ -30,10 +30,12 @@ def run(problem: Run, device: str, after_launch: Callable[[int], None] | None = 
 
     from langevin_sgd.integrators.philox_cuda import SIMULATED
 
-    if not SIMULATED and not cuda.is_available():  # type: ignore[no-untyped-call]
-        raise UserError(f"device: {device} was asked for, but numba sees no CUDA device; use device='cpu'")
-    if not SIMULATED and ":" in device:
-        cuda.select_device(int(device.partition(":")[2]))  # type: ignore[no-untyped-call]
+    if not SIMULATED:
+        index = int(device.partition(":")[2] or 0)
+        found = len(cuda.gpus) if cuda.is_available() else 0  # type: ignore[no-untyped-call]
+        if index >= found:
+            raise UserError(f"device: {device} was asked for, but numba sees {found} CUDA devices; use device='cpu'")
+        cuda.select_device(index)  # type: ignore[no-untyped-call]
     text = gpu_source(
         problem.program,
         problem.layout,

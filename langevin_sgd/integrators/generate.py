@@ -12,23 +12,27 @@ from numpy.typing import NDArray
 
 from langevin_sgd.integrators.dynamics import SymbolicDynamics, noise_structure, vector
 from langevin_sgd.integrators.emission import Emitter
-from langevin_sgd.integrators.polynomials import Coefficients, arranged, arranged_condition, coefficient
+from langevin_sgd.integrators.polynomials import Coefficients, arranged, arranged_condition, lane_symbol
 from langevin_sgd.integrators.schemes.scheme import Scheme
 from langevin_sgd.landscapes.expression import Expression
 from langevin_sgd.landscapes.formula import FormulaError, symbol
 from langevin_sgd.noise import Noise
+
+_SHOWN = 80
 
 
 @dataclass(frozen=True)
 class LaneProgram:
     """One step of one trajectory: stages in order, then the new state, over lane symbols and coefficients.
 
-    `state` symbols y0, y1, ... (position first, then the scheme's other vectors), `draws` symbols z0, z1, ..., start
-    position s0, ... (in `quantities` alone), coefficients c0, ... whose expressions in the parameters are
+    `state` symbols _y0, _y1, ... (position first, then the scheme's other vectors, `widths`
+    their numbers of components), `draws` symbols _z0, _z1, ..., start
+    position _s0, ... (in `quantities` alone), coefficients _c0, ... whose expressions in the parameters are
     `coefficients`. `quantities` are formulas to evaluate at recorded steps and `target` the first-passage condition.
     """
 
     dimension: int
+    widths: Mapping[str, int]
     state: tuple[sympy.Symbol, ...]
     draws: tuple[sympy.Symbol, ...]
     start: tuple[sympy.Symbol, ...]
@@ -44,14 +48,16 @@ class LaneProgram:
         if not self.coefficients:
             return []
         symbols = [symbol(name) for name in self.parameters]
-        function = sympy.lambdify(symbols, list(self.coefficients), "numpy")
+        function = sympy.lambdify(symbols, list(self.coefficients), "numpy", dummify=True)
         with np.errstate(all="ignore"):
             computed = function(*(np.asarray(values[name], dtype=np.float64) for name in self.parameters))
         out: list[Any] = []
         for expression, value in zip(self.coefficients, computed, strict=True):
             array: NDArray[np.float64] = np.asarray(value, dtype=np.float64)
             if not np.isfinite(array).all():
-                raise FormulaError(f"{expression} is not finite for the parameters given; check their values")
+                text = str(expression)
+                shown = text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
+                raise FormulaError(f"{shown} is not finite for the parameters given; check their values")
             out.append(array)
         return out
 
@@ -76,20 +82,17 @@ def lane_program(
     """
     model = SymbolicDynamics(landscape, noise, scheme.interpretation)
     d, m = landscape.dimension, model.noises
-    state: list[sympy.Symbol] = []
-    widths: list[int] = []
-    for name in scheme.state:
-        width = m if name == "previous_noise" else d
-        widths.append(width)
-        state += [sympy.Symbol(f"y{len(state) + i}", real=True) for i in range(width)]
-    draws = [sympy.Symbol(f"z{i}", real=True) for i in range(m * scheme.draws_per_step)]
-    start = [sympy.Symbol(f"s{i}", real=True) for i in range(d)]
+    widths = scheme.widths(d, m)
+    state = [lane_symbol(f"y{i}") for i in range(sum(widths.values()))]
+    draws = [lane_symbol(f"z{i}") for i in range(scheme.draws(d, m))]
+    start = [lane_symbol(f"s{i}") for i in range(d)]
 
     carried, at = {}, 0
-    for name, width in zip(scheme.state, widths, strict=True):
+    for name, width in widths.items():
         carried[name] = vector(state[at : at + width])
         at += width
-    given = tuple(vector(draws[i * m : (i + 1) * m]) for i in range(scheme.draws_per_step))
+    n = len(draws) // scheme.draws_per_step
+    given = tuple(vector(draws[i * n : (i + 1) * n]) for i in range(scheme.draws_per_step))
     result = scheme.rule(model, carried, given)
     flat = [entry for name in scheme.state for entry in result[name]]
 
@@ -109,6 +112,7 @@ def lane_program(
         raise FormulaError(f"unknown symbol {min(unknown)!r}; known: {', '.join(sorted(known))}")
     return LaneProgram(
         dimension=d,
+        widths=widths,
         state=tuple(state),
         draws=tuple(draws),
         start=tuple(start),
@@ -142,8 +146,8 @@ def advance(program: LaneProgram, emitter: Emitter) -> None:
 
 
 def coefficient_symbols(program: LaneProgram) -> list[sympy.Symbol]:
-    """c0, c1, ..."""
-    return [coefficient(i) for i in range(len(program.coefficients))]
+    """_c0, _c1, ..."""
+    return [lane_symbol(f"c{i}") for i in range(len(program.coefficients))]
 
 
 def _base(expression: Any, state: Sequence[sympy.Symbol]) -> sympy.Symbol | None:

@@ -169,8 +169,8 @@ def _coefficients(varying: tuple[bool, ...]) -> list[str]:
     fixed = [i for i, moves in enumerate(varying) if not moves]
     moving = [i for i, moves in enumerate(varying) if moves]
     return [
-        *(f"c{i} = uniform[{k}]" for k, i in enumerate(fixed)),
-        *(f"c{i} = varying[{k}, n]" for k, i in enumerate(moving)),
+        *(f"_c{i} = uniform[{k}]" for k, i in enumerate(fixed)),
+        *(f"_c{i} = varying[{k}, n]" for k, i in enumerate(moving)),
     ]
 
 

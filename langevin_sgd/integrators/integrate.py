@@ -12,17 +12,15 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
 
-from langevin_sgd.errors import UserError
 from langevin_sgd.integrators import arguments, schemes
 from langevin_sgd.integrators import increments as noise_increments
 from langevin_sgd.integrators.generate import lane_program, structure
 from langevin_sgd.integrators.increments import Kind, Layout
-from langevin_sgd.integrators.integration_error import IntegrationError
 from langevin_sgd.integrators.problem import Reductions, Run
 from langevin_sgd.integrators.random_numbers import Stream
 from langevin_sgd.integrators.record import Record, quantities
 from langevin_sgd.integrators.results import dataset
-from langevin_sgd.integrators.scan_points import grid
+from langevin_sgd.integrators.scan_points import Scan, grid
 from langevin_sgd.integrators.schemes.scheme import Scheme, SchemeError
 from langevin_sgd.integrators.stability import check_stable, largest_curvature
 from langevin_sgd.integrators.state import State
@@ -58,7 +56,7 @@ def integrate(
     start: ArrayLike | Mapping[str, ArrayLike] | None = None,
     seed: int = 0,
     parameters: Mapping[str, ArrayLike] | None = None,
-    scan: Mapping[str, ArrayLike] | None = None,
+    scan: Scan | None = None,
     record: Record | None = None,
     increments: Kind = "gaussian",
     precision: Precision = "mixed",
@@ -74,7 +72,8 @@ def integrate(
     `start`: position (d,) or (d, N) at step 0, zero if not given; or {vector: value} to give the scheme's other
     vectors too. `parameters`: values for any parameter of landscape, noise or scheme, a number or an array over the
     trajectories. `scan`: {parameter: values}; the grid of all combinations runs in one launch, `trajectories` copies a
-    point, and the parameters become the leading dimensions of the result. `precision`: float64 state with float32
+    point, and the parameters become the leading dimensions of the result; or a list of points {parameter: value},
+    which become the leading dimension `point`. `precision`: float64 state with float32
     noise ("mixed") or float32 throughout. `state`: go on from there, with the same bits as without the stop; steps and
     recorded steps count from the run's beginning, time is step x time_step. `after_launch(step)` is called about once
     a second.
@@ -85,8 +84,10 @@ def integrate(
     what does not fit, and `Diverged` when positions leave the finite numbers.
     """
     chosen = schemes.scheme(scheme)
-    record = record or Record()
-    arguments.check_numbers(time_step, steps, trajectories, seed)
+    record = Record() if record is None else record
+    parameters = {} if parameters is None else parameters
+    arguments.check_kinds(noise, record, parameters, device)
+    arguments.check_numbers(time_step, steps, trajectories, seed, threads)
     arguments.one_of(increments, noise_increments.KINDS, "increments")
     arguments.one_of(precision, _STATE_TYPES, "precision")
     landscape = arguments.as_landscape(landscape)
@@ -98,12 +99,18 @@ def integrate(
             "or force=True to see the error"
         )
     points = grid(scan, trajectories)
-    values, varying = arguments.parameter_values(landscape, noise, chosen, time_step, parameters or {}, points)
-    curvature = None if force else largest_curvature(landscape, values)
-    if curvature is not None:
-        check_stable(chosen, curvature, values)
+    values, varying = arguments.parameter_values(landscape, noise, chosen, time_step, parameters, points)
+    names = list(values)
+    if chosen.bind is not None:  # exact at every step, so stable at every step
+        chosen, own = chosen.bind(landscape, noise, values, varying)
+        values |= own
+        varying += tuple(name for name, value in own.items() if np.ndim(value))
+    elif not force:
+        curvature = largest_curvature(landscape, values)
+        if curvature is not None:
+            check_stable(chosen, curvature, values)
     if isinstance(landscape, Expression):
-        observed = quantities(record, landscape, list(values))
+        observed = quantities(record, landscape, names)
         program = lane_program(landscape, noise, chosen, quantities=observed.expressions, target=observed.target)
     else:
         from langevin_sgd.integrators import callable_stepper
@@ -112,13 +119,12 @@ def integrate(
         program = callable_stepper.callable_program(landscape, noise, chosen)
     layout = Layout(increments, len(program.draws))
     state_type = _STATE_TYPES[precision]
-    begin = state or arguments.beginning(
-        chosen, program.dimension, len(program.draws) // chosen.draws_per_step, start, seed, points
-    )
-    if begin.numbers.size != points.points * trajectories:
-        raise IntegrationError(
-            f"the state has {begin.numbers.size} trajectories and the run {points.points * trajectories}; give as many"
-        )
+    total = points.points * trajectories
+    arguments.check_memory(total, sum(program.widths.values()), len(record.steps), observed, points.points)
+    if state is None:
+        begin = arguments.beginning(chosen, program.widths, start, seed, points)
+    else:
+        begin = arguments.checked_state(state, chosen, program.widths, total, steps)
     recorded = np.array([s for s in record.steps if begin.step <= s <= begin.step + steps], np.int64)
     if state is not None:
         recorded = recorded[recorded > begin.step]  # recorded by the run that stopped there
@@ -130,9 +136,9 @@ def integrate(
         quantities=observed,
         values=values,
         varying_names=varying,
-        seed=seed,
+        seed=int(seed),
         stream=int(Stream.LANGEVIN_NOISE),
-        state=np.concatenate([np.array(begin.vectors[name], state_type, ndmin=2) for name in chosen.state]),
+        state=np.concatenate([np.array(begin.vectors[name], state_type, ndmin=2) for name in program.widths]),
         start=np.ascontiguousarray(begin.start, state_type),
         numbers=np.ascontiguousarray(begin.numbers),
         passage=begin.passage.copy(),
@@ -145,7 +151,7 @@ def integrate(
     name, reductions = _advance(run, chosen, backend, device, after_launch)
     data = dataset(run, reductions, record, points, landscape, time_step=values["time_step"])
     data.attrs |= {"backend": name, "scheme": chosen.name, "increments": increments, "precision": precision}
-    return Integration(data, _ending(run, chosen))
+    return Integration(data, _ending(run))
 
 
 def _advance(
@@ -173,19 +179,14 @@ def _advance(
         from langevin_sgd.integrators import fused_gpu
 
         return f"fused on {device}", fused_gpu.run(run, device, after_launch)
-    if device not in ("auto", "cpu"):
-        raise UserError(f"device: unknown device {device!r}; use auto, cpu or cuda[:N]")
     from langevin_sgd.integrators import fused_cpu
 
     return "fused on cpu", fused_cpu.run(run, after_launch)
 
 
-def _ending(run: Run, chosen: Scheme) -> State:
-    d = run.program.dimension
-    noises = len(run.program.draws) // chosen.draws_per_step
+def _ending(run: Run) -> State:
     vectors, at = {}, 0
-    for name in chosen.state:
-        width = noises if name == "previous_noise" else d
+    for name, width in run.program.widths.items():
         vectors[name] = run.state[at : at + width]
         at += width
     return State(run.end, vectors, run.start, run.numbers, run.passage)

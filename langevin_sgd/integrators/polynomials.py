@@ -12,11 +12,15 @@ from typing import Any
 
 import sympy
 
+from langevin_sgd.landscapes.formula_size import most_monomials
+
 _MOST_MONOMIALS = 80
+# Beyond this bound nothing is multiplied out, not even to see what cancels.
+_MOST_TRIED = 300
 
 
 class Coefficients:
-    """Expressions in the parameters alone, each with a symbol c0, c1, ... of its own."""
+    """Expressions in the parameters alone, each with a symbol _c0, _c1, ... of its own."""
 
     def __init__(self) -> None:
         self.expressions: list[sympy.Expr] = []
@@ -26,18 +30,19 @@ class Coefficients:
         """The symbol that stands for the expression; numbers stay numbers."""
         if expression.is_number:
             return expression
-        key = sympy.together(sympy.expand(expression))
+        small = most_monomials(expression, expression.free_symbols) <= _MOST_TRIED
+        key = sympy.together(sympy.expand(expression)) if small else expression
         for sign in (1, -1):
             if sign * key in self._index:
-                return sign * coefficient(self._index[sign * key])
+                return sign * lane_symbol(f"c{self._index[sign * key]}")
         self._index[key] = len(self.expressions)
         self.expressions.append(expression)
-        return coefficient(self._index[key])
+        return lane_symbol(f"c{self._index[key]}")
 
 
-def coefficient(index: int) -> sympy.Symbol:
-    """The symbol c<index>."""
-    return sympy.Symbol(f"c{index}", real=True)
+def lane_symbol(name: str) -> sympy.Symbol:
+    """A symbol of the lane, with an underscore in front: no name that a user may give begins with one."""
+    return sympy.Symbol(f"_{name}", real=True)
 
 
 def arranged(
@@ -50,7 +55,7 @@ def arranged(
     present = sorted(expression.free_symbols & moving, key=lambda s: s.name)
     if not present:
         return coefficients.symbol(expression)
-    if expression.is_polynomial(*present):
+    if expression.is_polynomial(*present) and most_monomials(expression, present) <= _MOST_TRIED:
         polynomial = sympy.Poly(expression, *present, domain="EX")
         if len(polynomial.terms()) <= _MOST_MONOMIALS:
             return _polynomial(polynomial, present, coefficients, base)

@@ -73,11 +73,11 @@ class Run:
 
 @dataclass
 class Reductions:
-    """What was recorded: `values` (records, each, N), `sums` (records, means, 2, groups) of the quantity and of its
-    square, `counts` (histogram: (records, groups, bins + 2)) with what fell below and above at the ends."""
+    """What was recorded: `values` (records, each, N), `moments` (records, means, 2, groups): mean and sum of squared
+    deviations from it, `counts` (histogram: (records, groups, bins + 2)) with what fell below and above at the ends."""
 
     values: NDArray[np.float64]
-    sums: NDArray[np.float64]
+    moments: NDArray[np.float64]
     counts: list[NDArray[np.int64]]
 
 
@@ -97,10 +97,13 @@ def check_finite(problem: Run, step: int) -> None:
         raise IntegrationError(
             f"the drift is not finite at the start ({at}) of trajectory {which}; start elsewhere, or mend the formula"
         )
+    names = [name for name in problem.varying_names if not name.startswith("_")]  # those the caller knows
+    own = ", ".join(f"{name} {float(problem.values[name][which]):.4g}" for name in names)
+    at_point = f" at {own}" if own else ""
     raise Diverged(
         step,
-        detail=f"{int(bad.sum())} of {bad.size} trajectories are no longer finite, the first is number {which}; take a "
-        "smaller time_step, or a landscape that is finite and confines wherever they go",
+        detail=f"{int(bad.sum())} of {bad.size} trajectories are no longer finite, the first is number {which}"
+        f"{at_point}; take a smaller time_step, or a landscape that is finite and confines wherever they go",
     )
 
 

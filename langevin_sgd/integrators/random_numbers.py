@@ -43,6 +43,8 @@ class Stream(IntEnum):
     DATA_SPLIT = 6
     LABEL_NOISE = 7
     RESAMPLING = 8
+    DISORDER = 9
+    POSITION_DRAW = 10
 
 
 def philox4x32(

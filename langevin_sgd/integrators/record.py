@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
 import sympy
 
 from langevin_sgd.integrators.integration_error import IntegrationError
 from langevin_sgd.landscapes.expression import Expression
 from langevin_sgd.landscapes.formula import FormulaError, check_names, parse, parse_condition, symbol
+from langevin_sgd.landscapes.real_array import real_array, whole_number
+
+_MOST_BINS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -35,16 +39,22 @@ class Record:
     formulas: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "steps", tuple(int(step) for step in self.steps))
-        for name in ("each", "means"):
+        for name in ("steps", "each", "means"):
+            if isinstance(getattr(self, name), str) or not isinstance(getattr(self, name), Iterable):
+                raise IntegrationError(f"{name} of a record must be a list, not {getattr(self, name)!r:.60}")
             object.__setattr__(self, name, tuple(getattr(self, name)))
+        steps = tuple(whole_number(step, "a recorded step", IntegrationError) for step in self.steps)
+        object.__setattr__(self, "steps", steps)
         if any(b <= a for a, b in zip(self.steps, self.steps[1:], strict=False)) or (self.steps and self.steps[0] < 0):
             raise IntegrationError("recorded steps must ascend from 0 or more, each once")
-        for name, (low, high, bins) in self.histograms.items():
-            if not (low < high and bins >= 1):
-                raise IntegrationError(
-                    f"the histogram of {name} needs low < high and at least one bin, not {(low, high, bins)}"
-                )
+        for name, edges in self.histograms.items():
+            what = f"the histogram of {name}"
+            if np.shape(edges) != (3,):
+                raise IntegrationError(f"{what} must be (low, high, bins), not {edges!r:.60}")
+            low, high, _ = real_array(edges, what, IntegrationError)
+            bins = whole_number(edges[2], f"the number of bins in {what}", IntegrationError)
+            if not (low < high and np.isfinite(high - low) and 1 <= bins <= _MOST_BINS):
+                raise IntegrationError(f"{what} needs low < high and 1 to {_MOST_BINS} bins, not {tuple(edges)}")
         check_names(self.formulas, "the quantity")
 
 
@@ -64,12 +74,16 @@ class Quantities:
 def quantities(record: Record, landscape: Expression, parameters: Sequence[str]) -> Quantities:
     """The record's quantities as expressions over the landscape's symbols; `FormulaError` for an unknown name."""
     names = [*landscape.variables, *(f"start_{name}" for name in landscape.variables), *parameters]
+    check_names(names, "the symbol")
     known: dict[str, sympy.Expr] = {name: symbol(name) for name in landscape.variables}
     known["energy"] = landscape.energy
     known["squared_displacement"] = sympy.Add(
         *((symbol(name) - symbol(f"start_{name}")) ** 2 for name in landscape.variables)
     )
-    known |= {name: parse(text, names) for name, text in record.formulas.items()}
+    for name, text in record.formulas.items():
+        if name in known:
+            raise FormulaError(f"the quantity {name!r} is known already; give the formula another name")
+        known[name] = parse(text, names)
     rows: dict[str, int] = {}
     expressions: list[sympy.Expr] = []
 

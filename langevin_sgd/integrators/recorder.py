@@ -19,6 +19,7 @@ class Recorder:
         self.quantities = q
         self.groups = problem.groups
         self.count = problem.group_count
+        self.members = np.bincount(problem.groups, minlength=self.count)
         self.size = problem.numbers.size
         self.kept = Reductions(
             np.zeros((records, len(q.each), self.size)),
@@ -32,8 +33,9 @@ class Recorder:
         for q, row in enumerate(self.quantities.each):
             self.kept.values[record, q] = seen[row]
         for q, row in enumerate(self.quantities.means):
-            for power in (1, 2):
-                self.kept.sums[record, q, power - 1] = np.bincount(self.groups, seen[row] ** power, self.count)
+            mean = np.bincount(self.groups, seen[row], self.count) / self.members
+            self.kept.moments[record, q, 0] = mean
+            self.kept.moments[record, q, 1] = np.bincount(self.groups, (seen[row] - mean[self.groups]) ** 2, self.count)
         for q, (row, (low, high, bins)) in enumerate(
             zip(self.quantities.histograms, self.quantities.edges, strict=True)
         ):

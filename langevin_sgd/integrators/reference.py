@@ -43,8 +43,8 @@ def run(problem: Run, scheme: Scheme, after_launch: Callable[[int], None] | None
     model = SymbolicDynamics(problem.landscape, problem.noise, scheme.interpretation)
     names = [name for name in problem.values if name != "time_step"]
     arguments = [*model.coordinates, *(symbol(name) for name in names)]
-    drift = sympy.lambdify(arguments, model.drift_expressions, "numpy")
-    amplitude = sympy.lambdify(arguments, model.amplitude.tolist(), "numpy")
+    drift = sympy.lambdify(arguments, model.drift_expressions, "numpy", dummify=True)
+    amplitude = sympy.lambdify(arguments, model.amplitude.tolist(), "numpy", dummify=True)
     count = problem.numbers.size
     per_trajectory = {name: np.broadcast_to(value, count) for name, value in problem.values.items()}
     draws = gaussian_as_compiled(problem) if problem.layout.kind == "gaussian" else _weak(problem)

@@ -39,11 +39,9 @@ def dataset(
         values = kept.values[:, q].reshape(-1, *points.shape, points.replicas)
         out[name] = _variable((*lead, "replica", "time"), np.moveaxis(values, 0, -1), _long_name(name, landscape))
     for q, name in enumerate(record.means):
-        total, squares = (kept.sums[:, q, i].reshape(-1, *points.shape) for i in (0, 1))
+        mean, squares = (kept.moments[:, q, i].reshape(-1, *points.shape) for i in (0, 1))
         n = points.replicas
-        mean = total / n
-        variance = np.maximum(squares / n - mean**2, 0.0)
-        stderr = np.sqrt(variance / (n - 1)) if n > 1 else np.full_like(mean, np.nan)
+        stderr = np.sqrt(squares / (n - 1) / n) if n > 1 else np.full_like(mean, np.nan)
         what = _long_name(name, landscape)
         out[f"{name}_mean"] = _variable((*lead, "time"), np.moveaxis(mean, 0, -1), f"mean over replicas of the {what}")
         out[f"{name}_stderr"] = _variable((*lead, "time"), np.moveaxis(stderr, 0, -1), "standard error of that mean")

@@ -1,4 +1,4 @@
-"""A scan as one launch: the grid of parameter points and the numbers of their trajectories."""
+"""A scan as one launch: its parameter points and the numbers of their trajectories."""
 
 from __future__ import annotations
 
@@ -9,19 +9,27 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from langevin_sgd.integrators.integration_error import IntegrationError
+from langevin_sgd.landscapes.real_array import real_array
+
+Scan = Mapping[str, ArrayLike] | Sequence[Mapping[str, float]]
+"""{parameter: values}, of which all combinations run, or a list of points, {parameter: value} each."""
 
 
 @dataclass(frozen=True)
 class Grid:
-    """The product of the scanned parameters' values, last one fastest, with `replicas` trajectories a point."""
+    """Parameter points in an array of `shape`, last dimension fastest, with `replicas` trajectories a point.
+
+    `names` and `values` are the dimensions and their coordinates, `table` each scanned parameter at every point.
+    """
 
     names: tuple[str, ...]
     values: tuple[NDArray[np.float64], ...]
+    table: Mapping[str, NDArray[np.float64]]
     replicas: int
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Number of values of each parameter."""
+        """Number of points along each dimension."""
         return tuple(v.size for v in self.values)
 
     @property
@@ -31,8 +39,7 @@ class Grid:
 
     def per_trajectory(self) -> dict[str, NDArray[np.float64]]:
         """Each scanned parameter for every trajectory, point by point."""
-        mesh = np.meshgrid(*self.values, indexing="ij") if self.names else []
-        return {name: np.repeat(m.ravel(), self.replicas) for name, m in zip(self.names, mesh, strict=True)}
+        return {name: np.repeat(values, self.replicas) for name, values in self.table.items()}
 
     def numbers(self) -> NDArray[np.uint32]:
         """Trajectory numbers: replica + the point's number with its 32 bits reversed.
@@ -49,11 +56,21 @@ class Grid:
         return np.add.outer(point, np.arange(self.replicas, dtype=np.uint32)).astype(np.uint32).reshape(-1)
 
 
-def grid(scan: Mapping[str, ArrayLike] | None, replicas: int) -> Grid:
-    """The grid of a scan given as {parameter: values}."""
-    names: Sequence[str] = tuple(scan or {})
-    values = tuple(np.asarray((scan or {})[name], dtype=np.float64) for name in names)
-    for name, value in zip(names, values, strict=True):
-        if value.ndim != 1 or value.size == 0 or not np.isfinite(value).all():
-            raise IntegrationError(f"the scan over {name} needs a list of finite numbers")
-    return Grid(tuple(names), values, replicas)
+def grid(scan: Scan | None, replicas: int) -> Grid:
+    """The points of a scan: the grid of {parameter: values}, or the listed points along a dimension `point`."""
+    if scan is None or isinstance(scan, Mapping):
+        names = tuple(scan or {})
+        values = tuple(_numbers(name, (scan or {})[name]) for name in names)
+        mesh = np.meshgrid(*values, indexing="ij") if names else []
+        return Grid(names, values, {name: m.ravel() for name, m in zip(names, mesh, strict=True)}, replicas)
+    if not scan or any(set(point) != set(scan[0]) for point in scan):
+        raise IntegrationError("a scan given as a list needs points with the same parameters, at least one")
+    table = {name: _numbers(name, [point[name] for point in scan]) for name in scan[0]}
+    return Grid(("point",), (np.arange(len(scan), dtype=np.float64),), table, replicas)
+
+
+def _numbers(name: str, values: ArrayLike) -> NDArray[np.float64]:
+    array = real_array(values, f"the values of {name} to scan", IntegrationError)
+    if array.ndim != 1 or array.size == 0 or not np.isfinite(array).all():
+        raise IntegrationError(f"the scan over {name} needs a list of finite numbers")
+    return array

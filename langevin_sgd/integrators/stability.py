@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from langevin_sgd.integrators.integration_error import IntegrationError
+from langevin_sgd.integrators.parameter_points import first_of_each_run
 from langevin_sgd.integrators.schemes.scheme import Scheme
 from langevin_sgd.landscapes.expression import Expression
 
@@ -114,13 +115,13 @@ def largest_curvature(landscape: Any, values: Mapping[str, ArrayLike]) -> Array 
     if not isinstance(landscape, Expression):
         known: Array | None = getattr(landscape, "largest_curvature", None)
         return known
-    symbols = landscape.hessian.free_symbols
-    if symbols & set(landscape.coordinates):
+    if not landscape.is_quadratic:
         return None
+    symbols = landscape.hessian.free_symbols - set(landscape.coordinates)
     names = sorted(x.name for x in symbols)
     whole = np.broadcast_arrays(*(values[name] for name in names)) if names else [np.zeros(1)]
     columns = [np.atleast_1d(np.asarray(column, dtype=np.float64)) for column in whole]
-    first = _first_of_each_run(columns)
+    first = first_of_each_run(columns)
     own: dict[str, ArrayLike] = {name: column[first] for name, column in zip(names, columns, strict=False)}
     unused: dict[str, ArrayLike] = {name: 0.0 for name in landscape.parameters if name not in own}
     matrices = landscape.hessian_at(np.zeros((landscape.dimension, int(first.sum()))), **own, **unused)
@@ -131,11 +132,5 @@ def largest_curvature(landscape: Any, values: Mapping[str, ArrayLike]) -> Array 
 def _changes(columns: list[ArrayLike]) -> list[Array]:
     """The columns, broadcast, without entries that repeat the one before: a scan keeps one for each of its points."""
     whole = [np.atleast_1d(np.asarray(c, dtype=np.float64)) for c in np.broadcast_arrays(*columns)]
-    first = _first_of_each_run(whole)
+    first = first_of_each_run(whole)
     return [column[first] for column in whole]
-
-
-def _first_of_each_run(columns: list[Array]) -> NDArray[np.bool_]:
-    first = np.ones(columns[0].size, dtype=bool)
-    first[1:] = np.any([column[1:] != column[:-1] for column in columns], axis=0)
-    return first

@@ -11,10 +11,16 @@ import numpy as np
 import sympy
 from numpy.typing import ArrayLike, NDArray
 
+from langevin_sgd.errors import UserError
 from langevin_sgd.landscapes.formula import FormulaError, check_names, parse, symbol
+from langevin_sgd.landscapes.formula_size import most_monomials, slope_size
 from langevin_sgd.landscapes.quadratic import HessianError
+from langevin_sgd.landscapes.real_array import real_array, real_number
 
 MAX_DIMENSION = 16
+# A kernel of this many operations takes about half a minute to compile.
+_MOST_OPERATIONS = 5000
+_MOST_MONOMIALS = 300
 
 Array = NDArray[np.float64]
 
@@ -25,7 +31,7 @@ class Expression:
 
     `formula`: the text, in the `variables` (the coordinates, in order) and the names of `parameters` (name: value, or
     None for a parameter that every use must give). Raises `FormulaError` for an unknown symbol, a function that is not
-    smooth, or anything that is no arithmetic.
+    smooth, a derivative that is too long, or anything that is no arithmetic.
 
         Expression("a*(x**2 - 1)**2 + b*x", variables=("x",), parameters={"a": 1.0, "b": 0.1})
     """
@@ -35,15 +41,20 @@ class Expression:
     parameters: Mapping[str, float | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "variables", tuple(self.variables))
-        object.__setattr__(self, "parameters", dict(self.parameters))
+        object.__setattr__(self, "variables", listed(self.variables))
+        object.__setattr__(self, "parameters", checked_parameters(self.parameters, FormulaError))
         if not 1 <= len(self.variables) <= MAX_DIMENSION:
             raise FormulaError(
                 f"a formula takes 1 to {MAX_DIMENSION} variables, not {len(self.variables)}; "
                 "give a larger landscape as a torch callable"
             )
         check_names([*self.variables, *self.parameters], "the symbol")
-        _ = self.energy  # parse now: a fault belongs to the line that wrote the formula
+        size = sum(slope_size(self.energy, x) for x in self.coordinates)  # now: the line that wrote it is at fault
+        if size > _MOST_OPERATIONS:
+            raise FormulaError(
+                f"the formula's derivatives take {size} operations, {_MOST_OPERATIONS} at most; write it with fewer "
+                "factors, or give the landscape as a torch callable"
+            )
 
     @property
     def dimension(self) -> int:
@@ -71,6 +82,16 @@ class Expression:
         return sympy.ImmutableDenseMatrix([[sympy.diff(slope, x) for x in self.coordinates] for slope in self.gradient])
 
     @cached_property
+    def is_quadratic(self) -> bool:
+        """Whether the Hessian is the same everywhere, as far as multiplying out shows it."""
+        here = set(self.coordinates)
+        if not all(slope.is_polynomial(*here) for slope in self.gradient):
+            return False
+        small = all(most_monomials(slope, slope.free_symbols) <= _MOST_MONOMIALS for slope in self.gradient)
+        slopes = [sympy.expand(slope) for slope in self.gradient] if small else self.gradient
+        return not any(sympy.diff(slope, x).free_symbols & here for slope in slopes for x in here)
+
+    @cached_property
     def laplacian(self) -> sympy.Expr:
         """Sum of d^2E/dx_i^2, symbolic."""
         return sympy.Add(*(self.hessian[i, i] for i in range(self.dimension)))
@@ -88,7 +109,7 @@ class Expression:
         return self._evaluate("hessian", self.hessian.tolist(), position, parameters)
 
     def _evaluate(self, name: str, expression: Any, position: ArrayLike, parameters: Mapping[str, ArrayLike]) -> Array:
-        at = np.asarray(position, dtype=np.float64)
+        at = real_array(position, "the position", FormulaError)
         if at.shape[:1] != (self.dimension,):
             raise FormulaError(
                 f"position has shape {at.shape}; the first axis must have the {self.dimension} coordinates"
@@ -96,7 +117,7 @@ class Expression:
         functions: dict[str, Any] = self.__dict__.setdefault("_compiled", {})
         if name not in functions:
             arguments = [*self.coordinates, *(symbol(parameter) for parameter in self.parameters)]
-            functions[name] = sympy.lambdify(arguments, expression, "numpy", cse=True)
+            functions[name] = sympy.lambdify(arguments, expression, "numpy", cse=True, dummify=True)
         unknown = set(parameters) - set(self.parameters)
         if unknown:
             raise FormulaError(f"unknown parameter {min(unknown)!r}; this landscape has {', '.join(self.parameters)}")
@@ -106,6 +127,21 @@ class Expression:
             raise FormulaError(f"the parameter {missing[0]!r} has no value; give {missing[0]}=...")
         values = functions[name](*at, *(np.asarray(value) for value in merged.values()))
         return _stacked(values, at.shape[1:])
+
+
+def checked_parameters(given: Any, error: type[UserError]) -> dict[str, float | None]:
+    """`given` as {name: number or None}; raises `error` for anything else."""
+    if not isinstance(given, Mapping):
+        raise error(f"parameters are given as {{name: value}}, not as {type(given).__name__}")
+    return {
+        name: None if value is None else real_number(value, f"the parameter {name!r}", error)
+        for name, value in given.items()
+    }
+
+
+def listed(texts: Any) -> tuple[Any, ...]:
+    """A tuple; one text alone is a list of one, not of its letters."""
+    return (texts,) if isinstance(texts, str) else tuple(texts)
 
 
 def _stacked(values: Any, shape: tuple[int, ...]) -> Array:
@@ -120,7 +156,7 @@ def quadratic(hessian: ArrayLike, minimum: Sequence[float] | None = None) -> Exp
     The entries of H are the parameters h1_1, h1_2, ..., so each may be scanned. Raises `HessianError` when H is not
     symmetric.
     """
-    matrix = np.asarray(hessian, dtype=np.float64)
+    matrix = real_array(hessian, "the entries of a Hessian", HessianError)
     matrix = np.diag(matrix) if matrix.ndim == 1 else matrix
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
         raise HessianError(f"the Hessian has shape {matrix.shape}; it must be (d, d) or a diagonal (d,)")
@@ -129,7 +165,7 @@ def quadratic(hessian: ArrayLike, minimum: Sequence[float] | None = None) -> Exp
     if not np.allclose(matrix, matrix.T, rtol=1e-12, atol=0.0):
         raise HessianError("the Hessian is not symmetric; give (H + H^T)/2")
     d = len(matrix)
-    centre = np.zeros(d) if minimum is None else np.asarray(minimum, dtype=np.float64)
+    centre = np.zeros(d) if minimum is None else real_array(minimum, "the coordinates of a minimum", HessianError)
     if centre.shape != (d,):
         raise HessianError(f"the minimum has shape {centre.shape}; it must be ({d},)")
     names = [f"w{i + 1}" for i in range(d)]

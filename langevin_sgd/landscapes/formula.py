@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import ast
 import difflib
+import keyword
 import math
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -80,8 +82,12 @@ def check_names(names: Iterable[str], what: str) -> None:
     """Raise `FormulaError` unless the names are distinct identifiers that shadow no function or constant."""
     seen: set[str] = set()
     for name in names:
-        if not name.isidentifier() or name.startswith("_"):
+        if not isinstance(name, str) or not name.isidentifier() or name.startswith("_"):
             raise FormulaError(f"{what} {name!r} is no name; use letters, digits and _, starting with a letter")
+        if keyword.iskeyword(name):
+            raise FormulaError(f"{what} {name!r} is a word of Python's own; write {name + '_'!r}")
+        if name != unicodedata.normalize("NFKC", name):
+            raise FormulaError(f"{what} {name!r} reads as {unicodedata.normalize('NFKC', name)!r}; write it so")
         if name in FUNCTIONS or name in CONSTANTS or name in _NOT_SMOOTH:
             raise FormulaError(f"{what} {name!r} is the name of a function or constant; choose another")
         if name in seen:
@@ -111,11 +117,31 @@ class _Reader:
             value = self.node(tree.body)
         except RecursionError:
             raise FormulaError("the formula is nested too deeply; split it or write it more simply") from None
-        if isinstance(value, sympy.Expr) and value.has(sympy.oo, -sympy.oo, sympy.zoo, sympy.nan, sympy.I):
-            raise FormulaError(f"{self.shown} is not a finite real number everywhere; look for 1/0 or sqrt(-1)")
+        if isinstance(value, sympy.Expr):
+            if value.has(sympy.oo, -sympy.oo, sympy.zoo, sympy.nan, sympy.I):
+                raise self.not_real()
+            powers = [power.exp for power in value.atoms(sympy.Pow) if power.exp.is_number]
+            if powers and max(abs(float(power)) for power in powers) > _LARGEST_POWER:
+                raise self.too_high("a product of powers")
         return value
 
     def node(self, node: ast.AST) -> Any:
+        """The value of a piece of the tree; a number is checked as soon as it is made, before it can grow."""
+        value = self.made(node)
+        if isinstance(value, sympy.Expr) and value.is_number:
+            try:
+                size = abs(float(value))
+            except OverflowError:
+                size = math.inf
+            except TypeError:  # complex, or infinite without a sign
+                raise self.not_real() from None
+            if math.isnan(size):
+                raise self.not_real()
+            if size > _LARGEST_NUMBER:
+                raise FormulaError(f"a number in {self.shown} is beyond {_LARGEST_NUMBER:g}; choose other units")
+        return value
+
+    def made(self, node: ast.AST) -> Any:
         match node:
             case ast.Constant(value=bool() | str() | bytes() | complex() | None):
                 raise self.refused(node, "only real numbers")
@@ -146,7 +172,7 @@ class _Reader:
                 return self.comparison(node, [left, *comparators], ops)
             case ast.Call(func=ast.Name(id=name), args=[argument], keywords=[]) if name in FUNCTIONS:
                 with self.deeper():
-                    return FUNCTIONS[name](self.node(argument))
+                    return self.function(name, self.node(argument))
             case ast.Call(func=ast.Name(id=name)):
                 raise self.bad_call(name)
         raise self.refused(node, "only + - * / **, numbers, names and functions")
@@ -171,6 +197,12 @@ class _Reader:
         mend = f"did you mean {near[0]!r}?" if near else f"known names: {', '.join(known) or 'none'}"
         raise FormulaError(f"unknown symbol {name!r} in {self.shown}; {mend}")
 
+    def function(self, name: str, argument: sympy.Expr) -> sympy.Expr:
+        growing = name in ("exp", "sinh", "cosh") and argument.is_number
+        if growing and abs(float(argument)) > _LARGEST_LOG:
+            raise FormulaError(f"{name} of {float(argument):.4g} in {self.shown} is out of range; choose other units")
+        return FUNCTIONS[name](argument)
+
     def binary(self, node: ast.AST, op: ast.operator, left: Any, right: Any) -> sympy.Expr:
         match op:
             case ast.Add():
@@ -182,13 +214,10 @@ class _Reader:
             case ast.Div():
                 return left / right
             case ast.Pow():
-                if right.is_number and abs(right) > _LARGEST_POWER:
-                    raise FormulaError(
-                        f"the power {right} in {self.shown} is beyond {_LARGEST_POWER}; write it with exp and log"
-                    )
-                numbers = left.is_number and right.is_number
-                if numbers and abs(right) * sympy.log(abs(left) + 1).evalf() > _LARGEST_LOG:
-                    raise FormulaError(f"a number in {self.shown} is beyond {_LARGEST_NUMBER:g}; choose other units")
+                if right.is_number and abs(float(right)) > _LARGEST_POWER:
+                    raise self.too_high(f"the power {float(right):.6g}")
+                if left.is_number and not right.is_number and float(left) <= 0.0:
+                    raise FormulaError(f"{float(left):.4g} to a power that varies is no real number; see {self.shown}")
                 return left**right
             case ast.BitXor():
                 raise self.refused(node, "powers as **")
@@ -217,6 +246,12 @@ class _Reader:
         near = difflib.get_close_matches(name, FUNCTIONS, n=1)
         mend = f"did you mean {near[0]!r}?" if near else f"known functions: {', '.join(FUNCTIONS)}"
         return FormulaError(f"unknown function {name!r} in {self.shown}; {mend}")
+
+    def too_high(self, what: str) -> FormulaError:
+        return FormulaError(f"{what} in {self.shown} is beyond {_LARGEST_POWER}; write it with exp and log")
+
+    def not_real(self) -> FormulaError:
+        return FormulaError(f"{self.shown} is not a finite real number everywhere; look for 1/0 or sqrt(-1)")
 
     def refused(self, node: ast.AST, allowed: str) -> FormulaError:
         piece = (ast.get_source_segment(self.text, node) or ast.dump(node))[:_SHOWN]

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from langevin_sgd.errors import UserError
+from langevin_sgd.landscapes.real_array import real_array
 
 Array = NDArray[np.float64]
 
@@ -29,17 +30,26 @@ class Quadratic:
     minimum: Array
 
     def __post_init__(self) -> None:
+        for name in ("eigenvalues", "eigenvectors", "minimum"):
+            object.__setattr__(self, name, real_array(getattr(self, name), f"the {name}", HessianError))
         size = self.eigenvalues.size
         if self.eigenvalues.ndim != 1 or self.eigenvectors.shape != (size, size) or self.minimum.shape != (size,):
             raise HessianError(
                 "eigenvalues (d,), eigenvectors (d, d) and minimum (d,) do not fit: shapes "
                 f"{self.eigenvalues.shape}, {self.eigenvectors.shape} and {self.minimum.shape}"
             )
+        if size == 0:
+            raise HessianError("a landscape has at least one coordinate")
+        if not all(np.isfinite(part).all() for part in (self.eigenvalues, self.eigenvectors, self.minimum)):
+            raise HessianError("a Hessian has finite entries and a finite minimum; give numbers")
+        probe = np.linspace(1.0, 2.0, size)
+        if not np.allclose(self.eigenvectors.T @ (self.eigenvectors @ probe), probe, rtol=1e-6, atol=0.0):
+            raise HessianError("the eigenvectors are not orthonormal columns; use Quadratic.from_matrix")
 
     @classmethod
     def from_matrix(cls, hessian: ArrayLike, minimum: ArrayLike | None = None) -> Quadratic:
         """From a symmetric Hessian (d, d); the minimum is at the origin unless given. HessianError if not symmetric."""
-        matrix = np.asarray(hessian, dtype=np.float64)
+        matrix = real_array(hessian, "the entries of a Hessian", HessianError)
         if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
             raise HessianError(f"a Hessian is a square matrix, not of shape {matrix.shape}")
         if not np.isfinite(matrix).all():
@@ -47,7 +57,7 @@ class Quadratic:
         if not np.allclose(matrix, matrix.T, rtol=1e-8, atol=1e-12 * np.abs(matrix).max(initial=0.0)):
             raise HessianError("a Hessian is symmetric, and this matrix is not; give (H + H^T)/2")
         ascending, vectors = np.linalg.eigh((matrix + matrix.T) / 2.0)
-        origin = np.zeros(len(matrix)) if minimum is None else np.asarray(minimum, dtype=np.float64)
+        origin = np.zeros(len(matrix)) if minimum is None else real_array(minimum, "the minimum", HessianError)
         return cls(ascending[::-1].copy(), vectors[:, ::-1].copy(), origin)
 
     @property

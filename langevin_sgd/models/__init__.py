@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TypeVar
 
 import xarray as xr
 
 from langevin_sgd.checkpoint import Checkpointing
-from langevin_sgd.config import NetworkModel, Study
+from langevin_sgd.config import LangevinModel, NetworkModel, OrnsteinUhlenbeckModel, Sgd, Study
 from langevin_sgd.progress import Progress
+from langevin_sgd.scan import stack
+
+_Analytic = TypeVar("_Analytic", LangevinModel, OrnsteinUhlenbeckModel)
 
 
 def run_model(
@@ -22,17 +26,46 @@ def run_model(
 ) -> xr.Dataset:
     """Run one model of a study; `sources` holds the finished models that it is measured on.
 
-    Raises `Diverged` if its numbers grow without bound and `UserError` if it cannot be run as configured.
+    A scanned model has the scan's parameters as leading dimensions. Raises `Diverged` if its numbers grow without bound
+    and `UserError` if it cannot be run as configured.
     """
-    model, sgd = study.models[name], study.effective_sgd(name)
+    model = study.models[name]
     if isinstance(model, NetworkModel):
         from langevin_sgd.models import network  # only a study with a network pays for importing torch
 
         return network.run(
-            model, sgd, name=name, seed=study.seed, device=device, progress=progress, checkpoint=checkpoint
+            model,
+            study.effective_sgd(name),
+            name=name,
+            seed=study.seed,
+            device=device,
+            progress=progress,
+            checkpoint=checkpoint,
         )
-    from langevin_sgd.models import ornstein_uhlenbeck
+    if isinstance(model, LangevinModel):
+        from langevin_sgd.models import langevin  # sympy and the kernels, for studies with a formula alone
 
-    return ornstein_uhlenbeck.run(
-        model, sgd, name=name, seed=study.seed, steps=study.effective_steps(name), sources=sources, progress=progress
-    )
+        results = langevin.run(
+            _points(study, name, LangevinModel),
+            seed=study.seed,
+            device=device,
+            progress=progress,
+            checkpoint=checkpoint,
+        )
+    else:
+        from langevin_sgd.models import ornstein_uhlenbeck
+
+        results = ornstein_uhlenbeck.run(
+            _points(study, name, OrnsteinUhlenbeckModel),
+            seed=study.seed,
+            steps=study.effective_steps(name),
+            sources=sources,
+            progress=progress,
+        )
+    return stack(results, study.scanned(name))
+
+
+def _points(study: Study, name: str, kind: type[_Analytic]) -> list[tuple[_Analytic, Sgd]]:
+    """The model and its sgd at every point of the scan."""
+    found = [(point.study.models[name], point.study.effective_sgd(name)) for point in study.points(name)]
+    return [(model, sgd) for model, sgd in found if isinstance(model, kind)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -22,6 +22,7 @@ from langevin_sgd.config import (
     Sgd,
 )
 from langevin_sgd.integrators import exact
+from langevin_sgd.integrators.scan_points import grid
 from langevin_sgd.models.laws import Laws, OwnLaw
 from langevin_sgd.models.window import stationary_window
 from langevin_sgd.progress import Progress
@@ -74,34 +75,76 @@ def resolve_modes(model: OrnsteinUhlenbeckModel, sources: Mapping[str, xr.Datase
 
 
 def run(
-    model: OrnsteinUhlenbeckModel,
-    sgd: Sgd,
+    points: Sequence[tuple[OrnsteinUhlenbeckModel, Sgd]],
     *,
-    name: str,
     seed: int,
     steps: int,
     sources: Mapping[str, xr.Dataset],
     progress: Progress,
-) -> xr.Dataset:
-    """Simulate the model for `steps` steps and return its observables.
+) -> list[xr.Dataset]:
+    """Simulate the model at every point of a scan (one point without) for `steps` steps; the observables of each.
 
     E = w^T H w / 2, w <- w - eta m, m <- mu m + H w + xi, Cov(xi) = C/B (discrete), or the Ornstein-Uhlenbeck process
     with the same drift and diffusion (continuum). Jumps between the recorded steps are exact draws, so the cost does
-    not depend on their number. Raises `Diverged` over the stability limit and `UserError` if a noisy mode has no
-    curvature.
+    not depend on their number. All points are recorded at the same steps, those of the slowest. Raises `Diverged` over
+    the stability limit and `UserError` if a noisy mode has no curvature.
     """
-    modes = resolve_modes(model, sources)
-    own: OwnLaw = "continuum" if model.dynamics == "continuum" else "discrete"
-    laws = Laws(modes.eigenvalues, modes.noise, sgd, own)
-    laws.refuse_unstable()
+    processes = [_Process.of(model, sgd, sources) for model, sgd in points]
+    model = points[0][0]
     window = stationary_window(
         steps=steps,
-        slowest_autocorrelation_time=laws.relaxation_steps(),
+        slowest_autocorrelation_time=max(process.laws.relaxation_steps() for process in processes),
         burn_in=model.burn_in,
         every=model.sample_every,
     )
     record = observables.log_spaced_steps(steps, model.record_times)
     sample = observables.sampling_steps(window.burn_in, steps, window.every)
+    numbers = grid([{"point": index} for index in range(len(points))], model.replicas).numbers()
+    results: list[xr.Dataset] = []
+    for process, own_numbers in zip(processes, numbers.reshape(len(points), -1), strict=True):
+        part = _Part(progress, len(results), len(points))
+        results.append(_simulate(process, record, sample, seed=seed, numbers=own_numbers, progress=part))
+    return results
+
+
+@dataclass(frozen=True)
+class _Process:
+    """One point: the quadratic, its laws, and how it is run."""
+
+    model: OrnsteinUhlenbeckModel
+    sgd: Sgd
+    modes: Modes
+    laws: Laws
+
+    @classmethod
+    def of(cls, model: OrnsteinUhlenbeckModel, sgd: Sgd, sources: Mapping[str, xr.Dataset]) -> _Process:
+        modes = resolve_modes(model, sources)
+        own: OwnLaw = "continuum" if model.dynamics == "continuum" else "discrete"
+        laws = Laws(modes.eigenvalues, modes.noise, sgd, own)
+        laws.refuse_unstable()
+        return cls(model, sgd, modes, laws)
+
+
+class _Part:
+    """The progress of one point as a part of that of all."""
+
+    def __init__(self, progress: Progress, done: int, points: int) -> None:
+        self._progress, self._done, self._points = progress, done, points
+
+    def update(self, step: int, steps: int) -> None:
+        self._progress.update(self._done * steps + step, self._points * steps)
+
+
+def _simulate(
+    process: _Process,
+    record: NDArray[np.int64],
+    sample: NDArray[np.int64],
+    *,
+    seed: int,
+    numbers: NDArray[np.uint32],
+    progress: _Part,
+) -> xr.Dataset:
+    model, sgd, modes, laws = process.model, process.sgd, process.modes, process.laws
     recorder = _Recorder(modes.eigenvalues, model.replicas, record, sample, progress)
     start: Array | Literal["stationary"] = _start(model, modes)
     exact.simulate(
@@ -116,6 +159,7 @@ def run(
         steps=recorder.steps,
         start=start,
         visit=recorder.visit,
+        numbers=numbers,
     )
     summary = observables.stationary_summary(recorder.moment_1, recorder.moment_2)
     stationary = isinstance(start, str)
@@ -139,7 +183,7 @@ def run(
             "replica": np.arange(model.replicas),
             "sample_step": sample,
         },
-        attrs={"law": own, "noise": modes.noise_kind, "backend": "exact jumps (numpy)"},
+        attrs={"law": laws.own, "noise": modes.noise_kind, "backend": "exact jumps (numpy)"},
     )
 
 
@@ -176,7 +220,7 @@ class _Recorder:
         replicas: int,
         record: NDArray[np.int64],
         sample: NDArray[np.int64],
-        progress: Progress,
+        progress: _Part,
     ) -> None:
         self.steps = np.union1d(record, sample)
         self.moment_1 = np.zeros((replicas, eigenvalues.size))

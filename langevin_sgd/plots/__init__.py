@@ -19,12 +19,15 @@ from langevin_sgd.plots.learning_curves import learning_curves
 from langevin_sgd.plots.mode_prediction import mode_prediction
 from langevin_sgd.plots.mode_variance import mode_variance
 from langevin_sgd.plots.network_displacement import network_displacement
+from langevin_sgd.plots.scanned import scanned
 from langevin_sgd.plots.style import Subject, style
+from langevin_sgd.scan import dimensions
 
 FORMATS = ("png", "pdf", "svg")
 
 _Draw = Callable[[Subject], Figure]
 _ALL_NETWORKS = "network_displacement"
+_SCAN = "scan"
 # Every figure of one model, with the observable that a model must have to get one.
 _FIGURES: dict[str, tuple[str, _Draw]] = {
     "mode_variance": ("mode_variance", mode_variance),
@@ -33,6 +36,11 @@ _FIGURES: dict[str, tuple[str, _Draw]] = {
     "squared_displacement": ("squared_displacement", squared_displacement),
     "learning_curves": ("train_loss", learning_curves),
 }
+_DRAW: dict[str, _Draw] = {
+    **{kind: draw for kind, (_, draw) in _FIGURES.items()},
+    _ALL_NETWORKS: network_displacement,
+    _SCAN: scanned,
+}
 
 
 def figures(tree: xr.DataTree, names: Iterable[str] = ()) -> dict[str, Figure]:
@@ -40,8 +48,9 @@ def figures(tree: xr.DataTree, names: Iterable[str] = ()) -> dict[str, Figure]:
 
     There is one of each kind for every network, with the simulated models beside it that share its Hessian, learning
     rate, batch size and momentum, and for every model that belongs to no network; and one of all networks together if
-    there are several. A figure is called by its kind, with `_MODEL` behind it if there are several; a kind as name
-    stands for all its figures. Raises `UserError` for a name that the study has no figure of.
+    there are several. A scanned model has one of its own, `scan`. A figure is called by its kind, with `_MODEL` behind
+    it if there are several; a kind as name stands for all its figures. Raises `UserError` for a name that the study has
+    no figure of.
     """
     planned = _plan(tree)
     wanted = list(names)
@@ -54,7 +63,7 @@ def figures(tree: xr.DataTree, names: Iterable[str] = ()) -> dict[str, Figure]:
     with style():
         for name, (kind, subject) in planned.items():
             if not wanted or name in wanted or kind in wanted:
-                drawn[name] = network_displacement(subject) if kind == _ALL_NETWORKS else _FIGURES[kind][1](subject)
+                drawn[name] = _DRAW[kind](subject)
     return drawn
 
 
@@ -62,7 +71,7 @@ def plot(run: str | os.PathLike[str], names: Iterable[str] = (), *, format: str 
     """Draw figures of a run directory into its figures/ folder as PNG, PDF or SVG; returns their paths."""
     if format not in FORMATS:
         raise UserError(f"no figure format {format!r}; use {', '.join(FORMATS)}")
-    drawn = figures(store.open_run(run), names)
+    drawn = figures(store.open_run(run, load=True), names)
     return list(store.save_figures(run, {f"{name}.{format}": render(figure, format) for name, figure in drawn.items()}))
 
 
@@ -77,11 +86,13 @@ def render(figure: Figure, format: str) -> bytes:
 
 def _plan(tree: xr.DataTree) -> dict[str, tuple[str, Subject]]:
     """What is drawn: the kind and the subject of every figure, by its name."""
-    models = {
+    done = {
         name: node.to_dataset(inherit=False)
         for name, node in tree.children.items()
         if name != store.CHECKS and node.attrs.get("status", "done") == "done"
     }
+    models = {name: model for name, model in done.items() if not dimensions(model)}
+    over_points = [name for name in done if name not in models]
     networks = [name for name, model in models.items() if model.attrs.get("kind") == "network"]
     beside: dict[str, dict[str, xr.Dataset]] = {name: {} for name in networks}
     for name, model in models.items():
@@ -100,6 +111,8 @@ def _plan(tree: xr.DataTree) -> dict[str, tuple[str, Subject]]:
             criteria = _criteria(tree, name)
             subject = Subject(name, models[name], others, **criteria)
             planned[kind if len(subjects) == 1 else f"{kind}_{name}"] = (kind, subject)
+    for name in over_points:
+        planned[_SCAN if len(over_points) == 1 else f"{_SCAN}_{name}"] = (_SCAN, Subject(name, done[name], {}))
     together = {name: models[name] for name in networks if _has(models[name], "spread")}
     if len(together) > 1:
         first, *rest = together

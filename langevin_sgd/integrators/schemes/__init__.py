@@ -7,6 +7,7 @@ import difflib
 from langevin_sgd.integrators.schemes import (
     baoab,
     euler_maruyama,
+    exact,
     heavy_ball,
     leimkuhler_matthews,
     milstein,
@@ -27,6 +28,7 @@ SCHEMES: dict[str, Scheme] = {
         baoab,
         stratonovich_heun,
         sri2,
+        exact,
     )
 }
 
@@ -37,8 +39,8 @@ def scheme(name: str | Scheme) -> Scheme:
     """The scheme of that name; `SchemeError` with the nearest name when there is none."""
     if isinstance(name, Scheme):
         return name
-    if name not in SCHEMES:
-        near = difflib.get_close_matches(name, SCHEMES, n=1)
+    if not isinstance(name, str) or name not in SCHEMES:
+        near = difflib.get_close_matches(str(name), SCHEMES, n=1)
         mend = f"did you mean {near[0]!r}?" if near else f"known schemes: {', '.join(SCHEMES)}"
         raise SchemeError(f"unknown scheme {name!r}; {mend}")
     return SCHEMES[name]

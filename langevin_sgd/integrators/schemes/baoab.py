@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from langevin_sgd.integrators.dynamics import Dynamics, Vector
 from langevin_sgd.integrators.schemes.scheme import Scheme, State
 
@@ -27,8 +29,8 @@ SCHEME = Scheme(
     rule=rule,
     interpretation="ito",
     strong_order={"additive": 1.0},
-    weak_order=2.0,
-    sampling_order=2.0,
+    weak_order={"additive": 2.0},
+    sampling_order={"linear": math.inf, "additive": 2.0},
     increments=("gaussian", "three_point"),
     state=("position", "velocity"),
     parameters={"friction": 1.0},

@@ -18,8 +18,8 @@ SCHEME = Scheme(
     rule=rule,
     interpretation="ito",
     strong_order={"additive": 1.0, "diagonal": 0.5, "general": 0.5},
-    weak_order=1.0,
-    sampling_order=1.0,
+    weak_order={"additive": 1.0, "diagonal": 1.0, "general": 1.0},
+    sampling_order={"additive": 1.0, "diagonal": 1.0, "general": 1.0},
     increments=("gaussian", "three_point", "two_point"),
     source="Kloeden and Platen, Numerical Solution of Stochastic Differential Equations (1992), section 10.2",
 )

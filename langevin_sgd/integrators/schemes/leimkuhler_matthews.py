@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from langevin_sgd.integrators.dynamics import Dynamics, Vector
 from langevin_sgd.integrators.schemes.scheme import Scheme, State
 
@@ -21,8 +23,8 @@ SCHEME = Scheme(
     rule=rule,
     interpretation="ito",
     strong_order={"additive": 0.5},
-    weak_order=1.0,
-    sampling_order=2.0,
+    weak_order={"additive": 1.0},
+    sampling_order={"linear": math.inf, "additive": 2.0},
     increments=("gaussian", "three_point"),
     state=("position", "previous_noise"),
     source="Leimkuhler and Matthews, Applied Mathematics Research eXpress 2013 (2013) 34",

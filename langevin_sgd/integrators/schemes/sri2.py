@@ -30,8 +30,8 @@ SCHEME = Scheme(
     rule=rule,
     interpretation="ito",
     strong_order={"additive": 1.0, "diagonal": 1.0},
-    weak_order=1.0,
-    sampling_order=1.0,
+    weak_order={"additive": 1.0, "diagonal": 1.0},
+    sampling_order={"additive": 1.0, "diagonal": 1.0},
     increments=("gaussian",),
     source="Roessler, SIAM Journal on Numerical Analysis 48 (2010) 922",
 )

@@ -21,8 +21,8 @@ SCHEME = Scheme(
     rule=rule,
     interpretation="stratonovich",
     strong_order={"additive": 1.0, "diagonal": 1.0, "general": 0.5},
-    weak_order=1.0,
-    sampling_order=1.0,
+    weak_order={"additive": 2.0, "diagonal": 1.0, "general": 1.0},
+    sampling_order={"additive": 2.0, "diagonal": 1.0, "general": 1.0},
     increments=("gaussian",),
     source="Ruemelin, SIAM Journal on Numerical Analysis 19 (1982) 604",
 )

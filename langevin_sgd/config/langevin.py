@@ -1,0 +1,243 @@
+"""The `langevin` model: a landscape given by a formula, with noise of a given temperature or per-sample covariance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from langevin_sgd.config.errors import KeyPath, inconsistent
+from langevin_sgd.config.fields import (
+    NonNegativeNumber,
+    Number,
+    PositiveNumber,
+    PositiveWholeNumber,
+    RecordTimes,
+    Replicas,
+    Section,
+    Steps,
+    Text,
+)
+from langevin_sgd.config.ornstein_uhlenbeck import FullNoise
+from langevin_sgd.config.sgd import SgdOverride
+
+
+class ExpressionPotential(Section):
+    """E as a formula."""
+
+    kind: Literal["expression"]
+    """Always `expression`."""
+    energy: Text
+    """E in Python's notation over `variables` and `parameters`, for example "a*(x**2 - 1)**2"."""
+    variables: Annotated[tuple[Text, ...], Field(min_length=1, max_length=16)]
+    """The coordinates in order."""
+    parameters: dict[Text, Number] = Field(default_factory=dict)
+    """Named numbers in the formula; each can be scanned."""
+
+    @model_validator(mode="after")
+    def _readable(self) -> ExpressionPotential:
+        from langevin_sgd.landscapes.formula import FormulaError, check_names, parse  # sympy, for these models alone
+
+        try:
+            check_names([*self.variables, *self.parameters], "the symbol")
+        except FormulaError as error:
+            raise inconsistent([(("variables",), str(error))]) from None
+        try:
+            parse(self.energy, [*self.variables, *self.parameters])
+        except FormulaError as error:
+            raise inconsistent([(("energy",), str(error))]) from None
+        return self
+
+
+class IsotropicGradientNoise(Section):
+    """C = sigma^2 I, T = eta sigma^2/B."""
+
+    kind: Literal["isotropic"]
+    """Always `isotropic`."""
+    scale: PositiveNumber
+    """sigma, standard deviation of one component of one per-sample gradient."""
+
+
+class DiagonalGradientNoise(Section):
+    """C diagonal in the coordinates of the landscape."""
+
+    kind: Literal["diagonal"]
+    """Always `diagonal`."""
+    variances: Annotated[tuple[NonNegativeNumber, ...], Field(min_length=1)]
+    """Diagonal of C, one number a coordinate."""
+
+
+class FormulaNoise(Section):
+    """C(w) diagonal, each entry a formula of the position."""
+
+    kind: Literal["formula"]
+    """Always `formula`."""
+    variances: Annotated[tuple[Text, ...], Field(min_length=1)]
+    """Diagonal of C(w) as formulas over the landscape's variables and parameters, one a coordinate, not negative."""
+    interpretation: Literal["ito", "stratonovich"] = "ito"
+    """How sqrt(eta C(w)/B) dW is meant; SGD is Ito."""
+
+
+class LowRankNoise(Section):
+    """C = F F^T."""
+
+    kind: Literal["low_rank"]
+    """Always `low_rank`."""
+    factor: Annotated[tuple[Annotated[tuple[Number, ...], Field(min_length=1)], ...], Field(min_length=1)]
+    """Rows of F, one a coordinate, each with as many numbers as there are noises."""
+
+    @field_validator("factor", mode="after")
+    @classmethod
+    def _check(cls, factor: tuple[tuple[float, ...], ...]) -> tuple[tuple[float, ...], ...]:
+        width = len(factor[0])
+        for row, entries in enumerate(factor):
+            if len(entries) != width:
+                raise inconsistent([((row,), f"row {row + 1} has {len(entries)} entries and row 1 has {width}")])
+        if width > len(factor):
+            raise ValueError(f"has {width} noises for {len(factor)} coordinates; give at most as many")
+        return factor
+
+
+RESERVED = ("learning_rate", "batch_size", "momentum", "time_step", "temperature", "noise_scale", "friction")
+"""Parameters of the noise and the schemes, which a formula's own must not be called; variance_1, ... neither."""
+
+
+def _is_reserved(name: str) -> bool:
+    return name in RESERVED or name.startswith("variance_")
+
+
+GradientNoise = Annotated[
+    IsotropicGradientNoise | DiagonalGradientNoise | FullNoise | FormulaNoise | LowRankNoise,
+    Field(discriminator="kind"),
+]
+
+Scheme = Literal[
+    "euler_maruyama",
+    "heavy_ball",
+    "milstein",
+    "sra1",
+    "leimkuhler_matthews",
+    "baoab",
+    "stratonovich_heun",
+    "sri2",
+    "exact",
+]
+Range = tuple[Number, Number, Annotated[PositiveWholeNumber, Field(le=100_000)]]
+
+
+class LangevinModel(Section):
+    """dw = -grad E dt + sqrt(T) dW or sqrt(eta C(w)/B) dW on a landscape given by a formula.
+
+    The step is eta unless `time_step` says otherwise, so that euler_maruyama is SGD itself (heavy_ball with momentum)
+    with Gaussian minibatch noise.
+    """
+
+    SCANNABLE: ClassVar[tuple[str, ...]] = (
+        *("temperature", "time_step", "friction", "start", "sgd"),
+        *("potential.parameters", "noise.scale", "noise.variances"),
+    )
+    kind: Literal["langevin"]
+    """Always `langevin`."""
+    potential: ExpressionPotential
+    """The landscape: kind expression."""
+    temperature: PositiveNumber | None = None
+    """T of isotropic noise sqrt(T) dW, the same at every learning rate; or give `noise`."""
+    noise: GradientNoise | None = None
+    """C, the covariance of one per-sample gradient: kind isotropic, diagonal, full, low_rank or formula."""
+    start: Annotated[tuple[Number, ...], Field(min_length=1)]
+    """Position at step 0, one number a coordinate."""
+    steps: Steps
+    """Length of the run in steps."""
+    replicas: Replicas = 4096
+    """Independent trajectories; error bars come from them."""
+    time_step: PositiveNumber | None = None
+    """Step of the integration in time t. null: the learning rate, so that the step is a step of SGD."""
+    scheme: Scheme | None = None
+    """Integration scheme. null: euler_maruyama, or heavy_ball with momentum; both are the map of SGD."""
+    friction: PositiveNumber = 1.0
+    """Friction gamma of baoab, in units of 1/time."""
+    increments: Literal["gaussian", "three_point", "two_point"] = "gaussian"
+    """Noise increments; the weak ones serve bulk averages of the continuum and are faster."""
+    precision: Literal["mixed", "float32"] = "mixed"
+    """mixed: float64 state with float32 noise. float32: throughout."""
+    backend: Literal["auto", "fused", "batched", "sdeint"] = "auto"
+    """auto: compiled from the formula. batched: torch. sdeint: that library, driven with the same increments."""
+    record_times: RecordTimes = 64
+    """Number of logarithmically spaced times at which energy and displacement are recorded."""
+    histogram: dict[Text, Range] = Field(default_factory=dict)
+    """{variable: [LOW, HIGH, BINS]}: replicas by position at the recorded times."""
+    basins: dict[Text, Text] = Field(default_factory=dict)
+    """{label: condition}, for example {left: "x < 0"}: fraction of replicas in each; the first that holds counts."""
+    first_passage: Text | None = None
+    """Condition such as "x > 0.8": the time at which each replica first meets it."""
+    sgd: SgdOverride | None = None
+    """What this model changes in the study's sgd."""
+
+    @model_validator(mode="after")
+    def _one_noise(self) -> LangevinModel:
+        if (self.temperature is None) == (self.noise is None):
+            found = "neither" if self.noise is None else "both"
+            place = () if self.noise is None else ("temperature",)
+            raise inconsistent([(place, f"needs exactly one of temperature and noise, got {found}")])
+        return self
+
+    @model_validator(mode="after")
+    def _fits(self) -> LangevinModel:
+        faults = [*self._sizes(), *self._formulas()]
+        if faults:
+            raise inconsistent(faults)
+        return self
+
+    def sources(self) -> tuple[tuple[str, str], ...]:
+        """It is measured on no other model."""
+        return ()
+
+    def has_stationary_window(self) -> bool:
+        """No fluctuations about a minimum are sampled."""
+        return False
+
+    def _sizes(self) -> Iterator[tuple[KeyPath, str]]:
+        d = len(self.potential.variables)
+        noise = self.noise
+        sizes: list[tuple[KeyPath, int]] = [(("start",), len(self.start))]
+        if isinstance(noise, DiagonalGradientNoise | FormulaNoise):
+            sizes.append((("noise", "variances"), len(noise.variances)))
+        elif isinstance(noise, FullNoise):
+            sizes.append((("noise", "matrix"), len(noise.matrix)))
+        elif isinstance(noise, LowRankNoise):
+            sizes.append((("noise", "factor"), len(noise.factor)))
+        for path, size in sizes:
+            if size != d:
+                yield path, f"has {size} entries, but the potential has {d} variables; give {d}"
+
+    def _formulas(self) -> Iterator[tuple[KeyPath, str]]:
+        from langevin_sgd.landscapes.formula import FormulaError, parse, parse_condition
+
+        reserved = next((name for name in self.potential.parameters if _is_reserved(name)), None)
+        if reserved is not None:
+            yield ("potential", "parameters", reserved), "is a name that the model uses itself; choose another"
+        names = [*self.potential.variables, *self.potential.parameters]
+        values = self.noise.variances if isinstance(self.noise, FormulaNoise) else ()
+        formulas: list[tuple[KeyPath, str]] = [(("noise", "variances", i), text) for i, text in enumerate(values)]
+        conditions: list[tuple[KeyPath, str]] = [(("basins", label), text) for label, text in self.basins.items()]
+        if self.first_passage is not None:
+            conditions.append((("first_passage",), self.first_passage))
+        used = {symbol.name for symbol in parse(self.potential.energy, names).free_symbols}
+        for path, text in [*formulas, *conditions]:
+            try:
+                read = parse_condition(text, names) if (path, text) in conditions else parse(text, names)
+                used |= {symbol.name for symbol in read.free_symbols}
+            except FormulaError as error:
+                yield path, str(error)
+                return
+        for name in self.potential.parameters:
+            if name not in used:
+                yield ("potential", "parameters", name), "is in no formula of the model; remove it, or mend the formula"
+        for name, (low, high, _) in self.histogram.items():
+            if name not in self.potential.variables:
+                yield ("histogram", name), f"is no variable; expected one of {', '.join(self.potential.variables)}"
+            elif not low < high:
+                yield ("histogram", name), f"needs LOW < HIGH, got {low} and {high}"
+        if len({bins for _, _, bins in self.histogram.values()}) > 1:
+            yield ("histogram",), "needs the same number of bins for every variable"

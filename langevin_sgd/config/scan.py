@@ -1,0 +1,228 @@
+"""`scan`: numeric keys of a config that take several values; every combination of them is a point."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import BeforeValidator, Discriminator, Field, Tag, ValidationError
+
+from langevin_sgd.config import messages
+from langevin_sgd.config.errors import KeyPath, choice, inconsistent, nearest, shown
+from langevin_sgd.config.fields import Number, Section, Text, WholeNumber
+
+if TYPE_CHECKING:
+    from langevin_sgd.config.study import Study
+
+POINT_LIMIT = 10_000
+"""Most points of a scan."""
+
+_RANGES = ("linear", "geometric")
+
+Count = Annotated[WholeNumber, Field(ge=2, le=POINT_LIMIT)]
+
+
+def _filled(first: float, last: float, count: int, fractions: list[float]) -> tuple[float, ...]:
+    # Between whole numbers the values that are whole up to rounding are written as such: batch sizes must be.
+    whole = isinstance(first, int) and isinstance(last, int)
+    values = [first, *fractions[1:-1], last]
+    return tuple(round(v) if whole and math.isclose(v, round(v), rel_tol=1e-9) else v for v in values[:count])
+
+
+class Linear(Section):
+    """Equally spaced values."""
+
+    linear: tuple[Number | WholeNumber, Number | WholeNumber, Count]
+    """First, last and number of values."""
+
+    def values(self) -> tuple[float, ...]:
+        """The values in order."""
+        first, last, count = self.linear
+        return _filled(first, last, count, [first + (last - first) * i / (count - 1) for i in range(count)])
+
+
+class Geometric(Section):
+    """Values of equal ratio."""
+
+    geometric: tuple[Number | WholeNumber, Number | WholeNumber, Count]
+    """First, last and number of values; both ends > 0."""
+
+    def values(self) -> tuple[float, ...]:
+        """The values in order."""
+        first, last, count = self.geometric
+        if not (first > 0 and last > 0):
+            return ()
+        return _filled(first, last, count, [first * (last / first) ** (i / (count - 1)) for i in range(count)])
+
+
+Listed = Annotated[tuple[Number | WholeNumber, ...], Field(min_length=1, max_length=POINT_LIMIT)]
+
+
+def _form(value: Any) -> str | None:
+    if isinstance(value, Mapping):
+        return next((name for name in _RANGES if name in value), None)
+    return value.__class__.__name__.lower() if isinstance(value, Linear | Geometric) else "list"
+
+
+def _dotted(scan: Any) -> Any:
+    """`{sgd: {learning_rate: ...}}` is the same as `{sgd.learning_rate: ...}`."""
+    if not isinstance(scan, Mapping):
+        return scan
+    flat: dict[Any, Any] = {}
+    for key, value in scan.items():
+        nested = isinstance(value, Mapping) and not any(name in value for name in _RANGES)
+        misspelt = [part for part in value if "." in str(key) or nearest(part, _RANGES)] if nested else []
+        if misspelt or value == {}:
+            given = f"{{{misspelt[0]}: ...}}" if misspelt else "an empty mapping"
+            forms = "a list, {linear: [FIRST, LAST, COUNT]} or {geometric: [FIRST, LAST, COUNT]}"
+            raise inconsistent([((key,), f"must be {forms}, got {given}")])
+        for path, inner in _dotted(value).items() if nested else [("", value)]:
+            whole = f"{key}.{path}" if path else key
+            if whole in flat:
+                raise inconsistent([((key,), f"{whole} is scanned twice; remove one")])
+            flat[whole] = inner
+    return flat
+
+
+Values = Annotated[
+    Annotated[Listed, Tag("list")] | Annotated[Linear, Tag("linear")] | Annotated[Geometric, Tag("geometric")],
+    Discriminator(_form),
+]
+Scan = Annotated[dict[Text, Values], BeforeValidator(_dotted)]
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One scanned key, its values, and the dimension's name: the last part of the key, or all if two end alike."""
+
+    key: str
+    name: str
+    values: tuple[float, ...]
+
+    @property
+    def path(self) -> KeyPath:
+        """The key as a path in the config."""
+        return tuple(int(part) if part.isdecimal() else part for part in self.key.split("."))
+
+
+@dataclass(frozen=True)
+class Point:
+    """One combination of values, by dimension, and the study that it makes."""
+
+    values: Mapping[str, float]
+    study: Study
+
+
+def axes(scan: Mapping[str, Any]) -> tuple[Axis, ...]:
+    """The axes of a scan in order."""
+    lasts = [_last(key) for key in scan]
+    found = []
+    for (key, values), last in zip(scan.items(), lasts, strict=True):
+        name = last if lasts.count(last) == 1 else key.replace(".", "_")
+        found.append(Axis(key, name, values.values() if isinstance(values, Linear | Geometric) else values))
+    return tuple(found)
+
+
+def _last(key: str) -> str:
+    # the number of an entry goes with the name of its list: variances_0
+    parts = key.split(".")
+    first = max((i for i, part in enumerate(parts) if not part.isdecimal()), default=0)
+    return "_".join(parts[first:])
+
+
+def points(data: Mapping[str, Any], scanned: tuple[Axis, ...], study: type[Study]) -> Iterator[Point]:
+    """The study at every point of the grid, last axis fastest, from the config `data` without its scan.
+
+    Raises `ValidationError` at a point whose study is no study.
+    """
+    plain = {key: value for key, value in data.items() if key != "scan"}
+    for values in itertools.product(*(axis.values for axis in scanned)):
+        config = copy.deepcopy(plain)
+        for axis, value in zip(scanned, values, strict=True):
+            _put(config, axis.path, value)
+        yield Point({a.name: v for a, v in zip(scanned, values, strict=True)}, study.model_validate(config))
+
+
+def _put(holder: Any, path: KeyPath, value: float) -> None:
+    for part in path[:-1]:
+        if isinstance(holder, dict) and holder.get(part) is None:
+            holder[part] = {}
+        holder = holder[part]
+    holder[path[-1]] = value
+
+
+def _blind_end(holder: Any, path: KeyPath) -> str:
+    """Why a path of the config leads nowhere, empty if it leads to a place; keys of mappings are judged elsewhere."""
+    for depth, part in enumerate(path):
+        where = ".".join(str(step) for step in path[:depth])
+        if isinstance(holder, dict):
+            if holder.get(part) is None:
+                return ""
+        elif not isinstance(holder, list):
+            return f"{where} is {shown(holder)}, which has nothing inside; scan {where} itself"
+        elif not isinstance(part, int) or part >= len(holder):
+            return f"{where} is a list; its positions are 0 to {len(holder) - 1}"
+        holder = holder[part]
+    return ""
+
+
+def problems(study: Study) -> Iterator[tuple[KeyPath, str]]:
+    """Faults of a study's scan as (key path, message): keys that cannot be scanned, values that make no study."""
+    faults = [(("scan", axis.key), message) for axis in study.axes() for message in _key_faults(study, axis)]
+    count = math.prod(len(axis.values) for axis in study.axes())
+    if faults:
+        yield from faults
+    elif count > POINT_LIMIT:
+        yield ("scan",), f"has {count} points; give at most {POINT_LIMIT}"
+    else:
+        yield from _point_faults(study)
+
+
+def _key_faults(study: Study, axis: Axis) -> Iterator[str]:
+    path = axis.path
+    if not axis.values:
+        yield "geometric takes two numbers > 0; use linear, or a list"
+    elif len(set(axis.values)) < len(axis.values):
+        yield "has a value twice; remove one"
+    elif not ((path[0] == "sgd" and len(path) == 2) or (path[0] == "models" and len(path) > 2)):
+        yield "cannot be scanned; expected sgd.KEY or models.NAME.KEY"
+    elif path[0] == "models" and path[1] not in study.models:
+        yield f'no model named "{path[1]}"; {choice(path[1], study.models)}'
+    elif not (reached := [name for name in study.models if axis in study.scanned(name)]):
+        yield "changes no model of this study; remove it"
+    elif trained := [name for name in reached if study.rests_on_network(name)]:
+        yield f"reaches {trained[0]}, which rests on a network; a scan takes analytic models: run a study a value"
+    elif path[0] == "models" and not _scannable(study, path):
+        allowed = ", ".join(study.models[str(path[1])].SCANNABLE)
+        yield f"cannot be scanned, since it changes the shape of the results; expected one of {allowed}"
+    elif blind := _blind_end(study.as_written(), path):
+        yield blind
+
+
+def _scannable(study: Study, path: KeyPath) -> bool:
+    inner = [str(part) for part in path[2:]]
+    allowed = study.models[str(path[1])].SCANNABLE
+    return any(inner[: len(key.split("."))] == key.split(".") for key in allowed)
+
+
+def _point_faults(study: Study) -> Iterator[tuple[KeyPath, str]]:
+    """The fault of the first point that cannot be run, told at the scanned key that it lies at."""
+    scanned = study.axes()
+    config = study.as_written()
+    found = points(config, scanned, type(study))
+    for combination in itertools.product(*(axis.values for axis in scanned)):
+        try:
+            next(found)
+        except ValidationError as error:
+            path, message = messages.explain(error, type(study), config)[0]
+            at = next((axis.key for axis in scanned if axis.path == path), None)
+            if at is None:
+                at = scanned[0].key
+                where = ", ".join(f"{axis.key} = {value}" for axis, value in zip(scanned, combination, strict=True))
+                message = f"at {where}: {'.'.join(map(str, path))}: {message}"
+            yield ("scan", at), message
+            return

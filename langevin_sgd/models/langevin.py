@@ -1,0 +1,248 @@
+"""The Langevin model of a config: a formula landscape through the integrator, all points of a scan in one launch."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike, NDArray
+
+from langevin_sgd import noise, observables
+from langevin_sgd.checkpoint import Checkpointing
+from langevin_sgd.config import (
+    DiagonalGradientNoise,
+    FormulaNoise,
+    FullNoise,
+    IsotropicGradientNoise,
+    LangevinModel,
+    LowRankNoise,
+    Sgd,
+)
+from langevin_sgd.integrators.integrate import Integration, integrate
+from langevin_sgd.integrators.record import Record
+from langevin_sgd.integrators.state import State
+from langevin_sgd.landscapes.expression import Expression
+from langevin_sgd.progress import Progress
+
+Arrays = dict[str, NDArray[Any]]
+Point = tuple[LangevinModel, Sgd]
+
+_SECONDS_A_SEGMENT = 5.0
+_BACKENDS = {"sdeint": "reference"}
+
+
+def equation(model: LangevinModel, sgd: Sgd) -> tuple[Expression, noise.Noise]:
+    """The landscape and the noise of a model: b b^T = T I, or (eta/B) C with eta, B and the entries of C parameters."""
+    potential = model.potential
+    landscape = Expression(potential.energy, potential.variables, dict(potential.parameters))
+    given = model.noise
+    rate = "learning_rate/batch_size"
+    shared: dict[str, float | None] = {"learning_rate": sgd.learning_rate, "batch_size": float(sgd.batch_size)}
+    if given is None:
+        assert model.temperature is not None  # the config has either
+        return landscape, noise.IsotropicNoise(model.temperature)
+    if isinstance(given, IsotropicGradientNoise):
+        return landscape, noise.IsotropicNoise(f"{rate}*noise_scale**2", {**shared, "noise_scale": given.scale})
+    if isinstance(given, DiagonalGradientNoise):
+        variances = {f"variance_{i}": value for i, value in enumerate(given.variances, 1)}
+        return landscape, noise.DiagonalNoise(tuple(f"{rate}*{name}" for name in variances), {**shared, **variances})
+    if isinstance(given, FullNoise):
+        return landscape, noise.FullNoise(given.matrix, rate, shared)
+    if isinstance(given, LowRankNoise):
+        return landscape, noise.LowRankNoise(given.factor, rate, shared)
+    amplitudes = tuple(f"sqrt({rate}*({text}))" for text in given.variances)
+    return landscape, noise.PositionDependentNoise(amplitudes, {**shared, **potential.parameters}, given.interpretation)
+
+
+def run(
+    points: Sequence[Point], *, seed: int, device: str, progress: Progress, checkpoint: Checkpointing
+) -> list[xr.Dataset]:
+    """Integrate the model at every point of a scan (one point without), in one launch; the observables of each.
+
+    dw = -grad E dt + b dW with the scheme and step of the config; with the defaults, SGD with Gaussian noise. Recorded
+    at logarithmically spaced steps. Raises `Diverged` when positions leave the finite numbers and `UserError` for what
+    the integrator refuses. After an interruption the same call goes on from `checkpoint`, to the same bits.
+    """
+    model = points[0][0]
+    steps = observables.log_spaced_steps(model.steps, model.record_times)
+    saved = checkpoint.load()
+    state = None if saved is None else State.from_arrays(_part(saved, "state"))
+    kept = [] if saved is None else [_part(saved, "kept")]
+    length = max(1, model.steps // 100)
+    done = 0 if state is None else state.step
+    backend = ""
+    while done < model.steps:
+        length = min(length, model.steps - done)
+        began = time.monotonic()
+        segment = _integrate(points, steps, length, state, seed=seed, device=device)
+        length = max(1, int(length * _SECONDS_A_SEGMENT / max(time.monotonic() - began, 1e-3)))
+        state, backend = segment.state, str(segment.data.attrs["backend"])
+        kept.append(_recorded(segment.data, len(points)))
+        done = state.step
+        progress.update(done, model.steps)
+        if checkpoint.due() and done < model.steps:
+            kept = [_joined(kept)]
+            saving = {**_prefixed("state", state.arrays()), **_prefixed("kept", kept[0]), "step": np.array(done)}
+            checkpoint.save(saving)
+    joined = _joined(kept)
+    return [_dataset(*point, {k: v[i] for k, v in joined.items()}, steps, backend) for i, point in enumerate(points)]
+
+
+def _integrate(
+    points: Sequence[Point],
+    record_steps: NDArray[np.int64],
+    length: int,
+    state: State | None,
+    *,
+    seed: int,
+    device: str,
+) -> Integration:
+    """The next `length` steps of all points."""
+    model, sgd = points[0]
+    landscape, own_noise = equation(model, sgd)
+    scheme = _scheme(model, sgd)
+    tables = [_parameters(*point) for point in points]
+    varying = [name for name in tables[0] if any(table[name] != tables[0][name] for table in tables)]
+    start = np.repeat(np.array([point.start for point, _ in points]).T, model.replicas, axis=1)
+    fixed = {name: value for name, value in tables[0].items() if name not in varying and name != "time_step"}
+    scanned = len(points) > 1
+    return integrate(
+        landscape,
+        own_noise,
+        time_step=tables[0]["time_step"],
+        steps=length,
+        trajectories=model.replicas,
+        scheme=scheme,
+        start=start,
+        seed=seed,
+        parameters=fixed,
+        # points that differ in their start alone have no parameter to scan
+        scan=[{name: table[name] for name in varying or ["time_step"]} for table in tables] if scanned else None,
+        record=_record(model, record_steps),
+        increments=model.increments,
+        precision=model.precision,
+        backend=_BACKENDS.get(model.backend, model.backend),  # type: ignore[arg-type]
+        device=device,
+        state=state,
+    )
+
+
+def _scheme(model: LangevinModel, sgd: Sgd) -> str:
+    return model.scheme or ("heavy_ball" if sgd.momentum > 0 else "euler_maruyama")
+
+
+def _parameters(model: LangevinModel, sgd: Sgd) -> dict[str, float]:
+    """Every number of one point that the kernel takes as a parameter."""
+    landscape, own_noise = equation(model, sgd)
+    scheme = {"heavy_ball": {"momentum": sgd.momentum}, "baoab": {"friction": model.friction}}
+    step = sgd.learning_rate if model.time_step is None else model.time_step
+    values = {**landscape.parameters, **own_noise.parameters, **scheme.get(_scheme(model, sgd), {}), "time_step": step}
+    return {name: float(value) for name, value in values.items() if value is not None}
+
+
+def _record(model: LangevinModel, steps: NDArray[np.int64]) -> Record:
+    return Record(
+        steps=steps.tolist(),
+        each=["energy", "squared_displacement", *model.potential.variables],
+        histograms={name: (low, high, bins) for name, (low, high, bins) in model.histogram.items()},
+        basins=dict(model.basins),
+        first_passage=model.first_passage,
+    )
+
+
+def _recorded(data: xr.Dataset, points: int) -> Arrays:
+    """What one segment recorded, as arrays with the point first and, but for first passages, the time last."""
+    out: Arrays = {}
+    for name, variable in data.data_vars.items():
+        whole = variable if "point" in variable.dims else variable.expand_dims(point=points)
+        last = [dim for dim in ("time",) if dim in whole.dims]
+        out[str(name)] = whole.transpose("point", ..., *last).values
+    return out
+
+
+def _joined(parts: Sequence[Arrays]) -> Arrays:
+    """Segments one after the other in time; of first passages the last word counts."""
+    if len(parts) == 1:
+        return parts[0]
+    final = ("escape_step", "escape_time")
+    return {
+        name: parts[-1][name] if name in final else np.concatenate([part[name] for part in parts], axis=-1)
+        for name in parts[0]
+    }
+
+
+def _part(arrays: Mapping[str, NDArray[Any]], prefix: str) -> Arrays:
+    return {name.removeprefix(f"{prefix}/"): value for name, value in arrays.items() if name.startswith(f"{prefix}/")}
+
+
+def _prefixed(prefix: str, arrays: Mapping[str, NDArray[Any]]) -> Arrays:
+    return {f"{prefix}/{name}": value for name, value in arrays.items()}
+
+
+def _dataset(model: LangevinModel, sgd: Sgd, kept: Arrays, steps: NDArray[np.int64], backend: str) -> xr.Dataset:
+    """The observables of one point."""
+    step = sgd.learning_rate if model.time_step is None else model.time_step
+    names = model.potential.variables
+    moved = np.stack([kept[name] - kept[name][:, :1] for name in names])  # (coordinate, replica, time)
+    summaries = [observables.displacement_summary(moved[:, :, t].T) for t in range(steps.size)]
+    values: dict[str, ArrayLike] = {
+        "energy": kept["energy"],
+        "squared_displacement": kept["squared_displacement"],
+        "drift_squared": [summary.drift_squared for summary in summaries],
+        "drift_squared_stderr": [summary.drift_squared_stderr for summary in summaries],
+        "spread": [summary.spread for summary in summaries],
+        "spread_stderr": [summary.spread_stderr for summary in summaries],
+        "learning_rate": sgd.learning_rate,
+        "batch_size": sgd.batch_size,
+        "momentum": sgd.momentum,
+        "time_step": step,
+    }
+    coords: dict[str, ArrayLike] = {
+        **observables.time_coordinates(steps, learning_rate=step, momentum=sgd.momentum),
+        "replica": np.arange(model.replicas),
+    }
+    temperature = _temperature(model, sgd)
+    if temperature is not None:
+        values |= {"temperature": temperature, "thermal_energy": temperature / 2.0}
+    if model.histogram:
+        values |= {
+            "histogram": np.stack([kept[f"{name}_histogram"] for name in model.histogram]),
+            "histogram_outside": np.stack([kept[f"{name}_outside"] for name in model.histogram]),
+            "bin_edge": np.stack([np.linspace(low, high, bins + 1) for low, high, bins in model.histogram.values()]),
+        }
+        coords |= {"coordinate": np.array(list(model.histogram)), "side": np.array(["below", "above"])}
+    if model.basins:
+        share = kept["occupancy"]
+        error = np.sqrt(share * (1.0 - share) / max(model.replicas - 1, 1))
+        values |= {"occupancy": share, "occupancy_stderr": error}
+        coords["basin"] = np.array(list(model.basins))
+    if model.first_passage is not None:
+        values |= {"escape_time": kept["escape_time"], "escape_step": kept["escape_step"]}
+    attrs = {
+        "scheme": _scheme(model, sgd),
+        "increments": model.increments,
+        "noise": "isotropic" if model.noise is None else model.noise.kind,
+        "backend": backend,
+    }
+    return observables.dataset(values, coords=coords, attrs=attrs)
+
+
+def _temperature(model: LangevinModel, sgd: Sgd) -> float | None:
+    """T, or eta tr C/(d B); None where C depends on the position."""
+    given = model.noise
+    if given is None:
+        return model.temperature
+    if isinstance(given, FormulaNoise):
+        return None
+    if isinstance(given, IsotropicGradientNoise):
+        variance = given.scale**2
+    elif isinstance(given, DiagonalGradientNoise):
+        variance = float(np.mean(given.variances))
+    elif isinstance(given, FullNoise):
+        variance = float(np.trace(given.matrix)) / len(given.matrix)
+    else:
+        variance = float((np.array(given.factor) ** 2).sum()) / len(given.factor)
+    return sgd.learning_rate * variance / sgd.batch_size
