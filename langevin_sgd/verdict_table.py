@@ -4,23 +4,15 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import xarray as xr
 
-ROWS_ON_ONE_SCREEN = 25
+from langevin_sgd.checks.names import law_name, quantity_name
 
-_QUANTITIES = {
-    "total_variance": "total variance",
-    "mean_shift": "mean shift",
-    "energy_distribution": "energy distance",
-    "effective_temperature": "eff. temperature",
-    "noise_free_modes": "noise-free modes",
-}
-_BIN = re.compile(r"mode_variance\[(?P<low>[^,\]]+),(?P<high>[^\]]+)\]")
+ROWS_ON_ONE_SCREEN = 25
 
 
 @dataclass(frozen=True)
@@ -137,8 +129,8 @@ def _row(cells: dict[str, Any]) -> Row:
     key, law = str(cells["quantity"]), str(cells["law"])
     return Row(
         model=f"{cells['model']} at {cells['point']}" if cells.get("point") else str(cells["model"]),
-        quantity=_quantity(key),
-        law=law.replace("simulation:", "simulated ", 1),
+        quantity=quantity_name(key),
+        law=law_name(law),
         role=str(cells["role"]),
         measured=with_error(float(cells["measured"]), float(cells["standard_error"])),
         predicted=f"< {float(cells['tolerance']):g}" if small else plain(predicted),
@@ -149,14 +141,6 @@ def _row(cells: dict[str, Any]) -> Row:
         reason=str(cells["reason"]),
         key=key,
     )
-
-
-def _quantity(name: str) -> str:
-    found = _BIN.fullmatch(name)
-    if found:
-        low, high = (f"{float(found[end]):.2g}" for end in ("low", "high"))
-        return f"modes {low}–{high}" if low != high else f"mode {low}"
-    return _QUANTITIES.get(name, name.replace("_", " "))
 
 
 def _interval(value: float, low: float, high: float, *, most: int) -> str:

@@ -119,19 +119,10 @@ def assess(
     quantile = float(stdtrit(dof, 0.5 + confidence / 2))
     low, high = estimate - quantile * stderr, estimate + quantile * stderr
     verdict = classify(low, high, band)
-    to_see = (quantile + float(stdtrit(dof, POWER))) * stderr  # beyond an edge, to be called outside with this power
-    edge = _edges(band, shown)
-    where = {
-        Verdict.AGREES: f"inside {edge}",
-        Verdict.DISAGREES: f"outside {edge}",
-        Verdict.INCONCLUSIVE: f"straddles the edge of {edge}",
-    }[verdict]
+    to_see = (quantile + float(stdtrit(dof, POWER))) * stderr
     reason = f"{name} {shown(estimate):.4g}, {100 * confidence:.4g}% interval {shown(low):.4g} to {shown(high):.4g}"
-    reason += f" (half-width {(shown(high) - shown(low)) / 2:.2g}), {where}"
-    if verdict is Verdict.INCONCLUSIVE:
-        distance = min(abs(estimate - band.high), abs(estimate - band.low))
-        reason += f"; {_more(to_see, distance, cure)}"
-    reason += f"; power {POWER:.0%} to see a truth {_beyond(band, to_see, shown)}"
+    reason += f" (half-width {(shown(high) - shown(low)) / 2:.2g}), "
+    reason += conclusion(estimate, verdict, band, to_see, shown=shown, cure=cure)
     return Assessment(
         shown(estimate),
         stderr,
@@ -209,6 +200,33 @@ def too_few_replicas(replicas: int) -> str:
     )
 
 
+def conclusion(
+    estimate: float,
+    verdict: Verdict,
+    band: Band,
+    to_see: float,
+    *,
+    shown: Callable[[float], float] = float,
+    cure: str = LONGER,
+) -> str:
+    """The end of a reason: where the interval lies, what would settle it, and the power.
+
+    A truth that lies `to_see` beyond an edge of the band gets its verdict with probability `POWER`: it is the
+    half-width of the interval plus the deviation that the estimate stays below with that probability. With n times the
+    data it shrinks by 1/sqrt(n), so n = (`to_see`/distance from the edge)^2 settle a value that stays where it is.
+    """
+    edge = _edges(band, shown)
+    where = {
+        Verdict.AGREES: f"inside {edge}",
+        Verdict.DISAGREES: f"outside {edge}",
+        Verdict.INCONCLUSIVE: f"straddles the edge of {edge}",
+    }[verdict]
+    if verdict is Verdict.INCONCLUSIVE:
+        distance = min(abs(estimate - band.high), abs(estimate - band.low))
+        where += f"; {_more(to_see, distance, cure)}"
+    return f"{where}; power {POWER:.0%} to see a truth {_beyond(band, to_see, shown)}"
+
+
 def _edges(band: Band, shown: Callable[[float], float]) -> str:
     if math.isinf(band.low):
         return f"the bound {shown(band.high):.4g}"
@@ -220,9 +238,15 @@ def _beyond(band: Band, to_see: float, shown: Callable[[float], float]) -> str:
     return above if math.isinf(band.low) else f"below {shown(band.low - to_see):.3g} or {above}"
 
 
+def rounded(factor: float) -> str:
+    """A factor in two digits and in no powers of ten: 3.1, 310, 12,000."""
+    value = float(f"{factor:.2g}")
+    return f"{value:,.0f}" if value >= 10 else f"{value:g}"
+
+
 def _more(to_see: float, distance: float, cure: str) -> str:
     """How much more data would settle it: errors fall as one over its square root, and the value is taken to stay."""
     factor = (to_see / distance) ** 2 if distance > 0 else math.inf
     if factor > HOPELESS:
         return "so close to the edge that more data hardly settle it: another tolerance would"
-    return f"about {factor:.2g} times the {cure} would settle it if the value stays"
+    return f"about {rounded(factor)} times the {cure} would settle it if the value stays"

@@ -24,10 +24,11 @@ def transient(dataset: xr.Dataset, *, model: str, tolerance: float, confidence: 
     value. `drift` is left out where none is predicted (a start at the minimum); then the shift of the mean says
     whether there was any.
 
-    Times of one run are correlated. The error of a weighted sum over times is at most the weighted sum of the errors
-    (Minkowski). For the spread there is a second upper bound from the replicas: without a mean the squared
-    displacements z_r = mean_t |x_r(t)|^2/spread_predicted(t) have the variance of the spread itself up to R/(R - 1),
-    and a mean only adds to it. The smaller of the two is used.
+    Times of one run are correlated, so the error is that between replicas. With z_r = mean_t |x_r(t)|^2/prediction(t)
+    and Gaussian x_r without a mean, the ratio of the spread is mean_r z_r but for terms of order 1/R, and its variance
+    is Var(z)/(R - 1) exactly. A mean adds to Var(z) and not to the variance of the spread, so where a drift is
+    predicted the error is the bound of Minkowski, which also serves the drift: that of a weighted sum over times is at
+    most the weighted sum of the errors.
     """
     rows: list[Comparison] = []
     law = str(dataset.attrs.get("law", ""))
@@ -64,10 +65,12 @@ def transient(dataset: xr.Dataset, *, model: str, tolerance: float, confidence: 
     early = _early(predicted)
     if early.any():
         ratio = float(np.mean(_values(dataset, "spread")[early] / predicted[early]))
-        stderr = float(np.mean(_values(dataset, "spread_stderr")[early] / predicted[early]))
-        if "squared_displacement" in dataset and dof > 0:
+        drifting = "drift_squared_predicted" in dataset and np.any(_values(dataset, "drift_squared_predicted") > 0)
+        if drifting or "squared_displacement" not in dataset or dof == 0:
+            stderr = float(np.mean(_values(dataset, "spread_stderr")[early] / predicted[early]))
+        else:
             each = np.mean(_values(dataset, "squared_displacement")[:, early] / predicted[early], axis=1)
-            stderr = min(stderr, float(each.std(ddof=1)) / math.sqrt(dof))
+            stderr = float(each.std(ddof=1)) / math.sqrt(dof)
         mean = float(np.mean(predicted[early]))
         rows.append(row("spread", ratio * mean, stderr * mean, mean, int(early.sum())))
 

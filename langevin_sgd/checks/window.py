@@ -13,7 +13,7 @@ import xarray as xr
 from arviz_stats.base.array import array_stats
 from numpy.typing import NDArray
 
-from langevin_sgd.checks.statistics import MINIMUM_REPLICAS
+from langevin_sgd.checks.statistics import MINIMUM_REPLICAS, rounded
 from langevin_sgd.observables import energy_law_weights, jackknife_stderr, leave_one_out_variance, pooled_variance
 
 Array = NDArray[np.float64]
@@ -74,14 +74,15 @@ class Sampling:
             factor = (self.rhat**2 - 1) / (MAXIMUM_RHAT**2 - 1)
             return (
                 f"not equilibrated: R-hat {self.rhat:.3f} of the energy over replicas exceeds {MAXIMUM_RHAT}; a "
-                f"stationary window about {factor:.2g} times as long would settle it, "
+                f"stationary window about {rounded(factor)} times as long would settle it, "
                 "or a longer burn_in if the energy still drifts"
             )
         if each < MINIMUM_EFFECTIVE:
             factor = MINIMUM_EFFECTIVE / each
             return (
                 f"too few effective samples: {each:.2g} of the energy a replica, {MINIMUM_EFFECTIVE:g} are needed to "
-                f"see whether it is equilibrated; a stationary window about {factor:.2g} times as long would settle it"
+                f"see whether it is equilibrated; a stationary window about {rounded(factor)} times as long would "
+                "settle it"
             )
         return ""
 

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from langevin_sgd.config.study import Study
 
 NOISE_FREE = 1e-10
-"""A mode counts as noise-free if its noise is below this fraction of the largest: what a minimum found to a gradient of
-1e-6 leaves in modes that would be without noise at the exact one is below it."""
+"""A mode counts as noise-free if its noise is below this fraction of the largest: rounding of the training in float32
+then moves it more than its noise does."""
 
 
 def problems(study: Study, name: str, model: OrnsteinUhlenbeckModel) -> Iterator[tuple[KeyPath, str]]:

@@ -67,6 +67,8 @@ def find_landmark(
     else:
         progress.begin(f"{name}: minimum")
         found = minimum.find(full, start, tolerance=model.gradient_tolerance, progress=progress.update)
+        if model.measure_curvature:
+            found = minimum.polish(full, found)
     if not model.measure_curvature:
         return Landmark(found, None, None)
     if saved is not None:
@@ -91,7 +93,7 @@ def _refuse_distant(found: Minimum, measured: Curvature, laws: Laws) -> None:
     noisy = laws.noisy()
     slope = (measured.eigenvectors.T @ found.gradient)[noisy]
     offset = np.linalg.norm(slope / measured.eigenvalues[noisy])
-    fluctuation = np.sqrt(np.trace(laws.covariance("discrete")))
+    fluctuation = np.sqrt(np.trace(laws.covariance(laws.own)))
     if not offset <= _LARGEST_OFFSET * fluctuation:
         raise UserError(
             f"start: minimum: where the gradient norm is {found.gradient_norm:.2g} the quadratic minimum is still "

@@ -16,7 +16,7 @@ from langevin_sgd.theory.modes import unstable_mode
 
 Array = NDArray[np.float64]
 _PHASES = 16
-_SMALLEST_VARIANCE = 1e-200
+_VARIANCES = 1e-120, 1e120  # errors need their squares, in doubles
 
 OwnLaw = Literal["discrete", "continuum", "epoch"]
 
@@ -94,14 +94,23 @@ class Laws:
         return "continuum" if self.own == "continuum" else "discrete"
 
     def refuse_unstable(self) -> None:
-        """Raise `Diverged` if eta lambda is over the stability limit in a noisy mode, `UserError` if lambda <= 0."""
+        """Raise `Diverged` if eta lambda is over the stability limit in a noisy mode, `UserError` if lambda <= 0.
+
+        `UserError` too where the variance is next to nothing, or too large for double precision.
+        """
         eta, momentum = self.sgd.learning_rate, self.sgd.momentum
         fault = unstable_mode(self.k, self.noisy(), eta, momentum, self.dynamics())
         if fault is None:
-            if not np.trace(self.covariance(self.own)) > _SMALLEST_VARIANCE:
+            variance = float(np.trace(self.covariance(self.own)))
+            if not variance > _VARIANCES[0]:
                 raise UserError(
                     "there is no noise to compare with: a minibatch is the whole training set, or the learning rate "
                     "is next to nothing; choose a smaller batch_size or a larger learning_rate"
+                )
+            if not variance < _VARIANCES[1]:
+                raise UserError(
+                    f"the predicted variance, {variance:.2g}, is too large for double precision to give its error; "
+                    "choose a smaller learning_rate or weaker noise"
                 )
             return
         mode, reason = fault

@@ -135,10 +135,10 @@ def test_planted_temperature_makes_the_study_disagree(study, make_stationary):
     table = checks.check(tree)
     summary = summary_of(table)
     assert summary["verdict"] == "disagrees"
-    assert "network: total_variance (discrete)" in summary["disagreeing"]
+    assert "network: total variance (discrete)" in summary["disagreeing"]
     assert not any(title.startswith("ou:") for title in summary["disagreeing"])
     assert summary_line(table).startswith("disagrees")
-    assert "disagreeing: network: total_variance (discrete)" in summary_line(table)
+    assert "disagreeing: network: total variance (discrete)" in summary_line(table)
 
 
 def test_contrasts_do_not_count(study, make_stationary):
@@ -215,3 +215,13 @@ def test_empty_table_has_its_columns():
     assert table.sizes["comparison"] == 0
     assert table["measured"].dtype == np.float64
     assert table["reason"].dtype.kind == "U"
+
+
+def test_rows_are_called_in_the_verdict_as_in_the_table():
+    def title(quantity, law):
+        return Comparison("net", quantity, law, "law", 1, 1, 1, 1, 1, 1, 0.05, Verdict.AGREES, "", 1, 1, 1, 1).title
+
+    assert title("total_variance", "discrete") == "net: total variance (discrete)"
+    assert title("mode_variance[0.0123,0.456]", "epoch") == "net: modes 0.012–0.46 (epoch)"
+    assert title("mode_variance[0.5,0.5]", "epoch") == "net: mode 0.5 (epoch)"
+    assert title("effective_temperature", "simulation:ou") == "net: eff. temperature (simulated ou)"

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from scipy.special import ndtr
+from scipy.special import ndtr, ndtri
 
 from langevin_sgd.checks.distance import assess_distance, resample, sup_distance
 from langevin_sgd.checks.statistics import Verdict
@@ -91,7 +91,35 @@ def test_verdicts():
     far = verdict(0.5, 0.05)
     assert far.verdict is Verdict.DISAGREES
     assert far.p_value == pytest.approx(1 / 2000)
-    near = verdict(0.13, 0.05)
+    assert "another tolerance" in verdict(0.13, 0.05).reason  # at the bound to a tenth of a standard error
+    near = verdict(0.15, 0.05)
     assert near.verdict is Verdict.INCONCLUSIVE
     assert "would settle it" in near.reason
     assert verdict(0.5, 0.05, replicas=3).verdict is Verdict.INCONCLUSIVE
+
+
+def rate(random, *, replicas, truth, bound, studies=400):
+    """How often a law at sup-distance `truth` from normal data gets a verdict."""
+    offset = 2 * ndtri((1 + truth) / 2)  # 2 Phi(offset/2) - 1 = truth
+    verdicts = []
+    for study in range(studies):
+        x = correlated(random, replicas, 20, 0.6)
+        resampled = resample(x, seed=study, resamples=199)
+        measured = sup_distance(x, lambda e: ndtr(e - offset))
+        verdicts.append(assess_distance(measured, resampled, replicas=replicas, bound=bound, confidence=0.95).verdict)
+    return np.mean([verdict is not Verdict.INCONCLUSIVE for verdict in verdicts])
+
+
+def test_the_advice_settles_it_with_the_stated_power_at_least():
+    """The rule is that of all rows: 80% power; a factor that only shrinks the interval to the edge gives about half."""
+    random = np.random.default_rng(5)
+    x = correlated(random, 32, 20, 0.6)
+    resampled = resample(x, seed=1)
+    bound = 0.1
+    # a value below the bound, where the upward bias of the distance works against the verdict
+    advised = assess_distance(0.06, resampled, replicas=32, bound=bound, confidence=0.95)
+    factor = float(advised.reason.split("about ")[1].split(" times")[0])
+    assert factor == pytest.approx(((resampled.half_width(0.95) + resampled.half_width(0.8)) / 0.04) ** 2, rel=0.1)
+    assert rate(random, replicas=round(32 * factor), truth=0.06, bound=bound) > 0.8 - 4 * 0.02
+    seen = float(advised.reason.split("power 80% to see a truth above ")[1])
+    assert rate(random, replicas=32, truth=seen, bound=bound) > 0.8 - 4 * 0.02

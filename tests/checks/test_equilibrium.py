@@ -11,6 +11,8 @@ from langevin_sgd.checks.equilibrium import equilibrium
 from langevin_sgd.checks.modes import eigenvalue_bins, squared_mean
 from langevin_sgd.checks.statistics import Verdict
 from langevin_sgd.checks.window import StationaryWindow, sampling_quality
+from langevin_sgd.config import Sgd
+from langevin_sgd.models.laws import Laws
 
 CRITERIA = {
     "model": "ou",
@@ -214,6 +216,31 @@ def test_a_transient_decides_nothing(make_stationary, scale):
     assert "not equilibrated" in find(rows, "total_variance").reason
     assert "steps longer would settle it" in find(rows, "total_variance").reason
     assert all(math.isnan(row.p_value) for row in rows)
+
+
+def uneven(every):
+    """The deficit by the epoch law of 8 batches in a window that starts in mid-epoch and is sampled every `every`."""
+    sgd = Sgd(learning_rate=0.5, batch_size=8, sampling="epoch")
+    laws = Laws(np.array([1.0, 0.2]), np.diag([1.0, 0.3]), sgd, "epoch", samples=64)
+    return laws.transient_deficit(10_004 + every * np.arange(1, 101))
+
+
+def test_phases_of_an_epoch_visited_unevenly_decide_nothing(make_stationary):
+    """At mid-epoch the variance is above its average over the phases, so the deficit is negative."""
+    assert abs(uneven(every=5)) < 0.01
+    deficit = uneven(every=8)
+    assert deficit < -0.05
+    rows = rows_of(make_stationary(seed=13, transient_deficit=deficit, burn_in=0, gap=20))
+    assert {row.verdict for row in rows} == {Verdict.INCONCLUSIVE}
+    assert all("above its average over the phases of an epoch" in row.reason for row in rows)
+    assert "another sample_every" in rows[0].reason
+
+
+@pytest.mark.parametrize(("deficit", "fault"), [(-0.012, False), (-0.013, True), (0.012, False), (0.013, True)])
+def test_a_quarter_of_the_tolerance_is_allowed_on_either_side(make_stationary, deficit, fault):
+    window = StationaryWindow.from_dataset(make_stationary(seed=13, transient_deficit=deficit))
+    assert bool(window.fault(0.05)) is fault
+    assert ("phases" in window.fault(0.05)) is (fault and deficit < 0)
 
 
 def test_a_transient_in_the_flat_modes_spoils_their_bin_alone(make_stationary):

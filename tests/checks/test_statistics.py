@@ -15,6 +15,7 @@ from langevin_sgd.checks.statistics import (
     classify,
     holm,
     outside_p_value,
+    rounded,
 )
 
 BAND = Band(0.95, 1.05)
@@ -161,3 +162,10 @@ def test_holm_holds_its_level_for_correlated_rows():
     rate = np.mean([holm(row, 0.05).any() for row in p])
     assert rate < 0.05 + 4 * math.sqrt(0.05 * 0.95 / 4000)
     assert rate > 0.005  # not vacuous
+
+
+@pytest.mark.parametrize(
+    ("factor", "told"), [(3.14, "3.1"), (309.6, "310"), (12_345.0, "12,000"), (1.0, "1"), (2e6, "2,000,000")]
+)
+def test_factors_are_told_without_powers_of_ten(factor, told):
+    assert rounded(factor) == told

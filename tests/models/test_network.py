@@ -9,6 +9,7 @@ import torch
 import xarray as xr
 from torch import nn
 
+import langevin_sgd as lsgd
 from langevin_sgd import observables
 from langevin_sgd.config import NetworkModel, Sgd
 from langevin_sgd.errors import UserError
@@ -239,8 +240,43 @@ def test_one_seed_one_result():
     assert not np.array_equal(_run(seed=2).energy, _run().energy)
 
 
+def test_a_coarse_search_leaves_no_noise_in_modes_that_have_none_at_the_minimum():
+    """Decay has switched one hidden unit off, so 7 of its 8 weights feel nothing, beside 6 shifts of all classes."""
+    arguments = {"start": "minimum", "architecture": {"kind": "mlp", "hidden": [5], "activation": "gelu"}, "steps": 20}
+    for tolerance in (1e-5, 1e-9):
+        found = _run(**arguments, gradient_tolerance=tolerance, sgd={"weight_decay": 0.01})
+        assert (~found.noisy.values).sum() == 13
+        assert float(found.gradient_norm_at_minimum) < 1e-14
+
+
+def test_data_of_ones_own_through_the_top_level(tmp_path, monkeypatch):
+    (tmp_path / "data_at_the_top.py").write_text(
+        "import numpy as np\n"
+        "import langevin_sgd as lsgd\n"
+        "def load():\n"
+        "    inputs = np.random.default_rng(0).normal(size=(60, 3))\n"
+        "    return lsgd.DataSet(train_inputs=inputs, train_labels=(inputs[:, 0] > 0).astype(int), classes=2)\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    model = {"kind": "network", "data": {"name": "data_at_the_top:load", "test_fraction": 0.25}, "steps": 30}
+    tree = lsgd.simulate(
+        {
+            "name": "own",
+            "seed": 1,
+            "sgd": {"learning_rate": 0.5, "batch_size": 5},
+            "models": {"network": {**model, "architecture": {"kind": "softmax"}, "replicas": 3}},
+            "checks": [],
+        }
+    )
+    assert tree["network"].attrs["status"] == "done"
+    assert float(tree["network"].train_loss[:, -1].mean()) < 0.9 * float(tree["network"].train_loss[:, 0].mean())
+    assert np.isfinite(tree["network"].test_loss).all()
+    assert lsgd.DataSet is DataSet
+    assert "DataSet" in dir(lsgd)
+
+
 def test_an_unstable_minimum_is_named_before_training():
-    with pytest.raises(Diverged, match=r"eigenvalue is \d") as error:
+    with pytest.raises(Diverged, match=r"Hessian eigenvalue = \d") as error:
         _run(start="minimum", sgd={"learning_rate": 30.0})
     assert error.value.step == 0
     assert error.value.eta_lambda_max > 2

@@ -53,3 +53,25 @@ def test_progress_is_reported(make_network, make_full):
     minimum.find(make_full(network), network.weights().numpy(), tolerance=1e-6, progress=lambda *a: seen.append(a))
     assert [done for done, _ in seen] == list(range(1, len(seen) + 1))
     assert len(seen) > 5
+
+
+def test_polishing_ends_at_rounding(make_network, make_full):
+    network = make_network(nn.Linear(9, 5), nn.Tanh(), nn.Linear(5, 4))
+    full = make_full(network, 1e-3)
+    found = minimum.find(full, network.weights().numpy(), tolerance=1e-5)
+    polished = minimum.polish(full, found)
+    assert found.gradient_norm > 1e-7
+    assert polished.gradient_norm < 1e-14
+    assert polished.gradient_norm == np.linalg.norm(full.energy_and_gradient(polished.position).gradient)
+    assert polished.energy <= found.energy
+    again = minimum.polish(full, polished)
+    assert np.linalg.norm(again.position - polished.position) < 1e-10
+
+
+def test_polishing_keeps_what_newton_would_make_worse(make_network, make_full):
+    """At a start far from the minimum the full step overshoots."""
+    network = make_network(nn.Linear(9, 4))
+    full = make_full(network, 1e-6)
+    far = 30.0 * np.random.default_rng(0).normal(size=network.size)
+    start = minimum.Minimum(far, *full.energy_and_gradient(far))
+    assert minimum.polish(full, start).gradient_norm <= start.gradient_norm
