@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import xarray as xr
@@ -36,7 +36,7 @@ def _with_errors(name: str, dims: tuple[str, ...], long_name: str) -> dict[str, 
 
 COORDINATES: dict[str, Variable] = {
     "step": Variable(("time",), "number of SGD steps", "step"),
-    "time": Variable(("time",), "time, learning rate x step"),
+    "time": Variable(("time",), "time, learning rate x step where there are steps"),
     "effective_time": Variable(("time",), "effective time, learning rate x step / (1 - momentum)"),
     "replica": Variable(("replica",), "replica"),
     "mode": Variable(("mode",), "Hessian eigenvector, largest eigenvalue first"),
@@ -45,6 +45,10 @@ COORDINATES: dict[str, Variable] = {
     "basin": Variable(("basin",), "basin"),
     "coordinate": Variable(("coordinate",), "coordinate of the position"),
     "side": Variable(("side",), "side of the bins"),
+    "disorder": Variable(("disorder",), "number of the disorder"),
+    "ln_time": Variable(("time",), "ln t"),
+    "ln_waiting_time": Variable(("waiting_time",), "ln t_w"),
+    "ratio": Variable(("ratio",), "h = ln t / ln t_w"),
     "sample_step": Variable(("sample",), "step at which the stationary window was sampled", "step"),
 }
 
@@ -70,6 +74,22 @@ VARIABLES: dict[str, Variable] = {
     "histogram": Variable(("coordinate", "bin", "time"), "number of replicas in the bin"),
     "histogram_outside": Variable(("coordinate", "side", "time"), "number of replicas below and above all bins"),
     "bin_edge": Variable(("coordinate", "edge"), "edges of the bins, ascending"),
+    # of walkers in random potentials; the members are disorders
+    "mean_displacement": Variable(("disorder", "time"), "thermal average of the displacement"),
+    "censored": Variable(("disorder", "time"), "whether the ends of the box were reached"),
+    "position_draw": Variable(("disorder", "draw"), "displacement of a walker drawn at the last time"),
+    "two_time_displacement": Variable(("disorder", "waiting_time", "ratio"), "displacement between t_w and t_w^h"),
+    "two_time_squared_displacement": Variable(("disorder", "waiting_time", "ratio"), "its square"),
+    "two_time_censored": Variable(
+        ("disorder", "waiting_time", "ratio"), "whether the ends of the box were reached between t_w and t_w^h"
+    ),
+    **_with_errors(
+        "return_probability", ("waiting_time", "ratio"), "probability to be within the distance of where it was at t_w"
+    ),
+    "return_distance": Variable((), "that distance over (theta ln t_w)^(2/alpha) / A^(1/alpha)"),
+    "alpha": Variable((), "exponent of the structure function"),
+    "amplitude": Variable((), "amplitude A of the structure function"),
+    "valid_range": Variable(("bound",), "shortest and longest distance at which the structure function holds"),
     # in the stationary window, along the Hessian's eigenvectors
     "mode_moment_1": Variable(("replica", "mode"), "time average of the displacement from the minimum"),
     "mode_moment_2": Variable(("replica", "mode"), "time average of the squared displacement from the minimum"),
@@ -108,19 +128,25 @@ VARIABLES: dict[str, Variable] = {
 
 
 def dataset(
-    values: Mapping[str, ArrayLike], *, coords: Mapping[str, ArrayLike], attrs: Mapping[str, Any] | None = None
+    values: Mapping[str, ArrayLike],
+    *,
+    coords: Mapping[str, ArrayLike],
+    attrs: Mapping[str, Any] | None = None,
+    members: Literal["replica", "disorder"] = "replica",
 ) -> xr.Dataset:
     """Build the Dataset of one model from named arrays.
 
     Dimensions, units and long names come from `VARIABLES` and `COORDINATES`; an undeclared name or a wrong number of
     dimensions raises `KeyError` or `ValueError`, so that no model can emit a quantity that the others lack by accident.
+    `members` are what an ensemble consists of: where it is disorders, they stand for the replicas.
     """
 
     def variable(name: str, value: ArrayLike, table: Mapping[str, Variable]) -> xr.Variable:
         if name not in table:
             raise KeyError(f"{name!r} is not a declared observable")
         declared = table[name]
-        return xr.Variable(declared.dims, np.asarray(value), {"units": declared.units, "long_name": declared.long_name})
+        dims = tuple(members if dim == "replica" else dim for dim in declared.dims)
+        return xr.Variable(dims, np.asarray(value), {"units": declared.units, "long_name": declared.long_name})
 
     return xr.Dataset(
         {name: variable(name, value, VARIABLES) for name, value in values.items()},

@@ -9,13 +9,22 @@ from typing import Any
 
 import xarray as xr
 
+from langevin_sgd.checks.diffusion import diffusion
 from langevin_sgd.checks.equilibrium import equilibrium
 from langevin_sgd.checks.side_by_side import network_against_simulation
 from langevin_sgd.checks.table import Comparison, summary_line, to_dataset
-from langevin_sgd.config import EquilibriumCheck, MeasuredHessian, MeasuredNoise, OrnsteinUhlenbeckModel, Study, parse
+from langevin_sgd.config import (
+    DiffusionCheck,
+    EquilibriumCheck,
+    MeasuredHessian,
+    MeasuredNoise,
+    OrnsteinUhlenbeckModel,
+    Study,
+    parse,
+)
 from langevin_sgd.scan import points
 
-__all__ = ["Comparison", "check", "equilibrium", "summary_line"]
+__all__ = ["Comparison", "check", "diffusion", "equilibrium", "summary_line"]
 
 
 def check(tree: xr.DataTree, study: Study | Mapping[str, Any] | None = None) -> xr.Dataset:
@@ -37,7 +46,10 @@ def check(tree: xr.DataTree, study: Study | Mapping[str, Any] | None = None) -> 
     not_compared: dict[str, dict[str, str]] = {}
     done = _finished(tree, resolved, not_compared)
     for criteria in resolved.checks:
-        rows += _equilibrium_rows(resolved, criteria, done, not_compared)
+        if isinstance(criteria, DiffusionCheck):
+            rows += _diffusion_rows(resolved, criteria, done)
+        else:
+            rows += _equilibrium_rows(resolved, criteria, done, not_compared)
     level = 1.0 - max((criteria.confidence for criteria in resolved.checks), default=0.95)
     return to_dataset(rows, level=level, not_compared=list(not_compared.values()))
 
@@ -109,6 +121,31 @@ def _equilibrium_rows(
                     confidence=criteria.confidence,
                 )
     return rows if criteria.contrasts else [row for row in rows if row.role == "law"]
+
+
+def _diffusion_rows(study: Study, criteria: DiffusionCheck, done: Mapping[str, xr.Dataset]) -> list[Comparison]:
+    def known(point: xr.Dataset, name: str) -> float | None:
+        return float(point[name]) if name in point and point[name].ndim == 0 else None
+
+    return [
+        replace(row, point=label)
+        for name in study.checked_models(criteria)
+        if name in done
+        for label, point in points(done[name])
+        for row in diffusion(
+            point,
+            model=name,
+            alpha=known(point, "alpha"),
+            amplitude=known(point, "amplitude"),
+            thermal_energy=known(point, "thermal_energy"),
+            window=criteria.window,
+            tolerance=criteria.tolerance,
+            amplitude_tolerance=criteria.amplitude_tolerance,
+            distribution_bound=criteria.distribution_bound,
+            confidence=criteria.confidence,
+            seed=study.seed,
+        )
+    ]
 
 
 def _takes_both_from(study: Study, name: str, network: str) -> bool:

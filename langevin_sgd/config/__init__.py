@@ -1,6 +1,6 @@
 """The config of a study: YAML or a dict in, a frozen and consistent `Study` out, or one line that says what to mend."""
 
-from langevin_sgd.config.checks import Check, EquilibriumCheck
+from langevin_sgd.config.checks import Check, DiffusionCheck, EquilibriumCheck
 from langevin_sgd.config.errors import ConfigError, Problem
 from langevin_sgd.config.langevin import (
     DiagonalGradientNoise,
@@ -34,6 +34,7 @@ from langevin_sgd.config.ornstein_uhlenbeck import (
     Noise,
     OrnsteinUhlenbeckModel,
 )
+from langevin_sgd.config.random_potential import RandomPotentialModel
 from langevin_sgd.config.sgd import Sgd, SgdOverride
 from langevin_sgd.config.study import Model, Study
 
@@ -46,6 +47,7 @@ __all__ = [
     "DiagonalGradientNoise",
     "DiagonalHessian",
     "DiagonalNoise",
+    "DiffusionCheck",
     "Displacement",
     "EquilibriumCheck",
     "FormulaNoise",
@@ -65,6 +67,7 @@ __all__ = [
     "Noise",
     "OrnsteinUhlenbeckModel",
     "Problem",
+    "RandomPotentialModel",
     "Sgd",
     "SgdOverride",
     "Softmax",

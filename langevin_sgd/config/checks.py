@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from langevin_sgd.config.fields import Flag, OpenFraction, Section, Text, WholeNumber
+from langevin_sgd.config.fields import Flag, OpenFraction, PositiveNumber, Section, Text, WholeNumber
 
 
 class EquilibriumCheck(Section):
@@ -30,9 +30,28 @@ class EquilibriumCheck(Section):
     """State the deviation from laws that are not claimed to hold (continuum, isotropic) as well."""
 
 
+class DiffusionCheck(Section):
+    """Growth of the squared displacement against (ln t)^(4/alpha), laws that compete with it, and laws of position."""
+
+    kind: Literal["diffusion"]
+    """Always `diffusion`."""
+    models: Annotated[tuple[Text, ...], Field(min_length=1)] | None = None
+    """Models to check. null: every model in a random potential."""
+    window: PositiveNumber = 10.0
+    """ln t from which on the law is fitted; fix it before looking."""
+    tolerance: OpenFraction = 0.1
+    """Relative deviation of the exponent that still counts as agreement."""
+    amplitude_tolerance: OpenFraction = 0.08
+    """The same for the amplitude at the predicted exponent (line, alpha = 1)."""
+    distribution_bound: OpenFraction = 0.025
+    """Largest distance of the positions from the Kesten-Golosov law that counts as agreement."""
+    confidence: OpenFraction = 0.95
+    """Confidence of the intervals."""
+
+
 def _by_name(value: Any) -> Any:
     # `checks: [equilibrium]` is short for `checks: [{kind: equilibrium}]`.
     return {"kind": value} if isinstance(value, str) else value
 
 
-Check = Annotated[EquilibriumCheck, BeforeValidator(_by_name)]
+Check = Annotated[EquilibriumCheck | DiffusionCheck, Field(discriminator="kind"), BeforeValidator(_by_name)]

@@ -22,6 +22,7 @@ from langevin_sgd.config.ornstein_uhlenbeck import (
     MeasuredHessian,
     OrnsteinUhlenbeckModel,
 )
+from langevin_sgd.config.random_potential import RandomPotentialModel
 from langevin_sgd.config.sgd import Sgd
 
 if TYPE_CHECKING:
@@ -33,12 +34,15 @@ Faults = Iterator[tuple[KeyPath, str]]
 def problems(study: Study) -> list[tuple[KeyPath, str]]:
     """Every inconsistency of `study` as (key path, message), at most one at each place."""
     faults: list[tuple[KeyPath, str]] = []
+    without = [name for name in study.models if study.sgd is None and study.takes_sgd(name)]
+    if without:
+        return [(("sgd",), f"missing; expected a mapping with {', '.join(Sgd.model_fields)}, which {without[0]} takes")]
     for name, model in study.models.items():
         if isinstance(model, NetworkModel):
             faults += _network(study, name, model)
         elif isinstance(model, LangevinModel):
             faults += _langevin(study, name, model)
-        else:
+        elif isinstance(model, OrnsteinUhlenbeckModel):
             faults += _sources(study, name, model)
     if not faults:
         # What follows reads values through `from`, so it needs every `from` to be sound.
@@ -128,9 +132,9 @@ def _sources(study: Study, name: str, model: OrnsteinUhlenbeckModel) -> Faults:
                 yield at, f'"{source}" is an ornstein_uhlenbeck model; H and C are measured on a network; {hint}'
             elif name == min(cycle, key=list(study.models).index):  # a circle is one fault, told once
                 yield at, f"goes in a circle ({' -> '.join(cycle)}); H and C are measured on a network"
-        elif isinstance(target, LangevinModel):
+        elif isinstance(target, LangevinModel | RandomPotentialModel):
             hint = choice(source, networks, what="networks:")
-            yield at, f'"{source}" is a langevin model; H and C are measured on a network; {hint}'
+            yield at, f'"{source}" is a {target.kind} model; H and C are measured on a network; {hint}'
         elif target.start != "minimum":
             yield (
                 ("models", source, "start"),
@@ -244,21 +248,29 @@ def _checks(study: Study) -> Faults:
         at: KeyPath = ("checks", position)
         names = list(study.models)
         if check.models is None and not study.checked_models(check):
-            yield at, "no model has a stationary window to check; give a network start: minimum, or remove the check"
+            yield at, _NOTHING[check.kind]
         for place, name in enumerate(check.models or ()):
             if name not in study.models:
                 yield (*at, "models", place), f'no model named "{name}"; {choice(name, names)}'
             elif name in (check.models or ())[:place]:
                 yield (*at, "models", place), f'"{name}" is named twice; remove one'
-            elif not study.has_stationary_window(name):
-                yield (
-                    (*at, "models", place),
-                    f'"{name}" has no stationary window; give it start: minimum and measure_curvature: true, '
-                    "or leave it out",
-                )
+            elif not study.can_be_checked(check, name):
+                yield (*at, "models", place), f'"{name}" {_UNFIT[check.kind]}, or leave it out'
         for name in names:
-            if name in study.checked_models(check) and study.models[name].replicas < 2:
+            model = study.models[name]
+            members = "disorders" if isinstance(model, RandomPotentialModel) else "replicas"
+            if name in study.checked_models(check) and getattr(model, members) < 2:
                 yield (
-                    ("models", name, "replicas"),
-                    "the check takes its error bars from independent replicas; give at least 2",
+                    ("models", name, members),
+                    f"the check takes its error bars from independent {members}; give at least 2",
                 )
+
+
+_NOTHING = {
+    "equilibrium": "no model has a stationary window to check; give a network start: minimum, or remove the check",
+    "diffusion": "no model is a random_potential; add one, name a network in models, or remove the check",
+}
+_UNFIT = {
+    "equilibrium": "has no stationary window; give it start: minimum and measure_curvature: true",
+    "diffusion": "does not wander; name a random_potential or a network that starts away from the minimum",
+}

@@ -52,9 +52,15 @@ def explain(error: ValidationError, schema: type[BaseModel], data: Any) -> list[
             continue
         if detail["type"] == "missing" and place.path in misspelt:
             continue  # the unknown key beside it is this one, misspelt
+        if detail["type"] == "too_short" and any(_inside(other.path, place.path) for other in places):
+            continue  # what was written in it is at fault
         faults.extend((_existing(path, data), message) for path, message in _sentences(place, detail))
     first_at_its_place = dict(reversed(faults))
     return [(path, first_at_its_place[path]) for path in dict.fromkeys(path for path, _ in faults)]
+
+
+def _inside(path: KeyPath, outer: KeyPath) -> bool:
+    return len(path) > len(outer) and path[: len(outer)] == outer
 
 
 def _sentences(place: _Place, detail: ErrorDetails) -> list[tuple[KeyPath, str]]:

@@ -9,17 +9,20 @@ from pydantic import Field, model_validator
 
 from langevin_sgd.config import consistency
 from langevin_sgd.config import scan as scans
-from langevin_sgd.config.checks import Check, EquilibriumCheck
+from langevin_sgd.config.checks import Check, DiffusionCheck, EquilibriumCheck
 from langevin_sgd.config.errors import inconsistent
 from langevin_sgd.config.fields import Folder, ModelName, Section, Seed, StudyName, Text
 from langevin_sgd.config.langevin import LangevinModel
 from langevin_sgd.config.network import NetworkModel
 from langevin_sgd.config.ornstein_uhlenbeck import OrnsteinUhlenbeckModel
+from langevin_sgd.config.random_potential import RandomPotentialModel
 from langevin_sgd.config.sgd import Sgd, overridden
 
 _MATTERS = ("learning_rate", "batch_size", "momentum")
 
-Model = Annotated[NetworkModel | OrnsteinUhlenbeckModel | LangevinModel, Field(discriminator="kind")]
+Model = Annotated[
+    NetworkModel | OrnsteinUhlenbeckModel | LangevinModel | RandomPotentialModel, Field(discriminator="kind")
+]
 
 
 def _measured_on(model: Any) -> Iterator[str]:
@@ -39,8 +42,8 @@ class Study(Section):
     """Seed of all randomness, 0 to 2^64 - 1. Same seed, same bits."""
     description: Text = ""
     """What the study is about, for the report."""
-    sgd: Sgd
-    """Stochastic gradient descent, shared by every model."""
+    sgd: Sgd | None = None
+    """Stochastic gradient descent, shared by every model; only random potentials do without."""
     models: Annotated[dict[ModelName, Model], Field(min_length=1)]
     """The models by name."""
     checks: tuple[Check, ...] = ()
@@ -103,6 +106,8 @@ class Study(Section):
         An analytic model draws with replacement, also where its network goes through the data in epochs.
         """
         model = self.models[name]
+        if self.sgd is None:
+            raise ValueError(f"the study has no sgd for {name}")
         if isinstance(model, NetworkModel):
             return overridden(self.sgd, model.sgd)
         sources = self.sources(name)
@@ -119,12 +124,18 @@ class Study(Section):
 
     def effective_steps(self, name: str) -> int:
         """The number of steps of model `name`: its own, or that of the network it is measured on."""
-        steps = self.models[name].steps
-        return steps if steps is not None else self.effective_steps(self.sources(name)[0])
+        model = self.models[name]
+        if isinstance(model, RandomPotentialModel):
+            raise ValueError(f"{name} has no steps")
+        return model.steps if model.steps is not None else self.effective_steps(self.sources(name)[0])
 
     def has_stationary_window(self, name: str) -> bool:
         """Whether model `name` samples stationary fluctuations about a minimum."""
         return self.models[name].has_stationary_window()
+
+    def takes_sgd(self, name: str) -> bool:
+        """Whether model `name` depends on the study's sgd: all do but random potentials."""
+        return not isinstance(self.models[name], RandomPotentialModel)
 
     def rests_on_network(self, name: str) -> bool:
         """Whether model `name` is a network or is measured on one."""
@@ -159,13 +170,24 @@ class Study(Section):
         """The config as plain mappings and lists, every default written out; it makes an equal Study."""
         data = self.model_dump(mode="json", by_alias=True)
         for model in data["models"].values():
-            if model["sgd"] is not None:
+            if model.get("sgd") is not None:
                 # An override says what changes; a null in it would read as a value.
                 model["sgd"] = {key: value for key, value in model["sgd"].items() if value is not None}
         return data
 
-    def checked_models(self, check: EquilibriumCheck) -> tuple[str, ...]:
-        """The models that `check` covers: those it names, or all with a stationary window, in the config's order."""
+    def checked_models(self, check: Check) -> tuple[str, ...]:
+        """The models that `check` covers: those it names, or all that it is made for, in the config's order."""
         if check.models is not None:
             return check.models
-        return tuple(name for name in self.models if self.has_stationary_window(name))
+        return tuple(name for name in self.models if self.is_made_for(check, name))
+
+    def is_made_for(self, check: Check, name: str) -> bool:
+        """Whether `check` is made for model `name`: a stationary window, or a random potential."""
+        if isinstance(check, EquilibriumCheck):
+            return self.has_stationary_window(name)
+        return isinstance(self.models[name], RandomPotentialModel)
+
+    def can_be_checked(self, check: Check, name: str) -> bool:
+        """Whether `check` can be made of model `name` if it is named: of diffusion, also a network away from rest."""
+        diffuses = isinstance(check, DiffusionCheck) and isinstance(self.models[name], NetworkModel)
+        return self.is_made_for(check, name) or (diffuses and not self.has_stationary_window(name))

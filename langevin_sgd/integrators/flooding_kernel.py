@@ -49,47 +49,48 @@ def pop(level, site, size):  # type: ignore[no-untyped-def]
 
 @njit(nogil=True, cache=True)
 def flood(potential, shape, start, largest_gamma):  # type: ignore[no-untyped-def]
-    """Gamma and site of every move, and the Gamma up to which they are known, which is negative where the edge was met.
+    """Gamma and site of every move, the Gamma up to which they are known, and whether the edge was met there.
 
     `potential` is flat, in C order of `shape`; sites are flat indices.
     """
     dimension = shape.size
-    seen = np.zeros(potential.size, np.bool_)
+    flooded_by = np.zeros(potential.size, np.int64)  # the flood that has seen a site
     level, site = np.empty(64, potential.dtype), np.empty(64, np.int64)
     gammas, sites = np.empty(64), np.empty(64, np.int64)
-    gammas[0], sites[0] = 0.0, start
-    events, size = 1, 1
-    level[0], site[0] = potential[start], start
-    seen[start] = True
-    water, gamma = potential[start], 0.0
-    while size > 0:
+    gammas[0], gamma, events = 0.0, 0.0, 1
+    bottom, number, moving = start, 0, True
+    size, water = 0, potential[start]
+    while True:
+        if moving:
+            sites[events - 1] = bottom
+            number += 1
+            flooded_by[bottom] = number
+            level[0], site[0], size, water = potential[bottom], bottom, 1, potential[bottom]
+            moving = False
         pop(level, site, size)
         size -= 1
         here, height = site[size], level[size]
         water = max(water, height)
-        barrier = water - potential[sites[events - 1]]
-        if barrier > gamma and barrier > largest_gamma:
-            return gammas[:events], sites[:events], largest_gamma
+        barrier = water - potential[bottom]
+        if barrier > largest_gamma:
+            return gammas[:events], sites[:events], largest_gamma, False
         if size + 2 * dimension > site.size:
             level = np.concatenate((level, np.empty(level.size, level.dtype)))
             site = np.concatenate((site, np.empty(site.size, np.int64)))
-        rest, stride, edge = here, 1, False
+        rest, stride = here, 1
         for axis in range(dimension - 1, -1, -1):
             along = rest % shape[axis]
-            rest //= shape[axis]
             if along == 0 or along == shape[axis] - 1:
-                edge = True
-                break
+                return gammas[:events], sites[:events], max(gamma, barrier), True
             for neighbour in (here - stride, here + stride):
-                if not seen[neighbour]:
-                    seen[neighbour] = True
+                if flooded_by[neighbour] != number:
+                    flooded_by[neighbour] = number
                     level[size], site[size] = potential[neighbour], neighbour
                     push(level, site, size)
                     size += 1
+            rest //= shape[axis]
             stride *= shape[axis]
-        if edge:
-            return gammas[:events], sites[:events], -max(gamma, barrier) - 0.0
-        if height < potential[sites[events - 1]]:
+        if height < potential[bottom]:
             if barrier > gamma:
                 gamma = barrier
                 if events == gammas.size:
@@ -97,6 +98,4 @@ def flood(potential, shape, start, largest_gamma):  # type: ignore[no-untyped-de
                     sites = np.concatenate((sites, np.empty(events, np.int64)))
                 gammas[events] = gamma
                 events += 1
-            sites[events - 1] = here
-            water = height
-    return gammas[:events], sites[:events], largest_gamma
+            bottom, moving = here, True

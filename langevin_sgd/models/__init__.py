@@ -8,7 +8,7 @@ from typing import TypeVar
 import xarray as xr
 
 from langevin_sgd.checkpoint import Checkpointing
-from langevin_sgd.config import LangevinModel, NetworkModel, OrnsteinUhlenbeckModel, Sgd, Study
+from langevin_sgd.config import LangevinModel, NetworkModel, OrnsteinUhlenbeckModel, RandomPotentialModel, Sgd, Study
 from langevin_sgd.progress import Progress
 from langevin_sgd.scan import stack
 
@@ -42,7 +42,16 @@ def run_model(
             progress=progress,
             checkpoint=checkpoint,
         )
-    if isinstance(model, LangevinModel):
+    if isinstance(model, RandomPotentialModel):
+        from langevin_sgd.models import random_potential
+
+        results = random_potential.run(
+            _models(study, name),
+            seed=study.seed,
+            progress=progress,
+            checkpoint=checkpoint,
+        )
+    elif isinstance(model, LangevinModel):
         from langevin_sgd.models import langevin  # sympy and the kernels, for studies with a formula alone
 
         results = langevin.run(
@@ -69,3 +78,9 @@ def _points(study: Study, name: str, kind: type[_Analytic]) -> list[tuple[_Analy
     """The model and its sgd at every point of the scan."""
     found = [(point.study.models[name], point.study.effective_sgd(name)) for point in study.points(name)]
     return [(model, sgd) for model, sgd in found if isinstance(model, kind)]
+
+
+def _models(study: Study, name: str) -> list[RandomPotentialModel]:
+    """The same for a model that takes no sgd."""
+    models = [point.study.models[name] for point in study.points(name)]
+    return [model for model in models if isinstance(model, RandomPotentialModel)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import io
+import json
 import os
 from collections.abc import Callable, Iterable
 
@@ -13,6 +14,7 @@ from matplotlib.figure import Figure
 
 from langevin_sgd import store
 from langevin_sgd.errors import UserError
+from langevin_sgd.plots.diffusion import aging, logarithmic_diffusion, position_distribution
 from langevin_sgd.plots.displacement import squared_displacement
 from langevin_sgd.plots.energy_distribution import energy_distribution
 from langevin_sgd.plots.learning_curves import learning_curves
@@ -33,7 +35,10 @@ _FIGURES: dict[str, tuple[str, _Draw]] = {
     "mode_variance": ("mode_variance", mode_variance),
     "mode_prediction": ("mode_variance", mode_prediction),
     "energy_distribution": ("stationary_energy", energy_distribution),
-    "squared_displacement": ("squared_displacement", squared_displacement),
+    "squared_displacement": ("effective_time", squared_displacement),
+    "logarithmic_diffusion": ("valid_range", logarithmic_diffusion),
+    "position_distribution": ("position_draw", position_distribution),
+    "aging": ("return_probability", aging),
     "learning_curves": ("train_loss", learning_curves),
 }
 _DRAW: dict[str, _Draw] = {
@@ -135,6 +140,10 @@ def _criteria(tree: xr.DataTree, name: str) -> dict[str, float]:
         rows = (table["model"].values == name) & (table["quantity"].values == quantity)
         if rows.any():
             criteria[key] = float(table["tolerance"].values[rows][0])
+    config = json.loads(tree.attrs["provenance"])["config"] if "provenance" in tree.attrs else {}
+    for entry in config.get("checks", []):
+        if entry["kind"] == "diffusion" and (entry["models"] is None or name in entry["models"]):
+            criteria["window"] = float(entry["window"])
     return criteria
 
 

@@ -81,7 +81,8 @@ _SETTINGS: dict[str, Any] = {
 class Subject:
     """What a figure is about: a model, and the simulated models that stand beside it.
 
-    `tolerance` (of ratios) and `energy_bound` (of the sup-distance) are those that the study's check judges it by.
+    `tolerance` (of ratios), `energy_bound` (of the sup-distance) and `window` (ln t from which a law of diffusion is
+    fitted) are those that the study's check judges it by.
     """
 
     name: str
@@ -89,6 +90,7 @@ class Subject:
     others: Mapping[str, xr.Dataset]
     tolerance: float = 0.05
     energy_bound: float = 0.05
+    window: float = 10.0
 
 
 @contextmanager

@@ -1,0 +1,1 @@
+"""Estimators that serve models and real training alike: growth laws, local exponents, structure functions."""

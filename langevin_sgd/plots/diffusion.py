@@ -1,0 +1,121 @@
+"""Walkers in random potentials: growth with ln t, the law of positions, and aging."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from langevin_sgd.errors import UserError
+from langevin_sgd.estimators.logarithmic_law import LogarithmicFit, fit_logarithmic_law, select_window
+from langevin_sgd.plots.style import BLUE, GREY, INK, VERMILLION, Array, Subject, canvas, model_look, title
+from langevin_sgd.theory import logarithmic_diffusion as theory
+
+_BINS = 60
+_RESAMPLES = 49  # only the fit itself is drawn
+_FIRST_SHOWN = 1.0
+
+
+def logarithmic_diffusion(subject: Subject) -> Figure:
+    """<x^2>^(alpha/4) against ln t, straight where the law holds, with the fit A (ln t + c)^(4/alpha) of the window."""
+    model = subject.model
+    alpha = float(model["alpha"])
+    ln_time = model["ln_time"].values
+    figure = canvas(5.4)
+    axes: Axes = figure.subplots()
+    shown = ln_time >= min(_FIRST_SHOWN, ln_time[-2])
+    squares = model["squared_displacement"].transpose("disorder", "time").values
+    mean = squares.mean(axis=0)
+    error = squares.std(axis=0, ddof=1) / np.sqrt(len(squares))
+    y, low, high = (np.maximum(v, 0.0) ** (alpha / 4.0) for v in (mean, mean - error, mean + error))
+    axes.fill_between(ln_time[shown], low[shown], high[shown], color=INK, alpha=0.15, linewidth=0)
+    axes.plot(ln_time[shown], y[shown], color=INK, marker="o", markersize=3.5, label=f"{subject.name}, ± 1 s.e.")
+    fitted = _fit(model, subject.window)
+    remark = [_disorder(model)]
+    if fitted is not None:
+        line = (fitted.amplitude * np.maximum(ln_time + fitted.shift, 0.0) ** fitted.exponent) ** (alpha / 4.0)
+        axes.plot(ln_time[shown], line[shown], color=BLUE, linewidth=2.0, zorder=1,
+                  label=f"(ln t + c)^{fitted.exponent:.3g} from ln t = {subject.window:g}, c = {fitted.shift:.3g}")  # fmt: skip
+        axes.axvline(subject.window, color=GREY, linewidth=1.0, linestyle=(0, (2, 2)))
+    if alpha == 1.0 and "thermal_energy" in model:
+        own = {"amplitude": float(model["amplitude"]), "thermal_energy": float(model["thermal_energy"])}
+        positive = shown & (ln_time > 0)
+        bare = theory.mean_squared_displacement(ln_time[positive], **own) ** 0.25
+        axes.plot(
+            ln_time[positive], bare, color=VERMILLION, linestyle=(0, (6, 2)), label="(61/45) (θ ln t)⁴/A², no shift"
+        )
+    share = float(model["censored"].isel(time=-1).mean())
+    remark.append(f"{share:.2g} of the disorders censored at the end")
+    axes.set(xlabel="ln t", ylabel=rf"$\langle x^2 \rangle^{{{alpha / 4:.3g}}}$", ylim=(0.0, None))
+    title(axes, "Logarithmic diffusion", subject, ", ".join(remark))
+    axes.legend(loc="best")
+    return figure
+
+
+def position_distribution(subject: Subject) -> Figure:
+    """Histogram of positions at the last time over (theta (ln t + c))^2/A, with the Kesten-Golosov density."""
+    model = subject.model
+    alpha, amplitude, thermal = (float(model[name]) for name in ("alpha", "amplitude", "thermal_energy"))
+    fitted = _fit(model, subject.window)
+    shift = 0.0 if fitted is None else fitted.shift
+    last = float(model["ln_time"].values[-1])
+    unit = float(theory.length_scale(last, alpha=alpha, amplitude=amplitude, thermal_energy=thermal, shift=shift))
+    xi = model["position_draw"].values.ravel() / unit
+    figure = canvas(5.2)
+    axes: Axes = figure.subplots()
+    reach = float(np.quantile(np.abs(xi), 0.998))
+    axes.hist(xi, bins=_BINS, range=(-reach, reach), density=True, color=GREY, alpha=0.45, label=f"{xi.size:,} walkers")
+    if alpha == 1.0:
+        grid = np.linspace(-reach, reach, 401)
+        axes.plot(grid, theory.density(grid), color=BLUE, label="Kesten and Golosov")
+    scale = rf"$x\,A^{{{1 / alpha:.3g}}} / (\theta (\ln t + c))^{{{2 / alpha:.3g}}}$"
+    axes.set(xlabel=f"{scale},  c = {shift:.3g}", ylabel="density")
+    title(axes, f"Positions at ln t = {last:g}", subject, _disorder(model))
+    axes.legend(loc="best")
+    return figure
+
+
+def aging(subject: Subject) -> Figure:
+    """Probability to be where the walker was at t_w, against h = ln t / ln t_w, with the asymptotic law."""
+    model = subject.model
+    figure = canvas(5.2)
+    axes: Axes = figure.subplots()
+    ratio = model["ratio"].values
+    waits = model["ln_waiting_time"].values
+    fitted = _fit(model, subject.window)
+    grid = np.linspace(1.0, float(ratio.max()) * 1.05, 200)
+    for position, wait in enumerate(waits):
+        colour, marker = model_look(position)
+        values = model["return_probability"].values[position]
+        axes.errorbar(ratio, values, model["return_probability_stderr"].values[position], color=colour, marker=marker,
+                      markersize=6, linestyle="none", capsize=2.5, label=f"ln t_w = {wait:g}")  # fmt: skip
+        if fitted is not None and wait + fitted.shift > 0:
+            shifted = theory.aging_probability(theory.shifted_ratio(grid, wait, fitted.shift))
+            axes.plot(grid, shifted, color=colour, linewidth=1.2, linestyle=(0, (5, 2)))
+    axes.plot(grid, theory.aging_probability(grid), color=INK, label="h⁻² [5/3 − (2/3) exp(1 − h)]")
+    axes.set(
+        xlabel="h = ln t / ln t_w", ylabel=f"P(|x(t) − x(t_w)| < {float(model['return_distance']):g} (θ ln t_w)²/A)"
+    )
+    remark = "" if fitted is None else f"dashes: logarithms shifted by c = {fitted.shift:.3g}"
+    title(axes, "Aging", subject, remark)
+    axes.legend(loc="best")
+    return figure
+
+
+def _disorder(model: xr.Dataset) -> str:
+    parts = [f"α = {float(model['alpha']):g}", f"A = {float(model['amplitude']):g}"]
+    return ", ".join([*parts, f"θ = {float(model['thermal_energy']):g}", f"{model.sizes['disorder']:,} disorders"])
+
+
+def _fit(model: xr.Dataset, window: float) -> LogarithmicFit | None:
+    """The fit with p = 4/alpha over the window, None where the run is too short for it."""
+    ln_time: Array = model["ln_time"].values
+    squares = model["squared_displacement"].transpose("disorder", "time").values
+    try:
+        selected = select_window(ln_time, squares, ln_time_min=window)
+        return fit_logarithmic_law(
+            selected, seed=0, exponent=theory.exponent(float(model["alpha"])), resamples=_RESAMPLES
+        )
+    except UserError:  # a run that ends before the window is drawn without its fit
+        return None
