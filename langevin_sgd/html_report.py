@@ -31,12 +31,20 @@ _CAPTIONS = {
     "variance about the shared path. Bands are one standard error.",
     "network_displacement": "Drift and spread of all networks on one plot: drift is what the gradient does, spread is "
     "what noise adds.",
+    "logarithmic_diffusion": "Mean squared displacement over disorders, to the power that makes the law a straight line "
+    "in ln t, with the law fitted from the dashed line on. The band is one standard error.",
+    "position_distribution": "Positions drawn at the last time, in units of the distance whose barriers are crossed by "
+    "then, at the fitted shift of ln t.",
+    "aging": "Probability that a walker is, at ln t = h ln t_w, where it was at t_w.",
+    "scan": "One number at every point of the scan, with one standard error, and the laws where there are any.",
     "learning_curves": "Loss and accuracy along training: median over replicas and the band that holds 80% of them.",
 }
 _MEASURED = (
     ("noise_scale", "noise scale σ"),
-    ("temperature", "temperature T = ησ²/B"),
+    ("temperature", "temperature T"),
     ("thermal_energy", "thermal energy T/2"),
+    ("alpha", "exponent α of the structure function"),
+    ("amplitude", "amplitude A of the structure function"),
     ("alignment", "alignment of H and C"),
     ("energy_at_minimum", "energy at the minimum"),
     ("gradient_norm_at_minimum", "gradient norm there"),
@@ -213,8 +221,13 @@ def _facts(model: xr.Dataset) -> dict[str, str]:
     facts = {"kind": str(model.attrs.get("kind", "–")), "status": str(model.attrs.get("status", "–"))}
     if parameters(model):
         facts["run with"] = parameters(model)
+    if "disorder" in model.sizes:
+        facts["disorders"] = f"{model.sizes['disorder']:,}"
     if "replica" in model.sizes:
         facts["replicas"] = f"{model.sizes['replica']:,}"
+    if "ln_time" in model:
+        first, last = model["ln_time"].values[[0, -1]]
+        facts["ln t"] = f"{first:g} to {last:g}"
     if "step" in model:
         facts["steps"] = f"{int(model['step'].values[-1]):,}"
     if "noisy" in model:

@@ -81,9 +81,10 @@ class DiagonalNoise:
     interpretation: Interpretation = "ito"
 
     def __post_init__(self) -> None:
-        if np.ndim(self.temperatures) > 1 or isinstance(self.temperatures, int | float):
+        given: Any = self.temperatures
+        if not isinstance(given, str) and np.ndim(given) != 1:
             raise NoiseError("temperatures are a list, one number or formula for each coordinate")
-        object.__setattr__(self, "temperatures", listed(self.temperatures))
+        object.__setattr__(self, "temperatures", listed(given))
         own: dict[str, float | None] = {
             f"temperature_{i}": _not_negative(temperature, f"temperature {i}")
             for i, temperature in enumerate(self.temperatures, 1)

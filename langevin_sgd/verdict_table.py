@@ -133,7 +133,7 @@ def _row(cells: dict[str, Any]) -> Row:
         law=law_name(law),
         role=str(cells["role"]),
         measured=with_error(float(cells["measured"]), float(cells["standard_error"])),
-        predicted=f"< {float(cells['tolerance']):g}" if small else plain(predicted),
+        predicted=_bound(float(cells["tolerance"])) if small else plain(predicted),
         ratio=_interval(
             float(cells["ratio"]), float(cells["ratio_low"]), float(cells["ratio_high"]), most=3 if small else 4
         ),
@@ -141,6 +141,11 @@ def _row(cells: dict[str, Any]) -> Row:
         reason=str(cells["reason"]),
         key=key,
     )
+
+
+def _bound(tolerance: float) -> str:
+    """What agrees where nothing is predicted: smallness, or, with no tolerance, an advantage over another law."""
+    return f"< {tolerance:g}" if tolerance > 0 else "> 0"
 
 
 def _interval(value: float, low: float, high: float, *, most: int) -> str:

@@ -16,6 +16,7 @@ from langevin_sgd.integrators.polynomials import lane_symbol
 from langevin_sgd.integrators.problem import Run
 from langevin_sgd.integrators.record import Quantities, Record
 from langevin_sgd.integrators.schemes.scheme import Scheme, SchemeError
+from langevin_sgd.landscapes.column_product import column_product
 from langevin_sgd.landscapes.formula import FormulaError, symbol
 from langevin_sgd.landscapes.torch_callable import TensorLandscape
 from langevin_sgd.noise import IsotropicNoise, Noise, PositionDependentNoise
@@ -135,7 +136,7 @@ class TensorDynamics:
 
     def noise(self, position: torch.Tensor, increment: torch.Tensor) -> torch.Tensor:
         """b @ increment."""
-        return self.scale * increment if self.matrix is None else self.matrix @ increment
+        return self.scale * increment if self.matrix is None else column_product(self.matrix, increment)
 
     def noise_slope(self, position: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
         """Zero: the noise is constant."""

@@ -79,9 +79,11 @@ def integrate(
     a second.
 
     The noise of a trajectory depends on its number, the step and the seed alone. A `Quadratic` of up to 16 coordinates
-    becomes a formula in w1, w2, ..., a larger one runs batched. `force`: go on where a scheme, a kind of increments or
-    a step is known to fail. Raises `UserError` (`FormulaError`, `NoiseError`, `SchemeError`, `IntegrationError`) for
-    what does not fit, and `Diverged` when positions leave the finite numbers.
+    becomes a formula in w1, w2, ..., a larger one runs batched. A name that two of landscape, noise, scheme and run use
+    is one parameter. `scheme="exact"` has no error at any time step on a quadratic landscape with constant noise.
+    `force`: go on where a scheme, a kind of increments or a step is known to fail. Raises `UserError` (`FormulaError`,
+    `NoiseError`, `SchemeError`, `IntegrationError`) for what does not fit, and `Diverged` when positions leave the
+    finite numbers.
     """
     chosen = schemes.scheme(scheme)
     record = Record() if record is None else record

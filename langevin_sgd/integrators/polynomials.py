@@ -15,8 +15,8 @@ import sympy
 from langevin_sgd.landscapes.formula_size import most_monomials
 
 _MOST_MONOMIALS = 80
-# Beyond this bound nothing is multiplied out, not even to see what cancels.
-_MOST_TRIED = 300
+# Beyond this bound, parameters counted, nothing is multiplied out, not even to see what cancels.
+_MOST_TRIED = 2000
 
 
 class Coefficients:
@@ -55,7 +55,7 @@ def arranged(
     present = sorted(expression.free_symbols & moving, key=lambda s: s.name)
     if not present:
         return coefficients.symbol(expression)
-    if expression.is_polynomial(*present) and most_monomials(expression, present) <= _MOST_TRIED:
+    if expression.is_polynomial(*present) and most_monomials(expression, expression.free_symbols) <= _MOST_TRIED:
         polynomial = sympy.Poly(expression, *present, domain="EX")
         if len(polynomial.terms()) <= _MOST_MONOMIALS:
             return _polynomial(polynomial, present, coefficients, base)

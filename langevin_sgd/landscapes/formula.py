@@ -195,7 +195,7 @@ class _Reader:
         known = [*self.symbols, *CONSTANTS]
         near = difflib.get_close_matches(name, known, n=1)
         mend = f"did you mean {near[0]!r}?" if near else f"known names: {', '.join(known) or 'none'}"
-        raise FormulaError(f"unknown symbol {name!r} in {self.shown}; {mend}")
+        raise FormulaError(f"unknown symbol {name!r:.50} in {self.shown}; {mend}")
 
     def function(self, name: str, argument: sympy.Expr) -> sympy.Expr:
         growing = name in ("exp", "sinh", "cosh") and argument.is_number
@@ -245,7 +245,7 @@ class _Reader:
             return FormulaError(f"{name} in {self.shown} takes one argument")
         near = difflib.get_close_matches(name, FUNCTIONS, n=1)
         mend = f"did you mean {near[0]!r}?" if near else f"known functions: {', '.join(FUNCTIONS)}"
-        return FormulaError(f"unknown function {name!r} in {self.shown}; {mend}")
+        return FormulaError(f"unknown function {name!r:.50} in {self.shown}; {mend}")
 
     def too_high(self, what: str) -> FormulaError:
         return FormulaError(f"{what} in {self.shown} is beyond {_LARGEST_POWER}; write it with exp and log")

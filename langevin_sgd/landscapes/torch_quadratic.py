@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from langevin_sgd.landscapes.column_product import column_product
 from langevin_sgd.landscapes.quadratic import Quadratic
 
 
@@ -24,12 +25,9 @@ class TorchQuadratic:
 
     def energy_at(self, position: Tensor) -> Tensor:
         """E at positions (d, N) -> (N,)."""
-        displaced = position - self._like(position, self.minimum)
+        displaced = position - self.minimum.to(position)
         return (displaced * self.gradient_at(position)).sum(dim=0) / 2
 
     def gradient_at(self, position: Tensor) -> Tensor:
         """H (w - w0) at positions (d, N) -> (d, N)."""
-        return self._like(position, self.hessian) @ (position - self._like(position, self.minimum))
-
-    def _like(self, position: Tensor, constant: Tensor) -> Tensor:
-        return constant.to(position)
+        return column_product(self.hessian, position - self.minimum.to(position))

@@ -35,7 +35,7 @@ _ORDER = np.arange(4.0)
 _ODD = 2.0 * _ORDER + 1.0
 _SIGN = (-1.0) ** _ORDER
 _DECAY = (math.pi * _ODD) ** 2 / 8.0
-_NEWTON_STEPS = 60
+_NEWTON_STEPS = 8
 
 
 def exponent(alpha: float) -> float:

@@ -44,6 +44,13 @@ def test_with_its_exponent_free_the_log_law_is_as_good_as_the_power_that_it_cont
     assert answers("power law", 2000)["power law"].answer == "as good as"
 
 
+def test_parameters_cost_on_samples_that_were_not_fitted():
+    """The power law is contained in the log law: the parameter more that it does not need loses, where it is scored
+    on the samples of the fit it cannot."""
+    values = [answers("power law", 400, seed=seed)["power law"].value for seed in range(20)]
+    assert np.mean(values) < 0 < np.std(values)
+
+
 def test_a_short_window_and_few_disorders_tell_nothing():
     assert answers("logarithmic law", 40, end=20.0)["power law"].answer == "as good as"
     assert answers("logarithmic law", 6400, end=22.0)["power law"].answer == "better than"

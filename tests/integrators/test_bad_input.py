@@ -8,9 +8,10 @@ import pytest
 from langevin_sgd.errors import UserError
 from langevin_sgd.integrators.integrate import integrate
 from langevin_sgd.integrators.integration_error import IntegrationError
+from langevin_sgd.integrators.record import Record
 from langevin_sgd.landscapes.expression import Expression, quadratic
 from langevin_sgd.landscapes.quadratic import HessianError, Quadratic
-from langevin_sgd.noise import IsotropicNoise
+from langevin_sgd.noise import DiagonalNoise, FullNoise, IsotropicNoise, LowRankNoise, PositionDependentNoise
 
 OU = Expression("k*x**2/2", ("x",), {"k": 1.0})
 WARM = IsotropicNoise(0.25)
@@ -91,3 +92,143 @@ def test_a_matrix_that_is_no_hessian_is_refused():
                 make(matrix)
             assert isinstance(caught.value, UserError)
             assert "\n" not in str(caught.value)
+
+
+def bad_calls():
+    """(arguments of integrate, what the message says)."""
+    plane = Expression("x**2 + y**2", ("x", "y"))
+
+    def other():
+        return integrate(OU, WARM, time_step=0.1, steps=1).state
+
+    def with_record(**kwargs):
+        return lambda: dict(record=Record(**kwargs))
+
+    return [
+        (lambda: dict(noise=0.25), "0.25 is no noise"),
+        (lambda: dict(landscape="x**2"), "is no landscape"),
+        (lambda: dict(record={"steps": [1]}), "must be a Record"),
+        (lambda: dict(parameters=[1.0]), "given as {name"),
+        (lambda: dict(parameters={"k": "abc"}), "'k' must be real numbers"),
+        (lambda: dict(parameters={"k": None}), "'k' is not finite"),
+        (lambda: dict(parameters={"k": np.nan}), "'k' is not finite"),
+        (lambda: dict(parameters={"k": [[1.0], [1.0, 2.0]]}), "'k' must be real numbers in equal rows"),
+        (lambda: dict(parameters={"k": [1.0, 2.0]}), "one value for each of 1"),
+        (lambda: dict(parameters={"temperature": -1.0}), "not finite for the parameters given"),
+        (lambda: dict(parameters={"k": 1.0}, scan={"k": [1.0]}), "given as a parameter and scanned"),
+        (lambda: dict(scan={"k": "abc"}), "values of k to scan must be real numbers"),
+        (lambda: dict(scan={"k": [np.inf]}), "scan over k needs a list of finite"),
+        (lambda: dict(scan={"k": [[1.0]]}), "scan over k needs a list"),
+        (lambda: dict(scan={"temperature": [0.1, -1.0]}), "not finite for the parameters given"),
+        (lambda: dict(start="abc"), "start of position must be real numbers"),
+        (lambda: dict(start=[[1.0], [1.0, 2.0]]), "start of position must be real numbers in equal rows"),
+        (lambda: dict(start=[1j]), "start of position must be real"),
+        (lambda: dict(start=np.array([1j])), "start of position must be real"),
+        (lambda: dict(start=[np.inf]), "start of position is not finite"),
+        (lambda: dict(start=np.zeros((1, 1, 1))), "start of position has shape"),
+        (lambda: dict(start={"velocity": ["a"]}, scheme="baoab"), "start of velocity must be real"),
+        (lambda: dict(start={1: [0.0]}), "no vector 1"),
+        (lambda: dict(steps=10**30), "steps must lie between"),
+        (lambda: dict(steps=-1), "steps must lie between"),
+        (lambda: dict(steps=1.5), "steps must be a whole number"),
+        (lambda: dict(steps="2"), "steps must be a whole number"),
+        (lambda: dict(trajectories=0), "trajectories must lie between"),
+        (lambda: dict(trajectories=1 << 40), "trajectories must lie between"),
+        (lambda: dict(trajectories=2.5), "trajectories must be a whole number"),
+        (lambda: dict(trajectories=1 << 32), "would keep"),
+        (lambda: dict(seed=-1), "seed must lie between"),
+        (lambda: dict(seed=1 << 64), "seed must lie between"),
+        (lambda: dict(seed=0.5), "seed must be a whole number"),
+        (lambda: dict(threads=0), "threads must lie between"),
+        (lambda: dict(threads=-2), "threads must lie between"),
+        (lambda: dict(time_step="a"), "time step must be real"),
+        (lambda: dict(time_step=[0.1, 0.2]), "time step must be one real number"),
+        (lambda: dict(time_step=np.nan), "time step must be a positive number"),
+        (lambda: dict(time_step=-0.1), "time step must be a positive number"),
+        (lambda: dict(device="cuda:abc"), "unknown device"),
+        (lambda: dict(device="cudax"), "unknown device"),
+        (lambda: dict(device=None), "unknown device"),
+        (lambda: dict(scheme=None), "unknown scheme None"),
+        (lambda: dict(scheme=3), "unknown scheme 3"),
+        (lambda: dict(increments=[]), "unknown increments"),
+        (lambda: dict(precision=[]), "unknown precision"),
+        (lambda: dict(backend=None), "unknown backend"),
+        (lambda: dict(state=other(), scheme="baoab"), "state has no velocity"),
+        (lambda: dict(state=other(), landscape=plane), r"shape \(1, 1\), and this landscape and noise need \(2, 1\)"),
+        (lambda: dict(state=other(), trajectories=3), "the state has 1 trajectories and the run 3"),
+        (lambda: dict(state={"step": 1}), "must be a State"),
+        (lambda: dict(landscape=Expression("time_step*x", "x", {"time_step": 3.0})), "'time_step' of the run is 0.1"),
+        (lambda: dict(landscape=Expression("time_step**2", "time_step")), "a coordinate and a parameter of the run"),
+        (
+            lambda: dict(landscape=Expression("friction*x", "x", {"friction": 3.0}), scheme="baoab"),
+            "of baoab is 1.0",
+        ),
+        (
+            lambda: dict(landscape=Expression("s*x", "x", {"s": 3.0}), noise=PositionDependentNoise("s", {"s": 0.2})),
+            "'s' of the noise is 0.2, and elsewhere it is 3.0; rename",
+        ),
+        (lambda: dict(noise=PositionDependentNoise("x", {"x": 1.0})), "'x' is a coordinate"),
+        (lambda: dict(noise=PositionDependentNoise("q*x")), "unknown symbol 'q'"),
+        (lambda: dict(noise=IsotropicNoise("-1")), "negative, and noise needs the square root"),
+        (lambda: dict(landscape=Expression("start_x*x", "x", {"start_x": 1.0})), "'start_x' is given twice"),
+        (with_record(steps=[1.7]), "recorded step must be a whole number"),
+        (with_record(steps="abc"), "steps of a record must be a list"),
+        (with_record(steps=3), "steps of a record must be a list"),
+        (with_record(steps=[5, 3]), "must ascend"),
+        (with_record(steps=[-1]), "must ascend"),
+        (with_record(steps=[1], each="energy"), "each of a record must be a list"),
+        (with_record(steps=[1], histograms={"x": (0, 1)}), r"must be \(low, high, bins\)"),
+        (with_record(steps=[1], histograms={"x": (0, 1, 5.5)}), "number of bins .* must be a whole number"),
+        (with_record(steps=[1], histograms={"x": (0, 1, 10**12)}), "bins, not"),
+        (with_record(steps=[1], histograms={"x": (np.nan, 1, 5)}), "needs low < high"),
+        (with_record(steps=[1], histograms={"x": (-np.inf, 1, 5)}), "needs low < high"),
+        (with_record(steps=[1], each=["energy"], formulas={"energy": "x"}), "'energy' is known already"),
+        (with_record(steps=[1], each=["x"], formulas={"x": "x**2"}), "'x' is known already"),
+        (with_record(basins={"a": "x"}), "is no condition"),
+    ]
+
+
+@pytest.mark.parametrize(("arguments", "match"), bad_calls())
+def test_every_wrong_argument_has_one_line(arguments, match):
+    def call(landscape=OU, noise=WARM, **given):
+        integrate(landscape, noise, **{"time_step": 0.1, "steps": 2, **given})
+
+    with pytest.raises(UserError, match=match) as caught:
+        call(**arguments())
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 300
+
+
+def test_a_parameter_without_a_value_takes_that_of_another_part():
+    """eta in the noise is the run's time step; the same value twice is no clash."""
+    noise = IsotropicNoise("time_step*s**2", {"time_step": None, "s": 2.0})
+    run = integrate(Expression("s*x**2/2", "x", {"s": 2.0}), noise, time_step=0.1, steps=4, trajectories=3, seed=1)
+    same = integrate(OU, IsotropicNoise(0.4), time_step=0.1, steps=4, trajectories=3, seed=1, parameters={"k": 2.0})
+    assert np.allclose(run.state.vectors["position"], same.state.vectors["position"], rtol=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("make", "match"),
+    [
+        (lambda: Quadratic(np.ones(2), np.ones((2, 2)), np.zeros(2)), "not orthonormal"),
+        (lambda: Quadratic(np.array([np.nan]), np.eye(1), np.zeros(1)), "finite"),
+        (lambda: Quadratic.from_matrix(np.zeros((0, 0))), "at least one coordinate"),
+        (lambda: Quadratic.from_matrix("a"), "must be real numbers"),
+        (lambda: Quadratic.from_matrix([[1.0], [1.0, 2.0]]), "equal rows"),
+        (lambda: Quadratic.from_matrix([[1.0]], ["a"]), "must be real numbers"),
+        (lambda: FullNoise([[1.0], [1.0, 2.0]]), "equal rows"),
+        (lambda: FullNoise("abc"), "must be real numbers"),
+        (lambda: FullNoise([[1.0, 2.0], [2.0, 1.0]]), "negative eigenvalue"),
+        (lambda: LowRankNoise("a"), "must be real numbers"),
+        (lambda: LowRankNoise([1.0]), r"is \(d, m\)"),
+        (lambda: DiagonalNoise(1.0), "temperatures are a list"),
+        (lambda: DiagonalNoise((-1.0,)), "temperature 1"),
+        (lambda: IsotropicNoise(None), "temperature must be one real number"),
+        (lambda: IsotropicNoise([1.0]), "temperature must be one real number"),
+        (lambda: IsotropicNoise(1.0, {"temperature": 2.0}), "given twice"),
+    ],
+)
+def test_numbers_that_are_no_landscape_and_no_noise_have_one_line(make, match):
+    with pytest.raises(UserError, match=match) as caught:
+        make()
+    assert "\n" not in str(caught.value)

@@ -172,12 +172,6 @@ def test_a_scan_point_keeps_its_bits_when_replicas_and_points_are_added():
     assert len(np.unique(large)) == large.size
 
 
-def test_means_are_the_same_for_any_number_of_threads():
-    kwargs = dict(time_step=0.01, steps=40, trajectories=1500, seed=3, record=RECORD, scan={"b": [0.0, 0.1]})
-    one, two = (integrate(DOUBLE_WELL, WARM, threads=n, **kwargs).data for n in (1, 2))
-    assert one.identical(two)
-
-
 # --- backends
 
 

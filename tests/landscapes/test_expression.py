@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from langevin_sgd.errors import UserError
+from langevin_sgd.integrators.integrate import integrate
 from langevin_sgd.integrators.record import Record, quantities
 from langevin_sgd.landscapes.expression import Expression, quadratic
 from langevin_sgd.landscapes.formula import FormulaError, parse_condition
@@ -95,6 +96,50 @@ def test_quadratic_has_the_given_hessian_and_minimum():
         "*x",
         "await x",
         "...",
+        "(-1)**x",
+        "(-2.5)**(x + 1)",
+        "0**x",
+        "sqrt(-1)**2*x",
+        "log(0)*x",
+        "tan(pi/2)*x",
+        "x/(x - x)",
+        "exp(1000)*x",
+        "exp(exp(exp(100)))*x",
+        "sinh(800)*x",
+        "x**exp(exp(100))",
+        "x**(2**40)",
+        "1e308*10*x",
+        "1e-300**-64*x",
+        "*".join(["9**64"] * 900) + "*x",
+        "(((x**64)**64)**64)**64",
+        "*".join(["x"] * 100),
+        "*".join(f"(x + {i})" for i in range(800)),
+        "*".join(f"sin({i}*x + 1)" for i in range(300)),
+        "x²",
+        "x − 1",
+        "𝟐*x",
+        "f'{x!r}'",
+        "x.a" + ".a" * 3000,
+        "not x",
+        "None",
+        "x if x > 0 else -x",
+        "lambda: x",
+        "yield x",
+        "x = 1",
+        "x == 1",
+        "x is x",
+        "x in x",
+        "x and x",
+        "~x",
+        "x << 2",
+        "0x",
+        "sin",
+        "sin()",
+        "sin(*x)",
+        "sin(**x)",
+        "x()",
+        "(x)(x)",
+        "x" * 200,
     ],
 )
 def test_a_formula_runs_no_code(text, monkeypatch):
@@ -149,12 +194,64 @@ def test_errors_say_how_to_mend(text, mend):
         Expression(text, ("x",), {"alpha": 1.0})
 
 
-def test_names_that_shadow_or_repeat_are_refused():
-    for variables, parameters in ((("sin",), {}), (("x", "x"), {}), (("x",), {"x": 1.0}), (("2x",), {}), (("_x",), {})):
-        with pytest.raises(FormulaError):
-            Expression("1.0", variables, parameters)
-    with pytest.raises(FormulaError, match="1 to 16 variables"):
-        Expression("0*x0", tuple(f"x{i}" for i in range(17)))
+@pytest.mark.parametrize(
+    ("variables", "parameters", "match"),
+    [
+        (("sin",), {}, "name of a function"),
+        (("pi",), {}, "name of a function or constant"),
+        (("x", "x"), {}, "given twice"),
+        (("x",), {"x": 1.0}, "given twice"),
+        (("2x",), {}, "no name"),
+        (("_x",), {}, "no name"),
+        (("x y",), {}, "no name"),
+        (("",), {}, "no name"),
+        ((1,), {}, "no name"),
+        (("lambda",), {}, "word of Python's own; write 'lambda_'"),
+        (("ﬁ",), {}, "reads as 'fi'"),
+        ((), {}, "1 to 16 variables"),
+        (tuple(f"x{i}" for i in range(17)), {}, "1 to 16 variables"),
+        (("x",), {"k": "abc"}, "'k' must be real numbers"),
+        (("x",), {"k": [1.0, 2.0]}, "'k' must be one real number"),
+        (("x",), {"k": 1j}, "'k' must be real"),
+        (("x",), ["k"], "given as {name: value}"),
+    ],
+)
+def test_names_and_values_that_do_not_do_are_refused(variables, parameters, match):
+    with pytest.raises(FormulaError, match=match) as caught:
+        Expression("1.0", variables, parameters)
+    assert "\n" not in str(caught.value)
+
+
+def test_names_of_other_libraries_are_plain_names():
+    """Also those of the generated code: a parameter y0 or z0 is not the state, nor _c0 a coefficient."""
+    names = "I E S N O gamma beta arctan numpy np fma y0 z0 s0 c0 t0 θ".split()
+    values = {name: 1.0 + i / 7 for i, name in enumerate(names)}
+    landscape = Expression("x**2*(" + " + ".join(names) + ")/2 + arctan*atan(x)", "x", values)
+    total, at = sum(values.values()), 0.3
+    assert landscape.gradient_at([at])[0] == pytest.approx(total * at + values["arctan"] / (1 + at**2), rel=1e-14)
+    kwargs = dict(time_step=0.001, steps=1, start=[at], device="cpu")
+    for backend in ("fused", "batched", "reference"):
+        for own in ({}, {"z0": np.array([values["z0"]]), "y0": np.array([values["y0"]])}):
+            run = integrate(landscape, IsotropicNoise(0.0), backend=backend, parameters=own, **kwargs)
+            expected = at - 0.001 * landscape.gradient_at([at])[0]
+            assert run.state.vectors["position"][0, 0] == pytest.approx(expected, rel=1e-13)
+
+
+def test_comments_and_line_breaks_within_parentheses_are_harmless():
+    assert Expression("(x\n + 1) # a comment", "x").energy == Expression("x + 1", "x").energy
+
+
+def test_a_long_product_of_powers_of_sums_is_not_multiplied_out():
+    """(x0 + ... + x15)^30 has 3e11 monomials; a sum of parameters to that power as many again."""
+    names = [f"x{i}" for i in range(16)]
+    total = "(" + " + ".join(names) + ")**30"
+    assert not Expression(total, names).is_quadratic
+    run = integrate(Expression(total, names), IsotropicNoise(0.0), time_step=1e-3, steps=1, start=[1 / 16] * 16)
+    assert run.state.vectors["position"] == pytest.approx(np.full((16, 1), 1 / 16 - 0.03))
+    parameters = dict.fromkeys([f"a{i}" for i in range(12)], 1 / 12)
+    bowl = Expression("(" + " + ".join(parameters) + ")**30*x**2/2", "x", parameters)
+    run = integrate(bowl, IsotropicNoise(0.0), time_step=0.1, steps=1, start=[1.0])
+    assert run.state.vectors["position"] == pytest.approx(0.9)
 
 
 def test_conditions():

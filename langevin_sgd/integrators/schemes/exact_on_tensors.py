@@ -12,6 +12,7 @@ from langevin_sgd.integrators.callable_stepper import constant_amplitude
 from langevin_sgd.integrators.dynamics import Dynamics, Vector
 from langevin_sgd.integrators.linear_law import linear_step
 from langevin_sgd.integrators.schemes.scheme import Rule, SchemeError, State
+from langevin_sgd.landscapes.column_product import column_product
 from langevin_sgd.landscapes.torch_quadratic import TorchQuadratic
 from langevin_sgd.noise import Noise
 
@@ -30,7 +31,7 @@ def tensor_rule(landscape: Any, noise: Noise, values: Mapping[str, Any]) -> Rule
 
     def bound(model: Dynamics, state: State, draws: tuple[Vector, ...]) -> State:
         w, (xi,) = state["position"], draws
-        noise_of_step = torch.as_tensor(scale).to(w) * (kick.to(w) @ xi)
-        return {"position": w + move.to(w) @ w + shift.to(w) + noise_of_step}
+        noise_of_step = torch.as_tensor(scale).to(w) * column_product(kick, xi)
+        return {"position": w + column_product(move, w) + shift.to(w) + noise_of_step}
 
     return bound
