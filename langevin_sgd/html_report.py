@@ -31,8 +31,8 @@ _CAPTIONS = {
     "variance about the shared path. Bands are one standard error.",
     "network_displacement": "Drift and spread of all networks on one plot: drift is what the gradient does, spread is "
     "what noise adds.",
-    "logarithmic_diffusion": "Mean squared displacement over disorders, to the power that makes the law a straight line "
-    "in ln t, with the law fitted from the dashed line on. The band is one standard error.",
+    "logarithmic_diffusion": "Mean squared displacement over disorders, to the power that makes the law a straight "
+    "line in ln t, with the law fitted from the dashed line on. The band is one standard error.",
     "position_distribution": "Positions drawn at the last time, in units of the distance whose barriers are crossed by "
     "then, at the fitted shift of ln t.",
     "aging": "Probability that a walker is, at ln t = h ln t_w, where it was at t_w.",

@@ -37,9 +37,7 @@ def renewal_positions(
 
     Disorder 7 is the same whichever others are asked for. Raises `UserError` unless 0 < alpha < 2 and ln t + c > 0.
     """
-    scale = theory.length_scale(
-        ln_time, alpha=alpha, amplitude=amplitude, thermal_energy=thermal_energy, shift=shift
-    )
+    scale = theory.length_scale(ln_time, alpha=alpha, amplitude=amplitude, thermal_energy=thermal_energy, shift=shift)
     clock = rate * np.log(np.asarray(ln_time, dtype=np.float64) + shift)
     clock -= clock[0]
     # a Poisson count above this has probability below 1e-12

@@ -19,7 +19,9 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Protocol
 
 import numpy as np
@@ -180,13 +182,18 @@ def flood_disorders(
 
 def _history(potential: NDArray[np.floating[Any]], start: NDArray[np.int64], largest_gamma: float) -> tuple[Any, ...]:
     """Moves of one walker, how far they are known, and whether the edge was met."""
-    kernel = kernel_cache.load(Path(__file__).with_name("flooding_kernel.py").read_text())
     shape = np.array(potential.shape, dtype=np.int64)
     flat = np.ascontiguousarray(potential).reshape(-1)
-    history: tuple[Any, ...] = kernel.flood(
+    history: tuple[Any, ...] = _kernel().flood(
         flat, shape, int(np.ravel_multi_index(start.tolist(), potential.shape)), largest_gamma
     )
     return history
+
+
+@cache
+def _kernel() -> ModuleType:
+    """The compiled part, kept among the generated kernels, so that it is compiled once a machine."""
+    return kernel_cache.load(Path(__file__).with_name("flooding_kernel.py").read_text())
 
 
 def _joined(

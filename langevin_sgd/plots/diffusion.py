@@ -35,8 +35,8 @@ def logarithmic_diffusion(subject: Subject) -> Figure:
     remark = [_disorder(model)]
     if fitted is not None:
         line = (fitted.amplitude * np.maximum(ln_time + fitted.shift, 0.0) ** fitted.exponent) ** (alpha / 4.0)
-        axes.plot(ln_time[shown], line[shown], color=BLUE, linewidth=2.0, zorder=1,
-                  label=f"(ln t + c)^{fitted.exponent:.3g} from ln t = {subject.window:g}, c = {fitted.shift:.3g}")  # fmt: skip
+        law = f"(ln t + c)^{fitted.exponent:.3g} from ln t = {subject.window:g}, c = {fitted.shift:.3g}"
+        axes.plot(ln_time[shown], line[shown], color=BLUE, linewidth=2.0, zorder=1, label=law)
         axes.axvline(subject.window, color=GREY, linewidth=1.0, linestyle=(0, (2, 2)))
     if alpha == 1.0 and "thermal_energy" in model:
         own = {"amplitude": float(model["amplitude"]), "thermal_energy": float(model["thermal_energy"])}

@@ -224,7 +224,25 @@ def test_names_and_values_that_do_not_do_are_refused(variables, parameters, matc
 
 def test_names_of_other_libraries_are_plain_names():
     """Also those of the generated code: a parameter y0 or z0 is not the state, nor _c0 a coefficient."""
-    names = "I E S N O gamma beta arctan numpy np fma y0 z0 s0 c0 t0 θ".split()
+    names = [
+        "I",
+        "E",
+        "S",
+        "N",
+        "O",
+        "gamma",
+        "beta",
+        "arctan",
+        "numpy",
+        "np",
+        "fma",
+        "y0",
+        "z0",
+        "s0",
+        "c0",
+        "t0",
+        "θ",
+    ]
     values = {name: 1.0 + i / 7 for i, name in enumerate(names)}
     landscape = Expression("x**2*(" + " + ".join(names) + ")/2 + arctan*atan(x)", "x", values)
     total, at = sum(values.values()), 0.3
