@@ -13,6 +13,7 @@ import xarray as xr
 from langevin_sgd.checks.names import law_name, quantity_name
 
 ROWS_ON_ONE_SCREEN = 25
+_DIFFUSION = ("exponent", "amplitude", "position_distribution", "mean_absolute_position", "held_out_likelihood")
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,8 @@ def most_telling(every: Sequence[Row], networks: Sequence[str], limit: int = ROW
 
     def rank(row: Row) -> int | None:
         law, trained = row.role == "law", row.model in networks or not networks
+        if row.key in _DIFFUSION:
+            return 0 if law else 5
         if row.key == "total_variance":
             return 0 if law else 1 if trained else None
         edges = (sharpest.get(row.model), flattest.get(row.model))

@@ -12,15 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from scipy.special import stdtr
 
 from langevin_sgd.checks.growth import growth_rows
+from langevin_sgd.checks.held_out import assess_held_out
 from langevin_sgd.checks.positions import Positions, position_rows
 from langevin_sgd.checks.resampled import assess_resampled
-from langevin_sgd.checks.statistics import Assessment, Band, Verdict, inconclusive
+from langevin_sgd.checks.statistics import Assessment, Band, inconclusive
 from langevin_sgd.checks.table import Comparison, Role
 from langevin_sgd.errors import UserError
-from langevin_sgd.estimators.competing_laws import FOLDS, Advantage, Scores, held_out_scores
 from langevin_sgd.estimators.growth_laws import LOGARITHMIC
 from langevin_sgd.estimators.logarithmic_law import (
     LogarithmicFit,
@@ -65,7 +64,7 @@ def diffusion(
 
     - `exponent`: p of A (ln t + c)^p, all three free, against 4/alpha within `tolerance`; its reason shows the fit for
       windows that begin at 0.75, 1.25 and 1.5 times `window`;
-    - `amplitude`: A at p = 4/alpha, c free, over (61/45) theta^4/A^2;
+    - `amplitude`: the fitted one at p = 4/alpha, c free, over (61/45) `thermal_energy`^4/`amplitude`^2;
     - `position_distribution`: sup-distance of positions, scaled at the c of that fit, from the Kesten-Golosov law; the
       same at c = 0 as a contrast;
     - `mean_absolute_position`: E|x|/sqrt(E x^2) against (5/6)/sqrt(61/45);
@@ -249,30 +248,9 @@ class _Judge:
         return self._row(assessed, "amplitude", "Kesten-Golosov", fit.amplitude, stderr, predicted, tolerance)
 
     def competing_laws(self, window: Window) -> Comparison:
-        samples = window.squares.shape[0]
-        if samples < 2 * FOLDS:
-            why = f"too few {self.run.dimension}s: {samples}; held-out likelihood needs at least {2 * FOLDS}"
-            return self._likelihood_row(inconclusive(math.nan, math.nan, why), "competing laws")
-        scores = held_out_scores(window, exponent=self.exponent)
-        others = [scores.advantage(LOGARITHMIC.name, name, self.confidence) for name in scores.names[1:]]
-        closest = min(others, key=lambda advantage: advantage.value)
-        return self._likelihood_row(self._assess_advantage(closest, others, scores), closest.other)
-
-    def _assess_advantage(self, closest: Advantage, others: list[Advantage], scores: Scores) -> Assessment:
-        verdict = {
-            "better than": Verdict.AGREES,
-            "worse than": Verdict.DISAGREES,
-            "as good as": Verdict.INCONCLUSIVE,
-        }[closest.answer]
-        power = "p free" if self.exponent is None else f"p = {self.exponent:.4g}"
-        each = ", ".join(f"{a.answer} {a.other} ({a.value:+.3g}, {a.low:.3g} to {a.high:.3g})" for a in others)
-        reason = f"nats on {scores.samples} held-out {self.run.dimension}s: the logarithmic law ({power}) is {each}"
-        if verdict is Verdict.INCONCLUSIVE:
-            reason += f"; competing law as good: {_settle(closest, self.run.dimension)}"
-        p_value = float(stdtr(closest.folds - 1, closest.value / closest.stderr)) if closest.stderr > 0 else math.nan
-        return Assessment(closest.value, closest.stderr, closest.low, closest.high, verdict, p_value, reason)
-
-    def _likelihood_row(self, assessed: Assessment, law: str) -> Comparison:
+        assessed, law = assess_held_out(
+            window, exponent=self.exponent, confidence=self.confidence, dimension=self.run.dimension
+        )
         return self._row(assessed, "held_out_likelihood", law, assessed.estimate, assessed.stderr, 0.0, 0.0)
 
     def no_window(self, why: str) -> Comparison:
@@ -302,11 +280,3 @@ class _Judge:
             tolerance=tolerance,
             eigenvalues=np.empty(0),
         )
-
-
-def _settle(closest: Advantage, dimension: str) -> str:
-    """What would tell two laws apart: their difference grows with the samples, its error with the root of them."""
-    if closest.value <= 0.0:
-        return f"more {dimension}s would hardly settle it, a longer window of ln t would"
-    factor = ((closest.value - closest.low) / closest.value) ** 2
-    return f"about {factor:.2g} times the {dimension}s, or a longer window of ln t, would settle it if the values stay"

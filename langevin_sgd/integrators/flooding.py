@@ -93,7 +93,7 @@ class Flooding:
         known = float(np.quantile(np.where(self.reached_edge, self.known_to, np.inf), most_censored, method="lower"))
         raise IntegrationError(
             f"the box is smaller than the walk: at Gamma = {gamma:g} {share:.1%} of the walkers have met the edge of "
-            f"{' x '.join(map(str, self.shape))} sites; take more sites, or end at Gamma = {known:.3g}"
+            f"{' x '.join(map(str, self.shape))} sites; take more sites, or end at Gamma = {0.995 * known:.3g}"
         )
 
     def dataset(self, log_time: ArrayLike, thermal_energy: float) -> xr.Dataset:

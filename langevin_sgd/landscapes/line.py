@@ -13,8 +13,14 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import binom
 
 from langevin_sgd.integrators.random_numbers import Stream, normals
-from langevin_sgd.landscapes.power_law import DisorderError, check_count, check_positive, check_power_law
-from langevin_sgd.landscapes.real_array import real_array, whole_number
+from langevin_sgd.landscapes.power_law import (
+    DisorderError,
+    check_count,
+    check_positive,
+    check_power_law,
+    checked_disorders,
+)
+from langevin_sgd.landscapes.real_array import real_array
 
 Array = NDArray[np.float64]
 
@@ -84,9 +90,7 @@ class Line:
         A disorder depends on the seed and its own number alone, whatever others are asked for and on however many
         threads (by default all cores). `disorders` (n,) lie in [0, 2^32).
         """
-        numbers = _disorder_numbers(disorders)
-        if not 0 <= whole_number(seed, "the seed", DisorderError) < 1 << 64:
-            raise DisorderError(f"the seed must lie between 0 and 2^64 - 1, not {seed}")
+        numbers = checked_disorders(seed, disorders)
         increments = self._independent(seed) if self.alpha == 1.0 else self._correlated(seed)
         out = np.zeros((numbers.size, self.sites))
         middle = self.half_width
@@ -166,12 +170,3 @@ def refined(potential: ArrayLike, cells: int) -> Array:
     fraction = np.arange(cells) / cells
     between = values[..., :-1, None] + np.diff(values)[..., None] * fraction
     return np.concatenate([between.reshape(*values.shape[:-1], -1), values[..., -1:]], axis=-1)
-
-
-def _disorder_numbers(disorders: ArrayLike) -> NDArray[np.int64]:
-    numbers = np.asarray(disorders)
-    if numbers.ndim != 1 or numbers.dtype.kind not in "iu":
-        raise DisorderError(f"disorders must be a list of whole numbers, not {disorders!r:.60}")
-    if numbers.size and (numbers.min() < 0 or int(numbers.max()) >= 1 << 32):
-        raise DisorderError(f"disorders lie between 0 and 2^32 - 1, not {numbers.min()} to {numbers.max()}")
-    return numbers.astype(np.int64)

@@ -12,12 +12,15 @@ import xarray as xr
 from scipy.stats import beta
 
 from langevin_sgd.checks.diffusion import diffusion
+from langevin_sgd.checks.distance import sup_distance
 from langevin_sgd.checks.growth import growth_rows
+from langevin_sgd.checks.positions import Positions
 from langevin_sgd.checks.resampled import assess_resampled
 from langevin_sgd.checks.statistics import Band, Verdict
 from langevin_sgd.checks.table import to_dataset
 from langevin_sgd.errors import UserError
 from langevin_sgd.estimators.renewal_model import renewal_positions
+from langevin_sgd.theory import logarithmic_diffusion as theory
 
 AGREES, DISAGREES, INCONCLUSIVE = Verdict.AGREES, Verdict.DISAGREES, Verdict.INCONCLUSIVE
 CLAIM = {"alpha": 1.0, "amplitude": 1.0, "thermal_energy": 1.0}
@@ -198,6 +201,25 @@ def test_draws_at_their_own_time():
     assert rows(several)["position_distribution"].measured == rows(at)["position_distribution"].measured
 
 
+def test_distance_is_that_of_positions_with_their_mirror_images():
+    x = renewal_positions(np.arange(500), np.array([40.0]), seed=1, shift=-2.0)
+    positions = Positions(x, 40.0, 1.0, 1.0)
+    for shift in (-2.0, 5.0):
+        mirrored = np.concatenate([x, -x]) / (40.0 + shift) ** 2
+        assert positions.distance(shift) == pytest.approx(sup_distance(mirrored, theory.cdf), abs=2e-4)
+
+
+def test_interval_of_the_distance_covers_the_shift():
+    x = renewal_positions(np.arange(2000), np.array([40.0]), seed=1, shift=-2.0)
+    positions = Positions(x, 40.0, 1.0, 1.0)
+    certain = positions.resample(-2.0, np.full(199, -2.0), seed=0).half_width(0.95)
+    assert certain == pytest.approx(1.36 / 2 / math.sqrt(2000), rel=0.15)  # Kolmogorov's, halved by the mirror images
+    uncertain = positions.resample(-2.0, np.linspace(-4.0, 0.0, 199), seed=0).half_width(0.95)
+    stretch = (40.0 / 38.0) ** 2
+    grid = np.linspace(0, 6, 400)
+    assert uncertain > 0.9 * np.max(np.abs(theory.cdf(grid * stretch) - theory.cdf(grid))) > certain
+
+
 def test_what_is_asked_of_alpha():
     with pytest.raises(UserError, match="motion is ballistic"):
         rows(sinai(0, 40), alpha=2.0)
@@ -249,7 +271,10 @@ def test_which_part_of_a_network_follows_which_law():
         ("spread", "saturating exponential"),
     ]:
         assert verdicts[part, law] is DISAGREES, (part, law)
-    assert "exponent 0.9" in next(r.reason for r in found if (r.quantity, r.law) == ("spread", "power law"))
+    power = next(row.reason for row in found if (row.quantity, row.law) == ("spread", "power law"))
+    assert "exponent 0.9" in power
+    assert "fitted from ln t 2.1" in power
+    assert "to 6.5" in power  # two thirds of the window from 2 to 9
     control = next(row for row in found if row.law == "zero-temperature control")
     assert control.ratio == pytest.approx(1 + 0.01 * math.exp(8.1) / drift(9.0), rel=0.002)
 
