@@ -82,6 +82,8 @@ def most_telling(every: Sequence[Row], networks: Sequence[str], limit: int = ROW
         law, trained = row.role == "law", row.model in networks or not networks
         if row.key in _DIFFUSION:
             return 0 if law else 5
+        if row.key.startswith("return_probability"):
+            return 1 if law else 5
         if row.key == "total_variance":
             return 0 if law else 1 if trained else None
         edges = (sharpest.get(row.model), flattest.get(row.model))

@@ -142,6 +142,7 @@ def _diffusion_rows(study: Study, criteria: DiffusionCheck, done: Mapping[str, x
             tolerance=criteria.tolerance,
             amplitude_tolerance=criteria.amplitude_tolerance,
             distribution_bound=criteria.distribution_bound,
+            aging_bound=criteria.aging_bound,
             confidence=criteria.confidence,
             seed=study.seed,
         )

@@ -13,6 +13,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from langevin_sgd.checks.aging import aging_rows
 from langevin_sgd.checks.growth import growth_rows
 from langevin_sgd.checks.held_out import assess_held_out
 from langevin_sgd.checks.positions import Positions, position_rows
@@ -54,6 +55,7 @@ def diffusion(
     amplitude_tolerance: float = 0.08,
     distribution_bound: float = 0.025,
     shape_tolerance: float = 0.02,
+    aging_bound: float = 0.03,
     confidence: float = 0.95,
     resamples: int = RESAMPLES,
 ) -> list[Comparison]:
@@ -68,6 +70,7 @@ def diffusion(
     - `position_distribution`: sup-distance of positions, scaled at the c of that fit, from the Kesten-Golosov law; the
       same at c = 0 as a contrast;
     - `mean_absolute_position`: E|x|/sqrt(E x^2) against (5/6)/sqrt(61/45);
+    - `return_probability[...]`: aging, if it was measured, see `aging_rows`;
     - `held_out_likelihood`: by how many nats the logarithmic law with p = 4/alpha (p free without `alpha`) predicts
       disorders it was not fitted to better than its closest competitor; agrees if the interval lies above 0,
       inconclusive if a competitor is as good;
@@ -110,6 +113,8 @@ def diffusion(
                 confidence=confidence,
                 seed=seed,
             )
+        if "return_probability" in dataset:
+            rows += aging_rows(dataset, fixed, model=model, bound=aging_bound, confidence=confidence)
     rows.append(judge.competing_laws(selected))
     rows = [row.spoiled(fault) for row in rows]
     if run.dimension == "replica":

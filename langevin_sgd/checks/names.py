@@ -20,6 +20,8 @@ def quantity_name(quantity: str) -> str:
     if found:
         low, high = (f"{float(found[end]):.2g}" for end in ("low", "high"))
         return f"modes {low}–{high}" if low != high else f"mode {low}"
+    if quantity.startswith("return_probability"):
+        return "aging " + quantity.partition("[")[2].rstrip("]")
     return _QUANTITIES.get(quantity, quantity.replace("_", " "))
 
 

@@ -45,6 +45,8 @@ class DiffusionCheck(Section):
     """The same for the amplitude at the predicted exponent (line, alpha = 1)."""
     distribution_bound: OpenFraction = 0.025
     """Largest distance of the positions from the Kesten-Golosov law that counts as agreement."""
+    aging_bound: OpenFraction = 0.03
+    """Largest difference of a two-time probability from the law of aging that counts as agreement."""
     confidence: OpenFraction = 0.95
     """Confidence of the intervals."""
 
