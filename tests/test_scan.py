@@ -66,6 +66,15 @@ def test_every_point_follows_its_own_law() -> None:
     assert float(np.abs(z).max()) < 5
 
 
+def test_a_scan_of_momentum_begins_at_none() -> None:
+    """Variance eta c/(B k (1 - mu) [2 - eta k/(1 + mu)]) with and without momentum in one launch, within 4.5 s.e."""
+    well = {**WELL, "replicas": 20_000, "record_times": 2, "steps": 600}
+    ds = lsgd.simulate(study({"sgd.momentum": [0.0, 0.8]}, well=well))["well"].dataset
+    law = 0.1 / (4 * (1 - ds.momentum) * (2 - 0.1 / (1 + ds.momentum)))
+    z = (ds.spread.isel(time=-1) - law) / ds.spread_stderr.isel(time=-1)
+    assert float(np.abs(z).max()) < 4.5
+
+
 def test_points_have_independent_noise() -> None:
     """Same process, other label: correlation of final positions over 4,000 replicas below 5/sqrt(4000)."""
     scan = {"models.well.potential.parameters.a": [1.0, 1.0 + 1e-9], "models.ou.start.displacement.0": [0.0, 1e-12]}

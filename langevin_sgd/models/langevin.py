@@ -88,7 +88,8 @@ def run(
             saving = {**_prefixed("state", state.arrays()), **_prefixed("kept", kept[0]), "step": np.array(done)}
             checkpoint.save(saving)
     joined = _joined(kept)
-    return [_dataset(*point, {k: v[i] for k, v in joined.items()}, steps, backend) for i, point in enumerate(points)]
+    attrs = {"backend": backend, "scheme": _scheme(points)}
+    return [_dataset(*point, {k: v[i] for k, v in joined.items()}, steps, attrs) for i, point in enumerate(points)]
 
 
 def _integrate(
@@ -103,8 +104,8 @@ def _integrate(
     """The next `length` steps of all points."""
     model, sgd = points[0]
     landscape, own_noise = equation(model, sgd)
-    scheme = _scheme(model, sgd)
-    tables = [_parameters(*point) for point in points]
+    scheme = _scheme(points)
+    tables = [_parameters(*point, scheme) for point in points]
     varying = [name for name in tables[0] if any(table[name] != tables[0][name] for table in tables)]
     start = np.repeat(np.array([point.start for point, _ in points]).T, model.replicas, axis=1)
     fixed = {name: value for name, value in tables[0].items() if name not in varying and name != "time_step"}
@@ -130,16 +131,17 @@ def _integrate(
     )
 
 
-def _scheme(model: LangevinModel, sgd: Sgd) -> str:
-    return model.scheme or ("heavy_ball" if sgd.momentum > 0 else "euler_maruyama")
+def _scheme(points: Sequence[Point]) -> str:
+    """One for all points: the heavy ball if any has momentum; at momentum 0 it is the same map as Euler-Maruyama."""
+    return points[0][0].scheme or ("heavy_ball" if any(sgd.momentum > 0 for _, sgd in points) else "euler_maruyama")
 
 
-def _parameters(model: LangevinModel, sgd: Sgd) -> dict[str, float]:
+def _parameters(model: LangevinModel, sgd: Sgd, scheme: str) -> dict[str, float]:
     """Every number of one point that the kernel takes as a parameter."""
     landscape, own_noise = equation(model, sgd)
-    scheme = {"heavy_ball": {"momentum": sgd.momentum}, "baoab": {"friction": model.friction}}
+    own = {"heavy_ball": {"momentum": sgd.momentum}, "baoab": {"friction": model.friction}}
     step = sgd.learning_rate if model.time_step is None else model.time_step
-    values = {**landscape.parameters, **own_noise.parameters, **scheme.get(_scheme(model, sgd), {}), "time_step": step}
+    values = {**landscape.parameters, **own_noise.parameters, **own.get(scheme, {}), "time_step": step}
     return {name: float(value) for name, value in values.items() if value is not None}
 
 
@@ -182,7 +184,9 @@ def _prefixed(prefix: str, arrays: Mapping[str, NDArray[Any]]) -> Arrays:
     return {f"{prefix}/{name}": value for name, value in arrays.items()}
 
 
-def _dataset(model: LangevinModel, sgd: Sgd, kept: Arrays, steps: NDArray[np.int64], backend: str) -> xr.Dataset:
+def _dataset(
+    model: LangevinModel, sgd: Sgd, kept: Arrays, steps: NDArray[np.int64], attrs: dict[str, str]
+) -> xr.Dataset:
     """The observables of one point."""
     step = sgd.learning_rate if model.time_step is None else model.time_step
     names = model.potential.variables
@@ -221,13 +225,10 @@ def _dataset(model: LangevinModel, sgd: Sgd, kept: Arrays, steps: NDArray[np.int
         coords["basin"] = np.array(list(model.basins))
     if model.first_passage is not None:
         values |= {"escape_time": kept["escape_time"], "escape_step": kept["escape_step"]}
-    attrs = {
-        "scheme": _scheme(model, sgd),
-        "increments": model.increments,
-        "noise": "isotropic" if model.noise is None else model.noise.kind,
-        "backend": backend,
-    }
-    return observables.dataset(values, coords=coords, attrs=attrs)
+    noise_kind = "isotropic" if model.noise is None else model.noise.kind
+    return observables.dataset(
+        values, coords=coords, attrs={**attrs, "increments": model.increments, "noise": noise_kind}
+    )
 
 
 def _temperature(model: LangevinModel, sgd: Sgd) -> float | None:
