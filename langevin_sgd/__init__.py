@@ -25,6 +25,11 @@ _HOME = {
     "Record": "langevin_sgd.integrators.record",
     "Expression": "langevin_sgd.landscapes.expression",
     "Quadratic": "langevin_sgd.landscapes.quadratic",
+    "Line": "langevin_sgd.landscapes.line",
+    "Grid": "langevin_sgd.landscapes.grid",
+    "Fourier": "langevin_sgd.landscapes.fourier",
+    "evolve": "langevin_sgd.integrators.master_equation",
+    "flood_disorders": "langevin_sgd.integrators.flooding",
     "IsotropicNoise": "langevin_sgd.noise",
     "DiagonalNoise": "langevin_sgd.noise",
     "FullNoise": "langevin_sgd.noise",
@@ -50,9 +55,14 @@ if TYPE_CHECKING:
     from langevin_sgd.config import parse as parse
     from langevin_sgd.html_report import report as report
     from langevin_sgd.installation import info as info
+    from langevin_sgd.integrators.flooding import flood_disorders as flood_disorders
     from langevin_sgd.integrators.integrate import integrate as integrate
+    from langevin_sgd.integrators.master_equation import evolve as evolve
     from langevin_sgd.integrators.record import Record as Record
     from langevin_sgd.landscapes.expression import Expression as Expression
+    from langevin_sgd.landscapes.fourier import Fourier as Fourier
+    from langevin_sgd.landscapes.grid import Grid as Grid
+    from langevin_sgd.landscapes.line import Line as Line
     from langevin_sgd.landscapes.quadratic import Quadratic as Quadratic
     from langevin_sgd.noise import DiagonalNoise as DiagonalNoise
     from langevin_sgd.noise import FullNoise as FullNoise
