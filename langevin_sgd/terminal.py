@@ -90,12 +90,14 @@ _OUTCOMES = (
     ("squared_displacement", "displacement²"),
     ("drift_squared", "drift²"),
     ("spread", "spread"),
+    ("ln_time", "ln t"),
+    ("censored", "censored"),
 )
 
 
 def _outcomes(tree: xr.DataTree) -> Table:
     """Where every model, or every point of its scan, ended: mean over replicas at the last recorded step."""
-    models = {name: node.to_dataset(inherit=False) for name, node in tree.children.items() if "step" in node}
+    models = {name: node.to_dataset(inherit=False) for name, node in tree.children.items() if "time" in node.dims}
     shown = [(key, label) for key, label in _OUTCOMES if any(key in model for model in models.values())]
     basins = dict.fromkeys(str(b) for model in models.values() if "occupancy" in model for b in model["basin"].values)
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
@@ -108,7 +110,8 @@ def _outcomes(tree: xr.DataTree) -> Table:
             last = point.isel(time=-1)
             cells = [plain(float(last[key].mean())) if key in last else "–" for key, _ in shown]
             cells += [_occupancy(last, basin) for basin in basins]
-            table.add_row(Text.assemble((name, "bold"), f" at {label}" * bool(label)), f"{int(last['step']):,}", *cells)
+            steps = f"{int(last['step']):,}" if "step" in last else "–"
+            table.add_row(Text.assemble((name, "bold"), f" at {label}" * bool(label)), steps, *cells)
         if len(every) > _POINTS_SHOWN:
             table.add_row(Text(f"{name}: {len(every) - _POINTS_SHOWN} more points", "dim"))
     return table

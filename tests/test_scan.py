@@ -8,7 +8,7 @@ import xarray as xr
 
 import langevin_sgd as lsgd
 from langevin_sgd import store
-from langevin_sgd.config import load, parse, resolved_yaml
+from langevin_sgd.config import ConfigError, load, parse, resolved_yaml
 from langevin_sgd.plots import figures
 from langevin_sgd.scan import dimensions, points
 
@@ -127,6 +127,25 @@ def test_each_point_is_checked_and_a_planted_error_is_found_at_its_point() -> No
     disagreeing = json.loads(again.attrs["summary"])["disagreeing"]
     assert disagreeing
     assert all(title.startswith("ou at batch_size=4: ") for title in disagreeing)
+
+
+@pytest.mark.parametrize("key", ["sgd.batch_size", "models.well.friction"])
+def test_a_key_that_changes_nothing_is_no_scan(key: str) -> None:
+    well = {**WELL, "temperature": 0.1, "noise": None}
+    with pytest.raises(ConfigError, match="changes no model of this study"):
+        parse(study({key: [1, 4]}, well=well))
+
+
+def test_a_key_that_matters_to_one_model_leaves_the_other_alone() -> None:
+    config = parse(study({"sgd.batch_size": [1, 4]}, ou=OU, well={**WELL, "temperature": 0.1, "noise": None}))
+    assert config.scanned("ou")
+    assert not config.scanned("well")
+
+
+def test_a_scanned_random_potential_is_reported(tmp_path) -> None:
+    walk = {"kind": "random_potential", "alpha": 1.0, "disorders": 16, "half_width": 50, "ln_time": [0.0, 6.0]}
+    lsgd.simulate(study({"models.walk.alpha": [0.5, 1.0]}, walk=walk), output=tmp_path / "run")
+    assert (tmp_path / "run" / "figures" / "scan.png").exists()
 
 
 def test_points_come_back_one_by_one() -> None:

@@ -56,6 +56,6 @@ def aging_rows(
                     tolerance=bound,
                     eigenvalues=np.empty(0),
                 )
-                fault = f"censored: {censored:.2g} of the disorders reached the ends of their box; take a wider one"
+                fault = f"censored: {censored:.2%} of the disorders reached the ends of their box; take a wider one"
                 rows.append(row.spoiled(fault if censored > LARGEST_CENSORED else ""))
     return rows

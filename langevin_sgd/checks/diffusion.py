@@ -160,7 +160,7 @@ class _Run:
         over = share > LARGEST_CENSORED
         if over.any():
             return (
-                f"censored: {share.max():.2g} of the {self.dimension}s have reached the boundary of their box, more "
+                f"censored: {share.max():.2%} of the {self.dimension}s have reached the boundary of their box, more "
                 f"than {LARGEST_CENSORED:.0%} from ln t = {self.ln_time[over][0]:.3g} on; a wider box would settle it"
             )
         error = window.relative_error
@@ -180,7 +180,7 @@ class _Run:
         if not flagged.any():
             return f"{flagged.size} {self.dimension}s"
         carried = self.squares[flagged, -1].sum() / self.squares[:, -1].sum()
-        return f"{flagged.size} {self.dimension}s, {flagged.mean():.2g} of them censored with {carried:.2g} of <x^2>"
+        return f"{flagged.size} {self.dimension}s, {flagged.mean():.2%} of them censored with {carried:.2g} of <x^2>"
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtri, stdtrit
 
 from langevin_sgd.checks.statistics import (
+    LONGER,
     MINIMUM_REPLICAS,
     POWER,
     Assessment,
@@ -93,13 +94,19 @@ def resample(samples: Array, *, seed: int, resamples: int = RESAMPLES) -> Resamp
 
 
 def assess_distance(
-    distance: float, resampled: Resampled | None, *, replicas: int, bound: float, confidence: float
+    distance: float,
+    resampled: Resampled | None,
+    *,
+    replicas: int,
+    bound: float,
+    confidence: float,
+    cure: str = LONGER,
 ) -> Assessment:
     """Whether the true sup-distance stays within `bound`: verdict from the interval [D - q, D + q], cut at 0.
 
     D misses the truth by more than the deviations' 80% quantile in a fifth of cases at most: the power is a lower
     bound.
-    `resampled` may be None only where fewer than 4 replicas allow no verdict.
+    `resampled` may be None only where fewer than 4 replicas allow no verdict. `cure` names what should be more.
     """
     if resampled is None or replicas < MINIMUM_REPLICAS:
         return inconclusive(distance, math.nan, too_few_replicas(replicas))
@@ -111,7 +118,7 @@ def assess_distance(
         f"largest difference of the distribution functions {distance:.3g}, {100 * confidence:.4g}% interval "
         f"{low:.3g} to {high:.3g} (half-width {half:.2g}), "
     )
-    reason += conclusion(distance, verdict, band, half + resampled.half_width(POWER))
+    reason += conclusion(distance, verdict, band, half + resampled.half_width(POWER), cure=cure)
     return Assessment(
         distance,
         half / float(ndtri(0.5 + confidence / 2)),

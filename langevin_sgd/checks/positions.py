@@ -108,6 +108,7 @@ def position_rows(
             replicas=samples,
             bound=bound,
             confidence=confidence,
+            cure="disorders",
         )
         return Comparison.from_assessment(
             assessed.with_note(f"positions and mirror images at ln t = {positions.ln_time:.3g}, shift {shift:.3g}"),

@@ -102,6 +102,9 @@ class LowRankNoise(Section):
 RESERVED = ("learning_rate", "batch_size", "momentum", "time_step", "temperature", "noise_scale", "friction")
 """Parameters of the noise and the schemes, which a formula's own must not be called; variance_1, ... neither."""
 
+RECORDED = ("energy", "squared_displacement", "occupancy", "escape_time", "escape_step", "time", "step", "point")
+"""What is recorded beside the coordinates, which must not be called so either."""
+
 
 def _is_reserved(name: str) -> bool:
     return name in RESERVED or name.startswith("variance_")
@@ -170,7 +173,7 @@ class LangevinModel(Section):
     basins: dict[Text, Text] = Field(default_factory=dict)
     """{label: condition}, for example {left: "x < 0"}: fraction of replicas in each; the first that holds counts."""
     first_passage: Text | None = None
-    """Condition such as "x > 0.8": the time at which each replica first meets it."""
+    """Condition such as "x > 0.8", looked at after every step: the time at which each replica first meets it."""
     sgd: SgdOverride | None = None
     """What this model changes in the study's sgd."""
 
@@ -192,6 +195,15 @@ class LangevinModel(Section):
     def sources(self) -> tuple[tuple[str, str], ...]:
         """It is measured on no other model."""
         return ()
+
+    def idle(self) -> tuple[str, ...]:
+        """Keys of the sgd and of the model itself that change nothing, as the model stands."""
+        conditions = {
+            "batch_size": self.temperature is not None,
+            "learning_rate": self.temperature is not None and self.time_step is not None,
+            "friction": self.scheme != "baoab",
+        }
+        return tuple(key for key, idle in conditions.items() if idle)
 
     def has_stationary_window(self) -> bool:
         """No fluctuations about a minimum are sampled."""
@@ -217,6 +229,9 @@ class LangevinModel(Section):
         reserved = next((name for name in self.potential.parameters if _is_reserved(name)), None)
         if reserved is not None:
             yield ("potential", "parameters", reserved), "is a name that the model uses itself; choose another"
+        for place, name in enumerate(self.potential.variables):
+            if name in RECORDED or _is_reserved(name):
+                yield ("potential", "variables", place), f"{name} is a name that the model uses itself; choose another"
         names = [*self.potential.variables, *self.potential.parameters]
         values = self.noise.variances if isinstance(self.noise, FormulaNoise) else ()
         formulas: list[tuple[KeyPath, str]] = [(("noise", "variances", i), text) for i, text in enumerate(values)]

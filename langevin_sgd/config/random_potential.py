@@ -80,6 +80,8 @@ class RandomPotentialModel(Section):
             yield ("ln_time",), f"needs FIRST < LAST, got {first:g} and {last:g}"
         elif last > _LONGEST:
             yield ("ln_time", 1), f"must be at most {_LONGEST:g}, the largest that a double holds, got {last:g}"
+        elif self.method == "flooding" and first < 0:
+            yield ("ln_time", 0), f"must be >= 0 with flooding, whose water rises from theta ln t = 0, got {first:g}"
         if self.aging is not None:
             if self.method != "master_equation":
                 yield ("aging",), "two times are drawn from the master equation; give method: master_equation"

@@ -147,17 +147,17 @@ class Study(Section):
 
     def scanned(self, name: str) -> tuple[scans.Axis, ...]:
         """The axes that change model `name`."""
-        own = {name, *self.sources(name)}
-        return tuple(
-            axis
-            for axis in self.axes()
-            if (axis.path[0] == "models" and axis.path[1] in own)
-            or (
-                axis.path[0] == "sgd"
-                and axis.path[1] in _MATTERS
-                and self.sgd_origin(name, str(axis.path[1])) == axis.path
-            )
-        )
+        return tuple(axis for axis in self.axes() if self._changes(axis, name))
+
+    def _changes(self, axis: scans.Axis, name: str) -> bool:
+        model, path = self.models[name], axis.path
+        if isinstance(model, LangevinModel) and path[-1] in model.idle() and len(path) in (2, 3, 4):
+            return False
+        if path[0] == "models":
+            return path[1] in {name, *self.sources(name)}
+        if path[0] != "sgd" or path[1] not in _MATTERS or not self.takes_sgd(name):
+            return False
+        return self.sgd_origin(name, str(path[1])) == path
 
     def points(self, name: str) -> tuple[scans.Point, ...]:
         """The studies at the points of the grid of `scanned(name)`, last axis fastest; the study itself without any."""

@@ -103,7 +103,8 @@ def check_finite(problem: Run, step: int) -> None:
     raise Diverged(
         step,
         detail=f"{int(bad.sum())} of {bad.size} trajectories are no longer finite, the first is number {which}"
-        f"{at_point}; take a smaller time_step, or a landscape that is finite and confines wherever they go",
+        f"{at_point}; take a smaller time_step, a landscape that is finite and confines wherever they go, or a noise "
+        "variance that is not negative",
     )
 
 

@@ -92,6 +92,10 @@ def _quantity(curve: xr.Dataset) -> _Quantity:
             str(basin): tuple(part.sel(basin=basin).values for part in shares) for basin in curve["basin"].values
         }
         return _Quantity("occupancy at the last step", measured, {})
+    if "disorder" in curve.dims:
+        moved = curve["squared_displacement"].isel(time=-1)
+        error = moved.std("disorder", ddof=1).values / np.sqrt(moved.sizes["disorder"])
+        return _Quantity("mean squared displacement at the last time", {"": (moved.mean("disorder").values, error)}, {})
     energy = curve["energy"].isel(time=-1)
     errors_ = energy.std("replica", ddof=1).values / np.sqrt(energy.sizes["replica"])
     return _Quantity("mean energy at the last step", {"": (energy.mean("replica").values, errors_)}, {})

@@ -60,4 +60,4 @@ def test_a_wrong_law_disagrees(fit: LogarithmicFit) -> None:
 def test_censored_disorders_give_no_verdict(fit: LogarithmicFit) -> None:
     rows = aging_rows(dataset(law(), censored=0.02), fit, model="m", bound=0.03, confidence=0.95)
     assert {row.verdict for row in rows} == {"inconclusive"}
-    assert all("0.02 of the disorders reached the ends" in row.reason for row in rows)
+    assert all("2.00% of the disorders reached the ends" in row.reason for row in rows)

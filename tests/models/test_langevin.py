@@ -178,3 +178,10 @@ def test_numbered_variances_are_reserved_too() -> None:
     potential = {**WELL, "energy": "variance_1*x**2", "parameters": {"variance_1": 1.0}}
     with pytest.raises(ConfigError, match="variance_1"):
         parse(study(potential, noise={"kind": "diagonal", "variances": [1.0]}, steps=10))
+
+
+@pytest.mark.parametrize("name", ["energy", "time", "learning_rate"])
+def test_a_variable_called_like_an_observable_is_refused(name: str) -> None:
+    potential = {"kind": "expression", "energy": f"{name}**2", "variables": [name]}
+    with pytest.raises(ConfigError, match=rf"variables.0: {name} is a name that the model uses itself"):
+        parse(study(potential, temperature=0.1, steps=10))

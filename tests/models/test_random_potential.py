@@ -5,7 +5,7 @@ import pytest
 import xarray as xr
 
 import langevin_sgd as lsgd
-from langevin_sgd.config import parse
+from langevin_sgd.config import ConfigError, parse
 from langevin_sgd.integrators.master_equation import evolve
 from langevin_sgd.landscapes.line import Line
 from langevin_sgd.models import run_model
@@ -49,6 +49,12 @@ def test_flooding_stands_where_the_probability_is() -> None:
     flood = lsgd.simulate(study(half_width=2000, ln_time=[0.0, 20.0], method="flooding"))["walk"].dataset
     apart = np.abs(master.position_draw[:, 0] - flood.position_draw[:, 0]).values
     assert np.mean(apart < 0.1 * np.abs(flood.position_draw).mean().item()) > 0.5
+
+
+def test_flooding_before_its_water_rises_is_refused_before_it_runs() -> None:
+    assert parse(study(ln_time=[-1.0, 5.0])).models["walk"].ln_time[0] == -1.0
+    with pytest.raises(ConfigError, match=r"ln_time.0: must be >= 0 with flooding.*got -1"):
+        parse(study(ln_time=[-1.0, 5.0], method="flooding"))
 
 
 class _Interrupted(Exception):
