@@ -77,6 +77,9 @@ VARIABLES: dict[str, Variable] = {
     # of walkers in random potentials; the members are disorders
     "mean_displacement": Variable(("disorder", "time"), "thermal average of the displacement"),
     "censored": Variable(("disorder", "time"), "whether the ends of the box were reached"),
+    "displaced_probability": Variable(
+        ("disorder",), "probability that rounding and the limiter of the time steps displaced, summed over the run"
+    ),
     "position_draw": Variable(("disorder", "draw"), "displacement of a walker drawn at the last time"),
     "two_time_displacement": Variable(("disorder", "waiting_time", "ratio"), "displacement between t_w and t_w^h"),
     "two_time_squared_displacement": Variable(("disorder", "waiting_time", "ratio"), "its square"),

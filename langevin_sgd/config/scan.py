@@ -109,14 +109,6 @@ class Axis:
         return tuple(int(part) if part.isdecimal() else part for part in self.key.split("."))
 
 
-@dataclass(frozen=True)
-class Point:
-    """One combination of values, by dimension, and the study that it makes."""
-
-    values: Mapping[str, float]
-    study: Study
-
-
 def axes(scan: Mapping[str, Any]) -> tuple[Axis, ...]:
     """The axes of a scan in order."""
     lasts = [_last(key) for key in scan]
@@ -134,7 +126,7 @@ def _last(key: str) -> str:
     return "_".join(parts[first:])
 
 
-def points(data: Mapping[str, Any], scanned: tuple[Axis, ...], study: type[Study]) -> Iterator[Point]:
+def points(data: Mapping[str, Any], scanned: tuple[Axis, ...], study: type[Study]) -> Iterator[Study]:
     """The study at every point of the grid, last axis fastest, from the config `data` without its scan.
 
     Raises `ValidationError` at a point whose study is no study.
@@ -144,7 +136,7 @@ def points(data: Mapping[str, Any], scanned: tuple[Axis, ...], study: type[Study
         config = copy.deepcopy(plain)
         for axis, value in zip(scanned, values, strict=True):
             _put(config, axis.path, value)
-        yield Point({a.name: v for a, v in zip(scanned, values, strict=True)}, study.model_validate(config))
+        yield study.model_validate(config)
 
 
 def _put(holder: Any, path: KeyPath, value: float) -> None:

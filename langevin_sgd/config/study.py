@@ -151,7 +151,7 @@ class Study(Section):
 
     def _changes(self, axis: scans.Axis, name: str) -> bool:
         model, path = self.models[name], axis.path
-        if isinstance(model, LangevinModel) and path[-1] in model.idle() and len(path) in (2, 3, 4):
+        if isinstance(model, LangevinModel) and path[-1] in model.idle():
             return False
         if path[0] == "models":
             return path[1] in {name, *self.sources(name)}
@@ -159,11 +159,11 @@ class Study(Section):
             return False
         return self.sgd_origin(name, str(path[1])) == path
 
-    def points(self, name: str) -> tuple[scans.Point, ...]:
+    def points(self, name: str) -> tuple[Study, ...]:
         """The studies at the points of the grid of `scanned(name)`, last axis fastest; the study itself without any."""
         scanned = self.scanned(name)
         if not scanned:
-            return (scans.Point({}, self),)
+            return (self,)
         return tuple(scans.points(self.as_written(), scanned, type(self)))
 
     def as_written(self) -> dict[str, Any]:

@@ -76,11 +76,11 @@ def run_model(
 
 def _points(study: Study, name: str, kind: type[_Analytic]) -> list[tuple[_Analytic, Sgd]]:
     """The model and its sgd at every point of the scan."""
-    found = [(point.study.models[name], point.study.effective_sgd(name)) for point in study.points(name)]
+    found = [(point.models[name], point.effective_sgd(name)) for point in study.points(name)]
     return [(model, sgd) for model, sgd in found if isinstance(model, kind)]
 
 
 def _models(study: Study, name: str) -> list[RandomPotentialModel]:
     """The same for a model that takes no sgd."""
-    models = [point.study.models[name] for point in study.points(name)]
+    models = [point.models[name] for point in study.points(name)]
     return [model for model in models if isinstance(model, RandomPotentialModel)]

@@ -100,6 +100,7 @@ def _run_chunk(model: RandomPotentialModel, disorders: NDArray[np.int64], *, see
         "squared_displacement": result.mean_squared_displacement,
         "mean_displacement": result.mean_displacement,
         "censored": result.boundary_probability > CENSORED_PROBABILITY,
+        "displaced_probability": result.returned,
         "position_draw": model.spacing * (result.positions[:, :, -1] - result.start_site[:, None]),
     }
     if model.aging is not None:

@@ -1,5 +1,8 @@
 """The Langevin model as a study runs it: noise of every kind against closed forms, schemes, backends and resuming."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -100,30 +103,6 @@ def test_backends_agree(backend: str) -> None:
     np.testing.assert_allclose(other.squared_displacement, fused.squared_displacement, rtol=0, atol=2e-7)
 
 
-class _Interrupted(Exception):
-    pass
-
-
-class _StopAfterSave:
-    """A checkpoint that is always due and cuts the run off after a number of saves."""
-
-    def __init__(self, saves: int) -> None:
-        self.arrays: dict | None = None
-        self.left = saves
-
-    def load(self) -> dict | None:
-        return self.arrays
-
-    def due(self) -> bool:
-        return True
-
-    def save(self, arrays: dict) -> None:
-        self.arrays = {name: np.array(value) for name, value in arrays.items()}
-        self.left -= 1
-        if self.left == 0:
-            raise _Interrupted
-
-
 def _run(config: dict, checkpoint: object) -> xr.Dataset:
     return run_model(parse(config), "m", sources={}, device="cpu", progress=NullProgress(), checkpoint=checkpoint)
 
@@ -131,7 +110,7 @@ def _run(config: dict, checkpoint: object) -> xr.Dataset:
 @pytest.mark.parametrize("scanned", [False, True])
 @pytest.mark.parametrize("momentum", [0.0, 0.5])
 def test_an_interrupted_run_goes_on_with_the_same_bits(
-    scanned: bool, momentum: float, monkeypatch: pytest.MonkeyPatch
+    scanned: bool, momentum: float, monkeypatch: pytest.MonkeyPatch, stop_after_save: Callable[[int], Any]
 ) -> None:
     monkeypatch.setattr("langevin_sgd.models.langevin._SECONDS_A_SEGMENT", 0.0)  # a step a segment, after the first
     config = study(
@@ -140,9 +119,9 @@ def test_an_interrupted_run_goes_on_with_the_same_bits(
     )  # fmt: skip
     if scanned:
         config["scan"] = {"models.m.temperature": [0.3, 0.6], "models.m.start.0": [-1.0, 1.0]}
-    whole = _run(config, _StopAfterSave(saves=10**9))
-    checkpoint = _StopAfterSave(saves=5)
-    with pytest.raises(_Interrupted):
+    whole = _run(config, stop_after_save(10**9))
+    checkpoint = stop_after_save(5)
+    with pytest.raises(KeyboardInterrupt):
         _run(config, checkpoint)
     assert checkpoint.arrays is not None
     assert 0 < int(checkpoint.arrays["step"]) < 60  # what a run directory says of an unfinished model

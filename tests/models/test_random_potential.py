@@ -1,5 +1,8 @@
 """The random-potential model as a study runs it: from config to verdicts, resumed, scanned, by two methods."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -57,42 +60,22 @@ def test_flooding_before_its_water_rises_is_refused_before_it_runs() -> None:
         parse(study(ln_time=[-1.0, 5.0], method="flooding"))
 
 
-class _Interrupted(Exception):
-    pass
-
-
-class _StopAfterSave:
-    def __init__(self, saves: int) -> None:
-        self.arrays: dict | None = None
-        self.left = saves
-
-    def load(self) -> dict | None:
-        return self.arrays
-
-    def due(self) -> bool:
-        return True
-
-    def save(self, arrays: dict) -> None:
-        self.arrays = {name: np.array(value) for name, value in arrays.items()}
-        self.left -= 1
-        if self.left == 0:
-            raise _Interrupted
-
-
 @pytest.mark.parametrize("scanned", [False, True])
-def test_an_interrupted_run_goes_on_with_the_same_bits(scanned: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_run_goes_on_with_the_same_bits(
+    scanned: bool, monkeypatch: pytest.MonkeyPatch, stop_after_save: Callable[[int], Any]
+) -> None:
     config = study(aging={"ln_waiting_times": [3.0, 5.0], "ratios": [1.5, 2.0]})
     if scanned:
         config["scan"] = {"models.walk.thermal_energy": [0.5, 1.0]}
 
-    def run(checkpoint: _StopAfterSave) -> xr.Dataset:
+    def run(checkpoint: Any) -> xr.Dataset:
         progress = NullProgress()
         return run_model(parse(config), "walk", sources={}, device="cpu", progress=progress, checkpoint=checkpoint)
 
-    whole = run(_StopAfterSave(10**9))
+    whole = run(stop_after_save(10**9))
     monkeypatch.setattr("langevin_sgd.models.random_potential._CHUNK_BYTES", 1)  # 32 disorders at a time
-    checkpoint = _StopAfterSave(2)
-    with pytest.raises(_Interrupted):
+    checkpoint = stop_after_save(2)
+    with pytest.raises(KeyboardInterrupt):
         run(checkpoint)
     checkpoint.left = 10**9
     xr.testing.assert_identical(run(checkpoint), whole)
