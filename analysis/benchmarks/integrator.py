@@ -3,9 +3,10 @@
 One update is one step of one trajectory. Every contestant integrates the same equation by Euler-Maruyama over the same
 number of trajectories, with its own noise and its own way of looping; each is timed once a round, rounds are repeated
 and the best time counts, so that a busy machine disturbs all alike. `noise ceiling` is the same kernel drawing its
-noise and doing nothing with it. A peer that is not installed is left out, and said to be.
+noise and doing nothing with it. `tabulated_force_float64` walks on random potentials given at sites, 512 walkers in
+each of 200, so that every step gathers its force from a table. A peer that is not installed is left out, and said so.
 
-    python analysis/benchmarks/integrator.py [--json] [--rounds 5] [--threads 2] [--markdown FILE]
+    python analysis/benchmarks/integrator.py [--problem NAME] [--json] [--rounds 5] [--threads 2] [--markdown FILE]
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import json
 import math
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,8 @@ from langevin_sgd.integrators.random_numbers import Stream
 from langevin_sgd.integrators.record import Record, quantities
 from langevin_sgd.integrators.schemes import scheme
 from langevin_sgd.landscapes.expression import Expression
+from langevin_sgd.landscapes.line import Line
+from langevin_sgd.landscapes.tabulated import Tabulated
 from langevin_sgd.noise import IsotropicNoise, PositionDependentNoise
 
 N = 102_400
@@ -41,14 +44,19 @@ OU = Expression("k*x**2/2", ("x",), {"k": 1.0})
 DOUBLE_WELL = Expression("a*(x**2 - 1)**2 + b*x", ("x",), {"a": 1.0, "b": 0.1})
 PLANE = Expression("(x**2 - 1)**2 + y**2/2 + x*y/10", ("x", "y"))
 WARM = IsotropicNoise(T)
+DISORDERS = 200
+ROUGH = Tabulated(Line(1.0, half_width=4000).potential(7, np.arange(DISORDERS)))
+HOT = IsotropicNoise(2.0)
 UNEVEN = PositionDependentNoise(("s*sqrt(1 + x**2)", "s*sqrt(1 + y**2)"), {"s": 0.3})
+
+Landscape = Expression | Tabulated
 
 # contestant: a function that integrates and returns the number of updates that it made
 Contestant = Callable[[], int]
 
 
 def ours(
-    landscape: Expression,
+    landscape: Landscape,
     noise: Any,
     precision: type,
     steps: int,
@@ -62,6 +70,8 @@ def ours(
     if points > 1:
         values["temperature"] = np.repeat(np.linspace(0.1, 0.4, points), N // points)
         varying = ("temperature",)
+    if isinstance(landscape, Tabulated):
+        values |= {**landscape.constants, "disorder": np.repeat(np.arange(DISORDERS), N // DISORDERS)}
     program = lane_program(landscape, noise, scheme("euler_maruyama"))
     d = landscape.dimension
 
@@ -79,7 +89,7 @@ def ours(
     return go
 
 
-def noise_ceiling(landscape: Expression, noise: Any, precision: type, steps: int, threads: int) -> Contestant:
+def noise_ceiling(landscape: Landscape, noise: Any, precision: type, steps: int, threads: int) -> Contestant:
     """The kernel's own noise for every step, thrown away."""
     contestant = ours(landscape, noise, precision, 1, threads)
     contestant()
@@ -251,6 +261,8 @@ def sdeint_euler(
     return go
 
 
+# on a table each trajectory has a potential of its own, which those that see one trajectory at a time cannot know
+WHOLE_ARRAYS = ("numpy", "torch_eager", "jax_scan")
 PEERS: dict[str, tuple[Callable[..., Contestant], int]] = {
     # name: (contestant, steps)
     "numpy": (numpy_loop, 20),
@@ -279,12 +291,31 @@ def _stack(parts: Any) -> Any:
     return jnp.stack(parts)
 
 
-PROBLEMS: dict[str, tuple[Expression, Any, type, Callable[..., Any], Callable[..., Any]]] = {
+FORCE = -ROUGH.slopes.ravel()
+OFFSET = np.repeat(np.arange(DISORDERS) * ROUGH.cells, N // DISORDERS)
+
+
+def _looked_up(x: Any) -> Any:
+    """The force in the cell of each walker's own disorder, gathered in the way of the array's library."""
+    place = x + 4000.0
+    if isinstance(x, np.ndarray):
+        return FORCE[OFFSET + place.astype(np.int64)]
+    if type(x).__module__.startswith("torch"):
+        import torch
+
+        return torch.from_numpy(FORCE)[torch.from_numpy(OFFSET) + place.long()]
+    import jax.numpy as jnp
+
+    return jnp.asarray(FORCE)[jnp.asarray(OFFSET) + place.astype(jnp.int64)]
+
+
+PROBLEMS: dict[str, tuple[Landscape, Any, type, Callable[..., Any], Callable[..., Any]]] = {
     "ou_float32": (OU, WARM, np.float32, lambda x: -1.0 * x, lambda x: math.sqrt(T)),
     "double_well_float64": (
         DOUBLE_WELL, WARM, np.float64, lambda x: -4 * x * (x * x - 1) - 0.1, lambda x: math.sqrt(T),
     ),
     "plane_uneven_noise_float32": (PLANE, UNEVEN, np.float32, _plane_drift, lambda x: 0.3 * (1 + x * x) ** 0.5),
+    "tabulated_force_float64": (ROUGH, HOT, np.float64, _looked_up, lambda x: math.sqrt(2.0)),
 }  # fmt: skip
 
 
@@ -300,7 +331,7 @@ def contestants(problem: str, threads: int, skip: set[str]) -> dict[str, Contest
         out["langevin_sgd_two_point"] = ours(landscape, noise, precision, 12800, threads, "two_point")
         out["langevin_sgd_64_points"] = ours(landscape, noise, precision, 1600, threads, points=64)
     for name, (make, steps) in PEERS.items():
-        if name in skip:
+        if name in skip or (problem == "tabulated_force_float64" and name not in WHOLE_ARRAYS):
             continue
         try:
             out[name] = make(drift, amplitude, landscape.dimension, precision, steps)
@@ -310,10 +341,10 @@ def contestants(problem: str, threads: int, skip: set[str]) -> dict[str, Contest
     return out
 
 
-def measure(threads: int, rounds: int, skip: set[str]) -> dict[str, dict[str, float]]:
-    """Best updates per second of every contestant in every problem."""
+def measure(problems: Iterable[str], threads: int, rounds: int, skip: set[str]) -> dict[str, dict[str, float]]:
+    """Best updates per second of every contestant in these problems."""
     table: dict[str, dict[str, float]] = {}
-    for problem in PROBLEMS:
+    for problem in problems:
         ready = contestants(problem, threads, skip)
         best = dict.fromkeys(ready, 0.0)
         for name, contestant in ready.items():
@@ -345,6 +376,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--markdown", type=Path, help="write the table to this file")
+    parser.add_argument("--problem", choices=PROBLEMS, action="append", help="this one alone; may be repeated")
     parser.add_argument("--skip", default="", help="comma-separated peers to leave out")
     arguments = parser.parse_args()
     try:
@@ -353,7 +385,9 @@ def main() -> None:
         torch.set_num_threads(arguments.threads)
     except ImportError:
         pass
-    table = measure(arguments.threads, arguments.rounds, set(filter(None, arguments.skip.split(","))))
+    table = measure(
+        arguments.problem or PROBLEMS, arguments.threads, arguments.rounds, set(filter(None, arguments.skip.split(",")))
+    )
     if arguments.markdown:
         arguments.markdown.write_text(markdown(table))
     print(json.dumps(table) if arguments.json else markdown(table))

@@ -16,26 +16,32 @@ from langevin_sgd.integrators.integration_error import IntegrationError
 from langevin_sgd.integrators.random_numbers import Stream, normals
 from langevin_sgd.integrators.record import Quantities, Record
 from langevin_sgd.integrators.scan_points import Grid
-from langevin_sgd.integrators.schemes.scheme import Scheme
+from langevin_sgd.integrators.schemes.scheme import Scheme, SchemeError
 from langevin_sgd.integrators.state import State
 from langevin_sgd.landscapes.expression import MAX_DIMENSION, Expression, quadratic
 from langevin_sgd.landscapes.quadratic import Quadratic
 from langevin_sgd.landscapes.real_array import real_array, real_number, whole_number
+from langevin_sgd.landscapes.tabulated import Tabulated
 from langevin_sgd.noise import Noise
 
 if TYPE_CHECKING:
     from langevin_sgd.landscapes.torch_callable import TensorLandscape
 
+    Landscape = Expression | Tabulated | TensorLandscape
+
 
 # Steps are counted in 64-bit integers, and in the random numbers' counter.
 _MOST_STEPS = 1 << 53
+_CELLS_OF_FLOAT32 = 1 << 24
 
 
-def as_landscape(given: Expression | Quadratic | TensorLandscape) -> Expression | TensorLandscape:
+def as_landscape(given: Landscape | Quadratic) -> Landscape:
     """A landscape that a backend takes: a `Quadratic` as a formula up to 16 coordinates and on tensors beyond."""
     if not isinstance(given, Quadratic):
         if not hasattr(given, "gradient_at"):
-            raise IntegrationError(f"{given!r:.60} is no landscape; give an Expression, a Quadratic or a TorchCallable")
+            raise IntegrationError(
+                f"{given!r:.60} is no landscape; give an Expression, a Quadratic, a Tabulated or a TorchCallable"
+            )
         return given
     if given.dimension <= MAX_DIMENSION:
         hessian = given.hessian()
@@ -96,7 +102,7 @@ def nearest(given: str, known: Iterable[str]) -> str:
 
 
 def parameter_values(
-    landscape: Expression | TensorLandscape,
+    landscape: Landscape,
     noise: Noise,
     chosen: Scheme,
     time_step: float,
@@ -135,9 +141,7 @@ def parameter_values(
     return values, tuple(varying)
 
 
-def _declared(
-    landscape: Expression | TensorLandscape, noise: Noise, chosen: Scheme, time_step: float
-) -> dict[str, Any]:
+def _declared(landscape: Landscape, noise: Noise, chosen: Scheme, time_step: float) -> dict[str, Any]:
     """The parameters of all parts; a name that two of them use is one parameter and has one value."""
     values: dict[str, Any] = {}
     parts = (landscape.parameters, noise.parameters, chosen.parameters, {"time_step": time_step})
@@ -180,6 +184,38 @@ def beginning(chosen: Scheme, widths: Mapping[str, int], start: Any, seed: int, 
             raise IntegrationError(f"the start of {name} is not finite; give numbers")
         vectors[name] = np.array(np.broadcast_to(value, (width, numbers.size)))
     return State(0, vectors, vectors["position"].copy(), numbers, np.full(numbers.size, -1, np.int64))
+
+
+def check_on_table(
+    landscape: Tabulated, noise: Noise, chosen: Scheme, increments: str, precision: str, *, force: bool
+) -> None:
+    """Raise `SchemeError` for a scheme or increments with which no walker crosses a tabulated potential rightly."""
+    clash = set(noise.parameters) & set(landscape.constants)
+    if clash:
+        raise IntegrationError(f"{min(clash)!r} belongs to the table and is a parameter of the noise; rename one")
+    if precision == "float32" and landscape.cells > _CELLS_OF_FLOAT32:
+        raise IntegrationError(
+            f"positions in float32 tell {_CELLS_OF_FLOAT32} cells apart, and the table has {landscape.cells}; take "
+            "precision='mixed'"
+        )
+    if chosen.name != "euler_maruyama":
+        raise SchemeError(
+            f"{chosen.name} needs a force without steps, and a tabulated potential has one at every site; use "
+            "euler_maruyama"
+        )
+    if increments == "two_point" and not force:
+        raise SchemeError(
+            "two_point increments are wrong for crossing barriers, and a tabulated potential has nothing else; use "
+            "gaussian or three_point, or force=True to see the error"
+        )
+
+
+def check_start_on_table(landscape: Tabulated, position: NDArray[Any]) -> None:
+    """Raise `IntegrationError` for a walker that starts off the table."""
+    low, high = landscape.ends
+    off = position[(position < low) | (position > high)]
+    if off.size:
+        raise IntegrationError(f"a walker starts at {off[0]:g}, off the table from {low:g} to {high:g}; start inside")
 
 
 def checked_state(given: Any, chosen: Scheme, widths: Mapping[str, int], trajectories: int, steps: int) -> State:

@@ -41,7 +41,7 @@ class ArrayFunctions:
 
 
 def array_functions(program: LaneProgram, functions: Mapping[str, Any]) -> ArrayFunctions:
-    """The program over the elementary functions given, `NUMPY` or torch's."""
+    """The program over the elementary functions given, `NUMPY` or torch's; on a table also `look_up(place)`."""
     coefficients = {c: f"c[{i}]" for i, c in enumerate(coefficient_symbols(program))}
     at_y = {y: f"y[{i}]" for i, y in enumerate(program.state)}
     at_z = {z: f"z[{i}]" for i, z in enumerate(program.draws)}

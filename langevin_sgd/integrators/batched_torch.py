@@ -53,7 +53,17 @@ class GeneratedStepper:
         program = run.program
         values = program.coefficient_values(run.values)
         self.coefficients = [torch.as_tensor(np.asarray(v), dtype=dtype, device=device) for v in values]
-        self.functions = array_functions(program, _FUNCTIONS)
+        table = torch.as_tensor(run.table, device=device)
+        offsets = torch.as_tensor(run.offsets.astype(np.int64), device=device)
+        last = torch.tensor(run.cells - 1, dtype=dtype, device=device)
+
+        def look_up(place: torch.Tensor) -> torch.Tensor:
+            """The slope in the cell of that place; off the table, and where there is no number, that of an end."""
+            inside = torch.where(place > 0, place, torch.zeros_like(place))
+            inside = torch.where(inside < last, inside, last)
+            return table[offsets + inside.long()]
+
+        self.functions = array_functions(program, {**_FUNCTIONS, "look_up": look_up})
 
     def step(self, state: torch.Tensor, draws: torch.Tensor) -> torch.Tensor:
         """One step."""

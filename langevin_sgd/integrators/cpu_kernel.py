@@ -53,12 +53,26 @@ def draw(w, z, ids, group, low, high):
 
 '''
 
+# The places of all lanes, then their slopes, one after another: on today's CPUs faster than one loop with gathers.
+LOOK_UP = """
+@njit(**PLAIN)
+def fetch(y, table, cell):
+    for l in range(L):
+        y[{row} * L + l] = table[cell[l]]
+
+"""
+
+LOOKED_UP = """\
+                        locate(y, uniform, base, last_cell, cell)
+                        fetch(y, table, cell)
+"""
+
 NORMALS = "        fill_normals(w[quad * 4 * L:], z[quad * 4 * L:])"
 
 RUN = """
 @njit(**PLAIN{cache})
-def run(first, last, low, high, numbers, state, starts, uniform, varying, begin, end, record_steps, passage,
-        value_rows, values, mean_rows, groups, sums, histogram_rows, edges, counts):
+def run(first, last, low, high, numbers, state, starts, uniform, varying, table, offsets, cells, begin, end,
+        record_steps, passage, value_rows, values, mean_rows, groups, sums, histogram_rows, edges, counts):
     total = numbers.size
     records = record_steps.size
     y = np.empty({rows} * L, F)
@@ -67,6 +81,9 @@ def run(first, last, low, high, numbers, state, starts, uniform, varying, begin,
     z = np.empty({normals} * L, np.float32)
     ids = np.empty(L, U32)
     hit = np.empty(L, np.int32)
+    base = np.empty(L, U32)
+    cell = np.empty(L, U32)
+    last_cell = F(cells - 1)
     seen = np.empty(max(1, {quantities}) * L, np.float64)
     for block in range(first, last):
         n0 = block * L
@@ -75,6 +92,7 @@ def run(first, last, low, high, numbers, state, starts, uniform, varying, begin,
             n = n0 + min(l, lanes - 1)
             ids[l] = numbers[n]
             hit[l] = -1
+            base[l] = offsets[n]
             for v in range({state}):
                 y[v * L + l] = state[v, n]
             for v in range({varying}):
@@ -134,7 +152,7 @@ def run(first, last, low, high, numbers, state, starts, uniform, varying, begin,
                         advance_many(y, {feed}[row * L:], {place}, uniform, hit, offset)
                         inside += {unrolled}
                     else:
-                        advance_one(y, {feed}[row * L:], {place}, uniform, hit, offset)
+{look_up}                        advance_one(y, {feed}[row * L:], {place}, uniform, hit, offset)
                         inside += 1
                 step += stop - start
         for l in range(lanes):

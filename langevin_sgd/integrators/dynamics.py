@@ -14,6 +14,7 @@ import sympy
 
 from langevin_sgd.landscapes.expression import Expression
 from langevin_sgd.landscapes.formula import FormulaError, symbol
+from langevin_sgd.landscapes.tabulated import Tabulated
 from langevin_sgd.noise import Interpretation, Noise
 
 Vector = Any  # array of sympy expressions (d,), numpy array or tensor (d, N)
@@ -50,7 +51,7 @@ class Dynamics(Protocol):
 class SymbolicDynamics:
     """The Langevin equation of a formula and a noise, as expressions."""
 
-    def __init__(self, landscape: Expression, noise: Noise, interpretation: Interpretation) -> None:
+    def __init__(self, landscape: Expression | Tabulated, noise: Noise, interpretation: Interpretation) -> None:
         self.coordinates = landscape.coordinates
         self.time_step = symbol("time_step")
         clash = set(noise.parameters) & set(landscape.variables)
@@ -62,7 +63,7 @@ class SymbolicDynamics:
         correction = ito_correction(self.amplitude, self.coordinates)
         sign = {"ito": 0, "stratonovich": 1}[noise.interpretation] - {"ito": 0, "stratonovich": 1}[interpretation]
         self.drift_expressions = [
-            -slope + sign * extra for slope, extra in zip(landscape.gradient, correction, strict=True)
+            slope + sign * extra for slope, extra in zip(landscape.drift, correction, strict=True)
         ]
         self.stages: list[tuple[sympy.Symbol, sympy.Expr]] = []
 

@@ -36,13 +36,14 @@ class Emitter:
     """Turns expressions into lines of source; `names` maps symbols to the variables that hold them.
 
     `fused`: use fma(a, b, c). `number` wraps a literal, so that its type is the lane's. `prefix` starts the names of
-    temporaries.
+    temporaries. `look_up` is the call that finds the slope of a table at a place.
     """
 
     names: dict[sympy.Basic, str]
     fused: bool = True
     prefix: str = "t"
     choice: str = "{1} if {0} else {2}"
+    look_up: str = "look_up({0})"
     constants: dict[str, str] = field(default_factory=dict)
     lines: list[str] = field(default_factory=list)
     operations: int = 0
@@ -60,6 +61,10 @@ class Emitter:
         if expression not in self._known:
             self._known[expression] = self._computed(expression)
         return self._known[expression]
+
+    def looked_up(self, place: sympy.Expr) -> str:
+        """The name of a variable that holds the slope at that place of the table."""
+        return self._line(self.look_up.format(self.value(place)))
 
     def _computed(self, e: sympy.Basic) -> str:
         if isinstance(e, sympy.Expr) and e.is_number:

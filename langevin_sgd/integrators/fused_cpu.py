@@ -46,9 +46,9 @@ def run(problem: Run, after_launch: Callable[[int], None] | None = None) -> Redu
     def task(first: int, last: int, begin: int, end: int, here: slice) -> None:
         own = np.zeros_like(counts[here])
         module.run(
-            first, last, *seed, problem.numbers, problem.state, problem.start, uniform, varying, begin, end,
-            problem.record_steps[here], problem.passage, rows[0], values[here], rows[1], problem.groups, sums[here],
-            rows[2], edges, own,
+            first, last, *seed, problem.numbers, problem.state, problem.start, uniform, varying, problem.table,
+            problem.offsets, problem.cells, begin, end, problem.record_steps[here], problem.passage, rows[0],
+            values[here], rows[1], problem.groups, sums[here], rows[2], edges, own,
         )  # fmt: skip
         if own.size:
             with lock:

@@ -46,6 +46,7 @@ def run(problem: Run, device: str, after_launch: Callable[[int], None] | None = 
     module = kernel_cache.load(text)
     uniform, varying = (cuda.to_device(np.ascontiguousarray(_never_empty(c))) for c in problem.coefficients())
     numbers, start = cuda.to_device(problem.numbers), cuda.to_device(problem.start)
+    table, offsets = cuda.to_device(problem.table), cuda.to_device(problem.offsets)
     state, passage = cuda.to_device(problem.state), cuda.to_device(problem.passage)
     seen = cuda.device_array((max(1, len(problem.program.quantities)), problem.numbers.size), np.float64)
     low, high = np.uint32(problem.seed & 0xFFFFFFFF), np.uint32(problem.seed >> 32)
@@ -61,7 +62,9 @@ def run(problem: Run, device: str, after_launch: Callable[[int], None] | None = 
 
     look(problem.begin)
     for begin, end in _launches(problem):
-        module.run[shape](low, high, numbers, state, uniform, varying, begin, end, passage)
+        module.run[shape](
+            low, high, numbers, state, uniform, varying, table, offsets, problem.cells, begin, end, passage
+        )
         look(end)
         if after_launch is not None or end == problem.end:
             state.copy_to_host(problem.state)

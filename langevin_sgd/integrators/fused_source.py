@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import sympy
 
-from langevin_sgd.integrators.cpu_kernel import HEADER, NORMALS, RUN
+from langevin_sgd.integrators.cpu_kernel import HEADER, LOOK_UP, LOOKED_UP, NORMALS, RUN
 from langevin_sgd.integrators.emission import Emitter
-from langevin_sgd.integrators.generate import LaneProgram, advance, coefficient_symbols
+from langevin_sgd.integrators.generate import SLOPE, LaneProgram, advance, coefficient_symbols
 from langevin_sgd.integrators.increments import Layout
 
 # Lanes that are summed one after the other into a partial sum of their own: every size of a block divides it, so that
@@ -33,14 +33,17 @@ def fused_source(
     """The kernel of a lane program. `varying` says which coefficients differ between trajectories, `state_type` is
     float32 or float64."""
     size = 4 if state_type == "float32" else 8
-    per_lane = size * (len(program.state) + sum(varying)) + 4 * 4 * layout.quads * 2
+    rows = len(program.state) + sum(varying) + (program.place is not None)
+    per_lane = size * rows + 4 * 4 * layout.quads * 2
     lanes = next((n for n in (TILE, TILE // 2, TILE // 4) if n * per_lane <= _CACHE_BYTES), TILE // 8)
     constants: dict[str, str] = {}
     one, operations = _advance(program, layout, varying, "advance_one", 1, constants)
     limit = layout.steps_per_word if layout.steps_per_word > 1 else layout.steps_per_group
+    limit = 1 if program.place is not None else limit  # a look-up between every two steps
     unrolled = next(n for n in range(limit, 0, -1) if limit % n == 0 and (n == 1 or n * operations <= _MOST_OPERATIONS))
     many = _advance(program, layout, varying, "advance_many", unrolled, constants)[0] if unrolled > 1 else ""
     observe = _observe(program, varying, constants)
+    looking = _look_up(program, varying, constants)
     gaussian = layout.kind == "gaussian"
     place = {
         "gaussian": "0",
@@ -61,7 +64,8 @@ def fused_source(
     )
     body = RUN.format(
         cache=", cache=True" if cache else "",
-        rows=len(program.state) + sum(varying),
+        rows=rows,
+        look_up="" if program.place is None else LOOKED_UP,
         dimension=program.dimension,
         words=4 * layout.quads,
         normals=4 * layout.quads if gaussian else 1,
@@ -79,7 +83,7 @@ def fused_source(
     )
     if unrolled == 1:
         body = body.replace("advance_many", "advance_one")
-    return FusedSource(header + one + many + observe + body, lanes, varying)
+    return FusedSource(header + looking + one + many + observe + body, lanes, varying)
 
 
 def _advance(
@@ -91,6 +95,9 @@ def _advance(
     emitter = Emitter(names, constants=constants)
     lines = emitter.lines
     loads = [f"{names[y]} = y[{v} * L + l]" for v, y in enumerate(program.state)]
+    if program.place is not None:
+        names[SLOPE] = "slope"
+        loads.append(f"slope = y[{len(program.state) + sum(varying)} * L + l]")
     if program.target is not None:
         loads.append("first = hit[l]")
     whole = steps > 1 and steps == layout.steps_per_word
@@ -107,6 +114,27 @@ def _advance(
     row = _rows(program, varying)
     text = _function(f"{name}(y, feed, place, u, hit, offset)", _uniforms(varying), [*row, *loads, *lines, *stores])
     return text, emitter.operations // steps + layout.count
+
+
+def _look_up(program: LaneProgram, varying: tuple[bool, ...], constants: dict[str, str]) -> str:
+    """Functions that find the cell of every lane, held inside the table, and fetch the slopes there."""
+    if program.place is None:
+        return ""
+    names = _coefficient_names(program, varying)
+    names |= {y: f"y{v}" for v, y in enumerate(program.state)}
+    emitter = Emitter(names, constants=constants)
+    place = emitter.value(program.place)
+    used = program.place.free_symbols
+    loads = _rows(program, varying)
+    loads += [f"{names[y]} = y[{v} * L + l]" for v, y in enumerate(program.state) if y in used]
+    inside = [
+        f"inside = {place} if {place} > ZERO else ZERO",  # where there is no number, too
+        "inside = inside if inside < last_cell else last_cell",
+        "cell[l] = base[l] + U32(np.int32(inside))",
+    ]
+    lines = [*loads, *emitter.lines, *inside]
+    text = _function("locate(y, u, base, last_cell, cell)", _uniforms(varying), lines)
+    return text + LOOK_UP.format(row=len(program.state) + sum(varying))
 
 
 def _words(layout: Layout, whole: bool) -> list[str]:

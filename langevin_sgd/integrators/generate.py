@@ -13,12 +13,16 @@ from numpy.typing import NDArray
 from langevin_sgd.integrators.dynamics import SymbolicDynamics, noise_structure, vector
 from langevin_sgd.integrators.emission import Emitter
 from langevin_sgd.integrators.polynomials import Coefficients, arranged, arranged_condition, lane_symbol
-from langevin_sgd.integrators.schemes.scheme import Scheme
+from langevin_sgd.integrators.schemes.scheme import Scheme, SchemeError
 from langevin_sgd.landscapes.expression import Expression
 from langevin_sgd.landscapes.formula import FormulaError, symbol
+from langevin_sgd.landscapes.tabulated import Slope, Tabulated
 from langevin_sgd.noise import Noise
 
 _SHOWN = 80
+
+SLOPE = lane_symbol("slope")
+"""The slope of a tabulated potential where the step begins."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,8 @@ class LaneProgram:
     their numbers of components), `draws` symbols _z0, _z1, ..., start
     position _s0, ... (in `quantities` alone), coefficients _c0, ... whose expressions in the parameters are
     `coefficients`. `quantities` are formulas to evaluate at recorded steps and `target` the first-passage condition.
+    On a tabulated potential the slope at the beginning of a step is the symbol `SLOPE`, found in the table at `place`,
+    the distance from the first site in cells.
     """
 
     dimension: int
@@ -42,6 +48,7 @@ class LaneProgram:
     target: sympy.Basic | None
     coefficients: tuple[sympy.Expr, ...]
     parameters: tuple[str, ...]
+    place: sympy.Expr | None = None
 
     def coefficient_values(self, values: Mapping[str, Any]) -> list[Any]:
         """Every coefficient in float64: a number, or an array over trajectories where its parameters vary."""
@@ -68,7 +75,7 @@ class LaneProgram:
 
 
 def lane_program(
-    landscape: Expression,
+    landscape: Expression | Tabulated,
     noise: Noise,
     scheme: Scheme,
     *,
@@ -94,17 +101,23 @@ def lane_program(
     n = len(draws) // scheme.draws_per_step
     given = tuple(vector(draws[i * n : (i + 1) * n]) for i in range(scheme.draws_per_step))
     result = scheme.rule(model, carried, given)
+    known = {"time_step", *landscape.parameters, *noise.parameters, *scheme.parameters}
+    if isinstance(landscape, Tabulated):
+        (moved,) = model.named(result["position"])
+        result["position"] = vector([landscape.confined(moved)])
+        known |= set(landscape.constants)
     flat = [entry for name in scheme.state for entry in result[name]]
+    model.stages, flat, place = _looked_up(model.stages, flat, state, scheme)
 
     to_lane = dict(zip(landscape.coordinates, state, strict=False))
     to_lane |= {symbol(f"start_{name}"): s for name, s in zip(landscape.variables, start, strict=True)}
-    known = {"time_step", *landscape.parameters, *noise.parameters, *scheme.parameters}
-    moving = {*state, *draws, *start, *(name for name, _ in model.stages)}
+    moving = {*state, *draws, *start, SLOPE, *(name for name, _ in model.stages)}
     folded = Coefficients()
     stages = [(name, arranged(sympy.sympify(e), moving, folded, _base(e, state))) for name, e in model.stages]
     results = [arranged(sympy.sympify(e), moving, folded, y) for e, y in zip(flat, state, strict=True)]
     observed = [arranged(sympy.sympify(q).xreplace(to_lane), moving, folded) for q in quantities]
     condition = None if target is None else arranged_condition(target.xreplace(to_lane), moving, folded)
+    looked = None if place is None else arranged(place, moving, folded)
 
     used = sorted({s.name for e in folded.expressions for s in e.free_symbols})
     unknown = set(used) - known
@@ -122,23 +135,34 @@ def lane_program(
         target=condition,
         coefficients=tuple(folded.expressions),
         parameters=tuple(used),
+        place=looked,
     )
 
 
-def structure(landscape: Expression, noise: Noise) -> str:
+def _looked_up(
+    stages: list[tuple[sympy.Symbol, sympy.Expr]], results: list[Any], state: Sequence[sympy.Symbol], scheme: Scheme
+) -> tuple[list[tuple[sympy.Symbol, sympy.Expr]], list[Any], sympy.Expr | None]:
+    """Stages and results with the slope of a table as the symbol `SLOPE`, and the place at which it is looked up."""
+    every = [sympy.sympify(e) for e in (*(e for _, e in stages), *results)]
+    slopes = {slope for e in every for slope in e.atoms(Slope)}
+    if not slopes:
+        return stages, results, None
+    (place, *others) = (slope.args[0] for slope in slopes)
+    if others or place.free_symbols & {name for name, _ in stages}:
+        raise SchemeError(f"{scheme.name} takes the force ahead of the position; on a table use euler_maruyama")
+    known = dict.fromkeys(slopes, SLOPE)
+    return [(name, e.xreplace(known)) for name, e in stages], [sympy.sympify(e).xreplace(known) for e in results], place
+
+
+def structure(landscape: Expression | Tabulated, noise: Noise) -> str:
     """The kind of noise, as schemes declare it: additive, diagonal or general."""
     return noise_structure(noise.amplitude(landscape.coordinates), landscape.coordinates)
 
 
-def step_source(program: LaneProgram, names: dict[sympy.Basic, str], *, fused: bool, prefix: str) -> Emitter:
-    """Emit one step: returns the emitter, whose `names` map the state symbols to the variables of the new state."""
-    emitter = Emitter(names, fused=fused, prefix=prefix)
-    advance(program, emitter)
-    return emitter
-
-
 def advance(program: LaneProgram, emitter: Emitter) -> None:
     """Emit one step into the emitter and bind the state symbols to the new values."""
+    if program.place is not None and SLOPE not in emitter.names:
+        emitter.names[SLOPE] = emitter.looked_up(program.place)
     for name, expression in program.stages:
         emitter.names[name] = emitter.value(expression)
     new = [emitter.value(expression) for expression in program.results]

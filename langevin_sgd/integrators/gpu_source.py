@@ -28,16 +28,25 @@ def sign(x):
 
 
 @cuda.jit(device=True)
-def advance({arguments}):
+def look_up(place, table, offset, last):
+    place = place if place > F(0.0) else F(0.0)
+    place = place if place < last else last
+    return table[offset + U32(place)]
+
+
+@cuda.jit(device=True)
+def advance({arguments}, table, offset, last):
 {advance}
 
 
 {target}@cuda.jit
-def run(low, high, numbers, state, uniform, varying, begin, end, passage):
+def run(low, high, numbers, state, uniform, varying, table, offsets, cells, begin, end, passage):
     n = cuda.grid(1)
     if n >= numbers.size:
         return
     number = numbers[n]
+    offset = offsets[n]
+    last_cell = F(cells - 1)
 {load}
     hit = I64(-1)
     group = begin // {group}
@@ -68,12 +77,19 @@ def observe(state, starts, uniform, varying, seen):
 '''
 
 
+_TABLE = ("table", "offset", "last_cell")
+
+
 def gpu_source(program: LaneProgram, layout: Layout, varying: tuple[bool, ...], *, state_type: str, stream: int) -> str:
     """The kernel of a lane program as source for numba-cuda."""
     constants: dict[str, str] = {}
     names = {c: c.name for c in coefficient_symbols(program)}
     states = [y.name for y in program.state]
-    emitter = Emitter({**names, **{s: s.name for s in (*program.state, *program.draws)}}, constants=constants)
+    emitter = Emitter(
+        {**names, **{s: s.name for s in (*program.state, *program.draws)}},
+        constants=constants,
+        look_up="look_up({0}, table, offset, last)",
+    )
     advance(program, emitter)
     update = [*emitter.lines, f"return {', '.join(emitter.names[y] for y in program.state)}"]
     coefficients = [c.name for c in coefficient_symbols(program)]
@@ -155,7 +171,7 @@ def _steps(program: LaneProgram, layout: Layout, *, guarded: bool) -> list[str]:
                 body.append(f"six{j} = U32(f{used[k]} * SIX)")
                 body.append(f"f{used[k]} = U32(six{j} & MASK)")
                 z.append(f"third_of(six{j}, ROOT_THREE, ZERO)")
-        act = [f"{', '.join(states)} = advance({', '.join([*states, *z, *coefficients])})"]
+        act = [f"{', '.join(states)} = advance({', '.join([*states, *z, *coefficients, *_TABLE])})"]
         if program.target is not None:
             act.append(f"if hit < 0 and reached({', '.join([*states, *coefficients])}):")
             act.append(f"    hit = {at} + 1")

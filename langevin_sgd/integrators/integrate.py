@@ -26,6 +26,7 @@ from langevin_sgd.integrators.stability import check_stable, largest_curvature
 from langevin_sgd.integrators.state import State
 from langevin_sgd.landscapes.expression import Expression
 from langevin_sgd.landscapes.quadratic import Quadratic
+from langevin_sgd.landscapes.tabulated import Tabulated
 from langevin_sgd.noise import Noise
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class Integration:
 
 
 def integrate(
-    landscape: Expression | Quadratic | TensorLandscape,
+    landscape: Expression | Quadratic | Tabulated | TensorLandscape,
     noise: Noise,
     *,
     time_step: float,
@@ -79,7 +80,8 @@ def integrate(
     a second.
 
     The noise of a trajectory depends on its number, the step and the seed alone. A `Quadratic` of up to 16 coordinates
-    becomes a formula in w1, w2, ..., a larger one runs batched. A name that two of landscape, noise, scheme and run use
+    becomes a formula in w1, w2, ..., a larger one runs batched. Many walkers in each of many potentials of a
+    `Tabulated`: scan={"disorder": range(n)}, a point each. A name that two of landscape, noise, scheme and run use
     is one parameter. `scheme="exact"` has no error at any time step on a quadratic landscape with constant noise.
     `force`: go on where a scheme, a kind of increments or a step is known to fail. Raises `UserError` (`FormulaError`,
     `NoiseError`, `SchemeError`, `IntegrationError`) for what does not fit, and `Diverged` when positions leave the
@@ -93,13 +95,15 @@ def integrate(
     arguments.one_of(increments, noise_increments.KINDS, "increments")
     arguments.one_of(precision, _STATE_TYPES, "precision")
     landscape = arguments.as_landscape(landscape)
-    kind = structure(landscape, noise) if isinstance(landscape, Expression) else "additive"
+    kind = structure(landscape, noise) if isinstance(landscape, Expression | Tabulated) else "additive"
     chosen.check(kind, increments, force=force)
     if record.first_passage is not None and increments == "two_point" and not force:
         raise SchemeError(
             "two_point increments are wrong for first passage over a barrier; use gaussian or three_point, "
             "or force=True to see the error"
         )
+    if isinstance(landscape, Tabulated):
+        arguments.check_on_table(landscape, noise, chosen, increments, precision, force=force)
     points = grid(scan, trajectories)
     values, varying = arguments.parameter_values(landscape, noise, chosen, time_step, parameters, points)
     names = list(values)
@@ -111,7 +115,10 @@ def integrate(
         curvature = largest_curvature(landscape, values)
         if curvature is not None:
             check_stable(chosen, curvature, values)
-    if isinstance(landscape, Expression):
+    if isinstance(landscape, Tabulated):
+        values |= landscape.constants
+        names += landscape.constants
+    if isinstance(landscape, Expression | Tabulated):
         observed = quantities(record, landscape, names)
         program = lane_program(landscape, noise, chosen, quantities=observed.expressions, target=observed.target)
     else:
@@ -125,6 +132,8 @@ def integrate(
     arguments.check_memory(total, sum(program.widths.values()), len(record.steps), observed, points.points)
     if state is None:
         begin = arguments.beginning(chosen, program.widths, start, seed, points)
+        if isinstance(landscape, Tabulated):
+            arguments.check_start_on_table(landscape, begin.vectors["position"])
     else:
         begin = arguments.checked_state(state, chosen, program.widths, total, steps)
     recorded = np.array([s for s in record.steps if begin.step <= s <= begin.step + steps], np.int64)
@@ -164,14 +173,15 @@ def _advance(
         from langevin_sgd.integrators import reference
 
         return "sdeint", reference.run(run, scheme, after_launch)
-    if not isinstance(run.landscape, Expression) and backend == "fused":
+    generated = isinstance(run.landscape, Expression | Tabulated)
+    if not generated and backend == "fused":
         raise SchemeError("a callable landscape has no source to compile; use backend='batched' or 'auto'")
-    if backend == "batched" or not isinstance(run.landscape, Expression):
+    if backend == "batched" or not generated:
         from langevin_sgd.devices import resolve
         from langevin_sgd.integrators import batched_torch
 
         where = resolve(device)
-        if isinstance(run.landscape, Expression):
+        if isinstance(run.landscape, Expression | Tabulated):
             return f"batched on {where}", batched_torch.run(run, where, after_launch)
         from langevin_sgd.integrators.callable_stepper import CallableStepper
 

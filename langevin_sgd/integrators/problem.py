@@ -15,6 +15,7 @@ from langevin_sgd.integrators.increments import Layout
 from langevin_sgd.integrators.integration_error import IntegrationError
 from langevin_sgd.integrators.record import Quantities
 from langevin_sgd.landscapes.expression import Expression
+from langevin_sgd.landscapes.tabulated import Tabulated
 from langevin_sgd.noise import Noise
 
 if TYPE_CHECKING:
@@ -29,10 +30,11 @@ class Run:
 
     `state` (V, N) and `start` (d, N) are in the precision of the run, `numbers` (N,) the trajectories' Philox numbers,
     `passage` (N,) the step of first passage or -1, `groups` (N,) ascending group numbers for means and histograms,
-    `values` every parameter by name, a number or an array (N,).
+    `values` every parameter by name, a number or an array (N,). On a tabulated potential `table` holds the slopes of
+    `cells` cells for each disorder, one after another, and `offsets` (N,) where those of a trajectory begin.
     """
 
-    landscape: Expression | TensorLandscape
+    landscape: Expression | Tabulated | TensorLandscape
     noise: Noise
     program: LaneProgram
     layout: Layout
@@ -51,9 +53,18 @@ class Run:
     record_steps: NDArray[np.int64]
     threads: int = 1
     varying: tuple[bool, ...] = field(init=False)
+    table: Float = field(init=False)
+    offsets: NDArray[np.uint32] = field(init=False)
+    cells: int = field(init=False)
 
     def __post_init__(self) -> None:
         self.varying = self.program.varying(self.varying_names)
+        self.table, self.cells = np.zeros(1, self.state.dtype), 1
+        self.offsets = np.zeros(self.numbers.size, np.uint32)
+        if isinstance(self.landscape, Tabulated):
+            self.table = self.landscape.slopes.astype(self.state.dtype, copy=False).ravel()
+            self.cells = self.landscape.cells
+            self.offsets[:] = self.landscape.rows(self.values["disorder"]) * self.cells
 
     @property
     def group_count(self) -> int:
@@ -111,7 +122,7 @@ def check_finite(problem: Run, step: int) -> None:
 def _drift(problem: Run, start: Float, which: int) -> Float:
     """Minus the gradient where a trajectory started, (d,)."""
     landscape = problem.landscape
-    if not isinstance(landscape, Expression):
+    if not isinstance(landscape, Expression | Tabulated):
         import torch
 
         slope: Float = -landscape.gradient_at(torch.as_tensor(start[:, None]))[:, 0].numpy()
@@ -119,4 +130,4 @@ def _drift(problem: Run, start: Float, which: int) -> Float:
     own = {name: problem.values[name] for name in landscape.parameters}
     values = {name: float(np.broadcast_to(value, problem.numbers.size)[which]) for name, value in own.items()}
     with np.errstate(all="ignore"):
-        return -landscape.gradient_at(start, **values)
+        return landscape.drift_at(start, **values)

@@ -45,6 +45,7 @@ class Stream(IntEnum):
     RESAMPLING = 8
     DISORDER = 9
     POSITION_DRAW = 10
+    ENDPOINT = 11
 
 
 def philox4x32(

@@ -12,9 +12,12 @@ from langevin_sgd.integrators.problem import Reductions, Run
 from langevin_sgd.integrators.record import Record
 from langevin_sgd.integrators.scan_points import Grid
 from langevin_sgd.landscapes.expression import Expression
+from langevin_sgd.landscapes.tabulated import Tabulated
 
 if TYPE_CHECKING:
     from langevin_sgd.landscapes.torch_callable import TensorLandscape
+
+    Landscape = Expression | Tabulated | TensorLandscape
 
 _LONG_NAMES = {
     "energy": "energy",
@@ -23,7 +26,7 @@ _LONG_NAMES = {
 
 
 def dataset(
-    run: Run, kept: Reductions, record: Record, points: Grid, landscape: Expression | TensorLandscape, *, time_step: Any
+    run: Run, kept: Reductions, record: Record, points: Grid, landscape: Landscape, *, time_step: Any
 ) -> xr.Dataset:
     """The recorded quantities.
 
@@ -79,7 +82,7 @@ def _variable(dims: tuple[str, ...], values: NDArray[Any], long_name: str, units
     return xr.Variable(dims, values, {"units": units, "long_name": long_name})
 
 
-def _long_name(name: str, landscape: Expression | TensorLandscape) -> str:
+def _long_name(name: str, landscape: Landscape) -> str:
     if name in landscape.variables:
         return f"coordinate {name}"
     return _LONG_NAMES.get(name, name.replace("_", " "))

@@ -42,18 +42,22 @@ class Grid:
         return {name: np.repeat(values, self.replicas) for name, values in self.table.items()}
 
     def numbers(self) -> NDArray[np.uint32]:
-        """Trajectory numbers: replica + the point's number with its 32 bits reversed.
+        """Trajectory numbers of the points 0, 1, ... with their replicas."""
+        return trajectory_numbers(range(self.points), self.replicas)
 
-        Replicas grow from the low bits and points from the high ones, so that adding either never changes the numbers,
-        and so the noise, of those already there. Raises `IntegrationError` when they would meet.
-        """
-        bits = max(self.points - 1, 0).bit_length()
-        if self.replicas > 1 << (32 - bits):
-            raise IntegrationError(
-                f"{self.points} points leave room for {1 << (32 - bits)} replicas each, not {self.replicas}"
-            )
-        point = np.array([int(f"{p:032b}"[::-1], 2) for p in range(self.points)], np.uint32)
-        return np.add.outer(point, np.arange(self.replicas, dtype=np.uint32)).astype(np.uint32).reshape(-1)
+
+def trajectory_numbers(points: Sequence[int], replicas: int) -> NDArray[np.uint32]:
+    """Trajectory numbers, point by point: replica + the point's number with its 32 bits reversed.
+
+    Replicas grow from the low bits and points from the high ones, so that adding either never changes the numbers,
+    and so the noise, of those already there. Raises `IntegrationError` when they would meet.
+    """
+    count = int(max(points)) + 1
+    room = 1 << (32 - (count - 1).bit_length())
+    if replicas > room:
+        raise IntegrationError(f"{count} points leave room for {room} replicas each, not {replicas}")
+    point = np.array([int(f"{p:032b}"[::-1], 2) for p in points], np.uint32)
+    return np.add.outer(point, np.arange(replicas, dtype=np.uint32)).astype(np.uint32).reshape(-1)
 
 
 def grid(scan: Scan | None, replicas: int) -> Grid:

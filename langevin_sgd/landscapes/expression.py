@@ -30,7 +30,8 @@ class Expression:
     """Energy E(x_1, ..., x_d) as a formula, d <= 16.
 
     `formula`: the text, in the `variables` (the coordinates, in order) and the names of `parameters` (name: value, or
-    None for a parameter that every use must give). Raises `FormulaError` for an unknown symbol, a function that is not
+    None for a parameter that every use must give). `force`: d formulas added to -grad E, so that the drift need be no
+    gradient; none: the drift is -grad E. Raises `FormulaError` for an unknown symbol, a function that is not
     smooth, a derivative that is too long, or anything that is no arithmetic.
 
         Expression("a*(x**2 - 1)**2 + b*x", variables=("x",), parameters={"a": 1.0, "b": 0.1})
@@ -39,9 +40,11 @@ class Expression:
     formula: str
     variables: tuple[str, ...]
     parameters: Mapping[str, float | None] = field(default_factory=dict)
+    force: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "variables", listed(self.variables))
+        object.__setattr__(self, "force", listed(self.force))
         object.__setattr__(self, "parameters", checked_parameters(self.parameters, FormulaError))
         if not 1 <= len(self.variables) <= MAX_DIMENSION:
             raise FormulaError(
@@ -49,6 +52,8 @@ class Expression:
                 "give a larger landscape as a torch callable"
             )
         check_names([*self.variables, *self.parameters], "the symbol")
+        if self.force and len(self.force) != len(self.variables):
+            raise FormulaError(f"the force has {len(self.force)} formulas; give one for each of {len(self.variables)}")
         size = sum(slope_size(self.energy, x) for x in self.coordinates)  # now: the line that wrote it is at fault
         if size > _MOST_OPERATIONS:
             raise FormulaError(
@@ -77,13 +82,22 @@ class Expression:
         return tuple(sympy.diff(self.energy, x) for x in self.coordinates)
 
     @cached_property
+    def drift(self) -> tuple[sympy.Expr, ...]:
+        """-dE/dx_i plus the force, symbolic, d entries."""
+        names = [*self.variables, *self.parameters]
+        force = [parse(text, names) for text in self.force] or [sympy.Integer(0)] * self.dimension
+        return tuple(extra - slope for slope, extra in zip(self.gradient, force, strict=True))
+
+    @cached_property
     def hessian(self) -> sympy.ImmutableDenseMatrix:
         """d^2E/dx_i dx_j, symbolic (d, d)."""
         return sympy.ImmutableDenseMatrix([[sympy.diff(slope, x) for x in self.coordinates] for slope in self.gradient])
 
     @cached_property
     def is_quadratic(self) -> bool:
-        """Whether the Hessian is the same everywhere, as far as multiplying out shows it."""
+        """Whether the Hessian is the same everywhere, as far as multiplying out shows it; never with a force."""
+        if self.force:
+            return False
         here = set(self.coordinates)
         if not all(slope.is_polynomial(*here) for slope in self.gradient):
             return False
@@ -103,6 +117,10 @@ class Expression:
     def gradient_at(self, position: ArrayLike, **parameters: ArrayLike) -> Array:
         """Gradient at `position` (d, ...) -> (d, ...)."""
         return self._evaluate("gradient", list(self.gradient), position, parameters)
+
+    def drift_at(self, position: ArrayLike, **parameters: ArrayLike) -> Array:
+        """Drift at `position` (d, ...) -> (d, ...)."""
+        return self._evaluate("drift", list(self.drift), position, parameters)
 
     def hessian_at(self, position: ArrayLike, **parameters: ArrayLike) -> Array:
         """Hessian at `position` (d, ...) -> (d, d, ...)."""

@@ -25,6 +25,7 @@ from scipy.special import gammaln, hyp0f1, roots_jacobi
 from langevin_sgd.integrators.random_numbers import Stream, normals, words
 from langevin_sgd.landscapes.fourier_potential import FourierPotential
 from langevin_sgd.landscapes.power_law import (
+    TOLERANCE,
     DisorderError,
     check_count,
     check_positive,
@@ -77,7 +78,7 @@ class Fourier:
         shortest: float,
         longest: float,
         *,
-        tolerance: float = 0.03,
+        tolerance: float = TOLERANCE,
         amplitude: float = 1.0,
         features: int = 1024,
     ) -> Fourier:
@@ -137,7 +138,7 @@ class Fourier:
             np.asarray(high * (self.largest_wave_number * r) ** -self.alpha),
         )
 
-    def valid_range(self, tolerance: float = 0.03) -> tuple[float, float]:
+    def valid_range(self, tolerance: float = TOLERANCE) -> tuple[float, float]:
         """The distances between which A r^alpha holds to `tolerance`: over two decades at 3% with k_max = 1e6 k_min.
 
         Beyond leading order E cos(z u) at z = k_max r, of size G = Gamma(d/2) (2/z)^((d-1)/2)/sqrt(pi), adds up to
@@ -160,6 +161,22 @@ class Fourier:
             )
         outer = [math.log(high / tolerance) / a - 1.0, math.log(tolerance / low) / (2.0 - a) + 1.0]
         return math.exp(brentq(excess, outer[0], best)), math.exp(brentq(excess, best, outer[1]))
+
+    @property
+    def distances(self) -> Array:
+        """Distances at which `squared_increments` looks, (distance,): the valid range and a factor 3 to either side."""
+        low, high = self.valid_range()
+        return np.geomspace(low / 3.0, high * 3.0, 25)
+
+    def squared_increments(self, potential: FourierPotential) -> Array:
+        """Mean of (V(x + r) - V(x))^2 over all of space and up to 16 axes, (disorder, distance).
+
+        Waves of different wave vectors are orthogonal, so it is sum_j a_j^2 (1 - cos k_j.r).
+        """
+        along = potential.wave_vectors[..., :16]
+        weight = potential.coefficients[..., None] ** 2 / along.shape[-1]
+        columns = [(weight * (1.0 - np.cos(r * along))).sum(axis=(1, 2)) for r in self.distances]
+        return np.stack(columns, axis=1)
 
     @property
     def root_mean_square_curvature(self) -> float:

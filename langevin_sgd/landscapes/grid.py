@@ -19,7 +19,6 @@ from functools import cached_property
 
 import numpy as np
 import scipy.fft
-import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from langevin_sgd.integrators.random_numbers import Stream, normals
@@ -94,35 +93,24 @@ class Grid:
             place[:] = self._one(seed, int(number))
         return out
 
-    def measured_structure_function(self, potential: Array) -> xr.Dataset:
-        """The mean of (V(x) - V(y))^2 over all pairs along axes and main diagonal, at about eight distances an octave.
+    @property
+    def distances(self) -> Array:
+        """Distances at which `squared_increments` looks, ascending: along axes and main diagonal."""
+        return np.array([distance for distance, _ in self._lags])
 
-        `potential` is (disorder, n, n[, n]). Variables `structure_function`, `structure_function_stderr` (over
-        disorders) and `structure_function_predicted` along `distance`; attributes `valid_from` and `valid_to`.
-        """
-        lags = np.unique(np.geomspace(1, self.sites - 1, 8 * self.sites.bit_length()).round().astype(int))
-        axes = [np.eye(self.dimension, dtype=int)[i : i + 1] for i in range(self.dimension)]
-        diagonal = np.ones((1, self.dimension), dtype=int)
-        along = [np.mean([_squared_increment(potential, lag * e[0]) for e in axes], axis=0) for lag in lags]
-        across = [_squared_increment(potential, lag * diagonal[0]) for lag in lags]
-        distance = self.spacing * np.concatenate([lags, lags * math.sqrt(self.dimension)])
-        values = np.array(along + across)
-        order = np.argsort(distance, kind="stable")
-        count = values.shape[1]
-        error = values.std(axis=1, ddof=1) / math.sqrt(count) if count > 1 else np.full(len(values), np.nan)
-        rows = {
-            "": ("mean of (V(x) - V(y))^2 over pairs and disorders", values.mean(axis=1)),
-            "_stderr": ("standard error of that mean, from disorders", error),
-            "_predicted": ("A r^alpha", self.structure_function(distance)),
-        }
-        low, high = self.valid_range
-        return xr.Dataset(
-            {
-                f"structure_function{suffix}": ("distance", row[order], {"units": "1", "long_name": name})
-                for suffix, (name, row) in rows.items()
-            },
-            coords={"distance": ("distance", distance[order], {"units": "1", "long_name": "distance r"})},
-            attrs={"valid_from": low, "valid_to": high},
+    @property
+    def _lags(self) -> list[tuple[float, list[NDArray[np.integer]]]]:
+        """Distances, each with the displacements over it in sites."""
+        lags = np.unique(np.geomspace(1, self.sites - 1, 3 * self.sites.bit_length()).round().astype(int))
+        axes, diagonal = np.eye(self.dimension, dtype=int), np.ones(self.dimension, dtype=int)
+        along = [(self.spacing * float(lag), [lag * axis for axis in axes]) for lag in lags]
+        across = [(self.spacing * float(lag) * math.sqrt(self.dimension), [lag * diagonal]) for lag in lags]
+        return sorted(along + across, key=lambda each: each[0])
+
+    def squared_increments(self, potential: Array) -> Array:
+        """Mean of (V(x) - V(y))^2 over pairs along axes and main diagonal, (disorder, distance)."""
+        return np.stack(
+            [np.mean([_squared_increment(potential, lag) for lag in lags], axis=0) for _, lags in self._lags], axis=1
         )
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -10,10 +11,12 @@ from dataclasses import KW_ONLY, dataclass
 import numpy as np
 import scipy.fft
 from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import brentq
 from scipy.special import binom
 
 from langevin_sgd.integrators.random_numbers import Stream, normals
 from langevin_sgd.landscapes.power_law import (
+    TOLERANCE,
     DisorderError,
     check_count,
     check_positive,
@@ -23,6 +26,7 @@ from langevin_sgd.landscapes.power_law import (
 from langevin_sgd.landscapes.real_array import real_array
 
 Array = NDArray[np.float64]
+_Fill = Callable[[Array, NDArray[np.int64]], None]
 
 # The step in the counter of a potential's random numbers, by what its component counts.
 _BONDS_TO_THE_RIGHT, _BONDS_TO_THE_LEFT, _MODES = 0, 1, 2
@@ -31,6 +35,9 @@ _NUMBERS_AT_A_TIME = 1 << 17
 _ROUNDING = 1e-12
 # From here on eight terms leave a relative error below 20^-16 = 2e-21.
 _EXPANSION_FROM, _EXPANSION_TERMS = 20, 8
+# exp of minus this is rounding: a circle of twice the distance at which the covariance has fallen so far is a line
+_NO_CORRELATION = 37.0
+_PAIRS, _LAGS_PER_OCTAVE = 256, 3
 
 
 @dataclass(frozen=True)
@@ -50,6 +57,10 @@ class Line:
     For alpha = 1 the increments are independent (Sinai's model), each with a random number of its own: a wider box
     keeps the sites of a narrower one bit for bit. For any other alpha a wider box is another potential.
 
+    With a `correlation_length` xi the potential is stationary but for its value in the middle, with covariance
+    (A xi^alpha/2) exp(-(r/xi)^alpha), so that its barriers are bounded: E[(V(x) - V(y))^2] =
+    A xi^alpha (1 - exp(-(r/xi)^alpha)), which is A r^alpha for r << xi. A wider box is another potential.
+
     Raises DisorderError unless 0 < alpha < 2: at alpha = 2 V is a random constant force, which has no barriers.
     """
 
@@ -58,11 +69,21 @@ class Line:
     half_width: int
     amplitude: float = 1.0
     spacing: float = 1.0
+    correlation_length: float | None = None
 
     def __post_init__(self) -> None:
         check_power_law(self.alpha, self.amplitude)
         check_count(self.half_width, "half_width", 1)
         check_positive(self.spacing, "spacing")
+        if self.correlation_length is None:
+            return
+        check_positive(self.correlation_length, "correlation_length")
+        longest = 2.0 * self.half_width * self.spacing
+        if not self.spacing < self.correlation_length < longest:
+            raise DisorderError(
+                f"the cutoffs are crossed: the correlation_length {self.correlation_length:g} must lie between the "
+                f"spacing {self.spacing:g} and the box of {longest:g}; without one the power law has no upper cutoff"
+            )
 
     @property
     def sites(self) -> int:
@@ -76,13 +97,43 @@ class Line:
 
     @property
     def valid_range(self) -> tuple[float, float]:
-        """The shortest and the longest distance at which the structure function is A r^alpha: all there are."""
-        return self.spacing, 2.0 * self.half_width * self.spacing
+        """The shortest and the longest distance at which the structure function is A r^alpha: all there are, or, with a
+        correlation length, those at which it is so within 3%."""
+        longest = 2.0 * self.half_width * self.spacing
+        if self.correlation_length is not None:
+            short = brentq(lambda u: -math.expm1(-u) / u - (1.0 - TOLERANCE), 1e-6, 1.0)
+            longest = min(longest, self.correlation_length * short ** (1.0 / self.alpha))
+        return self.spacing, longest
 
     def structure_function(self, distance: ArrayLike) -> Array:
-        """E[(V(x) - V(y))^2] = A r^alpha at distances r, in energy^2."""
+        """E[(V(x) - V(y))^2] at distances r, in energy^2: A r^alpha, or A xi^alpha (1 - exp(-(r/xi)^alpha))."""
         r = np.abs(real_array(distance, "a distance", DisorderError))
-        return np.asarray(self.amplitude * r**self.alpha)
+        if self.correlation_length is None:
+            return np.asarray(self.amplitude * r**self.alpha)
+        return np.asarray(-2.0 * self.variance * np.expm1(-((r / self.correlation_length) ** self.alpha)))
+
+    @property
+    def variance(self) -> float:
+        """sigma^2 = A xi^alpha/2 of a potential with correlation length xi, infinite without one."""
+        return math.inf if self.correlation_length is None else self.amplitude * self.correlation_length**self.alpha / 2
+
+    @property
+    def distances(self) -> Array:
+        """Distances at which `squared_increments` looks, (distance,): about three an octave, up to the whole box."""
+        return np.asarray(self.spacing * self._lags, dtype=np.float64)
+
+    @property
+    def _lags(self) -> NDArray[np.int64]:
+        count = _LAGS_PER_OCTAVE * (2 * self.half_width).bit_length()
+        return np.unique(np.geomspace(1, 2 * self.half_width, count).round().astype(np.int64))
+
+    def squared_increments(self, potential: Array) -> Array:
+        """Mean of (V(x + r) - V(x))^2 over up to 256 places x of every disorder, (disorder, distance)."""
+        out = np.empty((len(potential), self._lags.size))
+        for column, lag in zip(out.T, self._lags, strict=True):
+            at = np.unique(np.linspace(0, self.sites - 1 - lag, _PAIRS).astype(np.int64))
+            column[:] = ((potential.take(at + lag, axis=1) - potential.take(at, axis=1)) ** 2).mean(axis=1)
+        return out
 
     def potential(self, seed: int, disorders: ArrayLike, *, threads: int | None = None) -> Array:
         """V at every site of the disorders with these numbers, float64 (disorder, site).
@@ -91,47 +142,76 @@ class Line:
         threads (by default all cores). `disorders` (n,) lie in [0, 2^32).
         """
         numbers = checked_disorders(seed, disorders)
-        increments = self._independent(seed) if self.alpha == 1.0 else self._correlated(seed)
+        if self.correlation_length is not None:
+            fill = self._stationary(seed)
+        else:
+            fill = self._independent(seed) if self.alpha == 1.0 else self._correlated(seed)
         out = np.zeros((numbers.size, self.sites))
-        middle = self.half_width
         block = max(1, _NUMBERS_AT_A_TIME // self.sites)
-
-        def fill(first: int) -> None:
-            rows = out[first : first + block]
-            left, right = increments(numbers[first : first + block])
-            np.cumsum(right, axis=1, out=rows[:, middle + 1 :])
-            np.cumsum(left, axis=1, out=rows[:, :middle][:, ::-1])
-
         with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
-            list(pool.map(fill, range(0, numbers.size, block)))
+            parts = [(out[i : i + block], numbers[i : i + block]) for i in range(0, numbers.size, block)]
+            list(pool.map(lambda part: fill(*part), parts))
         return out
 
-    def _independent(self, seed: int) -> Callable[[NDArray[np.int64]], tuple[Array, Array]]:
+    def _independent(self, seed: int) -> _Fill:
         deviation = np.sqrt(self.structure_function(self.spacing))
 
-        def draw(numbers: NDArray[np.int64]) -> tuple[Array, Array]:
+        def fill(rows: Array, numbers: NDArray[np.int64]) -> None:
             steps = [_BONDS_TO_THE_LEFT, _BONDS_TO_THE_RIGHT]
             drawn = normals(seed, trajectories=numbers, steps=steps, components=self.half_width, stream=Stream.DISORDER)
             drawn *= deviation
-            return drawn[0], drawn[1]
+            self._sum(rows, drawn[0], drawn[1])
 
-        return draw
+        return fill
 
-    def _correlated(self, seed: int) -> Callable[[NDArray[np.int64]], tuple[Array, Array]]:
+    def _correlated(self, seed: int) -> _Fill:
         bonds = 2 * self.half_width
         size = 2 * scipy.fft.next_fast_len(bonds, real=True)
-        weight = np.sqrt(embedding_eigenvalues(self.alpha, size) * self.structure_function(self.spacing) * size)
-        weight[1:-1] *= np.sqrt(0.5)  # shared by a real and an imaginary part; the ends are real
+        draw = _periodic(seed, embedding_eigenvalues(self.alpha, size) * self.structure_function(self.spacing), bonds)
 
-        def draw(numbers: NDArray[np.int64]) -> tuple[Array, Array]:
-            drawn = normals(seed, trajectories=numbers, steps=[_MODES], components=size + 2, stream=Stream.DISORDER)
-            modes = weight * drawn[0].view(np.complex128)
-            modes[:, [0, -1]] = modes[:, [0, -1]].real
-            # one by one: a transform of many could round differently with their number
-            increments = np.array([scipy.fft.irfft(row, size)[:bonds] for row in modes])
-            return -increments[:, self.half_width - 1 :: -1], increments[:, self.half_width :]
+        def fill(rows: Array, numbers: NDArray[np.int64]) -> None:
+            increments = draw(numbers)
+            self._sum(rows, -increments[:, self.half_width - 1 :: -1], increments[:, self.half_width :])
 
-        return draw
+        return fill
+
+    def _stationary(self, seed: int) -> _Fill:
+        assert self.correlation_length is not None
+        needed = 2 * self.half_width
+        if self.alpha > 1.0:  # below, the covariance is convex, and any circle will do
+            unseen = _NO_CORRELATION ** (1.0 / self.alpha) * self.correlation_length / self.spacing
+            needed = max(needed, math.ceil(unseen))
+        size = 2 * scipy.fft.next_fast_len(needed, real=True)
+        covariance = np.exp(-((np.arange(size // 2 + 1) * self.spacing / self.correlation_length) ** self.alpha))
+        draw = _periodic(seed, _eigenvalues(covariance, self.alpha) * self.variance, self.sites)
+
+        def fill(rows: Array, numbers: NDArray[np.int64]) -> None:
+            values = draw(numbers)
+            np.subtract(values, values[:, self.half_width, None], out=rows)
+
+        return fill
+
+    def _sum(self, rows: Array, left: Array, right: Array) -> None:
+        """The potential of increments to the left and to the right, from the middle outwards."""
+        middle = self.half_width
+        np.cumsum(right, axis=1, out=rows[:, middle + 1 :])
+        np.cumsum(left, axis=1, out=rows[:, :middle][:, ::-1])
+
+
+def _periodic(seed: int, eigenvalues: Array, count: int) -> Callable[[NDArray[np.int64]], Array]:
+    """The first `count` sites of Gaussian fields on a circle with the eigenvalues 0 ... size/2 of its covariance."""
+    size = 2 * (eigenvalues.size - 1)
+    weight = np.sqrt(eigenvalues * size)
+    weight[1:-1] *= np.sqrt(0.5)  # shared by a real and an imaginary part; the ends are real
+
+    def draw(numbers: NDArray[np.int64]) -> Array:
+        drawn = normals(seed, trajectories=numbers, steps=[_MODES], components=size + 2, stream=Stream.DISORDER)
+        modes = weight * drawn[0].view(np.complex128)
+        modes[:, [0, -1]] = modes[:, [0, -1]].real
+        # one by one: a transform of many could round differently with their number
+        return np.array([scipy.fft.irfft(row, size)[:count] for row in modes])
+
+    return draw
 
 
 def embedding_eigenvalues(alpha: float, size: int) -> Array:
@@ -139,11 +219,16 @@ def embedding_eigenvalues(alpha: float, size: int) -> Array:
 
     Those below zero by rounding are set to zero. Raises DisorderError if one is negative by more.
     """
-    covariance = _increment_covariance(alpha, size // 2 + 1)
+    return _eigenvalues(_increment_covariance(alpha, size // 2 + 1), alpha)
+
+
+def _eigenvalues(covariance: Array, alpha: float) -> Array:
+    """Eigenvalues 0 ... size/2 of a circulant whose first row begins with `covariance`, at 0 ... size/2."""
     eigenvalues = np.asarray(scipy.fft.rfft(np.concatenate([covariance, covariance[-2:0:-1]])).real)
     if eigenvalues.min() < -_ROUNDING * eigenvalues.max():
         raise DisorderError(
-            f"the increments at alpha = {alpha} cannot be embedded in a circle of {size} sites; take a wider box"
+            f"the potential at alpha = {alpha} cannot be embedded in a circle of {2 * covariance.size - 2} sites; take "
+            "a wider box"
         )
     return np.asarray(np.maximum(eigenvalues, 0.0))
 

@@ -10,6 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 from langevin_sgd.errors import UserError
 from langevin_sgd.landscapes.real_array import real_number, whole_number
 
+TOLERANCE = 0.03
+"""Deviation from A r^alpha at the ends of the range in which a structure function counts as that power law."""
+
 
 class DisorderError(UserError, ValueError):
     """A random potential that does not exist, or that has no barriers."""

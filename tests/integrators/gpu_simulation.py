@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 from numba import cuda
@@ -12,6 +13,7 @@ from langevin_sgd.integrators.philox_cuda import philox
 from langevin_sgd.integrators.random_numbers import philox4x32
 from langevin_sgd.integrators.record import Record
 from langevin_sgd.landscapes.expression import Expression
+from langevin_sgd.landscapes.tabulated import Tabulated
 from langevin_sgd.noise import IsotropicNoise, PositionDependentNoise
 
 # the simulator computes in numpy scalars, which say so when 32 bits wrap; wrapping is what is meant
@@ -19,6 +21,7 @@ warnings.simplefilter("ignore", RuntimeWarning)
 
 DOUBLE_WELL = Expression("a*(x**2 - 1)**2 + b*x", ("x",), {"a": 1.0, "b": 0.1})
 PLANE = Expression("(x**2 - 1)**2 + y**2/2 + c*sin(x*y)", ("x", "y"), {"c": 0.1})
+TABLE = Tabulated(np.random.default_rng(5).normal(size=(3, 4)), spacing=0.2)
 WARM = IsotropicNoise(0.25)
 UNEVEN = PositionDependentNoise(("s*sqrt(1 + x**2)", "s*(1 + y**2/10)"), {"s": 0.3})
 RECORD = Record(
@@ -29,6 +32,8 @@ RECORD = Record(
     basins={"left": "x < 0 and x > -1", "right": "not x < 0"},
     first_passage="x > 0.15",
 )
+RECORD_ON_TABLE = replace(RECORD, means=("squared_displacement",))
+SCANS = {id(PLANE): {"c": [0.1, 0.2]}, id(TABLE): {"disorder": [2, 0]}}
 
 
 @cuda.jit
@@ -52,6 +57,7 @@ def main() -> None:
         (DOUBLE_WELL, WARM, "euler_maruyama", "two_point", "float32"),
         (DOUBLE_WELL, WARM, "baoab", "gaussian", "mixed"),
         (PLANE, UNEVEN, "milstein", "gaussian", "mixed"),
+        (TABLE, WARM, "euler_maruyama", "gaussian", "mixed"),
     ):
         arguments = dict(
             time_step=0.02,
@@ -61,8 +67,8 @@ def main() -> None:
             scheme=scheme,
             increments=increments,
             precision=precision,
-            record=RECORD,
-            scan={"c": [0.1, 0.2]} if landscape is PLANE else None,
+            record=RECORD_ON_TABLE if landscape is TABLE else RECORD,
+            scan=SCANS.get(id(landscape)),
             start=[0.1] * landscape.dimension,
             force=True,
         )

@@ -246,3 +246,21 @@ def test_windows_that_do_not_exist_are_refused():
         _small(alpha=0.5).valid_range(0.03)
     with pytest.raises(UserError, match="distances are crossed"):
         Fourier.between(2, 1.0, 3.0, 1.0)
+
+
+def test_squared_increments_are_averages_over_space_of_the_same_waves():
+    law = Fourier.between(3, 1.0, 1.0, 20.0, features=200)
+    potential = law.potential(4, [0, 1])
+    squared = law.squared_increments(potential)
+    low, high = law.valid_range()
+    np.testing.assert_allclose(law.distances[[0, -1]], [low / 3, high * 3])
+    rng = np.random.default_rng(0)
+    x = rng.uniform(-1e6, 1e6, (2, 20_000, 3))
+    r = law.distances[12]
+    mean = 0.0
+    for axis in range(3):
+        step = np.zeros(3)
+        step[axis] = r
+        mean = mean + ((potential.energy(x + step) - potential.energy(x)) ** 2).mean(axis=1) / 3
+    # (V - V')^2 has a relative standard deviation of sqrt(2), over 60,000 pairs: five standard errors
+    np.testing.assert_allclose(mean, squared[:, 12], rtol=5 * math.sqrt(2 / 60_000))

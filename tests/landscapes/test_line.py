@@ -72,6 +72,39 @@ def test_embedding_has_no_negative_eigenvalue(alpha, size):
     assert both / size == pytest.approx(1.0, rel=1e-12)  # the variance of an increment
 
 
+@pytest.mark.parametrize("alpha", ALPHAS)
+def test_correlation_length_bounds_the_barriers(alpha):
+    """The covariance of the potential, up to its value in the middle, at 3 distances: a false alarm in 3,000 runs."""
+    line = Line(alpha, half_width=60, amplitude=0.8, spacing=0.5, correlation_length=4.0)
+    v = line.potential(5, np.arange(8000))
+    assert np.all(v[:, 60] == 0)
+    assert line.variance == pytest.approx(0.8 * 4.0**alpha / 2)
+    for lag in (1, 8, 110):
+        squared = (v[:, lag:] - v[:, :-lag])[:, ::7] ** 2
+        r = 0.5 * lag
+        law = 0.8 * 4.0**alpha * (1.0 - np.exp(-((r / 4.0) ** alpha)))
+        assert line.structure_function(r) == pytest.approx(law)
+        each = squared.mean(axis=1)
+        assert abs(each.mean() - law) < 4.0 * each.std() / np.sqrt(len(each))
+    low, high = line.valid_range
+    assert low == 0.5
+    assert line.structure_function(high) == pytest.approx(0.97 * 0.8 * high**alpha, rel=1e-9)
+    np.testing.assert_array_equal(line.potential(5, [70, 3], threads=1), v[[70, 3]])
+
+
+def test_squared_increments_are_those_of_the_structure_function():
+    line = Line(0.7, half_width=200, amplitude=1.3, spacing=2.0)
+    v = line.potential(1, np.arange(2000))
+    squared = line.squared_increments(v)
+    assert line.distances[0] == 2.0
+    assert line.distances[-1] == 800.0
+    assert squared[3, 0] == pytest.approx(np.mean(np.diff(v[3])[np.linspace(0, 399, 256).astype(int)] ** 2))
+    error = squared.std(axis=0) / np.sqrt(2000)
+    # 27 correlated distances: a false alarm in 1,000 runs
+    assert (abs(squared.mean(axis=0) - line.structure_function(line.distances)) < 4.2 * error).all()
+    np.testing.assert_array_equal(line.squared_increments(v[5:6])[0], squared[5])
+
+
 def test_refined_potential_is_linear_between_the_sites():
     v = Line(1.0, half_width=3).potential(1, np.arange(2))
     fine = refined(v, 4)
@@ -93,6 +126,8 @@ def test_refined_potential_is_linear_between_the_sites():
         (dict(alpha="one"), "alpha must be"),
         (dict(amplitude=0.0), "amplitude"),
         (dict(spacing=-1.0), "spacing"),
+        (dict(correlation_length=0.5), "the cutoffs are crossed: the correlation_length 0.5"),
+        (dict(correlation_length=9.0), "between the spacing 1 and the box of 8"),
         (dict(half_width=0), "half_width must be at least 1"),
         (dict(half_width=2.5), "half_width must be a whole number"),
     ],

@@ -37,7 +37,8 @@ def bind(
 
         return replace(SCHEME, rule=tensor_rule(landscape, noise, values)), {}
     if not landscape.is_quadratic:
-        raise SchemeError("exact takes a quadratic landscape, and the curvature of this one varies; use sra1 or baoab")
+        why = "there is a force" if landscape.force else "the curvature of this one varies"
+        raise SchemeError(f"exact takes a quadratic landscape, and {why}; use sra1 or baoab")
     step, point = at_points(landscape, noise, values, varying)
     if not all(np.isfinite(part).all() for part in (step.move, step.shift, step.kick)):
         raise SchemeError("the law of a step is not finite for the parameters given; check their values")
