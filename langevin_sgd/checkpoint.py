@@ -16,6 +16,8 @@ from langevin_sgd.errors import UserError
 
 SECONDS_BETWEEN_SAVES = 30.0
 
+_COUNTS = ("step", "disorders")  # what a state counts its progress by
+
 
 class Checkpointing(Protocol):
     """What a long computation saves its state to."""
@@ -28,6 +30,9 @@ class Checkpointing(Protocol):
 
     def due(self) -> bool:
         """Whether it is time to save again."""
+
+    def part(self, name: str) -> Checkpointing:
+        """Another one for a part of the computation, forgotten with this one."""
 
 
 class NoCheckpoint:
@@ -42,6 +47,10 @@ class NoCheckpoint:
     def due(self) -> bool:
         """Never."""
         return False
+
+    def part(self, name: str) -> NoCheckpoint:
+        """Keeps nothing either."""
+        return self
 
 
 class Checkpoint:
@@ -63,10 +72,16 @@ class Checkpoint:
         """The arrays last saved, or None. Raises `UserError` if the file is damaged."""
         return self._read(None)
 
-    def step(self) -> int | None:
-        """The step at which the model was last saved, or None if it was not. Raises `UserError` as `load` does."""
-        saved = self._read(["step"])
-        return None if saved is None else int(saved["step"])
+    def reached(self) -> str | None:
+        """How far the model had got when last saved, "step 1,000" or "96 disorders", or None if it was not.
+
+        Raises `UserError` as `load` does.
+        """
+        saved = self._read(_COUNTS)
+        if saved is None:
+            return None
+        unit, count = next(iter(saved.items()))
+        return f"step {int(count):,}" if unit == "step" else f"{int(count):,} {unit}"
 
     def _read(self, names: Sequence[str] | None) -> dict[str, NDArray[Any]] | None:
         if not self.path.exists():
@@ -74,7 +89,10 @@ class Checkpoint:
         try:
             # numpy leaves a file open that it opened itself and found damaged
             with self.path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-                return {name: archive[name] for name in (archive.files if names is None else names)}
+                found = {name: archive[name] for name in archive.files if names is None or name in names}
+                if names is not None and not found:
+                    raise KeyError(f"holds no {' and no '.join(names)}")
+                return found
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
             raise UserError(
                 f"{self.path}: the checkpoint cannot be read ({error}); remove it to start this model afresh"
@@ -97,6 +115,12 @@ class Checkpoint:
         """Whether the last save, or the start, was thirty seconds ago."""
         return self._clock() - self._last >= self._seconds_between
 
+    def part(self, name: str) -> Checkpoint:
+        """A file of its own beside this one."""
+        path = self.path.with_name(f"{self.path.stem}.{name}.npz")
+        return Checkpoint(path, seconds_between=self._seconds_between, clock=self._clock)
+
     def remove(self) -> None:
-        """Forget the state of a model that has finished."""
-        self.path.unlink(missing_ok=True)
+        """Forget the state of a model that has finished, and that of its parts."""
+        for path in (self.path, *self.path.parent.glob(f"{self.path.stem}.*.npz")):
+            path.unlink(missing_ok=True)

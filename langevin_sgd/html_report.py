@@ -35,7 +35,24 @@ _CAPTIONS = {
     "line in ln t, with the law fitted from the dashed line on. The band is one standard error.",
     "position_distribution": "Positions drawn at the last time, in units of the distance whose barriers are crossed by "
     "then, at the fitted shift of ln t.",
+    "flatness": "Sharpness of the loss, without weight decay, and accuracy where training ended. If eta/B alone counts, "
+    "points of all batch sizes lie on one curve. Bars are two standard errors over replicas; the table compares points "
+    "replica by replica, which start alike, and so sees smaller differences.",
+    "occupancy_scan": "Share of time in a basin against temperature, on the scale of log-odds, from both starts, with "
+    "the laws; below, its difference from the exact one with the tolerance in grey.",
+    "escape_scan": "Mean time of first entry into the far basin with the laws, and its ratio to the exact one; grey is "
+    "the tolerance. What the asymptotic laws miss falls as the barrier grows.",
+    "occupancy": "Fraction of the replicas in the basin from every start, with one standard error, and what each law "
+    "says of the long run. Where the starts have not met there is no equilibrium.",
+    "basins": "Landscape and stationary density, measured beside predicted.",
+    "current": "Stationary probability current on the density, measured beside the exact law's, arrows to one scale.",
+    "escape": "Share of replicas that have not yet entered the far basin's core (Kaplan-Meier, 95% band), with "
+    "exponentials of the laws' mean times.",
     "aging": "Probability that a walker is, at ln t = h ln t_w, where it was at t_w.",
+    "diffusion_collapse": "All random potentials together. Left the growth, straight in ln t where the law holds, "
+    "right over its fitted amplitude K and against the fitted shift: the dashed diagonal.",
+    "walker_history": "The potential of one disorder where its walker went, the bottom of the valley that flooding "
+    "reaches at each ln t, and positions drawn from the master equation.",
     "scan": "One number at every point of the scan, with one standard error, and the laws where there are any.",
     "learning_curves": "Loss and accuracy along training: median over replicas and the band that holds 80% of them.",
 }
@@ -229,7 +246,9 @@ def _facts(model: xr.Dataset) -> dict[str, str]:
         first, last = model["ln_time"].values[[0, -1]]
         facts["ln t"] = f"{first:g} to {last:g}"
     if "step" in model:
-        facts["steps"] = f"{int(model['step'].values[-1]):,}"
+        last = model["step"].isel(time=-1)
+        counts = dict.fromkeys(f"{int(number):,}" for number in (last.min(), last.max()))
+        facts["steps"] = "–".join(counts)
     if "noisy" in model:
         noisy = model["noisy"].isel(dict.fromkeys(dimensions(model), 0)).values.astype(bool)
         facts["modes, of which noise-free"] = f"{noisy.size:,}, {noisy.size - int(noisy.sum()):,}"

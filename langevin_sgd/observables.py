@@ -50,6 +50,8 @@ COORDINATES: dict[str, Variable] = {
     "ln_time": Variable(("time",), "ln t"),
     "ln_waiting_time": Variable(("waiting_time",), "ln t_w"),
     "ratio": Variable(("ratio",), "h = ln t / ln t_w"),
+    "distance": Variable(("distance",), "distance between two points"),
+    "snapshot_step": Variable(("snapshot",), "step of the snapshot", "step"),
     "sample_step": Variable(("sample",), "step at which the stationary window was sampled", "step"),
 }
 
@@ -67,6 +69,17 @@ VARIABLES: dict[str, Variable] = {
     "test_loss": Variable(("replica", "time"), "test loss without weight decay"),
     "train_accuracy": Variable(("replica", "time"), "training accuracy"),
     "test_accuracy": Variable(("replica", "time"), "test accuracy"),
+    # of where training ended, by the Hessian H of the training loss without weight decay
+    "sharpness_top": Variable(("replica",), "largest eigenvalue of the loss's Hessian at the end"),
+    "sharpness_trace": Variable(("replica",), "trace of the loss's Hessian at the end"),
+    "sharpness_invariant": Variable(("replica",), "sum of w^2 times the diagonal of the loss's Hessian at the end"),
+    # of the minima below snapshots of the training, lowest first
+    "structure": Variable(("replica", "snapshot"), "place in the list of structures of the minimum below the snapshot"),
+    "structure_energy": Variable(("basin",), "energy of the structure"),
+    "structure_log_det": Variable(("basin",), "ln det of the energy's Hessian there, NaN if it is no minimum"),
+    "structure_occupancy": Variable(("basin",), "fraction of the snapshots above the structure"),
+    "structure_occupancy_stderr": Variable(("basin",), "standard error of it, over replicas"),
+    "structure_thermal_energy": Variable(("basin",), "thermal energy by the noise covariance at the structure"),
     # of the position
     "occupancy": Variable(("basin", "time"), "fraction of replicas in the basin"),
     "occupancy_stderr": Variable(("basin", "time"), "standard error of the fraction, replicas independent"),
@@ -79,9 +92,12 @@ VARIABLES: dict[str, Variable] = {
     "law_is_exact": Variable(("law",), "whether the law is claimed for this very process"),
     "law_note": Variable(("law",), "what the law takes for granted, or why it does not apply"),
     "relaxation_time": Variable((), "predicted relaxation time between basins, from the second eigenvalue"),
+    "relaxation_time_law": Variable(("law",), "relaxation time between basins, from the second eigenvalue, by law"),
+    "relaxation_time_kramers": Variable((), "relaxation time between basins by the formula of Kramers"),
     "transitions": Variable(("basin", "basin_2"), "number of moves between basins seen in the window"),
     **_with_errors("hopping_rate", ("basin", "basin_2"), "moves to the other basin in unit time spent in the first"),
     "escape_time_law": Variable(("law",), "mean time of first passage, by law"),
+    "landscape": Variable(("x_cell", "y_cell"), "energy at the centres of the cells of the density"),
     "density": Variable(("x_cell", "y_cell"), "stationary density on a grid; one y_cell in one dimension"),
     "density_law": Variable(("law", "x_cell", "y_cell"), "stationary density, by law"),
     "current": Variable(("coordinate", "x_cell", "y_cell"), "stationary probability current on the grid"),
@@ -93,6 +109,13 @@ VARIABLES: dict[str, Variable] = {
     "circulation_law": Variable(("law",), "the same, by law"),
     "escape_time": Variable(("replica",), "time of first passage, NaN if none before the end"),
     "escape_step": Variable(("replica",), "step of first passage, -1 if none before the end", "step"),
+    # on the line through two trained minima
+    "line_position": Variable(("line_point",), "s along w(s) = w_a + s (w_b - w_a)"),
+    "line_energy": Variable(("line_point",), "energy: full training loss with weight decay, along the line"),
+    "line_gradient": Variable(("line_point",), "its derivative by s"),
+    "line_noise": Variable(("line_point",), "variance of one per-sample derivative by s"),
+    "minimum_on_line": Variable(("basin",), "s of the minima"),
+    "barrier_on_line": Variable((), "s of the top of the barrier, where the basins meet"),
     "histogram": Variable(("coordinate", "bin", "time"), "number of replicas in the bin"),
     "histogram_outside": Variable(("coordinate", "side", "time"), "number of replicas below and above all bins"),
     "bin_edge": Variable(("coordinate", "edge"), "edges of the bins, ascending"),
@@ -111,10 +134,17 @@ VARIABLES: dict[str, Variable] = {
     **_with_errors(
         "return_probability", ("waiting_time", "ratio"), "probability to be within the distance of where it was at t_w"
     ),
+    "example_position": Variable(("example_point",), "positions of the potential shown of the first disorder"),
+    "example_potential": Variable(("example_point",), "its potential where the walker went"),
+    "example_bottom": Variable(("time",), "position of the valley's bottom by flooding in the first disorder"),
+    "example_draw": Variable(("time",), "position drawn in the first disorder, NaN where none was drawn"),
     "return_distance": Variable((), "that distance over (theta ln t_w)^(2/alpha) / A^(1/alpha)"),
     "alpha": Variable((), "exponent of the structure function"),
     "amplitude": Variable((), "amplitude A of the structure function"),
     "valid_range": Variable(("bound",), "shortest and longest distance at which the structure function holds"),
+    **_with_errors("structure_function", ("distance",), "mean of (V(x) - V(y))^2 over pairs and disorders"),
+    "correlation_length": Variable((), "correlation length of the potential"),
+    "effective_diffusion_predicted": Variable((), "exact D of <x^2> = 2 D t at late times, for bounded barriers"),
     # in the stationary window, along the Hessian's eigenvectors
     "mode_moment_1": Variable(("replica", "mode"), "time average of the displacement from the minimum"),
     "mode_moment_2": Variable(("replica", "mode"), "time average of the squared displacement from the minimum"),
@@ -193,6 +223,19 @@ def log_spaced_steps(steps: int, count: int) -> NDArray[np.int64]:
         raise ValueError(f"steps and count must be at least 1, got {steps} and {count}")
     spaced = np.rint(np.geomspace(1, steps, count)).astype(np.int64) if count > 1 else np.array([steps])
     return np.unique(np.concatenate([[0], spaced, [steps]]))
+
+
+def distinct_log_spaced_steps(steps: int, count: int) -> NDArray[np.int64]:
+    """Step 0 and exactly `count` distinct steps up to `steps`, spaced as in `log_spaced_steps` where that is possible.
+
+    Where logarithmic spacing is finer than one step, consecutive steps. Raises `ValueError` for more than `steps`.
+    """
+    if not 1 <= count <= steps:
+        raise ValueError(f"there are no {count} distinct steps from 1 to {steps}")
+    spaced = np.rint(np.geomspace(1, steps, count)).astype(np.int64) if count > 1 else np.array([steps])
+    number = np.arange(count)
+    spread = np.maximum.accumulate(spaced - number) + number
+    return np.concatenate([[0], np.minimum(spread, steps - number[::-1])])
 
 
 def sampling_steps(burn_in: int, steps: int, every: int) -> NDArray[np.int64]:

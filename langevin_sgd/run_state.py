@@ -95,14 +95,14 @@ def _lacks(path: Path, models: Iterable[str]) -> str:
     for model in models:
         kept = checkpoint(path, model)
         try:
-            step = kept.step()
+            reached = kept.reached()
         except UserError:
             stopped.append(f"{model} is stopped with a damaged checkpoint ({kept.path})")
             continue
-        if step is None:
+        if reached is None:
             missing.append(model)
         else:
-            stopped.append(f"{model} is stopped at step {step:,}")
+            stopped.append(f"{model} is stopped at {reached}")
     if missing:
         stopped.append(f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing")
     return ", ".join(stopped)

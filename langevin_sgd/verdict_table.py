@@ -14,6 +14,8 @@ from langevin_sgd.checks.names import law_name, quantity_name
 
 ROWS_ON_ONE_SCREEN = 25
 _DIFFUSION = ("exponent", "amplitude", "position_distribution", "mean_absolute_position", "held_out_likelihood")
+_FLATNESS = ("energy_coefficient", "curvature_coefficient", "sharpness_", "test_accuracy", "train_accuracy")
+_BASINS = ("occupancy", "log_odds[", "start_agreement[", "crossing[", "escape_time", "density", "circulation")
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,10 @@ def most_telling(every: Sequence[Row], networks: Sequence[str], limit: int = ROW
             return 0 if law else 5
         if row.key.startswith("return_probability"):
             return 1 if law else 5
+        if row.key.startswith(_BASINS):
+            return 0 if law else 5
+        if row.key.startswith(_FLATNESS):
+            return 0 if row.key.endswith(("_fall", "_change")) else 1 if law else 5
         if row.key == "total_variance":
             return 0 if law else 1 if trained else None
         edges = (sharpest.get(row.model), flattest.get(row.model))

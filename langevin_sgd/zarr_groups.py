@@ -67,7 +67,8 @@ def read_tree(store: Path, *, name: str, load: bool = False) -> xr.DataTree:
     for group in sorted(group_names(store), key=lambda group: _position(group, contents)):
         dataset = read_group(store, group, load=load)
         variables = sorted(dataset.data_vars, key=lambda variable: _position(str(variable), contents.get(group, ())))
-        nodes[group] = dataset[variables]
+        # a selection leaves out coordinates along dimensions that no variable has, such as edges of cells
+        nodes[group] = dataset[variables].assign_coords(dataset.coords)
     return xr.DataTree.from_dict(nodes, name=name)
 
 

@@ -58,14 +58,16 @@ def test_a_damaged_file_is_named(tmp_path, content):
         Checkpoint(tmp_path / "a.npz").load()
 
 
-def test_the_step_is_known_without_reading_the_rest(tmp_path):
+def test_how_far_it_got_is_known_without_reading_the_rest(tmp_path):
     checkpoint = Checkpoint(tmp_path / "a.npz")
-    assert checkpoint.step() is None
-    checkpoint.save({"weights": np.zeros(3), "step": np.int64(7)})
-    assert checkpoint.step() == 7
+    assert checkpoint.reached() is None
+    checkpoint.save({"weights": np.zeros(3), "step": np.int64(7000)})
+    assert checkpoint.reached() == "step 7,000"
+    checkpoint.save({"weights": np.zeros(3), "disorders": np.array(1200)})
+    assert checkpoint.reached() == "1,200 disorders"
     checkpoint.save({"weights": np.zeros(3)})
     with pytest.raises(UserError, match=r"a\.npz: the checkpoint cannot be read"):
-        checkpoint.step()
+        checkpoint.reached()
 
 
 def test_removing_twice_is_fine(tmp_path):

@@ -76,6 +76,12 @@ def test_a_study_comes_back_as_it_was(tmp_path, make_tree, make_run):
     assert back["network"].mode_variance.attrs["units"] == "1"
 
 
+def test_coordinates_along_dimensions_of_their_own_come_back(tmp_path):
+    edges = model().assign_coords(x_edge=[0.0, 0.5, 1.0])
+    finished_run(tmp_path / "run", network=edges)
+    xr.testing.assert_identical(store.open_run(tmp_path / "run")["network"].to_dataset(inherit=False), edges)
+
+
 def test_xarray_alone_opens_a_run(make_run):
     # warnings are errors here, and xarray warns about stores without consolidated metadata
     path = make_run()

@@ -11,20 +11,27 @@ import xarray as xr
 
 from langevin_sgd.checks.diffusion import diffusion
 from langevin_sgd.checks.equilibrium import equilibrium
+from langevin_sgd.checks.flatness import flatness
+from langevin_sgd.checks.occupancy import occupancy
+from langevin_sgd.checks.occupancy_collapse import collapse
+from langevin_sgd.checks.occupancy_crossing import crossing
 from langevin_sgd.checks.side_by_side import network_against_simulation
+from langevin_sgd.checks.structures import structure_rows
 from langevin_sgd.checks.table import Comparison, summary_line, to_dataset
 from langevin_sgd.config import (
     DiffusionCheck,
     EquilibriumCheck,
+    FlatnessCheck,
     MeasuredHessian,
     MeasuredNoise,
+    OccupancyCheck,
     OrnsteinUhlenbeckModel,
     Study,
     parse,
 )
 from langevin_sgd.scan import points
 
-__all__ = ["Comparison", "check", "diffusion", "equilibrium", "summary_line"]
+__all__ = ["Comparison", "check", "crossing", "diffusion", "equilibrium", "flatness", "occupancy", "summary_line"]
 
 
 def check(tree: xr.DataTree, study: Study | Mapping[str, Any] | None = None) -> xr.Dataset:
@@ -48,6 +55,10 @@ def check(tree: xr.DataTree, study: Study | Mapping[str, Any] | None = None) -> 
     for criteria in resolved.checks:
         if isinstance(criteria, DiffusionCheck):
             rows += _diffusion_rows(resolved, criteria, done)
+        elif isinstance(criteria, OccupancyCheck):
+            rows += _occupancy_rows(resolved, criteria, done)
+        elif isinstance(criteria, FlatnessCheck):
+            rows += _flatness_rows(resolved, criteria, done)
         else:
             rows += _equilibrium_rows(resolved, criteria, done, not_compared)
     level = 1.0 - max((criteria.confidence for criteria in resolved.checks), default=0.95)
@@ -147,6 +158,57 @@ def _diffusion_rows(study: Study, criteria: DiffusionCheck, done: Mapping[str, x
             seed=study.seed,
         )
     ]
+
+
+def _occupancy_rows(study: Study, criteria: OccupancyCheck, done: Mapping[str, xr.Dataset]) -> list[Comparison]:
+    rows: list[Comparison] = []
+    for name in study.checked_models(criteria):
+        if name not in done:
+            continue
+        rows += [
+            replace(row, point=label)
+            for label, point in points(done[name])
+            for row in occupancy(
+                point,
+                model=name,
+                tolerance=criteria.tolerance,
+                log_odds_tolerance=criteria.log_odds_tolerance,
+                escape_tolerance=criteria.escape_tolerance,
+                density_tolerance=criteria.density_tolerance,
+                circulation_tolerance=criteria.circulation_tolerance,
+                confidence=criteria.confidence,
+            )
+        ]
+        rows += crossing(
+            done[name],
+            model=name,
+            tolerance=criteria.crossing_tolerance,
+            odds_tolerance=criteria.log_odds_tolerance,
+            confidence=criteria.confidence,
+        )
+        rows += collapse(
+            done[name], model=name, tolerance=criteria.log_odds_tolerance, confidence=criteria.confidence
+        )
+    return rows if criteria.contrasts else [row for row in rows if row.role == "law"]
+
+
+def _flatness_rows(study: Study, criteria: FlatnessCheck, done: Mapping[str, xr.Dataset]) -> list[Comparison]:
+    rows: list[Comparison] = []
+    for name in study.checked_models(criteria):
+        if name not in done:
+            continue
+        if study.scanned(name):
+            rows += flatness(
+                done[name],
+                model=name,
+                tolerance=criteria.tolerance,
+                accuracy_tolerance=criteria.accuracy_tolerance,
+                confidence=criteria.confidence,
+            )
+        rows += structure_rows(
+            done[name], model=name, tolerance=criteria.coefficient_tolerance, confidence=criteria.confidence
+        )
+    return rows
 
 
 def _takes_both_from(study: Study, name: str, network: str) -> bool:

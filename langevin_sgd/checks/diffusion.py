@@ -7,19 +7,21 @@ whether log-like growth of a network comes from barriers: see `growth` for drift
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
 from langevin_sgd.checks.aging import aging_rows
 from langevin_sgd.checks.growth import growth_rows
 from langevin_sgd.checks.held_out import assess_held_out
+from langevin_sgd.checks.local_growth import growth_exponent_row, late_rows, logarithmic_exponent_row
 from langevin_sgd.checks.positions import Positions, position_rows
 from langevin_sgd.checks.resampled import assess_resampled
 from langevin_sgd.checks.statistics import Assessment, Band, inconclusive
-from langevin_sgd.checks.table import Comparison, Role
+from langevin_sgd.checks.table import Comparison
+from langevin_sgd.checks.walk import Walk
 from langevin_sgd.errors import UserError
 from langevin_sgd.estimators.growth_laws import LOGARITHMIC
 from langevin_sgd.estimators.logarithmic_law import (
@@ -32,11 +34,6 @@ from langevin_sgd.estimators.logarithmic_law import (
 from langevin_sgd.estimators.resampling import RESAMPLES
 from langevin_sgd.theory import logarithmic_diffusion as theory
 
-Array = NDArray[np.float64]
-
-MINIMUM_SPAN = 2.0  # of ln t within the window: below it no shift can be told from an exponent
-LARGEST_CENSORED = 0.01
-LARGEST_RELATIVE_ERROR = 0.2  # of <x^2>: beyond it the tail is not sampled and no interval is to be trusted
 OTHER_WINDOWS = (0.75, 1.25, 1.5)  # times the start of the window
 _SENSITIVITY_RESAMPLES = 299
 _T_FOR_THETA = 16.0
@@ -84,110 +81,45 @@ def diffusion(
 
     `seed` and `resamples` are those of the bootstrap over disorders.
 
+    The window ends where sqrt<x^2> leaves the `valid_range` of the power law, if the dataset has one. A potential with
+    a correlation length brings the rows of `late_rows`, about ordinary diffusion, a grid `local_exponent` as a
+    contrast; for sums of waves no logarithmic law is claimed, and the local exponent is all there is.
+
     Verdicts are inconclusive, with what would settle it, if the window spans less than a factor 2 of ln t, if over 1%
-    of disorders are censored in it, or if the standard error of <x^2> exceeds 20%. Raises `UserError` unless
-    0 < alpha < 2.
+    of disorders are censored in it, if the time steps displaced a probability of more than 1e-3, or if the standard
+    error of <x^2> exceeds 20%. Raises `UserError` unless 0 < alpha < 2.
     """
     exponent = None if alpha is None else theory.exponent(alpha)
     if "squared_displacement" not in dataset:
         return []
-    run = _Run.from_dataset(dataset)
-    judge = _Judge(run, model, exponent, window, seed, resamples, tolerance, confidence)
-    try:
-        selected = select_window(run.ln_time, run.squares, ln_time_min=window)
-    except UserError as error:
-        return [judge.no_window(str(error))]
-    fault = run.fault(selected)
-    rows = [] if exponent is None else [judge.exponent_row(selected)]
-    if alpha == 1.0 and amplitude is not None and thermal_energy is not None:
-        fixed = fit_logarithmic_law(selected, seed=seed, exponent=exponent, resamples=resamples)
-        rows.append(judge.amplitude_row(fixed, amplitude, thermal_energy, amplitude_tolerance))
-        if "position_draw" in dataset:
-            rows += position_rows(
-                Positions.from_dataset(dataset, run.dimension, amplitude=amplitude, thermal_energy=thermal_energy),
-                fixed,
-                model=model,
-                role=run.role,
-                bound=distribution_bound,
-                shape_tolerance=shape_tolerance,
-                confidence=confidence,
-                seed=seed,
-            )
-        if "return_probability" in dataset:
-            rows += aging_rows(dataset, fixed, model=model, bound=aging_bound, confidence=confidence)
-    rows.append(judge.competing_laws(selected))
-    rows = [row.spoiled(fault) for row in rows]
+    run = Walk.from_dataset(dataset)
+    criteria: dict[str, Any] = {"model": model, "tolerance": tolerance, "confidence": confidence}
+    if dataset.attrs.get("landscape") == "fourier":
+        return [growth_exponent_row(run, **criteria)]
+    judge = _Judge(run.within_reach(), model, exponent, window, seed, resamples, tolerance, confidence)
+    rows = judge.rows(
+        dataset,
+        amplitude=amplitude,
+        thermal_energy=thermal_energy,
+        amplitude_tolerance=amplitude_tolerance,
+        distribution_bound=distribution_bound,
+        shape_tolerance=shape_tolerance,
+        aging_bound=aging_bound,
+    )
+    if "correlation_length" in dataset:
+        rows += late_rows(dataset, run, exponent=exponent, **{**criteria, "tolerance": amplitude_tolerance})
+    if dataset.attrs.get("dimension", 1) > 1 and exponent is not None:
+        rows.append(logarithmic_exponent_row(run, exponent=exponent, **criteria))
     if run.dimension == "replica":
         rows += growth_rows(dataset, model=model, window=window, tolerance=tolerance, confidence=confidence)
     return rows
 
 
 @dataclass(frozen=True)
-class _Run:
-    """Squared displacements (sample, time) of independent disorders or replicas, at positive times."""
-
-    dimension: str
-    ln_time: Array
-    squares: Array
-    censored: NDArray[np.bool_]
-
-    @classmethod
-    def from_dataset(cls, dataset: xr.Dataset) -> _Run:
-        squares = dataset["squared_displacement"]
-        dimension = "disorder" if "disorder" in squares.dims else "replica"
-        time = np.asarray(dataset["time"].values, dtype=np.float64)
-        later = time > 0.0
-        values = np.asarray(squares.transpose(dimension, "time").values, dtype=np.float64)[:, later]
-        censored = np.zeros(values.shape, dtype=np.bool_)
-        if "censored" in dataset:
-            flags = dataset["censored"].transpose(dimension, "time").values
-            censored = np.asarray(flags, dtype=np.bool_)[:, later]
-        return cls(dimension, np.log(time[later]), values, censored)
-
-    @property
-    def role(self) -> Role:
-        return "law" if self.dimension == "disorder" else "contrast"
-
-    def fault(self, window: Window) -> str:
-        """Why no verdict may be trusted, with the mend; empty if there is no reason."""
-        first, last = window.ln_time[0], window.ln_time[-1]
-        if last < MINIMUM_SPAN * first:
-            return (
-                f"window too short: ln t from {first:.3g} to {last:.3g} spans a factor {last / first:.2g}, in which a "
-                f"shift of ln t passes for an exponent; run to ln t = {MINIMUM_SPAN * first:.3g} or further"
-            )
-        share = (self.censored & (self.ln_time <= last)).cumsum(axis=1).astype(np.bool_).mean(axis=0)
-        over = share > LARGEST_CENSORED
-        if over.any():
-            return (
-                f"censored: {share.max():.2%} of the {self.dimension}s have reached the boundary of their box, more "
-                f"than {LARGEST_CENSORED:.0%} from ln t = {self.ln_time[over][0]:.3g} on; a wider box would settle it"
-            )
-        error = window.relative_error
-        if error > LARGEST_RELATIVE_ERROR:
-            samples = self.squares.shape[0]
-            needed = samples * (error / LARGEST_RELATIVE_ERROR) ** 2
-            return (
-                f"too few {self.dimension}s: the standard error of <x^2> from {samples} is {error:.0%}, and beyond "
-                f"{LARGEST_RELATIVE_ERROR:.0%} its tail is not sampled; about {needed:.2g} would do for an interval"
-            )
-        return ""
-
-    @property
-    def note(self) -> str:
-        """How many are censored, and what they carry of <x^2>, for the reasons of verdicts."""
-        flagged = self.censored.any(axis=1)
-        if not flagged.any():
-            return f"{flagged.size} {self.dimension}s"
-        carried = self.squares[flagged, -1].sum() / self.squares[:, -1].sum()
-        return f"{flagged.size} {self.dimension}s, {flagged.mean():.2%} of them censored with {carried:.2g} of <x^2>"
-
-
-@dataclass(frozen=True)
 class _Judge:
     """One run and the criteria; each method makes a row."""
 
-    run: _Run
+    run: Walk
     model: str
     exponent: float | None
     start: float
@@ -195,6 +127,46 @@ class _Judge:
     resamples: int
     tolerance: float
     confidence: float
+
+    def rows(
+        self,
+        dataset: xr.Dataset,
+        *,
+        amplitude: float | None,
+        thermal_energy: float | None,
+        amplitude_tolerance: float,
+        distribution_bound: float,
+        shape_tolerance: float,
+        aging_bound: float,
+    ) -> list[Comparison]:
+        """Comparisons with the logarithmic law and its competitors, as far as the walk is one of its range."""
+        run = self.run
+        try:
+            selected = select_window(run.ln_time, run.squares, ln_time_min=self.start)
+        except UserError as error:
+            return [self.no_window(str(error))]
+        rows = [] if self.exponent is None else [self.exponent_row(selected)]
+        on_a_line = dataset.attrs.get("dimension", 1) == 1
+        if on_a_line and self.exponent == 4.0 and amplitude is not None and thermal_energy is not None:
+            fixed = fit_logarithmic_law(selected, seed=self.seed, exponent=self.exponent, resamples=self.resamples)
+            rows.append(self.amplitude_row(fixed, amplitude, thermal_energy, amplitude_tolerance))
+            unbounded = "correlation_length" not in dataset
+            if "position_draw" in dataset and unbounded:
+                rows += position_rows(
+                    Positions.from_dataset(dataset, run.dimension, amplitude=amplitude, thermal_energy=thermal_energy),
+                    fixed,
+                    model=self.model,
+                    role=run.role,
+                    bound=distribution_bound,
+                    shape_tolerance=shape_tolerance,
+                    confidence=self.confidence,
+                    seed=self.seed,
+                )
+            if "return_probability" in dataset and unbounded:
+                rows += aging_rows(dataset, fixed, model=self.model, bound=aging_bound, confidence=self.confidence)
+        rows.append(self.competing_laws(selected))
+        fault = run.fault(selected)
+        return [row.spoiled(fault) for row in rows]
 
     def exponent_row(self, window: Window) -> Comparison:
         assert self.exponent is not None
@@ -260,8 +232,11 @@ class _Judge:
 
     def no_window(self, why: str) -> Comparison:
         predicted = math.nan if self.exponent is None else self.exponent
-        assessed = inconclusive(math.nan, math.nan, why)
-        return self._row(assessed, "exponent", LOGARITHMIC.name, math.nan, math.nan, predicted, self.tolerance)
+        left = self.run.left_range
+        assessed = inconclusive(math.nan, math.nan, f"{why}; {left}" if left else why)
+        row = self._row(assessed, "exponent", LOGARITHMIC.name, math.nan, math.nan, predicted, self.tolerance)
+        # nobody claims the law beyond the range of the power law
+        return replace(row, role="contrast") if left else row
 
     def _row(
         self,

@@ -40,7 +40,9 @@ def growth_rows(
     later = time > 0.0
     ln_time = np.log(time[later])
 
-    def row(quantity: str, law: str, measured: float, stderr: float, predicted: float, note: str) -> Comparison:
+    def row(
+        quantity: str, law: str, measured: float, stderr: float, predicted: float, *, over: str, note: str
+    ) -> Comparison:
         assessed = assess_ratio(
             measured,
             stderr,
@@ -48,7 +50,7 @@ def growth_rows(
             dof=dof,
             tolerance=tolerance,
             confidence=confidence,
-            name="ratio",
+            name=f"value at the end over {over}",
             cure="replicas",
         )
         return Comparison.from_assessment(
@@ -76,13 +78,16 @@ def growth_rows(
             forecast = _forecast(law, ln_time[usable], value[usable], error[usable], window)
             if forecast is not None:
                 predicted, stderr, note = forecast
-                rows.append(row(part, law.name, float(value[-1]), stderr, predicted, note))
+                last = float(value[-1])
+                rows.append(row(part, law.name, last, stderr, predicted, over="the forecast", note=note))
     if "control_squared_displacement" in dataset and "squared_displacement" in dataset:
         each = np.asarray(dataset["squared_displacement"].transpose("replica", "time").values)[:, -1]
         control = float(dataset["control_squared_displacement"].values[-1])
         stderr = float(each.std(ddof=1)) / each.size**0.5 if dof > 0 else np.nan
         cold = "zero-temperature control"
-        rows.append(row("squared_displacement", cold, float(each.mean()), stderr, control, "at the end of the run"))
+        note = "what the control lacks is noise: near 1 the gradient alone drives the growth, and it is no diffusion"
+        moved = float(each.mean())
+        rows.append(row("squared_displacement", cold, moved, stderr, control, over="the control's", note=note))
     return rows
 
 
@@ -105,5 +110,6 @@ def _forecast(
     total = float(change + error[-1] / value[-1])
     note = f"fitted from ln t {times[0]:.3g} to {times[-1]:.3g}, forecast at {ln_time[-1]:.3g}"
     if law.exponent is None:
-        note += f"; exponent {fitted.exponent[0]:.3g}"
+        variable = "ln t" if law is LOGARITHMIC else "t"
+        note += f"; exponent {fitted.exponent[0]:.3g} of {variable}"
     return float(np.exp(predicted[0])), total * float(value[-1]), note

@@ -10,6 +10,34 @@ _QUANTITIES = {
     "energy_distribution": "energy distance",
     "effective_temperature": "eff. temperature",
     "noise_free_modes": "noise-free modes",
+    "energy_coefficient": "coefficient of −E",
+    "curvature_coefficient": "of −½ ln det H",
+    "sharpness_top": "top eigenvalue",
+    "sharpness_trace": "Hessian trace",
+    "sharpness_invariant": "Σ w²H",
+    "sharpness_top_fall": "top eigenvalue, fall",
+    "sharpness_trace_fall": "Hessian trace, fall",
+    "sharpness_invariant_fall": "Σ w²H, fall",
+    "test_accuracy_change": "test accuracy, change",
+    "train_accuracy_change": "train accuracy, change",
+}
+_LAWS = {
+    "fokker_planck": "Fokker-Planck",
+    "boltzmann": "Boltzmann",
+    "laplace": "Laplace",
+    "kramers": "Kramers",
+    "eyring_kramers": "Eyring-Kramers",
+    "finite_step": "finite step",
+    "chain": "exact chain",
+    "slide": "slide, exp(−E/2T)",
+    "ito": "Ito, measured E, C",
+    "twin": "Langevin twin",
+}
+_OF_BASINS = {
+    "occupancy": "occupancy of ",
+    "log_odds": "log-odds ",
+    "start_agreement": "starts agree on ",
+    "crossing": "T of equal ",
 }
 _BIN = re.compile(r"mode_variance\[(?P<low>[^,\]]+),(?P<high>[^\]]+)\]")
 
@@ -22,9 +50,12 @@ def quantity_name(quantity: str) -> str:
         return f"modes {low}–{high}" if low != high else f"mode {low}"
     if quantity.startswith("return_probability"):
         return "aging " + quantity.partition("[")[2].rstrip("]")
+    head, mark, label = quantity.partition("[")
+    if mark and head in _OF_BASINS:
+        return _OF_BASINS[head] + label.rstrip("]")
     return _QUANTITIES.get(quantity, quantity.replace("_", " "))
 
 
 def law_name(law: str) -> str:
     """The name of a row's `law`: that of a simulation names the model."""
-    return law.replace("simulation:", "simulated ", 1)
+    return _LAWS.get(law) or law.replace("simulation:", "simulated ", 1)

@@ -1,11 +1,14 @@
 """The config of a study: YAML or a dict in, a frozen and consistent `Study` out, or one line that says what to mend."""
 
-from langevin_sgd.config.checks import Check, DiffusionCheck, EquilibriumCheck
+from langevin_sgd.config.basins import BasinsModel
+from langevin_sgd.config.checks import Check, DiffusionCheck, EquilibriumCheck, FlatnessCheck, OccupancyCheck
 from langevin_sgd.config.errors import ConfigError, Problem
+from langevin_sgd.config.interpolation import Endpoint, InterpolationModel
 from langevin_sgd.config.langevin import (
     DiagonalGradientNoise,
     FormulaNoise,
     IsotropicGradientNoise,
+    LangevinEquation,
     LangevinModel,
     LowRankNoise,
 )
@@ -34,6 +37,7 @@ from langevin_sgd.config.ornstein_uhlenbeck import (
     Noise,
     OrnsteinUhlenbeckModel,
 )
+from langevin_sgd.config.probes import InherentStructuresProbe, Probe, SharpnessProbe
 from langevin_sgd.config.random_potential import RandomPotentialModel
 from langevin_sgd.config.sgd import Sgd, SgdOverride
 from langevin_sgd.config.study import Model, Study
@@ -41,6 +45,7 @@ from langevin_sgd.config.study import Model, Study
 __all__ = [
     "CURVATURE_PARAMETER_LIMIT",
     "Architecture",
+    "BasinsModel",
     "Check",
     "ConfigError",
     "Data",
@@ -50,12 +55,17 @@ __all__ = [
     "DiffusionCheck",
     "Displacement",
     "EquilibriumCheck",
+    "FlatnessCheck",
     "FormulaNoise",
+    "Endpoint",
     "FullHessian",
     "FullNoise",
     "Hessian",
+    "InherentStructuresProbe",
+    "InterpolationModel",
     "IsotropicGradientNoise",
     "IsotropicNoise",
+    "LangevinEquation",
     "LangevinModel",
     "LowRankNoise",
     "MeasuredHessian",
@@ -65,11 +75,14 @@ __all__ = [
     "MultilayerPerceptron",
     "NetworkModel",
     "Noise",
+    "OccupancyCheck",
     "OrnsteinUhlenbeckModel",
+    "Probe",
     "Problem",
     "RandomPotentialModel",
     "Sgd",
     "SgdOverride",
+    "SharpnessProbe",
     "Softmax",
     "Study",
     "json_schema",

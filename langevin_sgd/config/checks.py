@@ -51,9 +51,57 @@ class DiffusionCheck(Section):
     """Confidence of the intervals."""
 
 
+class OccupancyCheck(Section):
+    """Which basin noise chooses, how long it stays, and the density and the current: measured against every law."""
+
+    kind: Literal["occupancy"]
+    """Always `occupancy`."""
+    models: Annotated[tuple[Text, ...], Field(min_length=1)] | None = None
+    """Models to check. null: every model with basins that are left and entered (basins, interpolation)."""
+    tolerance: OpenFraction = 0.005
+    """Difference of an occupancy from a law's, or of a start's from the mean over starts, that counts as agreement."""
+    log_odds_tolerance: PositiveNumber = 0.1
+    """The same of the log-odds of two basins."""
+    escape_tolerance: OpenFraction = 0.03
+    """Relative deviation of the mean first-passage time."""
+    density_tolerance: OpenFraction = 0.03
+    """Largest L1 distance of the density, the integral of |measured - law|."""
+    circulation_tolerance: OpenFraction = 0.05
+    """Relative deviation of the circulation of the probability current."""
+    crossing_tolerance: OpenFraction = 0.05
+    """Relative deviation of the temperature at which two basins are equally occupied, over a scan of temperatures."""
+    confidence: OpenFraction = 0.95
+    """Confidence of the intervals."""
+    contrasts: Flag = True
+    """State the deviation from laws that are not claimed to hold (Laplace, Boltzmann, the slide's exponent) as well."""
+
+
+class FlatnessCheck(Section):
+    """Does noise choose flat minima? Sharpness over a scan of learning rate and batch size: by eta/B alone, and in
+    which direction; occupancy of inherent structures: by their energy and curvature."""
+
+    kind: Literal["flatness"]
+    """Always `flatness`."""
+    models: Annotated[tuple[Text, ...], Field(min_length=1)] | None = None
+    """Models to check. null: every network with the probe `sharpness` whose learning rate or batch size is scanned, and
+    every one with the probe `inherent_structures`."""
+    tolerance: OpenFraction = 0.1
+    """Relative deviation of the sharpness at equal eta/B that still counts as agreement."""
+    accuracy_tolerance: OpenFraction = 0.01
+    """Difference of an accuracy that counts as none."""
+    coefficient_tolerance: OpenFraction = 0.2
+    """Relative deviation of the coefficients of energy and curvature in the occupancy of inherent structures."""
+    confidence: OpenFraction = 0.95
+    """Confidence of the intervals."""
+
+
 def _by_name(value: Any) -> Any:
     # `checks: [equilibrium]` is short for `checks: [{kind: equilibrium}]`.
     return {"kind": value} if isinstance(value, str) else value
 
 
-Check = Annotated[EquilibriumCheck | DiffusionCheck, Field(discriminator="kind"), BeforeValidator(_by_name)]
+Check = Annotated[
+    EquilibriumCheck | DiffusionCheck | OccupancyCheck | FlatnessCheck,
+    Field(discriminator="kind"),
+    BeforeValidator(_by_name),
+]

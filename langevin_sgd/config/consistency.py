@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from langevin_sgd.config import stability
 from langevin_sgd.config.errors import KeyPath, choice
-from langevin_sgd.config.langevin import LangevinModel
+from langevin_sgd.config.interpolation import InterpolationModel
+from langevin_sgd.config.langevin import LangevinEquation
 from langevin_sgd.config.network import CURVATURE_PARAMETER_LIMIT, NetworkModel
 from langevin_sgd.config.ornstein_uhlenbeck import (
     DiagonalHessian,
@@ -23,7 +24,7 @@ from langevin_sgd.config.ornstein_uhlenbeck import (
     OrnsteinUhlenbeckModel,
 )
 from langevin_sgd.config.random_potential import RandomPotentialModel
-from langevin_sgd.config.sgd import Sgd
+from langevin_sgd.config.sgd import Sgd, overridden
 
 if TYPE_CHECKING:
     from langevin_sgd.config.study import Study
@@ -40,7 +41,9 @@ def problems(study: Study) -> list[tuple[KeyPath, str]]:
     for name, model in study.models.items():
         if isinstance(model, NetworkModel):
             faults += _network(study, name, model)
-        elif isinstance(model, LangevinModel):
+        elif isinstance(model, InterpolationModel):
+            faults += _interpolation(study, name, model)
+        elif isinstance(model, LangevinEquation):
             faults += _langevin(study, name, model)
         elif isinstance(model, OrnsteinUhlenbeckModel):
             faults += _sources(study, name, model)
@@ -90,7 +93,18 @@ def _network(study: Study, name: str, model: NetworkModel) -> Faults:
             f"no stationary law is known for epoch sampling with momentum ({sgd.momentum}), and {name} starts at the "
             "minimum to be compared with one; give momentum: 0, with_replacement, or start: shared",
         )
-    yield from _window(at, model, model.steps, model.has_stationary_window())
+    yield from _probes(at, model)
+    structures = [place for place, probe in enumerate(model.probes) if probe.kind == "inherent_structures"]
+    if structures and sgd.weight_decay == 0:
+        yield (
+            (*at, "probes", structures[0]),
+            "inherent_structures are minima, and without weight decay the loss has none; give sgd.weight_decay > 0",
+        )
+    if (model.steps is None) == (model.training_time is None):
+        fault = "missing; expected a whole number" if model.steps is None else "training_time is given too; remove one"
+        yield (*at, "steps"), fault
+        return
+    yield from _window(at, model, model.length(sgd), model.has_stationary_window())
     if samples is not None and sgd.sampling == "epoch" and sgd.batch_size <= samples:
         batches = samples // sgd.batch_size
         every = model.sample_every
@@ -101,6 +115,20 @@ def _network(study: Study, name: str, model: NetworkModel) -> Faults:
                 f"{every} shares a factor with the {batches} batches of an epoch, so some phases would never be "
                 f"sampled; give {coprime}, or null",
             )
+
+
+def _probes(at: KeyPath, model: NetworkModel) -> Faults:
+    parameters = model.parameters()
+    if model.probes and parameters is not None and parameters > CURVATURE_PARAMETER_LIMIT:
+        yield (
+            (*at, "architecture"),
+            f"has {parameters} parameters, too many for the full Hessian that its probes measure (at most "
+            f"{CURVATURE_PARAMETER_LIMIT}); make it smaller, or remove the probes",
+        )
+    kinds = [probe.kind for probe in model.probes]
+    for place, kind in enumerate(kinds):
+        if kind in kinds[:place]:
+            yield (*at, "probes", place), f"{kind} is there twice; remove one"
 
 
 def _window(at: KeyPath, model: NetworkModel | OrnsteinUhlenbeckModel, steps: int, exists: bool) -> Faults:
@@ -132,7 +160,7 @@ def _sources(study: Study, name: str, model: OrnsteinUhlenbeckModel) -> Faults:
                 yield at, f'"{source}" is an ornstein_uhlenbeck model; H and C are measured on a network; {hint}'
             elif name == min(cycle, key=list(study.models).index):  # a circle is one fault, told once
                 yield at, f"goes in a circle ({' -> '.join(cycle)}); H and C are measured on a network"
-        elif isinstance(target, LangevinModel | RandomPotentialModel):
+        elif isinstance(target, InterpolationModel | LangevinEquation | RandomPotentialModel):
             hint = choice(source, networks, what="networks:")
             yield at, f'"{source}" is a {target.kind} model; H and C are measured on a network; {hint}'
         elif target.start != "minimum":
@@ -147,11 +175,36 @@ def _sources(study: Study, name: str, model: OrnsteinUhlenbeckModel) -> Faults:
             )
 
 
-def _langevin(study: Study, name: str, model: LangevinModel) -> Faults:
+def _interpolation(study: Study, name: str, model: InterpolationModel) -> Faults:
+    at: KeyPath = ("models", name)
+    sgd = study.effective_sgd(name)
+    samples = model.data.train_size()
+    if model.data.shape() is not None and model.data.folder is not None:
+        yield (*at, "data", "folder"), f"{model.data.name} comes with scikit-learn and reads no folder; remove it"
+    if samples is not None and sgd.batch_size > samples:
+        yield (
+            study.sgd_origin(name, "batch_size"),
+            f"{sgd.batch_size} is more than the {samples} training samples of {name}; give at most {samples}",
+        )
+    if sgd.momentum > 0:
+        yield (
+            study.sgd_origin(name, "momentum"),
+            f"must be 0 for {name}, got {sgd.momentum:g}: with momentum the position alone is no Markov chain",
+        )
+    if study.sgd is not None and overridden(study.sgd, model.sgd).sampling == "epoch":
+        yield (
+            study.sgd_origin(name, "sampling"),
+            f"must be with_replacement for {name}: within an epoch the position alone is no Markov chain",
+        )
+    if model.learning_rate_per_sample is not None and model.sgd is not None and model.sgd.learning_rate is not None:
+        yield (*at, "sgd", "learning_rate"), "learning_rate_per_sample is given too; remove one"
+
+
+def _langevin(study: Study, name: str, model: LangevinEquation) -> Faults:
     at: KeyPath = ("models", name)
     sgd = study.effective_sgd(name)
     if model.sgd is not None and model.sgd.sampling == "epoch":
-        yield (*at, "sgd", "sampling"), "the noise of a langevin model is independent from step to step; remove it"
+        yield (*at, "sgd", "sampling"), "the noise of this model is independent from step to step; remove it"
     if sgd.momentum > 0 and model.scheme not in (None, "heavy_ball"):
         yield (
             (*at, "scheme"),
@@ -269,8 +322,12 @@ def _checks(study: Study) -> Faults:
 _NOTHING = {
     "equilibrium": "no model has a stationary window to check; give a network start: minimum, or remove the check",
     "diffusion": "no model is a random_potential; add one, name a network in models, or remove the check",
+    "occupancy": "no model has basins to check; add one of kind basins or interpolation, or remove the check",
+    "flatness": "no network has probes: [inherent_structures], or [sharpness] with sgd.learning_rate or B in scan",
 }
 _UNFIT = {
     "equilibrium": "has no stationary window; give it start: minimum and measure_curvature: true",
     "diffusion": "does not wander; name a random_potential or a network that starts away from the minimum",
+    "occupancy": "has no start in several basins; name a model of kind basins or interpolation",
+    "flatness": "has no sharpness over a scan of learning rate or batch size alone; give it probes: [sharpness]",
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -32,8 +32,10 @@ class ExpressionPotential(Section):
     """E in Python's notation over `variables` and `parameters`, for example "a*(x**2 - 1)**2"."""
     variables: Annotated[tuple[Text, ...], Field(min_length=1, max_length=16)]
     """The coordinates in order."""
+    force: tuple[Text, ...] = ()
+    """Formulas added to -grad E, one a coordinate, for a drift that is no gradient."""
     parameters: dict[Text, Number] = Field(default_factory=dict)
-    """Named numbers in the formula; each can be scanned."""
+    """Named numbers in the formulas; each can be scanned."""
 
     @model_validator(mode="after")
     def _readable(self) -> ExpressionPotential:
@@ -43,10 +45,15 @@ class ExpressionPotential(Section):
             check_names([*self.variables, *self.parameters], "the symbol")
         except FormulaError as error:
             raise inconsistent([(("variables",), str(error))]) from None
-        try:
-            parse(self.energy, [*self.variables, *self.parameters])
-        except FormulaError as error:
-            raise inconsistent([(("energy",), str(error))]) from None
+        formulas = [(("energy",), self.energy), *((("force", i), text) for i, text in enumerate(self.force))]
+        for path, text in formulas:
+            try:
+                parse(text, [*self.variables, *self.parameters])
+            except FormulaError as error:
+                raise inconsistent([(path, str(error))]) from None
+        if self.force and len(self.force) != len(self.variables):
+            message = f"has {len(self.force)} entries, but there are {len(self.variables)} variables; give one for each"
+            raise inconsistent([(("force",), message)])
         return self
 
 
@@ -129,27 +136,21 @@ Scheme = Literal[
 Range = tuple[Number, Number, Annotated[PositiveWholeNumber, Field(le=100_000)]]
 
 
-class LangevinModel(Section):
-    """dw = -grad E dt + sqrt(T) dW or sqrt(eta C(w)/B) dW on a landscape given by a formula.
-
-    The step is eta unless `time_step` says otherwise, so that euler_maruyama is SGD itself (heavy_ball with momentum)
-    with Gaussian minibatch noise.
-    """
+class LangevinEquation(Section):
+    """What every model of dw = -grad E dt + sqrt(T) dW, or sqrt(eta C(w)/B) dW, has."""
 
     SCANNABLE: ClassVar[tuple[str, ...]] = (
-        *("temperature", "time_step", "friction", "start", "sgd"),
+        *("temperature", "time_step", "friction", "sgd"),
         *("potential.parameters", "noise.scale", "noise.variances"),
     )
-    kind: Literal["langevin"]
-    """Always `langevin`."""
-    potential: ExpressionPotential
-    """The landscape: kind expression."""
+    kind: str
+    """Name of the model."""
+    potential: Section
+    """The landscape."""
     temperature: PositiveNumber | None = None
     """T of isotropic noise sqrt(T) dW, the same at every learning rate; or give `noise`."""
     noise: GradientNoise | None = None
     """C, the covariance of one per-sample gradient: kind isotropic, diagonal, full, low_rank or formula."""
-    start: Annotated[tuple[Number, ...], Field(min_length=1)]
-    """Position at step 0, one number a coordinate."""
     steps: Steps
     """Length of the run in steps."""
     replicas: Replicas = 4096
@@ -168,17 +169,19 @@ class LangevinModel(Section):
     """auto: compiled from the formula. batched: torch. sdeint: that library, driven with the same increments."""
     record_times: RecordTimes = 64
     """Number of logarithmically spaced times at which energy and displacement are recorded."""
-    histogram: dict[Text, Range] = Field(default_factory=dict)
-    """{variable: [LOW, HIGH, BINS]}: replicas by position at the recorded times."""
     basins: dict[Text, Text] = Field(default_factory=dict)
     """{label: condition}, for example {left: "x < 0"}: fraction of replicas in each; the first that holds counts."""
-    first_passage: Text | None = None
-    """Condition such as "x > 0.8", looked at after every step: the time at which each replica first meets it."""
     sgd: SgdOverride | None = None
     """What this model changes in the study's sgd."""
 
+    @property
+    def landscape(self) -> ExpressionPotential:
+        """The potential as a formula."""
+        assert isinstance(self.potential, ExpressionPotential)  # models with other potentials say how they read
+        return self.potential
+
     @model_validator(mode="after")
-    def _one_noise(self) -> LangevinModel:
+    def _one_noise(self) -> Self:
         if (self.temperature is None) == (self.noise is None):
             found = "neither" if self.noise is None else "both"
             place = () if self.noise is None else ("temperature",)
@@ -186,7 +189,7 @@ class LangevinModel(Section):
         return self
 
     @model_validator(mode="after")
-    def _fits(self) -> LangevinModel:
+    def _fits(self) -> Self:
         faults = [*self._sizes(), *self._formulas()]
         if faults:
             raise inconsistent(faults)
@@ -210,9 +213,9 @@ class LangevinModel(Section):
         return False
 
     def _sizes(self) -> Iterator[tuple[KeyPath, str]]:
-        d = len(self.potential.variables)
+        d = len(self.landscape.variables)
         noise = self.noise
-        sizes: list[tuple[KeyPath, int]] = [(("start",), len(self.start))]
+        sizes: list[tuple[KeyPath, int]] = list(self._more_sizes())
         if isinstance(noise, DiagonalGradientNoise | FormulaNoise):
             sizes.append((("noise", "variances"), len(noise.variances)))
         elif isinstance(noise, FullNoise):
@@ -226,19 +229,22 @@ class LangevinModel(Section):
     def _formulas(self) -> Iterator[tuple[KeyPath, str]]:
         from langevin_sgd.landscapes.formula import FormulaError, parse, parse_condition
 
-        reserved = next((name for name in self.potential.parameters if _is_reserved(name)), None)
+        reserved = next((name for name in self.landscape.parameters if _is_reserved(name)), None)
         if reserved is not None:
             yield ("potential", "parameters", reserved), "is a name that the model uses itself; choose another"
-        for place, name in enumerate(self.potential.variables):
+        for place, name in enumerate(self.landscape.variables):
             if name in RECORDED or _is_reserved(name):
                 yield ("potential", "variables", place), f"{name} is a name that the model uses itself; choose another"
-        names = [*self.potential.variables, *self.potential.parameters]
+        names = [*self.landscape.variables, *self.landscape.parameters]
         values = self.noise.variances if isinstance(self.noise, FormulaNoise) else ()
         formulas: list[tuple[KeyPath, str]] = [(("noise", "variances", i), text) for i, text in enumerate(values)]
         conditions: list[tuple[KeyPath, str]] = [(("basins", label), text) for label, text in self.basins.items()]
-        if self.first_passage is not None:
-            conditions.append((("first_passage",), self.first_passage))
-        used = {symbol.name for symbol in parse(self.potential.energy, names).free_symbols}
+        conditions += self._more_conditions()
+        used = {
+            symbol.name
+            for text in (self.landscape.energy, *self.landscape.force)
+            for symbol in parse(text, names).free_symbols
+        }
         for path, text in [*formulas, *conditions]:
             try:
                 read = parse_condition(text, names) if (path, text) in conditions else parse(text, names)
@@ -246,12 +252,56 @@ class LangevinModel(Section):
             except FormulaError as error:
                 yield path, str(error)
                 return
-        for name in self.potential.parameters:
+        for name in self.landscape.parameters:
             if name not in used:
                 yield ("potential", "parameters", name), "is in no formula of the model; remove it, or mend the formula"
+
+    def _more_sizes(self) -> Iterator[tuple[KeyPath, int]]:
+        """Lists with one entry a coordinate beside those of the noise, as (key path, length)."""
+        yield from ()
+
+    def _more_conditions(self) -> Iterator[tuple[KeyPath, str]]:
+        """Conditions beside those of the basins."""
+        yield from ()
+
+
+class LangevinModel(LangevinEquation):
+    """dw = -grad E dt + sqrt(T) dW or sqrt(eta C(w)/B) dW on a landscape given by a formula.
+
+    The step is eta unless `time_step` says otherwise, so that euler_maruyama is SGD itself (heavy_ball with momentum)
+    with Gaussian minibatch noise.
+    """
+
+    SCANNABLE: ClassVar[tuple[str, ...]] = (*LangevinEquation.SCANNABLE, "start")
+    kind: Literal["langevin"]
+    """Always `langevin`."""
+    potential: ExpressionPotential
+    """The landscape: kind expression."""
+    start: Annotated[tuple[Number, ...], Field(min_length=1)]
+    """Position at step 0, one number a coordinate."""
+    histogram: dict[Text, Range] = Field(default_factory=dict)
+    """{variable: [LOW, HIGH, BINS]}: replicas by position at the recorded times."""
+    first_passage: Text | None = None
+    """Condition such as "x > 0.8", looked at after every step: the time at which each replica first meets it."""
+
+    def _more_sizes(self) -> Iterator[tuple[KeyPath, int]]:
+        yield ("start",), len(self.start)
+
+    def _more_conditions(self) -> Iterator[tuple[KeyPath, str]]:
+        if self.first_passage is not None:
+            yield ("first_passage",), self.first_passage
+
+    @model_validator(mode="after")
+    def _histogram_fits(self) -> Self:
+        faults = list(self._histogram_faults())
+        if faults:
+            raise inconsistent(faults)
+        return self
+
+    def _histogram_faults(self) -> Iterator[tuple[KeyPath, str]]:
         for name, (low, high, _) in self.histogram.items():
-            if name not in self.potential.variables:
-                yield ("histogram", name), f"is no variable; expected one of {', '.join(self.potential.variables)}"
+            if name not in self.landscape.variables:
+                yield ("histogram", name), f"is no variable; expected one of {', '.join(self.landscape.variables)}"
             elif not low < high:
                 yield ("histogram", name), f"needs LOW < HIGH, got {low} and {high}"
         if len({bins for _, _, bins in self.histogram.values()}) > 1:

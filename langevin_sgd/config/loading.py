@@ -84,12 +84,12 @@ def resolved_yaml(study: Study) -> str:
 def json_schema() -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of a config file, for editors that complete and check as one types."""
     schema = Study.model_json_schema(by_alias=True)
+    checks = schema["properties"]["checks"]
     by_name = {
         "type": "string",
-        "enum": ["equilibrium", "diffusion"],
+        "enum": list(checks["items"]["discriminator"]["mapping"]),
         "description": "The check with its default settings.",
     }
-    checks = schema["properties"]["checks"]
     checks["items"] = {"anyOf": [by_name, checks["items"]]}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "langevin-sgd study"}
 

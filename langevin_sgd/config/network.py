@@ -26,7 +26,8 @@ from langevin_sgd.config.fields import (
     is_import_path,
     printable,
 )
-from langevin_sgd.config.sgd import SgdOverride
+from langevin_sgd.config.probes import Probe
+from langevin_sgd.config.sgd import Sgd, SgdOverride
 
 CURVATURE_PARAMETER_LIMIT = 4000
 """Most parameters for which the full Hessian and noise covariance (d x d, float64) are measured."""
@@ -164,7 +165,7 @@ def parameter_count(architecture: Softmax | MultilayerPerceptron | Module, input
 class NetworkModel(Section):
     """An ensemble of `replicas` of one network, trained on real data by minibatch gradient descent."""
 
-    SCANNABLE: ClassVar[tuple[str, ...]] = ()
+    SCANNABLE: ClassVar[tuple[str, ...]] = ("sgd", "data.label_noise")
     kind: Literal["network"]
     """Always `network`."""
     data: Data = Data()
@@ -173,8 +174,10 @@ class NetworkModel(Section):
     """What is trained: kind softmax, mlp or module."""
     replicas: Replicas = 64
     """Copies of the network with independent minibatches; error bars come from them."""
-    steps: Steps
-    """Length of the training, in steps of the descent."""
+    steps: Steps | None = None
+    """Length of the training, in steps of the descent; or give training_time."""
+    training_time: PositiveNumber | None = None
+    """The same as time, learning_rate * steps, rounded to a whole step: equal at all points of a scan."""
     start: Literal["minimum", "shared", "independent"] = "shared"
     """minimum: all replicas at the minimum of the full training loss, for stationary fluctuations around it.
     shared: all at one random initial point. independent: each at its own.
@@ -194,8 +197,17 @@ class NetworkModel(Section):
     """Arithmetic of the training; curvature is always measured in float64."""
     gradient_tolerance: PositiveNumber = 1e-6
     """Gradient norm at which the minimum counts as found."""
+    probes: tuple[Probe, ...] = ()
+    """What is measured at the weights that training visits: a name, or a mapping with its settings."""
     sgd: SgdOverride | None = None
     """What this model changes in the study's sgd."""
+
+    def length(self, sgd: Sgd) -> int:
+        """Number of steps of a training with this `sgd`."""
+        if self.steps is not None:
+            return self.steps
+        assert self.training_time is not None  # a consistent study has one of the two
+        return max(1, round(self.training_time / sgd.learning_rate))
 
     def parameters(self) -> int | None:
         """d, the number of trainable parameters, where it is known without building the network."""

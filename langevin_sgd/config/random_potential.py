@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
-from typing import Annotated, ClassVar, Literal
+import math
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -12,6 +13,35 @@ from langevin_sgd.config.errors import KeyPath, inconsistent
 from langevin_sgd.config.fields import Number, PositiveNumber, PositiveWholeNumber, RecordTimes, Replicas, Section
 
 _LONGEST = 700.0  # exp of more is no double
+_MOST_SITES = 1 << 28  # of one disorder
+_MOST_STEPS = 1 << 40
+_GRID_DIMENSIONS = (2, 3)
+
+_Landscape = Literal["line", "grid", "fourier"]
+_Method = Literal["master_equation", "flooding", "sde"]
+
+_METHODS: dict[str, tuple[_Method, ...]] = {
+    "line": ("master_equation", "flooding", "sde"),
+    "grid": ("flooding",),
+    "fourier": ("sde",),
+}
+"""What each landscape can be walked by, the default first."""
+
+_LANDSCAPE_KEYS = {
+    "half_width": ("line", "grid"),
+    "spacing": ("line", "grid"),
+    "correlation_length": ("line",),
+    "valid_range": ("fourier",),
+    "features": ("fourier",),
+}
+_METHOD_KEYS = {
+    "steps_per_e_fold": ("master_equation",),
+    "draws": ("master_equation",),
+    "aging": ("master_equation",),
+    "walkers": ("sde",),
+    "time_step": ("sde",),
+}
+_MAY_BE_NULL = ("correlation_length", "aging", "time_step")
 
 
 class Aging(Section):
@@ -25,37 +55,89 @@ class Aging(Section):
     """delta: the walker counts as still there within delta (ln t_w)^2, in natural units."""
 
 
+def _landscape(earlier: dict[str, Any]) -> _Landscape:
+    dimension = earlier.get("dimension", 1)
+    return "line" if dimension == 1 else "grid" if dimension <= _GRID_DIMENSIONS[-1] else "fourier"
+
+
+def _method(earlier: dict[str, Any]) -> _Method:
+    return _METHODS[earlier.get("landscape", "line")][0]
+
+
+def _half_width(earlier: dict[str, Any]) -> int | None:
+    if earlier.get("landscape") == "fourier":
+        return None
+    return {1: 4000, 2: 128}.get(earlier.get("dimension", 1), 32)
+
+
+def _valid_range(earlier: dict[str, Any]) -> tuple[float, float] | None:
+    if earlier.get("landscape") != "fourier":
+        return None
+    unit = math.sqrt(earlier.get("dimension", 1))
+    return unit, 30.0 * unit
+
+
+def _ln_time(earlier: dict[str, Any]) -> tuple[float, float]:
+    if earlier.get("method") == "sde":
+        return -2.0, 6.0
+    return 0.0, {1: 40.0, 2: 5.0}.get(earlier.get("dimension", 1), 2.5)
+
+
+def _only(key: str, names: Mapping[str, tuple[str, ...]], value: Any) -> Any:
+    """A default for the landscapes or methods that take the key, null for the others."""
+    kind = "landscape" if names is _LANDSCAPE_KEYS else "method"
+    return Field(default_factory=lambda earlier: value if earlier.get(kind) in names[key] else None)
+
+
 class RandomPotentialModel(Section):
     """dx = -V'(x) dt + sqrt(2 theta) dW in random potentials V with E[(V(x) - V(y))^2] = A |x - y|^alpha."""
 
-    SCANNABLE: ClassVar[tuple[str, ...]] = ("alpha", "amplitude", "thermal_energy")
+    SCANNABLE: ClassVar[tuple[str, ...]] = ("alpha", "amplitude", "thermal_energy", "correlation_length")
     sgd: ClassVar[None] = None
     kind: Literal["random_potential"]
     """Always `random_potential`."""
-    dimension: Literal[1] = 1
-    """Dimension of space: a line."""
+    dimension: Annotated[PositiveWholeNumber, Field(le=100_000)] = 1
+    """Dimension d of space."""
     alpha: Number
     """Exponent of the structure function, 0 < alpha < 2."""
     amplitude: PositiveNumber = 1.0
     """A, in energy^2 / length^alpha."""
     thermal_energy: PositiveNumber = 1.0
     """theta = T/2, the thermal energy k_B T."""
-    method: Literal["master_equation", "flooding"] = "master_equation"
-    """master_equation: the probability on the lattice, exact averages. flooding: the bottom reached at theta ln t."""
+    landscape: _Landscape = Field(default_factory=_landscape)
+    """line (d = 1) and grid (d = 2, 3): sites, the law exact between any two. fourier (any d): a sum of waves, between
+    two cutoffs. Default: by dimension."""
+    method: _Method = Field(default_factory=_method)
+    """master_equation (line): the probability on the sites, exact averages. flooding (line, grid): the bottom reached
+    at theta ln t. sde (line, fourier): walkers, step by step. Default: the first of these that the landscape takes."""
     disorders: Replicas = 1024
     """Independent potentials; error bars come from them."""
-    half_width: Annotated[PositiveWholeNumber, Field(le=10_000_000)] = 4000
-    """Sites on each side of the start; what reaches the ends is censored and counted."""
-    spacing: PositiveNumber = 1.0
-    """Distance of neighbouring sites."""
-    ln_time: tuple[Number, PositiveNumber] = (0.0, 40.0)
-    """First and last ln t of the record; t in length^2 / energy."""
+    half_width: Annotated[PositiveWholeNumber, Field(le=10_000_000)] | None = Field(default_factory=_half_width)
+    """Sites on each side of the start along every axis; what reaches the ends is censored and counted. Default: 4000 on
+    a line, 128 and 32 on grids in d = 2 and 3."""
+    spacing: PositiveNumber | None = _only("spacing", _LANDSCAPE_KEYS, 1.0)
+    """Distance of neighbouring sites. Default: 1."""
+    correlation_length: PositiveNumber | None = None
+    """xi of a line with E[V(x) V(y)] = (A xi^alpha/2) exp(-(|x - y|/xi)^alpha): a power law below xi, bounded barriers
+    and ordinary diffusion beyond. null: a power law throughout."""
+    valid_range: tuple[PositiveNumber, PositiveNumber] | None = Field(default_factory=_valid_range)
+    """Shortest and longest distance at which the structure function of fourier is to hold within 3%; the cutoffs of the
+    wave numbers follow. A walker beyond is censored and counted. Default: sqrt(d) and 30 sqrt(d)."""
+    features: Annotated[PositiveWholeNumber, Field(le=1 << 20)] | None = _only("features", _LANDSCAPE_KEYS, 512)
+    """Number of waves of fourier. Default: 512."""
+    ln_time: tuple[Number, Number] = Field(default_factory=_ln_time)
+    """First and last ln t of the record; t in length^2 / energy. Default: 0 to 40 on a line, less where that is out of
+    reach."""
     record_times: RecordTimes = 81
-    """Number of times, equally spaced in ln t, both ends included."""
-    steps_per_e_fold: PositiveNumber = 8.0
-    """Time steps of the master equation to a unit of ln t."""
-    draws: Annotated[int, Field(strict=True, ge=1, le=1000)] = 1
-    """Positions drawn from the distribution of every disorder at the last time."""
+    """Number of times, equally spaced in ln t, both ends included (with sde, those that are steps)."""
+    steps_per_e_fold: PositiveNumber | None = _only("steps_per_e_fold", _METHOD_KEYS, 8.0)
+    """Time steps of the master equation to a unit of ln t. Default: 8."""
+    draws: Annotated[int, Field(strict=True, ge=1, le=1000)] | None = _only("draws", _METHOD_KEYS, 1)
+    """Positions drawn from the distribution of every disorder at the last time (master equation). Default: 1."""
+    walkers: Replicas | None = _only("walkers", _METHOD_KEYS, 16)
+    """Walkers in each disorder (sde). Default: 16."""
+    time_step: PositiveNumber | None = None
+    """Step of the sde; null: one that resolves the shortest waves, or the sites."""
     aging: Aging | None = None
     """Two-time measurement; null: none."""
 
@@ -75,6 +157,8 @@ class RandomPotentialModel(Section):
             )
         elif self.alpha <= 0:
             yield ("alpha",), f"must be > 0, got {self.alpha:g}: below, the potential does not grow with distance"
+        unfit = list(self._unfit())
+        yield from unfit
         first, last = self.ln_time
         if not first < last:
             yield ("ln_time",), f"needs FIRST < LAST, got {first:g} and {last:g}"
@@ -82,14 +166,90 @@ class RandomPotentialModel(Section):
             yield ("ln_time", 1), f"must be at most {_LONGEST:g}, the largest that a double holds, got {last:g}"
         elif self.method == "flooding" and first < 0:
             yield ("ln_time", 0), f"must be >= 0 with flooding, whose water rises from theta ln t = 0, got {first:g}"
+        elif (
+            self.method == "sde"
+            and self.time_step is not None
+            and last - math.log(self.time_step) > math.log(_MOST_STEPS)
+        ):
+            steps = math.exp(last) / self.time_step
+            yield ("ln_time", 1), f"{last:g} takes {steps:.2g} steps of {self.time_step:g}; give an earlier last time"
+        elif not unfit and 0 < self.alpha < 2:
+            yield from self._cutoffs()
         if self.aging is not None:
-            if self.method != "master_equation":
-                yield ("aging",), "two times are drawn from the master equation; give method: master_equation"
             waits = self.aging.ln_waiting_times
             if any(b <= a for a, b in itertools.pairwise(waits)):
                 yield ("aging", "ln_waiting_times"), "must ascend"
             if waits[-1] * max(self.aging.ratios) > _LONGEST:
                 yield ("aging", "ratios"), f"reach ln t = {waits[-1] * max(self.aging.ratios):g}; at most {_LONGEST:g}"
+
+    def _unfit(self) -> Iterator[tuple[KeyPath, str]]:
+        """Landscapes, methods and keys that do not go together."""
+        if self.landscape == "line" and self.dimension != 1:
+            yield ("landscape",), f"a line has dimension 1, not {self.dimension}; give grid (2, 3) or fourier"
+            return
+        if self.landscape == "grid" and self.dimension not in _GRID_DIMENSIONS:
+            other = "line" if self.dimension == 1 else "fourier"
+            yield ("landscape",), f"a grid has dimension 2 or 3, not {self.dimension}; give {other}"
+            return
+        methods = _METHODS[self.landscape]
+        if self.method not in methods:
+            yield ("method",), f"{self.method} cannot walk on landscape: {self.landscape}; give {' or '.join(methods)}"
+            return
+        for chosen, kind, table in (
+            (self.landscape, "landscape", _LANDSCAPE_KEYS),
+            (self.method, "method", _METHOD_KEYS),
+        ):
+            for key, takers in table.items():
+                given = getattr(self, key) is not None
+                if given and chosen not in takers:
+                    yield (key,), f"goes with {kind}: {' or '.join(takers)}, not {chosen}; remove it"
+                elif not given and chosen in takers and key not in _MAY_BE_NULL:
+                    yield (key,), f"cannot be null with {kind}: {chosen}; leave the key out for the default"
+
+    def _cutoffs(self) -> Iterator[tuple[KeyPath, str]]:
+        """The box and the cutoffs, as far as they are known before anything runs."""
+        if self.valid_range is not None:
+            low, high = self.valid_range
+            if not low < high:
+                yield ("valid_range",), f"the cutoffs are crossed: {low:g} is not below {high:g}; exchange them"
+            return
+        assert self.half_width is not None
+        assert self.spacing is not None
+        if (2 * self.half_width + 1) ** self.dimension > _MOST_SITES:
+            yield (
+                ("half_width",),
+                f"{self.half_width} makes {2 * self.half_width + 1:,}^{self.dimension} sites; give "
+                f"at most {int(_MOST_SITES ** (1 / self.dimension) - 1) // 2}",
+            )
+            return
+        box, xi = self.half_width * self.spacing, self.correlation_length
+        if xi is not None and xi <= self.spacing:
+            yield (
+                ("correlation_length",),
+                f"the cutoffs are crossed: {xi:g} is not above the spacing {self.spacing:g}, the lower cutoff; give "
+                "more, or a smaller spacing",
+            )
+        elif xi is not None and xi >= 2 * box:
+            yield (
+                ("correlation_length",),
+                f"{xi:g} does not fit into the box of {2 * box:g}; remove it, or give a larger half_width",
+            )
+        walk = self._expected_distance()
+        if xi is None and walk > box:
+            yield (
+                ("half_width",),
+                f"the box is smaller than the walk, which goes as far as about {walk:.3g} by ln t = "
+                f"{self.ln_time[1]:g}; give at least {math.ceil(4 * walk / self.spacing):,}, or an earlier last time",
+            )
+
+    def _expected_distance(self) -> float:
+        """((theta ln t)^2/A)^(1/alpha) at the last time, or that of free diffusion, sqrt(2 d theta t), if less."""
+        last = self.ln_time[1]
+        free = (math.log(2.0 * self.dimension * self.thermal_energy) + last) / 2.0
+        if last <= 0.0:
+            return math.exp(free)
+        barrier = 2.0 * math.log(self.thermal_energy * last) - math.log(self.amplitude)
+        return math.exp(min(free, barrier / self.alpha, _LONGEST))
 
     def sources(self) -> tuple[tuple[str, str], ...]:
         """It is measured on no other model."""

@@ -127,11 +127,11 @@ def _last(key: str) -> str:
 
 
 def points(data: Mapping[str, Any], scanned: tuple[Axis, ...], study: type[Study]) -> Iterator[Study]:
-    """The study at every point of the grid, last axis fastest, from the config `data` without its scan.
+    """The study at every point of the grid, last axis fastest, from the config `data` without its scan and checks.
 
     Raises `ValidationError` at a point whose study is no study.
     """
-    plain = {key: value for key, value in data.items() if key != "scan"}
+    plain = {key: value for key, value in data.items() if key not in ("scan", "checks")}
     for values in itertools.product(*(axis.values for axis in scanned)):
         config = copy.deepcopy(plain)
         for axis, value in zip(scanned, values, strict=True):
@@ -186,8 +186,12 @@ def _key_faults(study: Study, axis: Axis) -> Iterator[str]:
         yield f'no model named "{path[1]}"; {choice(path[1], study.models)}'
     elif not (reached := [name for name in study.models if axis in study.scanned(name)]):
         yield "changes no model of this study; remove it"
-    elif trained := [name for name in reached if study.rests_on_network(name)]:
-        yield f"reaches {trained[0]}, which rests on a network; a scan takes analytic models: run a study a value"
+    elif measured := [name for name in reached if study.sources(name)]:
+        yield f"reaches {measured[0]}, which is measured on a network; a scan takes no such model: run a study a value"
+    elif trained := [name for name in reached if study.rests_on_network(name) and study.has_stationary_window(name)]:
+        yield f"reaches {trained[0]}, whose stationary window is its own at every point; give it another start"
+    elif changing := [name for name in reached if study.finds_structures(name)]:
+        yield f"reaches {changing[0]}, whose inherent structures are others at every point; remove that probe"
     elif path[0] == "models" and not _scannable(study, path):
         allowed = ", ".join(study.models[str(path[1])].SCANNABLE)
         yield f"cannot be scanned, since it changes the shape of the results; expected one of {allowed}"

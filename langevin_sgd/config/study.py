@@ -9,19 +9,23 @@ from pydantic import Field, model_validator
 
 from langevin_sgd.config import consistency
 from langevin_sgd.config import scan as scans
-from langevin_sgd.config.checks import Check, DiffusionCheck, EquilibriumCheck
+from langevin_sgd.config.basins import BasinsModel
+from langevin_sgd.config.checks import Check, DiffusionCheck, EquilibriumCheck, FlatnessCheck, OccupancyCheck
 from langevin_sgd.config.errors import inconsistent
 from langevin_sgd.config.fields import Folder, ModelName, Section, Seed, StudyName, Text
-from langevin_sgd.config.langevin import LangevinModel
+from langevin_sgd.config.interpolation import InterpolationModel
+from langevin_sgd.config.langevin import LangevinEquation, LangevinModel
 from langevin_sgd.config.network import NetworkModel
 from langevin_sgd.config.ornstein_uhlenbeck import OrnsteinUhlenbeckModel
 from langevin_sgd.config.random_potential import RandomPotentialModel
 from langevin_sgd.config.sgd import Sgd, overridden
 
+_WITH_BASINS = ("basins", "interpolation")
 _MATTERS = ("learning_rate", "batch_size", "momentum")
 
 Model = Annotated[
-    NetworkModel | OrnsteinUhlenbeckModel | LangevinModel | RandomPotentialModel, Field(discriminator="kind")
+    NetworkModel | InterpolationModel | OrnsteinUhlenbeckModel | LangevinModel | BasinsModel | RandomPotentialModel,
+    Field(discriminator="kind"),
 ]
 
 
@@ -49,7 +53,7 @@ class Study(Section):
     checks: tuple[Check, ...] = ()
     """Comparisons to make: a name, or a mapping with its settings."""
     scan: scans.Scan = Field(default_factory=dict)
-    """Numeric keys of analytic models that take several values: a list, {linear: [FIRST, LAST, COUNT]} or {geometric:
+    """Numeric keys that take several values: a list, {linear: [FIRST, LAST, COUNT]} or {geometric:
     [FIRST, LAST, COUNT]}. Every combination runs; the keys become leading dimensions of the results."""
     output: Folder | None = None
     """Run directory. null: runs/<name>."""
@@ -127,6 +131,8 @@ class Study(Section):
         model = self.models[name]
         if isinstance(model, RandomPotentialModel):
             raise ValueError(f"{name} has no steps")
+        if isinstance(model, NetworkModel):
+            return model.length(self.effective_sgd(name))
         return model.steps if model.steps is not None else self.effective_steps(self.sources(name)[0])
 
     def has_stationary_window(self, name: str) -> bool:
@@ -151,11 +157,12 @@ class Study(Section):
 
     def _changes(self, axis: scans.Axis, name: str) -> bool:
         model, path = self.models[name], axis.path
-        if isinstance(model, LangevinModel) and path[-1] in model.idle():
+        if isinstance(model, LangevinEquation | InterpolationModel) and path[-1] in model.idle():
             return False
         if path[0] == "models":
             return path[1] in {name, *self.sources(name)}
-        if path[0] != "sgd" or path[1] not in _MATTERS or not self.takes_sgd(name):
+        matter = (*_MATTERS, "weight_decay") if isinstance(model, NetworkModel) else _MATTERS
+        if path[0] != "sgd" or path[1] not in matter or not self.takes_sgd(name):
             return False
         return self.sgd_origin(name, str(path[1])) == path
 
@@ -182,10 +189,25 @@ class Study(Section):
         return tuple(name for name in self.models if self.is_made_for(check, name))
 
     def is_made_for(self, check: Check, name: str) -> bool:
-        """Whether `check` is made for model `name`: a stationary window, or a random potential."""
+        """Whether `check` is made for model `name`: a stationary window, basins, or a random potential."""
         if isinstance(check, EquilibriumCheck):
             return self.has_stationary_window(name)
+        if isinstance(check, OccupancyCheck):
+            return self.models[name].kind in _WITH_BASINS
+        if isinstance(check, FlatnessCheck):
+            return self._scans_flatness(name) or self.finds_structures(name)
         return isinstance(self.models[name], RandomPotentialModel)
+
+    def finds_structures(self, name: str) -> bool:
+        """Whether model `name` is a network with the probe inherent_structures."""
+        model = self.models[name]
+        return isinstance(model, NetworkModel) and any(probe.kind == "inherent_structures" for probe in model.probes)
+
+    def _scans_flatness(self, name: str) -> bool:
+        """Whether model `name` is a network with sharpness over a scan of its learning rate, batch size or both."""
+        model, scanned = self.models[name], {axis.path[-1] for axis in self.scanned(name)}
+        probed = isinstance(model, NetworkModel) and any(probe.kind == "sharpness" for probe in model.probes)
+        return probed and bool(scanned) and scanned <= {"learning_rate", "batch_size"}
 
     def can_be_checked(self, check: Check, name: str) -> bool:
         """Whether `check` can be made of model `name` if it is named: of diffusion, also a network away from rest."""

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import xarray as xr
 
 from langevin_sgd.checkpoint import Checkpointing
-from langevin_sgd.config import LangevinModel, NetworkModel, OrnsteinUhlenbeckModel, RandomPotentialModel, Sgd, Study
+from langevin_sgd.config import (
+    BasinsModel,
+    InterpolationModel,
+    LangevinModel,
+    NetworkModel,
+    OrnsteinUhlenbeckModel,
+    RandomPotentialModel,
+    Sgd,
+    Study,
+)
 from langevin_sgd.progress import Progress
 from langevin_sgd.scan import stack
 
-_Analytic = TypeVar("_Analytic", LangevinModel, OrnsteinUhlenbeckModel)
+_TakesSgd = TypeVar("_TakesSgd", BasinsModel, InterpolationModel, LangevinModel, NetworkModel, OrnsteinUhlenbeckModel)
 
 
 def run_model(
@@ -31,23 +40,41 @@ def run_model(
     """
     model = study.models[name]
     if isinstance(model, NetworkModel):
-        from langevin_sgd.models import network  # only a study with a network pays for importing torch
+        from langevin_sgd.models import network, network_scan  # only a study with a network pays for importing torch
 
-        return network.run(
-            model,
-            study.effective_sgd(name),
-            name=name,
-            seed=study.seed,
-            device=device,
-            progress=progress,
-            checkpoint=checkpoint,
-        )
+        shared: dict[str, Any] = {
+            "name": name, "seed": study.seed, "device": device, "progress": progress, "checkpoint": checkpoint,
+        }  # fmt: skip
+        if not study.scanned(name):
+            return network.run(model, study.effective_sgd(name), **shared)
+        return stack(network_scan.run_points(_points(study, name, NetworkModel), **shared), study.scanned(name))
     if isinstance(model, RandomPotentialModel):
         from langevin_sgd.models import random_potential
 
         results = random_potential.run(
             _models(study, name),
             seed=study.seed,
+            device=device,
+            progress=progress,
+            checkpoint=checkpoint,
+        )
+    elif isinstance(model, InterpolationModel):
+        from langevin_sgd.models import interpolation
+
+        results = interpolation.run(
+            _points(study, name, InterpolationModel),
+            name=name,
+            seed=study.seed,
+            progress=progress,
+            checkpoint=checkpoint,
+        )
+    elif isinstance(model, BasinsModel):
+        from langevin_sgd.models import basins
+
+        results = basins.run(
+            _points(study, name, BasinsModel),
+            seed=study.seed,
+            device=device,
             progress=progress,
             checkpoint=checkpoint,
         )
@@ -74,7 +101,7 @@ def run_model(
     return stack(results, study.scanned(name))
 
 
-def _points(study: Study, name: str, kind: type[_Analytic]) -> list[tuple[_Analytic, Sgd]]:
+def _points(study: Study, name: str, kind: type[_TakesSgd]) -> list[tuple[_TakesSgd, Sgd]]:
     """The model and its sgd at every point of the scan."""
     found = [(point.models[name], point.effective_sgd(name)) for point in study.points(name)]
     return [(model, sgd) for model, sgd in found if isinstance(model, kind)]

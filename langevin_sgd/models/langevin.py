@@ -17,6 +17,7 @@ from langevin_sgd.config import (
     FormulaNoise,
     FullNoise,
     IsotropicGradientNoise,
+    LangevinEquation,
     LangevinModel,
     LowRankNoise,
     Sgd,
@@ -31,13 +32,13 @@ Arrays = dict[str, NDArray[Any]]
 Point = tuple[LangevinModel, Sgd]
 
 _SECONDS_A_SEGMENT = 5.0
-_BACKENDS = {"sdeint": "reference"}
+BACKENDS = {"sdeint": "reference"}
 
 
-def equation(model: LangevinModel, sgd: Sgd) -> tuple[Expression, noise.Noise]:
+def equation(model: LangevinEquation, sgd: Sgd) -> tuple[Expression, noise.Noise]:
     """The landscape and the noise of a model: b b^T = T I, or (eta/B) C with eta, B and the entries of C parameters."""
-    potential = model.potential
-    landscape = Expression(potential.energy, potential.variables, dict(potential.parameters))
+    potential = model.landscape
+    landscape = Expression(potential.energy, potential.variables, dict(potential.parameters), potential.force)
     given = model.noise
     rate = "learning_rate/batch_size"
     shared: dict[str, float | None] = {"learning_rate": sgd.learning_rate, "batch_size": float(sgd.batch_size)}
@@ -88,7 +89,7 @@ def run(
             saving = {**_prefixed("state", state.arrays()), **_prefixed("kept", kept[0]), "step": np.array(done)}
             checkpoint.save(saving)
     joined = _joined(kept)
-    attrs = {"backend": backend, "scheme": _scheme(points)}
+    attrs = {"backend": backend, "scheme": scheme_of(points)}
     return [_dataset(*point, {k: v[i] for k, v in joined.items()}, steps, attrs) for i, point in enumerate(points)]
 
 
@@ -104,8 +105,8 @@ def _integrate(
     """The next `length` steps of all points."""
     model, sgd = points[0]
     landscape, own_noise = equation(model, sgd)
-    scheme = _scheme(points)
-    tables = [_parameters(*point, scheme) for point in points]
+    scheme = scheme_of(points)
+    tables = [point_parameters(*point, scheme) for point in points]
     varying = [name for name in tables[0] if any(table[name] != tables[0][name] for table in tables)]
     start = np.repeat(np.array([point.start for point, _ in points]).T, model.replicas, axis=1)
     fixed = {name: value for name, value in tables[0].items() if name not in varying and name != "time_step"}
@@ -125,18 +126,18 @@ def _integrate(
         record=_record(model, record_steps),
         increments=model.increments,
         precision=model.precision,
-        backend=_BACKENDS.get(model.backend, model.backend),  # type: ignore[arg-type]
+        backend=BACKENDS.get(model.backend, model.backend),  # type: ignore[arg-type]
         device=device,
         state=state,
     )
 
 
-def _scheme(points: Sequence[Point]) -> str:
+def scheme_of(points: Sequence[tuple[LangevinEquation, Sgd]]) -> str:
     """One for all points: the heavy ball if any has momentum; at momentum 0 it is the same map as Euler-Maruyama."""
     return points[0][0].scheme or ("heavy_ball" if any(sgd.momentum > 0 for _, sgd in points) else "euler_maruyama")
 
 
-def _parameters(model: LangevinModel, sgd: Sgd, scheme: str) -> dict[str, float]:
+def point_parameters(model: LangevinEquation, sgd: Sgd, scheme: str) -> dict[str, float]:
     """Every number of one point that the kernel takes as a parameter."""
     landscape, own_noise = equation(model, sgd)
     own = {"heavy_ball": {"momentum": sgd.momentum}, "baoab": {"friction": model.friction}}
@@ -208,9 +209,9 @@ def _dataset(
         **observables.time_coordinates(steps, learning_rate=step, momentum=sgd.momentum),
         "replica": np.arange(model.replicas),
     }
-    temperature = _temperature(model, sgd)
-    if temperature is not None:
-        values |= {"temperature": temperature, "thermal_energy": temperature / 2.0}
+    given = temperature(model, sgd)
+    if given is not None:
+        values |= {"temperature": given, "thermal_energy": given / 2.0}
     if model.histogram:
         values |= {
             "histogram": np.stack([kept[f"{name}_histogram"] for name in model.histogram]),
@@ -231,7 +232,7 @@ def _dataset(
     )
 
 
-def _temperature(model: LangevinModel, sgd: Sgd) -> float | None:
+def temperature(model: LangevinEquation, sgd: Sgd) -> float | None:
     """T, or eta tr C/(d B); None where C depends on the position."""
     given = model.noise
     if given is None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
-from torch import Tensor
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from langevin_sgd import observables
 from langevin_sgd.checkpoint import Checkpointing, NoCheckpoint
@@ -18,12 +17,12 @@ from langevin_sgd.config import NetworkModel, Sgd
 from langevin_sgd.errors import UserError
 from langevin_sgd.integrators.divergence import Diverged
 from langevin_sgd.models.landmark import Landmark, find_landmark
+from langevin_sgd.models.problem import Problem, prepare
 from langevin_sgd.models.window import stationary_window
 from langevin_sgd.progress import NullProgress, Progress
-from langevin_sgd.training import architectures, data, initial
-from langevin_sgd.training.architectures import Network
+from langevin_sgd.training import probes
 from langevin_sgd.training.control import Control
-from langevin_sgd.training.energy import Evaluator, Samples
+from langevin_sgd.training.energy import Evaluator
 from langevin_sgd.training.ensemble import Ensemble
 from langevin_sgd.training.full_batch import FullBatch
 from langevin_sgd.training.minibatches import Minibatches
@@ -49,12 +48,12 @@ def run(
     progress: Progress | None = None,
     checkpoint: Checkpointing | None = None,
 ) -> xr.Dataset:
-    """Train the ensemble for `model.steps` steps and return its observables.
+    """Train the ensemble for `model.length(sgd)` steps and return its observables.
 
     Heavy-ball SGD (`Ensemble`) on minibatches drawn from the seed. Energy, loss, accuracy and displacement are recorded
     at logarithmically spaced steps, in float64. From `start: minimum` the Hessian H and the noise covariance C are
     measured there first, and in the stationary window the fluctuations along H's eigenvectors, with what every law
-    predicts from H and C.
+    predicts from H and C. Probes measure the weights that were visited when training has ended.
 
     Raises `Diverged` if the loss or the weights grow without bound, or if they would by eta*lambda_max >= 2(1 + mu),
     and `UserError` if the data, the architecture or the minimum will not do. After an interruption the same call goes
@@ -62,7 +61,7 @@ def run(
     """
     progress = NullProgress() if progress is None else progress
     checkpoint = NoCheckpoint() if checkpoint is None else checkpoint
-    problem = _prepare(model, sgd, seed=seed, device=device)
+    problem = prepare(model, sgd, seed=seed, device=device)
     saved = checkpoint.load()
     with Workers(torch.get_num_threads() if device == "cpu" else 1) as workers, one_thread_each():
         full = FullBatch(problem.network(torch.float64), problem.train, sgd.weight_decay, workers)
@@ -70,52 +69,8 @@ def run(
         progress.begin(name)
         training = _Training(model, sgd, problem, landmark, seed=seed, workers=workers)
         training.run(saved, progress=progress, checkpoint=checkpoint)
+        training.measure(full, name=name, progress=progress, checkpoint=checkpoint)
     return _dataset(model, sgd, training, landmark, device=device)
-
-
-@dataclass(frozen=True)
-class _Problem:
-    """The data and the network on the device that trains it; inputs in float64."""
-
-    module: torch.nn.Module
-    train: Samples
-    test: Samples | None
-    classes: int
-    start: Tensor
-    device: str
-
-    def network(self, dtype: torch.dtype) -> Network:
-        return Network.of(self.module, dtype=dtype, device=self.device)
-
-
-def _prepare(model: NetworkModel, sgd: Sgd, *, seed: int, device: str) -> _Problem:
-    loaded = data.load(model.data, seed)
-
-    def build() -> torch.nn.Module:
-        return architectures.build(model.architecture, loaded.train_inputs.shape[1:], loaded.classes)
-
-    def samples(inputs: NDArray[Any], labels: NDArray[Any]) -> Samples:
-        return Samples.of(inputs, labels, dtype=torch.float64, device=device)
-
-    if sgd.batch_size > len(loaded.train_labels):
-        raise UserError(
-            f"sgd.batch_size: {sgd.batch_size} is more than the {len(loaded.train_labels)} training samples of "
-            f"{loaded.name}; reduce it"
-        )
-    module = initial.build_with_seed(build, seed, 0)
-    train = samples(loaded.train_inputs, loaded.train_labels)
-    architectures.check(module, train.inputs[:4].cpu(), loaded.classes, name=f"architecture {model.architecture.kind}")
-    has_test = loaded.test_inputs is not None and loaded.test_labels is not None and len(loaded.test_labels) > 0
-    replicas = range(model.replicas if model.start == "independent" else 1)
-    start = initial.weights(build, lambda built: Network.of(built, dtype=torch.float64).weights(), seed, replicas)
-    return _Problem(
-        module=module,
-        train=train,
-        test=samples(loaded.test_inputs, loaded.test_labels) if has_test else None,  # type: ignore[arg-type]
-        classes=loaded.classes,
-        start=start,
-        device=device,
-    )
 
 
 class _Training:
@@ -125,13 +80,13 @@ class _Training:
         self,
         model: NetworkModel,
         sgd: Sgd,
-        problem: _Problem,
+        problem: Problem,
         landmark: Landmark | None,
         *,
         seed: int,
         workers: Workers,
     ) -> None:
-        self.steps = model.steps
+        self.steps = model.length(sgd)
         self.landmark = landmark
         self._sgd = sgd
         dtype = _DTYPES[model.precision]
@@ -141,7 +96,7 @@ class _Training:
         start = start.expand(model.replicas, -1)
         self._minibatches = Minibatches.of(sgd, seed=seed, replicas=model.replicas, samples=len(samples))
         self._ensemble = Ensemble(network, samples, sgd, weights=start, dtype=dtype, workers=workers)
-        self.record = observables.log_spaced_steps(model.steps, model.record_times)
+        self.record = _recorded_steps(model, self.steps)
         self.sample = self._sampled(model, landmark)
         train = Evaluator(exact, problem.train, workers)
         measured = None if landmark is None else landmark.curvature
@@ -164,6 +119,8 @@ class _Training:
             if model.control
             else None
         )
+        self.probes = probes.of_model(model, sgd, steps=self.steps, network=exact, samples=problem.train)
+        self._exact, self._samples, self._workers = exact, problem.train, workers
         self._uniform_guess = float(np.log(problem.classes))
         self._highest_energy = np.inf
 
@@ -171,18 +128,20 @@ class _Training:
         if landmark is None or landmark.laws is None:
             return np.empty(0, dtype=np.int64)
         window = stationary_window(
-            steps=model.steps,
+            steps=self.steps,
             slowest_autocorrelation_time=landmark.laws.relaxation_steps(),
             burn_in=model.burn_in,
             every=model.sample_every,
             batches_per_epoch=self._minibatches.per_epoch if self._minibatches.epoch else None,
         )
-        return observables.sampling_steps(window.burn_in, model.steps, window.every)
+        return observables.sampling_steps(window.burn_in, self.steps, window.every)
 
     def run(self, saved: Arrays | None, *, progress: Progress, checkpoint: Checkpointing) -> None:
         """Make all steps with the visits that the recorder wants; save the state now and then, and if interrupted."""
         # divergence is looked for at steps that do not depend on speed, so that the same step is named every time
         looks = np.union1d(self.recorder.steps, np.arange(0, self.steps + 1, _STEPS_BETWEEN_LOOKS))
+        for probe in self.probes:
+            looks = np.union1d(looks, probe.steps)
         step = 0
         if saved is None:
             self._look(step)
@@ -211,6 +170,24 @@ class _Training:
             raise
         progress.update(step, self.steps)
 
+    def measure(self, energy: FullBatch, *, name: str, progress: Progress, checkpoint: Checkpointing) -> None:
+        """Let the probes measure what they have seen; `energy` is the training loss with weight decay."""
+        if not self.probes:
+            return
+        loss = FullBatch(self._exact, self._samples, 0.0, self._workers)
+
+        def save(whatever: bool = False) -> None:
+            if whatever or checkpoint.due():
+                checkpoint.save(self._state(self.steps))
+
+        try:
+            for probe in self.probes:
+                progress.begin(f"{name}: {probe.name.replace('_', ' ')}")
+                with threadpool_limits(1, user_api="blas"):  # threads cost more than they give at these sizes
+                    probe.measure(loss, energy, progress.update, save)
+        finally:
+            save(True)
+
     def _look(self, step: int) -> None:
         weights = self._ensemble.weights
         if not bool(torch.isfinite(weights).all()):
@@ -218,6 +195,9 @@ class _Training:
         energy = self.recorder.visit(step, weights)
         if self.control is not None:
             self.control.visit(step)
+        for probe in self.probes:
+            if step in probe.steps:
+                probe.visit(step, weights)
         if energy is None:
             return
         if step == 0:
@@ -236,6 +216,7 @@ class _Training:
         parts = {"ensemble": self._ensemble.state(), "recorder": self.recorder.state()}
         if self.control is not None:
             parts["control"] = self.control.state()
+        parts |= {f"probe_{probe.name}": probe.state() for probe in self.probes}
         for part, arrays in parts.items():
             state |= {f"{part}_{key}": value for key, value in arrays.items()}
         return state | ({} if self.landmark is None else self.landmark.state())
@@ -248,8 +229,22 @@ class _Training:
         self.recorder.restore(part("recorder"))
         if self.control is not None:
             self.control.restore(part("control"))
+        for probe in self.probes:
+            probe.restore(part(f"probe_{probe.name}"))
         self._highest_energy = float(saved["highest_energy"])
         return int(saved["step"])
+
+
+def _recorded_steps(model: NetworkModel, steps: int) -> NDArray[np.int64]:
+    """The steps of the record: as many whatever their number if all points of a scan are to have the same shape."""
+    if model.training_time is None:
+        return observables.log_spaced_steps(steps, model.record_times)
+    if steps < model.record_times:
+        raise UserError(
+            f"training_time: {model.training_time:g} is {steps} steps, fewer than the {model.record_times} recorded "
+            "times; raise it, or lower record_times"
+        )
+    return observables.distinct_log_spaced_steps(steps, model.record_times)
 
 
 def _dataset(
@@ -272,6 +267,9 @@ def _dataset(
     }
     if training.control is not None:
         values |= training.control.variables()
+    for probe in training.probes:
+        values |= probe.variables()
+        coords |= probe.coords()
     if landmark is not None:
         values |= {
             "minimum": landmark.minimum.position,

@@ -1,38 +1,42 @@
-"""The random-potential model of a config: walkers on a line, by master equation or flooding.
+"""The random-potential model of a config: walkers in random landscapes, by the method that the config names.
 
-Disorders are made, run and forgotten in chunks, so memory does not grow with their number.
+Disorders are made, run and forgotten in chunks, so memory does not grow with their number. A method is a function of
+the model, the numbers of the disorders and the seed; what it returns of a disorder does not depend on the others.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import xarray as xr
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from langevin_sgd import observables
 from langevin_sgd.checkpoint import Checkpointing
 from langevin_sgd.config import RandomPotentialModel
-from langevin_sgd.integrators.flooding import flood_disorders
-from langevin_sgd.integrators.master_equation import evolve
 from langevin_sgd.landscapes.line import Line
+from langevin_sgd.models import example_walk
+from langevin_sgd.models.disorder import Array, Arrays, Disorders, landscape, ln_times
 from langevin_sgd.progress import Progress
+from langevin_sgd.theory import effective_diffusion
 from langevin_sgd.theory import logarithmic_diffusion as theory
-
-Array = NDArray[np.float64]
-Arrays = dict[str, NDArray[Any]]
-
-CENSORED_PROBABILITY = 1e-3
-"""A disorder counts as censored once so much of its probability sits on the ends of the box."""
 
 _CHUNK_BYTES = 1 << 26
 _LEAST = 16  # disorders side by side in the vector registers
 
+_BACKENDS = {"master_equation": "master equation (numba)", "flooding": "flooding (numba)"}
+_COORDINATES = ("time", "distance")
+_ONCE = (*_COORDINATES, *example_walk.NAMES)  # of no disorder, or of the first alone
+
 
 def run(
-    points: Sequence[RandomPotentialModel], *, seed: int, progress: Progress, checkpoint: Checkpointing
+    points: Sequence[RandomPotentialModel],
+    *,
+    seed: int,
+    device: str = "auto",
+    progress: Progress,
+    checkpoint: Checkpointing,
 ) -> list[xr.Dataset]:
     """Run the model at every point of a scan (one point without); the observables of each.
 
@@ -41,7 +45,7 @@ def run(
     `checkpoint`, to the same bits.
     """
     saved = checkpoint.load()
-    done = 0 if saved is None else int(saved["step"])
+    done = 0 if saved is None else int(saved["disorders"])
     kept: list[list[Arrays]] = [[] for _ in points]
     if saved is not None:
         for index, parts in enumerate(kept):
@@ -56,115 +60,116 @@ def run(
         finished += chunk.size
         if finished <= done:
             continue
-        kept[index].append(_run_chunk(points[index], chunk, seed=seed))
+        kept[index].append(_measure(points[index], chunk, seed=seed, device=device))
         progress.update(finished, total)
         if checkpoint.due() and finished < total:
             kept = [[_joined(parts)] if parts else [] for parts in kept]
             saving = {f"{i}/{key}": value for i, parts in enumerate(kept) for p in parts for key, value in p.items()}
-            checkpoint.save({**saving, "step": np.array(finished)})
-    return [_dataset(point, _joined(parts)) for point, parts in zip(points, kept, strict=True)]
+            checkpoint.save({**saving, "disorders": np.array(finished)})
+    return [_dataset(point, _joined(parts), device) for point, parts in zip(points, kept, strict=True)]
 
 
-def _line(model: RandomPotentialModel) -> Line:
-    return Line(model.alpha, half_width=model.half_width, amplitude=model.amplitude, spacing=model.spacing)
-
-
-def _chunks(model: RandomPotentialModel) -> list[NDArray[np.int64]]:
-    size = max(_LEAST, _CHUNK_BYTES // (8 * (2 * model.half_width + 1)))
+def _chunks(model: RandomPotentialModel) -> list[Disorders]:
+    """Numbers of the disorders that run side by side."""
+    if model.landscape == "fourier":
+        assert model.features is not None
+        assert model.walkers is not None
+        numbers = model.features * (model.dimension + 2 * model.walkers)
+    else:
+        assert model.half_width is not None
+        numbers = (2 * model.half_width + 1) ** model.dimension
+    size = max(_LEAST, _CHUNK_BYTES // (8 * numbers))
     return np.array_split(np.arange(model.disorders), -(-model.disorders // size))
 
 
-def _times(model: RandomPotentialModel) -> Array:
-    """ln t of the record, (time,)."""
-    return np.linspace(*model.ln_time, model.record_times)
+def _measure(model: RandomPotentialModel, disorders: Disorders, *, seed: int, device: str) -> Arrays:
+    """What the model's method measures of these disorders."""
+    if model.method == "master_equation":
+        from langevin_sgd.models.line_probability import solve
 
-
-def _run_chunk(model: RandomPotentialModel, disorders: NDArray[np.int64], *, seed: int) -> Arrays:
-    line = _line(model)
+        return solve(model, disorders, seed=seed)
     if model.method == "flooding":
-        flooded = flood_disorders(line, seed, disorders, largest_gamma=model.thermal_energy * model.ln_time[1])
-        found = flooded.dataset(_times(model), model.thermal_energy)
-        moved = flooded.displacement(model.thermal_energy * _times(model))[..., 0]
-        return {
-            "squared_displacement": found["squared_displacement"].values,
-            "mean_displacement": moved,
-            "censored": found["censored"].values,
-            "position_draw": moved[:, -1:],
-        }
-    potential = line.potential(seed, disorders)
-    result = evolve(
-        potential, times=np.exp(_times(model)), thermal_energy=model.thermal_energy, spacing=model.spacing,
-        steps_per_e_fold=model.steps_per_e_fold, draws=model.draws, seed=seed, disorders=disorders,
-    )  # fmt: skip
-    out: Arrays = {
-        "squared_displacement": result.mean_squared_displacement,
-        "mean_displacement": result.mean_displacement,
-        "censored": result.boundary_probability > CENSORED_PROBABILITY,
-        "displaced_probability": result.returned,
-        "position_draw": model.spacing * (result.positions[:, :, -1] - result.start_site[:, None]),
-    }
-    if model.aging is not None:
-        out |= _aging(model, potential, disorders, seed=seed)
-    return out
+        from langevin_sgd.models.flooded import flooded
 
+        return flooded(model, disorders, seed=seed)
+    if model.landscape == "line":
+        from langevin_sgd.models import line_walkers
 
-def _aging(model: RandomPotentialModel, potential: Array, disorders: NDArray[np.int64], *, seed: int) -> Arrays:
-    """Displacements between t_w and t_w^h, (disorder, waiting_time, ratio), from a position drawn at each t_w."""
-    assert model.aging is not None
-    shared: dict[str, Any] = {
-        "thermal_energy": model.thermal_energy, "spacing": model.spacing, "steps_per_e_fold": model.steps_per_e_fold,
-        "draws": 1, "seed": seed, "disorders": disorders,
-    }  # fmt: skip
-    waits = np.asarray(model.aging.ln_waiting_times)
-    ratios = np.unique(model.aging.ratios)
-    first = evolve(potential, times=np.exp(waits), run_number=1, **shared)
-    moved = np.empty((len(disorders), waits.size, ratios.size))
-    edge = np.empty(moved.shape, dtype=bool)
-    for index, wait in enumerate(waits):
-        start = first.positions[:, 0, index]
-        # t_w^h - t_w without cancellation
-        times = np.exp(wait) * np.expm1((ratios - 1.0) * wait)
-        later = evolve(potential, times=times, start_site=start, run_number=2 + index, **shared)
-        moved[:, index] = model.spacing * (later.positions[:, 0, :] - start[:, None])
-        edge[:, index] = later.boundary_probability > CENSORED_PROBABILITY
-    return {"two_time_displacement": moved, "two_time_censored": edge}
+        return line_walkers.walk(model, disorders, seed=seed, device=device)
+    from langevin_sgd.models import fourier_walkers  # torch, for sums of waves alone
+
+    return fourier_walkers.walk(model, disorders, seed=seed, device=device)
 
 
 def _joined(parts: Sequence[Arrays]) -> Arrays:
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    return {
+        name: part if name in _ONCE else np.concatenate([other[name] for other in parts])
+        for name, part in parts[0].items()
+    }
 
 
-def _dataset(model: RandomPotentialModel, kept: Arrays) -> xr.Dataset:
+def _dataset(model: RandomPotentialModel, kept: Arrays, device: str) -> xr.Dataset:
     """The observables of one point."""
-    line = _line(model)
+    law = landscape(model)
+    time = kept.get("time", np.exp(ln_times(model)))
     values: dict[str, ArrayLike] = {
-        **kept,
+        **{name: value for name, value in kept.items() if name not in (*_COORDINATES, "squared_increment")},
         "alpha": model.alpha,
         "amplitude": model.amplitude,
         "thermal_energy": model.thermal_energy,
         "temperature": 2.0 * model.thermal_energy,
-        "valid_range": line.valid_range,
+        "valid_range": law.valid_range if not callable(law.valid_range) else law.valid_range(),
     }
-    coords: dict[str, ArrayLike] = {
-        "time": np.exp(_times(model)),
-        "ln_time": _times(model),
-        "disorder": np.arange(model.disorders),
-    }
-    if model.aging is not None:
-        waits, ratios = np.asarray(model.aging.ln_waiting_times), np.unique(model.aging.ratios)
-        coords |= {"ln_waiting_time": waits, "ratio": ratios}
-        unit = theory.length_scale(
-            waits, alpha=model.alpha, amplitude=model.amplitude, thermal_energy=model.thermal_energy
-        )
-        stayed = np.abs(kept["two_time_displacement"]) < model.aging.distance * unit[:, None]
+    coords: dict[str, ArrayLike] = {"time": time, "ln_time": np.log(time), "disorder": np.arange(model.disorders)}
+    if "squared_increment" in kept:
+        squared = kept["squared_increment"]
+        coords["distance"] = law.distances
         values |= {
-            "two_time_squared_displacement": kept["two_time_displacement"] ** 2,
-            "return_probability": stayed.mean(0),
-            "return_probability_stderr": stayed.std(0) / np.sqrt(max(model.disorders - 1, 1)),
-            "return_distance": model.aging.distance,
+            "structure_function": squared.mean(axis=0),
+            "structure_function_stderr": _stderr(squared),
+            "structure_function_predicted": law.structure_function(law.distances),
         }
-    backend = "flooding (numba)" if model.method == "flooding" else "master equation (numba)"
-    return observables.dataset(
-        values, coords=coords, attrs={"method": model.method, "backend": backend, "landscape": "line"},
-        members="disorder",
+    if isinstance(law, Line) and law.correlation_length is not None:
+        values |= _late(model, law)
+    if model.aging is not None:
+        coords |= {"ln_waiting_time": model.aging.ln_waiting_times, "ratio": np.unique(model.aging.ratios)}
+        values |= _returns(model, kept["two_time_displacement"])
+    attrs = {
+        "method": model.method,
+        "backend": _BACKENDS.get(model.method, f"sde on {device}"),
+        "landscape": model.landscape,
+        "dimension": model.dimension,
+    }
+    return observables.dataset(values, coords=coords, attrs=attrs, members="disorder")
+
+
+def _late(model: RandomPotentialModel, law: Line) -> dict[str, ArrayLike]:
+    """The correlation length, and the exact diffusion coefficient that bounded barriers leave at late times."""
+    correlation = float(1.0 - law.structure_function(law.spacing) / (2.0 * law.variance))
+    coefficient = effective_diffusion.gaussian_line(
+        thermal_energy=model.thermal_energy, variance=law.variance, neighbour_correlation=correlation,
+        between="sites" if model.method == "master_equation" else "linear",
     )  # fmt: skip
+    assert law.correlation_length is not None
+    return {"correlation_length": law.correlation_length, "effective_diffusion_predicted": coefficient}
+
+
+def _returns(model: RandomPotentialModel, moved: Array) -> dict[str, ArrayLike]:
+    """Share of the disorders, (waiting_time, ratio), whose walker is found again where it was at t_w."""
+    assert model.aging is not None
+    waits = np.asarray(model.aging.ln_waiting_times)
+    unit = theory.length_scale(waits, alpha=model.alpha, amplitude=model.amplitude, thermal_energy=model.thermal_energy)
+    stayed = (np.abs(moved) < model.aging.distance * unit[:, None]).astype(np.float64)
+    return {
+        "two_time_squared_displacement": moved**2,
+        "return_probability": stayed.mean(0),
+        "return_probability_stderr": stayed.std(0) / np.sqrt(max(model.disorders - 1, 1)),
+        "return_distance": model.aging.distance,
+    }
+
+
+def _stderr(each: Array) -> Array:
+    """Standard error of the mean over disorders, NaN for one."""
+    count = len(each)
+    error: Array = np.full(each.shape[1], np.nan) if count < 2 else each.std(axis=0, ddof=1) / np.sqrt(count)
+    return error

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
@@ -9,12 +11,14 @@ from matplotlib.figure import Figure
 
 from langevin_sgd.errors import UserError
 from langevin_sgd.estimators.logarithmic_law import LogarithmicFit, fit_logarithmic_law, select_window
-from langevin_sgd.plots.style import BLUE, GREY, INK, VERMILLION, Array, Subject, canvas, model_look, title
+from langevin_sgd.plots.style import BLUE, GREY, INK, VERMILLION, Array, Mask, Subject, canvas, model_look, title
 from langevin_sgd.theory import logarithmic_diffusion as theory
 
-_BINS = 60
+_BINS, _FEWEST_BINS = 60, 10
 _RESAMPLES = 49  # only the fit itself is drawn
 _FIRST_SHOWN = 1.0
+LARGEST_CENSORED = 0.01
+"""Share of the disorders at the ends of their box beyond which a mean over them is no longer drawn as one."""
 
 
 def logarithmic_diffusion(subject: Subject) -> Figure:
@@ -25,14 +29,28 @@ def logarithmic_diffusion(subject: Subject) -> Figure:
     figure = canvas(5.4)
     axes: Axes = figure.subplots()
     shown = ln_time >= min(_FIRST_SHOWN, ln_time[-2])
-    squares = model["squared_displacement"].transpose("disorder", "time").values
-    mean = squares.mean(axis=0)
-    error = squares.std(axis=0, ddof=1) / np.sqrt(len(squares))
-    y, low, high = (np.maximum(v, 0.0) ** (alpha / 4.0) for v in (mean, mean - error, mean + error))
-    axes.fill_between(ln_time[shown], low[shown], high[shown], color=INK, alpha=0.15, linewidth=0)
-    axes.plot(ln_time[shown], y[shown], color=INK, marker="o", markersize=3.5, label=f"{subject.name}, ± 1 s.e.")
-    fitted = _fit(model, subject.window)
-    remark = [_disorder(model)]
+    y, low, high = rescaled(model)
+    lost = censored_times(model)
+    known = shown & ~lost
+    axes.fill_between(ln_time[known], low[known], high[known], color=INK, alpha=0.15, linewidth=0)
+    if known.any():
+        full: dict[str, Any] = {"color": INK, "marker": "o", "markersize": 3.5}
+        axes.plot(ln_time[known], y[known], label=f"{subject.name}, ± 1 s.e.", **full)
+    if (shown & lost).any():
+        hollow: dict[str, Any] = {
+            "color": GREY,
+            "marker": "o",
+            "markersize": 3.5,
+            "markerfacecolor": "white",
+            "linestyle": "none",
+        }
+        first = f"{ln_time[lost][0]:.3g}"
+        label = f"over {LARGEST_CENSORED:.0%} of the disorders at the ends\nof the box, from ln t = {first} on"
+        axes.plot(ln_time[shown & lost], y[shown & lost], label=label, **hollow)
+    if lost[shown].all():
+        _warn(axes, float(model["censored"].isel(time=-1).mean()))
+    fitted = fit(model, subject.window)
+    remark = [disorder(model)]
     if fitted is not None:
         line = (fitted.amplitude * np.maximum(ln_time + fitted.shift, 0.0) ** fitted.exponent) ** (alpha / 4.0)
         law = f"(ln t + c)^{fitted.exponent:.3g} from ln t = {subject.window:g}, c = {fitted.shift:.3g}"
@@ -57,7 +75,7 @@ def position_distribution(subject: Subject) -> Figure:
     """Histogram of positions at the last time over (theta (ln t + c))^2/A, with the Kesten-Golosov density."""
     model = subject.model
     alpha, amplitude, thermal = (float(model[name]) for name in ("alpha", "amplitude", "thermal_energy"))
-    fitted = _fit(model, subject.window)
+    fitted = fit(model, subject.window)
     shift = 0.0 if fitted is None else fitted.shift
     last = float(model["ln_time"].values[-1])
     unit = float(theory.length_scale(last, alpha=alpha, amplitude=amplitude, thermal_energy=thermal, shift=shift))
@@ -65,13 +83,16 @@ def position_distribution(subject: Subject) -> Figure:
     figure = canvas(5.2)
     axes: Axes = figure.subplots()
     reach = float(np.quantile(np.abs(xi), 0.998))
-    axes.hist(xi, bins=_BINS, range=(-reach, reach), density=True, color=GREY, alpha=0.45, label=f"{xi.size:,} walkers")
+    bins = min(_BINS, max(_FEWEST_BINS, round(3.0 * xi.size ** (1.0 / 3.0))))
+    axes.hist(xi, bins=bins, range=(-reach, reach), density=True, color=GREY, alpha=0.45, label=f"{xi.size:,} walkers")
+    _warn(axes, float(model["censored"].isel(time=-1).mean()))
     if alpha == 1.0:
         grid = np.linspace(-reach, reach, 401)
         axes.plot(grid, theory.density(grid), color=BLUE, label="Kesten and Golosov")
-    scale = rf"$x\,A^{{{1 / alpha:.3g}}} / (\theta (\ln t + c))^{{{2 / alpha:.3g}}}$"
+    power = "" if alpha == 1.0 else rf"^{{{1 / alpha:.3g}}}"
+    scale = rf"$x\,A{power} / (\theta (\ln t + c))^{{{2 / alpha:.3g}}}$"
     axes.set(xlabel=f"{scale},  c = {shift:.3g}", ylabel="density")
-    title(axes, f"Positions at ln t = {last:g}", subject, _disorder(model))
+    title(axes, f"Positions at ln t = {last:g}", subject, disorder(model))
     axes.legend(loc="best")
     return figure
 
@@ -83,7 +104,7 @@ def aging(subject: Subject) -> Figure:
     axes: Axes = figure.subplots()
     ratio = model["ratio"].values
     waits = model["ln_waiting_time"].values
-    fitted = _fit(model, subject.window)
+    fitted = fit(model, subject.window)
     grid = np.linspace(1.0, float(ratio.max()) * 1.05, 200)
     for position, wait in enumerate(waits):
         colour, marker = model_look(position)
@@ -98,19 +119,47 @@ def aging(subject: Subject) -> Figure:
         xlabel="h = ln t / ln t_w", ylabel=f"P(|x(t) − x(t_w)| < {float(model['return_distance']):g} (θ ln t_w)²/A)"
     )
     remark = "" if fitted is None else f"dashes: logarithms shifted by c = {fitted.shift:.3g}"
+    _warn(axes, float(model["two_time_censored"].mean("disorder").max()))
     title(axes, "Aging", subject, remark)
     axes.legend(loc="best")
     return figure
 
 
-def _disorder(model: xr.Dataset) -> str:
+def rescaled(model: xr.Dataset) -> tuple[Array, Array, Array]:
+    """<x^2>^(alpha/4) against time, and the same one standard error lower and higher."""
+    squares = model["squared_displacement"].transpose("disorder", "time").values
+    mean = squares.mean(axis=0)
+    error = squares.std(axis=0, ddof=1) / np.sqrt(len(squares))
+    power = float(model["alpha"]) / 4.0
+    y, low, high = (np.maximum(v, 0.0) ** power for v in (mean, mean - error, mean + error))
+    return y, low, high
+
+
+def censored_times(model: xr.Dataset) -> Mask:
+    """Times from which on too many disorders have reached the ends of their box."""
+    over: Mask = model["censored"].mean("disorder").values > LARGEST_CENSORED
+    return np.maximum.accumulate(over)
+
+
+def _warn(axes: Axes, censored: float) -> None:
+    """Say across the figure that the box shaped what it shows."""
+    if censored > LARGEST_CENSORED:
+        text = f"{censored:.0%} of the disorders have reached the ends of their box:\nthis is the box, not the law"
+        frame = {"facecolor": "white", "edgecolor": VERMILLION, "alpha": 0.9}
+        axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", color=VERMILLION, bbox=frame)
+
+
+def disorder(model: xr.Dataset) -> str:
+    """The potential and the temperature, for titles."""
     parts = [f"α = {float(model['alpha']):g}", f"A = {float(model['amplitude']):g}"]
-    return ", ".join([*parts, f"θ = {float(model['thermal_energy']):g}", f"{model.sizes['disorder']:,} disorders"])
+    return ", ".join([*parts, f"θ = {float(model['thermal_energy']):.4g}", f"{model.sizes['disorder']:,} disorders"])
 
 
-def _fit(model: xr.Dataset, window: float) -> LogarithmicFit | None:
-    """The fit with p = 4/alpha over the window, None where the run is too short for it."""
+def fit(model: xr.Dataset, window: float) -> LogarithmicFit | None:
+    """The fit with p = 4/alpha over the window, None where the run is too short for it or its box too small."""
     ln_time: Array = model["ln_time"].values
+    if censored_times(model)[ln_time >= window].any():
+        return None
     squares = model["squared_displacement"].transpose("disorder", "time").values
     try:
         selected = select_window(ln_time, squares, ln_time_min=window)

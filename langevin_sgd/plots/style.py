@@ -33,12 +33,32 @@ LAW_LINES: dict[str, dict[str, Any]] = {
     "continuum": {"color": VERMILLION, "linestyle": (0, (6, 2))},
     "isotropic": {"color": GREEN, "linestyle": (0, (1.2, 1.4))},
     "epoch": {"color": PURPLE, "linestyle": "-"},
+    "fokker_planck": {"color": BLUE, "linestyle": "-"},
+    "chain": {"color": PURPLE, "linestyle": "-"},
+    "boltzmann": {"color": GREEN, "linestyle": (0, (1.2, 1.4))},
+    "laplace": {"color": VERMILLION, "linestyle": (0, (6, 2))},
+    "finite_step": {"color": ORANGE, "linestyle": (0, (5, 2, 1, 2))},
+    "slide": {"color": GREY, "linestyle": (0, (3, 3))},
+    "ito": {"color": BLUE, "linestyle": (0, (6, 2))},
+    "twin": {"color": ORANGE, "linestyle": (0, (5, 2, 1, 2))},
+    "kramers": {"color": VERMILLION, "linestyle": (0, (6, 2))},
+    "eyring_kramers": {"color": VERMILLION, "linestyle": (0, (6, 2))},
 }
 LAW_NAMES = {
     "discrete": "discrete law",
     "continuum": "continuum law",
     "isotropic": "isotropic law, T = ησ²/B",
     "epoch": "epoch law",
+    "fokker_planck": "Fokker-Planck",
+    "chain": "chain of the map, exact",
+    "boltzmann": "Boltzmann, exp(−E/θ)",
+    "laplace": "Laplace",
+    "finite_step": "finite step, leading order",
+    "slide": "slide, exp(−E/2T)",
+    "ito": "Itô, measured E and C",
+    "twin": "Langevin twin",
+    "kramers": "Kramers",
+    "eyring_kramers": "Eyring-Kramers",
 }
 MODEL_COLOURS = (ORANGE, SKY, GREEN, PURPLE, YELLOW, VERMILLION)
 MODEL_MARKERS = ("s", "^", "D", "v", "P", "X")
@@ -81,8 +101,9 @@ _SETTINGS: dict[str, Any] = {
 class Subject:
     """What a figure is about: a model, and the simulated models that stand beside it.
 
-    `tolerance` (of ratios), `energy_bound` (of the sup-distance) and `window` (ln t from which a law of diffusion is
-    fitted) are those that the study's check judges it by.
+    `tolerance` (of ratios), `energy_bound` (of the sup-distance), `window` (ln t from which a law of diffusion is
+    fitted), `occupancy_tolerance` (of differences) and `escape_tolerance` (of ratios) are those that the study's check
+    judges it by.
     """
 
     name: str
@@ -91,6 +112,8 @@ class Subject:
     tolerance: float = 0.05
     energy_bound: float = 0.05
     window: float = 10.0
+    occupancy_tolerance: float = 0.005
+    escape_tolerance: float = 0.03
 
 
 @contextmanager

@@ -49,12 +49,15 @@ def measure(full: FullBatch, w: Array, *, progress: Callable[[int, int], None] =
     return Curvature(h, c, eigenvalues, eigenvectors)
 
 
-def refuse_too_large(dimension: int) -> None:
-    """Raise `UserError` for more than a few thousand parameters, since dimension x dimension numbers are kept."""
+def refuse_too_large(dimension: int, needed_by: str = "measure_curvature: true") -> None:
+    """Raise `UserError` for more than a few thousand parameters, since dimension x dimension numbers are kept.
+
+    `needed_by` is the key of the config that asks for them.
+    """
     if dimension > CURVATURE_PARAMETER_LIMIT:
         raise UserError(
-            f"architecture: {dimension} parameters are too many for the full Hessian and noise covariance (at most "
-            f"{CURVATURE_PARAMETER_LIMIT}); make the network smaller, or give measure_curvature: false"
+            f"architecture: {dimension} parameters are too many for the full Hessian (at most "
+            f"{CURVATURE_PARAMETER_LIMIT}); make the network smaller, or remove {needed_by}"
         )
 
 

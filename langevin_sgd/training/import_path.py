@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from langevin_sgd.config import Module, NetworkModel, Study
+from langevin_sgd.config import InterpolationModel, Module, NetworkModel, Study
 from langevin_sgd.errors import UserError
 
 
@@ -50,7 +50,7 @@ def load(path: str) -> Any:
 def load_all(study: Study) -> None:
     """Import everything that a study names as "module:attribute". Raises `UserError` as `load` does."""
     for model in study.models.values():
-        if isinstance(model, NetworkModel):
+        if isinstance(model, NetworkModel | InterpolationModel):
             named = [model.data.name] if ":" in model.data.name else []
             named += [model.architecture.factory] if isinstance(model.architecture, Module) else []
             for path in named:

@@ -272,7 +272,7 @@ def test_which_part_of_a_network_follows_which_law():
     ]:
         assert verdicts[part, law] is DISAGREES, (part, law)
     power = next(row.reason for row in found if (row.quantity, row.law) == ("spread", "power law"))
-    assert "exponent 0.9" in power
+    assert "exponent 0.9 of t" in power
     assert "fitted from ln t 2.1" in power
     assert "to 6.5" in power  # two thirds of the window from 2 to 9
     control = next(row for row in found if row.law == "zero-temperature control")

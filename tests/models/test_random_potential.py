@@ -9,9 +9,15 @@ import xarray as xr
 
 import langevin_sgd as lsgd
 from langevin_sgd.config import ConfigError, parse
+from langevin_sgd.integrators.flooding import flood
+from langevin_sgd.integrators.integrate import integrate
 from langevin_sgd.integrators.master_equation import evolve
+from langevin_sgd.integrators.record import Record
+from langevin_sgd.landscapes.fourier import Fourier
+from langevin_sgd.landscapes.grid import Grid
 from langevin_sgd.landscapes.line import Line
 from langevin_sgd.models import run_model
+from langevin_sgd.noise import IsotropicNoise
 from langevin_sgd.plots import figures
 from langevin_sgd.progress import NullProgress
 
@@ -60,25 +66,134 @@ def test_flooding_before_its_water_rises_is_refused_before_it_runs() -> None:
         parse(study(ln_time=[-1.0, 5.0], method="flooding"))
 
 
-@pytest.mark.parametrize("scanned", [False, True])
-def test_an_interrupted_run_goes_on_with_the_same_bits(
-    scanned: bool, monkeypatch: pytest.MonkeyPatch, stop_after_save: Callable[[int], Any]
-) -> None:
-    config = study(aging={"ln_waiting_times": [3.0, 5.0], "ratios": [1.5, 2.0]})
-    if scanned:
-        config["scan"] = {"models.walk.thermal_energy": [0.5, 1.0]}
+WAVES = {"dimension": 3, "landscape": "fourier", "half_width": None, "ln_time": [-5.0, -2.0], "walkers": 3}
+AGING = {"aging": {"ln_waiting_times": [3.0, 5.0], "ratios": [1.5, 2.0]}}
+GRID = {"dimension": 2, "half_width": 20, "ln_time": [0.0, 3.0]}
 
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        study(**AGING),
+        {**study(**AGING), "scan": {"models.walk.thermal_energy": [0.5, 1.0]}},
+        study(**WAVES, features=32, disorders=40),
+        study(**GRID, disorders=40),
+    ],
+    ids=["line", "scanned", "waves", "grid"],
+)
+def test_an_interrupted_run_goes_on_with_the_same_bits(
+    config: dict, monkeypatch: pytest.MonkeyPatch, stop_after_save: Callable[[int], Any]
+) -> None:
     def run(checkpoint: Any) -> xr.Dataset:
         progress = NullProgress()
         return run_model(parse(config), "walk", sources={}, device="cpu", progress=progress, checkpoint=checkpoint)
 
     whole = run(stop_after_save(10**9))
-    monkeypatch.setattr("langevin_sgd.models.random_potential._CHUNK_BYTES", 1)  # 32 disorders at a time
+    monkeypatch.setattr("langevin_sgd.models.random_potential._CHUNK_BYTES", 1)  # 16 disorders at a time
     checkpoint = stop_after_save(2)
     with pytest.raises(KeyboardInterrupt):
         run(checkpoint)
+    assert int(checkpoint.arrays["disorders"]) > 0
     checkpoint.left = 10**9
     xr.testing.assert_identical(run(checkpoint), whole)
+
+
+@pytest.mark.parametrize(
+    "model", [{}, {"method": "flooding"}, GRID, {**WAVES, "features": 64}, {"correlation_length": 9.0}]
+)
+def test_the_structure_function_is_measured_on_the_runs_own_disorders(model: dict) -> None:
+    ds = lsgd.simulate(study(**{"disorders": 200, "ln_time": [0.0, 4.0], "alpha": 0.8, "amplitude": 0.6, **model}))[
+        "walk"
+    ]
+    deviation = (ds.structure_function - ds.structure_function_predicted) / ds.structure_function_stderr
+    # some 25 correlated distances, 200 disorders: a false alarm once in 300 such tests; 10% of A is 5 and more
+    assert float(abs(deviation).max()) < 4.5
+    low, high = ds.valid_range.values
+    inside = ds.distance.values[(ds.distance >= low) & (ds.distance <= high)]
+    if "correlation_length" not in ds:
+        law = 0.6 * inside**0.8
+        np.testing.assert_allclose(ds.structure_function_predicted.sel(distance=inside), law, rtol=0.04)
+
+
+def test_a_grid_is_flooded_from_its_middle() -> None:
+    ds = lsgd.simulate(study(**GRID, disorders=5))["walk"].dataset
+    grid = Grid(2, 1.0, sites=41)
+    for number in range(5):
+        history = flood(grid.potential(2, [number]), largest_gamma=3.0)
+        moved = history.displacement(ds.ln_time.values)[0]
+        np.testing.assert_array_equal(ds.squared_displacement[number], (moved**2).sum(axis=-1))
+        np.testing.assert_array_equal(ds.censored[number], history.censored(ds.ln_time.values)[0])
+    assert "position_draw" not in ds
+    assert ds.attrs["dimension"] == 2
+
+
+def test_walkers_in_waves_are_those_of_integrate() -> None:
+    ds = lsgd.simulate(study(**WAVES, features=32, disorders=4, time_step=0.01, thermal_energy=0.4))["walk"].dataset
+    law = Fourier.between(3, 1.0, 3**0.5, 30 * 3**0.5, tolerance=0.06, features=32)
+    potential = law.potential(2, np.arange(4), walkers=3)
+    steps = (ds.time.values / 0.01).round().astype(int)
+    ran = integrate(
+        potential, IsotropicNoise(0.8), time_step=0.01, steps=int(steps[-1]), trajectories=3, scan=potential.scan,
+        seed=2, device="cpu", precision="float32", record=Record(steps=steps, each=("squared_displacement",)),
+    )  # fmt: skip
+    np.testing.assert_array_equal(ds.squared_displacement, ran.data.squared_displacement.mean("replica"))
+    assert set(np.diff(steps)) != {1}
+
+
+def test_early_walkers_in_waves_diffuse_freely_in_every_direction() -> None:
+    """2 d theta t, to 5% from 40 disorders of 16 walkers in 100 dimensions, noise 0.6%."""
+    ds = lsgd.simulate(
+        study(dimension=100, half_width=None, ln_time=[-8.0, -7.0], disorders=40, walkers=16, thermal_energy=0.3)
+    )["walk"].dataset
+    ratio = ds.squared_displacement.mean("disorder") / (2 * 100 * 0.3 * ds.time)
+    np.testing.assert_allclose(ratio, 1.0, atol=0.05)
+
+
+def test_who_walks_out_of_the_range_of_the_power_law_is_censored() -> None:
+    near = study(**WAVES, features=32, disorders=6, valid_range=[0.02, 1.0], time_step=1e-4, thermal_energy=2.0)
+    ds = lsgd.simulate(near)["walk"].dataset
+    _, high = ds.valid_range.values
+    assert high == pytest.approx(1.0, rel=0.1)
+    # a disorder whose mean square lies beyond has a walker that does; once censored, always
+    assert ds.censored.values[(ds.squared_displacement > high**2).values].all()
+    assert ds.censored[:, -1].any()
+    assert not ds.censored[:, 0].any()
+    assert (ds.censored.astype(int).diff("time") >= 0).all()
+
+
+def test_bounded_barriers_end_in_ordinary_diffusion() -> None:
+    """xi = 3, so sigma^2 = 1.5 theta^2: D within 4% (noise 1%), which the continuum's exp(-1.5) theta misses by 8%."""
+    config = study(correlation_length=3.0, half_width=4000, ln_time=[0.0, 14.0], record_times=29, disorders=60)
+    config["checks"] = [{"kind": "diffusion"}]
+    tree = lsgd.simulate(config)
+    (row,) = (r for r in rows_of(tree) if r.quantity == "effective_diffusion")
+    assert row.verdict == "agrees"
+    assert float(row.measured) == pytest.approx(float(row.predicted), rel=0.04)
+    assert float(row.predicted) / np.exp(-1.5) > 1.06
+    (late,) = (r for r in rows_of(tree) if r.quantity == "late_held_out_likelihood")
+    assert (late.verdict, late.role) == ("disagrees", "contrast")
+
+
+def rows_of(tree: xr.DataTree) -> list[xr.Dataset]:
+    table = tree["checks"].dataset
+    return [table.isel(comparison=i) for i in range(table.sizes["comparison"])]
+
+
+@pytest.mark.parametrize(
+    ("model", "expected"),
+    [
+        ({}, {"landscape": "line", "method": "master_equation", "half_width": 300, "draws": 1}),
+        ({"method": "sde"}, {"walkers": 16, "steps_per_e_fold": None, "draws": None}),
+        ({"dimension": 3, "ln_time": [0.0, 2.0]}, {"landscape": "grid", "method": "flooding", "valid_range": None}),
+        ({"dimension": 9, "half_width": None}, {"landscape": "fourier", "method": "sde", "valid_range": (3.0, 90.0)}),
+        ({"landscape": "fourier", "half_width": None}, {"method": "sde", "spacing": None, "features": 512}),
+    ],
+)
+def test_defaults_by_dimension_and_landscape(model: dict, expected: dict) -> None:
+    resolved = parse(study(**{"half_width": 300, "ln_time": [0.0, 4.0], **model})).models["walk"]
+    assert {key: getattr(resolved, key) for key in expected} == expected
+    again = parse({"name": "t", "seed": 1, "models": {"walk": resolved.model_dump(mode="json", by_alias=True)}})
+    assert again.models["walk"] == resolved
 
 
 def test_aging_falls_with_the_ratio_and_is_the_fraction_within_the_distance() -> None:
@@ -95,7 +210,7 @@ def test_a_study_of_random_potentials_needs_no_sgd_and_is_checked_and_drawn(tmp_
     table = tree["checks"].dataset
     assert "exponent" in table.quantity.values
     assert set(table.verdict.values) == {"inconclusive"}  # 96 disorders tell nothing
-    assert set(figures(tree)) == {"logarithmic_diffusion", "position_distribution", "aging"}
+    assert set(figures(tree)) >= {"logarithmic_diffusion", "position_distribution", "aging", "walker_history"}
     assert (tmp_path / "run" / "report.html").exists()
 
 

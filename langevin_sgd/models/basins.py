@@ -1,0 +1,291 @@
+"""The basins model of a config: replicas from opposite basins, where they are and how long they take to change."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike, NDArray
+
+from langevin_sgd import observables
+from langevin_sgd.checkpoint import Checkpointing
+from langevin_sgd.config import BasinsModel, Sgd
+from langevin_sgd.errors import UserError
+from langevin_sgd.integrators.integrate import Integration, integrate
+from langevin_sgd.integrators.record import Record
+from langevin_sgd.integrators.state import State
+from langevin_sgd.landscapes import basins as landscape_basins
+from langevin_sgd.landscapes.expression import Expression
+from langevin_sgd.models import basins_record, langevin
+from langevin_sgd.models.basins_laws import laws_of, predictions
+from langevin_sgd.models.basins_process import Process, core_condition, core_numbers, energy_box
+from langevin_sgd.models.basins_record import Arrays, Cores, Observer, part, prefixed
+from langevin_sgd.progress import Progress
+
+Array = NDArray[np.float64]
+Point = tuple[BasinsModel, Sgd]
+
+_PASSAGE = ("escape_step", "escape_time")
+_SECONDS_A_SEGMENT = 5.0
+_MOST_NUMBERS = 1 << 24  # recorded in one segment
+_WIDEST = 5.0  # half-width in which minima are looked for
+_SEEN = 14.0  # thermal energies above the minimum up to which the density is shown
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """One point of a scan, ready to run: its process, where replicas begin and what is looked at."""
+
+    model: BasinsModel
+    sgd: Sgd
+    process: Process
+    starts: tuple[str, ...]
+    positions: Array
+    observer: Observer
+
+
+def run(
+    points: Sequence[Point], *, seed: int, device: str, progress: Progress, checkpoint: Checkpointing
+) -> list[xr.Dataset]:
+    """Integrate all points of a scan in one launch, equal parts of the replicas from every start; their observables.
+
+    Positions are looked at along the run at logarithmically spaced steps, for occupancy against time, and at `samples`
+    equally spaced steps of the window, for time averages, density and current; only counts are kept. Raises `Diverged`,
+    and `UserError` for a landscape without the basins asked for. After an interruption the same call goes on from
+    `checkpoint`, to the same bits.
+    """
+    scheme = langevin.scheme_of(points)
+    known: dict[tuple[object, ...], landscape_basins.Basins] = {}
+    ready = [_prepare(*point, scheme, known) for point in points]
+    if any(one.observer.basins.labels != ready[0].observer.basins.labels for one in ready):
+        raise UserError("the points of the scan have different basins; give basins: {LABEL: CONDITION}")
+    model = points[0][0]
+    steps = observables.log_spaced_steps(model.steps, model.record_times)
+    window = _window(model)
+    together = np.union1d(steps, window)
+    saved = checkpoint.load()
+    state = None if saved is None else State.from_arrays(part(saved, "state"))
+    sums = [one.observer.empty() if saved is None else part(saved, f"sums{i}") for i, one in enumerate(ready)]
+    counts: list[list[NDArray[np.int64]]] = [[] if saved is None else [saved[f"counts{i}"]] for i in range(len(ready))]
+    most = max(1, _MOST_NUMBERS // (len(points) * model.replicas * len(ready[0].observer.recorded)))
+    length, done, backend = max(1, model.steps // 100), 0 if state is None else state.step, ""
+    passage: Arrays = {}
+    while done < model.steps:
+        ahead = together[together > done]
+        end = min(model.steps, done + length, int(ahead[min(most, ahead.size) - 1]))
+        began = time.monotonic()
+        segment = _integrate(ready, together, end - done, state, scheme, seed=seed, device=device)
+        length = max(1, int((end - done) * _SECONDS_A_SEGMENT / max(time.monotonic() - began, 1e-3)))
+        at = segment.data["step"].values
+        for i, one in enumerate(ready):
+            sums[i], by_start = one.observer.add(sums[i], _positions(one, segment.data, i), np.isin(at, window))
+            counts[i] = [np.concatenate([*counts[i], by_start[..., np.isin(at, steps)]], axis=-1)]
+        state, backend, done = segment.state, str(segment.data.attrs["backend"]), end
+        passage = {
+            name: _by_point(segment.data[name]) for name in ("escape_step", "escape_time") if name in segment.data
+        }
+        progress.update(done, model.steps)
+        if checkpoint.due() and done < model.steps:
+            saving = {**prefixed("state", state.arrays()), "step": np.array(done)}
+            for i, one_sums in enumerate(sums):
+                saving |= {**prefixed(f"sums{i}", one_sums), f"counts{i}": counts[i][0]}
+            checkpoint.save(saving)
+    attrs = {"backend": backend, "scheme": scheme, "increments": model.increments}
+    return [
+        _dataset(one, sums[i], counts[i][0], {name: values[i] for name, values in passage.items()}, steps, attrs)
+        for i, one in enumerate(ready)
+    ]
+
+
+def _window(model: BasinsModel) -> NDArray[np.int64]:
+    """The equally spaced steps at which positions are looked at, the last step among them."""
+    first = model.first_of_window
+    return np.unique(np.rint(np.linspace(first, model.steps, model.samples + 1)).astype(np.int64)[1:])
+
+
+def _prepare(
+    model: BasinsModel, sgd: Sgd, scheme: str, known: dict[tuple[object, ...], landscape_basins.Basins]
+) -> Prepared:
+    """`known` keeps the basins of landscapes already met, since most scans change the noise alone."""
+    landscape, own_noise = langevin.equation(model, sgd)
+    box = model.box or ((-_WIDEST, _WIDEST),) * landscape.dimension
+    labels = model.labels or (model.known_labels() if not model.basins else ())
+    key = (landscape.formula, *landscape.parameters.values())
+    if key not in known:
+        known[key] = landscape_basins.find(landscape, regions=model.regions(), labels=labels, box=box)
+    found = known[key]
+    table = langevin.point_parameters(model, sgd, scheme)
+    target = core_condition(model, landscape.variables)
+    core = core_numbers(model, found)
+    process = Process(model, sgd, landscape, own_noise, found, scheme, table["time_step"], target, core)
+    starts = (model.escape.origin,) if model.escape else model.start_in or found.labels
+    if model.replicas % len(starts):
+        raise UserError(f"replicas must share out evenly to {len(starts)} starts; give a multiple of {len(starts)}")
+    positions = np.array([model.start.get(label, found.minima[found.number(label)]) for label in starts], float)
+    missing = [label for label, position in zip(starts, positions, strict=True) if not np.isfinite(position).all()]
+    if missing:
+        raise UserError(f"no minimum was found in the basin {missing[0]}; give start: {{{missing[0]}: [...]}}")
+    inside = found.membership(positions.T)
+    for label, own in zip(starts, inside, strict=True):
+        if own < 0 or found.labels[own] != label:
+            raise UserError(f"the start in {label} lies outside that basin; give start: {{{label}: [...]}}")
+    groups = np.repeat(np.arange(len(starts)), model.replicas // len(starts))
+    edges = _edges(process, model.cells)
+    observer = Observer(landscape, found, _recorded(model, landscape), groups, len(starts), edges, _cores(process))
+    return Prepared(model, sgd, process, starts, positions, observer)
+
+
+def _edges(process: Process, cells: int) -> tuple[Array, ...]:
+    """Cells of the density, none above two dimensions or where an escape is measured."""
+    if process.landscape.dimension > 2 or process.target is not None:
+        return ()
+    return tuple(np.linspace(low, high, cells + 1) for low, high in energy_box(process, _SEEN))
+
+
+def _recorded(model: BasinsModel, landscape: Expression) -> tuple[int, ...]:
+    """Places of the coordinates that the basins depend on, all of them in up to two dimensions."""
+    if landscape.dimension <= 2:
+        return tuple(range(landscape.dimension))
+    from langevin_sgd.landscapes.formula import parse_condition
+
+    names = [*landscape.variables, *landscape.parameters]
+    used = {s.name for text in model.regions().values() for s in parse_condition(text, names).free_symbols}
+    return tuple(i for i, name in enumerate(landscape.variables) if name in used)
+
+
+def _cores(process: Process) -> Cores | None:
+    """Half the way up to the lowest saddle out of every basin; None where that is unknown or rarely visited."""
+    found = process.basins
+    if process.landscape.dimension > 2 or not np.isfinite(found.minima).all():
+        return None
+    heights = np.full(len(found.labels), np.nan)
+    for basin in range(len(found.labels)):
+        ways = [s.energy for s in found.saddles if basin in (s.first, s.second)]
+        heights[basin] = min(ways, default=np.nan)
+    return Cores((found.energies + heights) / 2.0) if np.isfinite(heights).all() else None
+
+
+def _integrate(
+    ready: Sequence[Prepared],
+    record_steps: NDArray[np.int64],
+    length: int,
+    state: State | None,
+    scheme: str,
+    *,
+    seed: int,
+    device: str,
+) -> Integration:
+    """The next `length` steps of all points."""
+    model = ready[0].model
+    landscape, own_noise = langevin.equation(model, ready[0].sgd)
+    landscape = replace(landscape, parameters={**landscape.parameters, **ready[0].process.target_values})
+    tables = [{**langevin.point_parameters(one.model, one.sgd, scheme), **one.process.target_values} for one in ready]
+    varying = [name for name in tables[0] if any(table[name] != tables[0][name] for table in tables)]
+    fixed = {name: value for name, value in tables[0].items() if name not in varying and name != "time_step"}
+    starts = [np.repeat(one.positions, model.replicas // len(one.starts), axis=0).T for one in ready]
+    return integrate(
+        landscape,
+        own_noise,
+        time_step=tables[0]["time_step"],
+        steps=length,
+        trajectories=model.replicas,
+        scheme=scheme,
+        start=np.concatenate(starts, axis=1),
+        seed=seed,
+        parameters=fixed,
+        scan=[{n: table[n] for n in varying or ["time_step"]} for table in tables] if len(ready) > 1 else None,
+        record=Record(
+            steps=record_steps.tolist(),
+            each=[landscape.variables[i] for i in ready[0].observer.recorded],
+            first_passage=ready[0].process.target,
+        ),
+        increments=model.increments,
+        precision=model.precision,
+        backend=langevin.BACKENDS.get(model.backend, model.backend),  # type: ignore[arg-type]
+        device=device,
+        state=state,
+    )
+
+
+def _by_point(variable: xr.DataArray) -> NDArray[Any]:
+    return variable.values if "point" in variable.dims else variable.values[None]
+
+
+def _positions(one: Prepared, data: xr.Dataset, point: int) -> Array:
+    """Recorded coordinates (coordinate, replica, time) of one point."""
+    names = [one.process.landscape.variables[i] for i in one.observer.recorded]
+    return np.stack([_by_point(data[name])[point] for name in names])
+
+
+def _dataset(
+    one: Prepared,
+    sums: Arrays,
+    counts: NDArray[np.int64],
+    passage: Mapping[str, NDArray[Any]],
+    steps: NDArray[np.int64],
+    attrs: dict[str, str],
+) -> xr.Dataset:
+    """The observables of one point."""
+    model, sgd, observer, process = one.model, one.sgd, one.observer, one.process
+    of_start = np.bincount(observer.groups)[:, None, None]
+    share, pooled = counts / of_start, counts.sum(axis=0) / model.replicas
+    mean, error = basins_record.occupancy(observer, sums)
+    values: dict[str, ArrayLike] = {
+        "occupancy": pooled,
+        "occupancy_stderr": np.sqrt(pooled * (1.0 - pooled) / max(model.replicas - 1, 1)),
+        "occupancy_from": share,
+        "occupancy_from_stderr": np.sqrt(share * (1.0 - share) / np.maximum(of_start - 1, 1)),
+        "occupancy_window": [process.time_step * model.first_of_window, process.time_step * model.steps],
+        "learning_rate": sgd.learning_rate,
+        "batch_size": sgd.batch_size,
+        "momentum": sgd.momentum,
+        "time_step": process.time_step,
+    }
+    given = langevin.temperature(model, sgd)
+    if given is not None:
+        values |= {"temperature": given, "thermal_energy": given / 2.0}
+    coords: dict[str, ArrayLike] = {
+        **observables.time_coordinates(steps, learning_rate=process.time_step, momentum=sgd.momentum),
+        "basin": np.array(observer.basins.labels),
+        "start_basin": np.array(one.starts),
+        "replica": np.arange(model.replicas),
+    }
+    if model.escape is not None:
+        values |= dict(passage)
+    else:
+        values |= {"mean_occupancy": mean, "mean_occupancy_stderr": error}
+    if observer.cores is not None:
+        interval = process.time_step * (model.steps - model.first_of_window) / model.samples
+        moves, rate, rate_error = basins_record.hopping(sums, interval)
+        values |= {"transitions": moves, "hopping_rate": rate, "hopping_rate_stderr": rate_error}
+    values |= _spread(one, sums)
+    if observer.plane:
+        coords["coordinate"] = np.array(process.landscape.variables)
+    if model.laws:
+        values |= predictions(process, observer.edges, None if observer.cores is None else observer.cores.energies)
+        coords["law"] = np.array(laws_of(process))
+    noise_kind = "isotropic" if model.noise is None else model.noise.kind
+    return observables.dataset(values, coords=coords, attrs={**attrs, "noise": noise_kind})
+
+
+def _spread(one: Prepared, sums: Arrays) -> dict[str, ArrayLike]:
+    """Density, and in the plane current and circulation, on the cells."""
+    observer, process = one.observer, one.process
+    if not observer.edges:
+        return {}
+    p = basins_record.density(observer, sums)
+    centres = np.stack(np.meshgrid(*((edge[:-1] + edge[1:]) / 2.0 for edge in observer.edges), indexing="ij"))
+    energy = process.landscape.energy_at(centres)
+    shape = (p.shape[0], -1)
+    out: dict[str, ArrayLike] = {"density": p.reshape(shape), "landscape": energy.reshape(shape)}
+    out["x_edge"] = observer.edges[0]
+    out["y_edge"] = observer.edges[1] if observer.plane else np.array([0.0, 1.0])
+    if observer.plane:
+        flow = basins_record.current(observer, sums, process.diffusion(centres.reshape(2, -1)).reshape(2, 2, *p.shape))
+        mean, error = basins_record.circulation(sums)
+        out |= {"current": flow, "circulation": mean, "circulation_stderr": error}
+    return out

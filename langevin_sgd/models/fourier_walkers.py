@@ -1,0 +1,74 @@
+"""Walkers in sums of waves, in any dimension, step by step."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from langevin_sgd.config import RandomPotentialModel
+from langevin_sgd.integrators.integrate import integrate
+from langevin_sgd.integrators.record import Record
+from langevin_sgd.integrators.scan_points import trajectory_numbers
+from langevin_sgd.integrators.state import State
+from langevin_sgd.landscapes.fourier import Fourier
+from langevin_sgd.models.disorder import Arrays, Disorders, ln_times, waves
+from langevin_sgd.noise import IsotropicNoise
+
+STEP_TIMES_CURVATURE = 0.2
+"""Default time step times the largest curvature to be met."""
+
+_PHASE_OF_FLOAT32 = 1e4  # resolved to 1e-3
+
+
+def walk(model: RandomPotentialModel, disorders: Disorders, *, seed: int, device: str = "auto") -> Arrays:
+    """<x^2> over the walkers of each of these disorders, which start at the origin.
+
+    A disorder is censored from when one of its walkers has gone further than the range in which the structure function
+    is a power law.
+    """
+    law = waves(model)
+    assert model.walkers is not None
+    walkers = model.walkers
+    potential = law.potential(seed, disorders, walkers=walkers)
+    step = model.time_step or default_time_step(law)
+    steps = np.unique(np.maximum(np.rint(np.exp(ln_times(model)) / step), 1.0).astype(np.int64))
+    numbers = trajectory_numbers(disorders.tolist(), walkers)
+    origin = np.zeros((law.dimension, disorders.size * walkers))
+    ran = integrate(
+        potential,
+        IsotropicNoise(2.0 * model.thermal_energy),
+        time_step=step,
+        steps=int(steps[-1]),
+        trajectories=walkers,
+        scan=potential.scan,
+        seed=seed,
+        state=State(0, {"position": origin}, origin.copy(), numbers, np.full(origin.shape[1], -1)),
+        record=Record(steps=steps.tolist(), each=("squared_displacement",)),
+        precision="float32" if _largest_phase(law) < _PHASE_OF_FLOAT32 else "mixed",
+        backend="batched",
+        device=device,
+    )
+    squared = ran.data["squared_displacement"].values.reshape(disorders.size, walkers, steps.size)
+    beyond = (squared > law.valid_range()[1] ** 2).any(axis=1)
+    return {
+        "squared_displacement": squared.mean(axis=1),
+        "censored": np.logical_or.accumulate(beyond, axis=1),
+        "squared_increment": law.squared_increments(potential),
+        "time": steps * step,
+    }
+
+
+def default_time_step(law: Fourier) -> float:
+    """0.2 over the largest eigenvalue of the Hessian of a Gaussian potential.
+
+    Its entries off the diagonal are a third as large in the square as those on it, so its spectrum ends near
+    2 sqrt(d/3) root mean square curvatures (Wigner), to which one is added for small d.
+    """
+    largest = law.root_mean_square_curvature * (1.0 + 2.0 * math.sqrt(law.dimension / 3.0))
+    return STEP_TIMES_CURVATURE / largest
+
+
+def _largest_phase(law: Fourier) -> float:
+    """k.w of the shortest wave at the end of the valid range."""
+    return law.largest_wave_number * law.valid_range()[1] / math.sqrt(law.dimension)

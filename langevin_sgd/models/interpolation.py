@@ -1,0 +1,231 @@
+"""The interpolation model of a config: SGD on the line through two trained minima, and its stationary laws.
+
+The endpoints are trained and the line is tabulated once; all points of a scan walk on the same tables.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+import xarray as xr
+from numpy.typing import ArrayLike, NDArray
+from torch import nn
+
+from langevin_sgd import observables
+from langevin_sgd.checkpoint import Checkpointing, NoCheckpoint
+from langevin_sgd.config import InterpolationModel, Sgd
+from langevin_sgd.errors import UserError
+from langevin_sgd.estimators.hopping import hopping_rates
+from langevin_sgd.models.interpolation_laws import EXACT, Laws, laws
+from langevin_sgd.progress import NullProgress, Progress
+from langevin_sgd.training import architectures, data, initial
+from langevin_sgd.training.architectures import Network
+from langevin_sgd.training.energy import Samples
+from langevin_sgd.training.interpolation import Landmarks, Line, endpoint, landmarks, tabulate
+from langevin_sgd.training.line_walkers import Walkers
+from langevin_sgd.training.threads import Workers, one_thread_each
+
+Array = NDArray[np.float64]
+Arrays = dict[str, NDArray[Any]]
+
+CELLS = 120
+"""Cells of the measured density."""
+
+
+def run(
+    points: Sequence[tuple[InterpolationModel, Sgd]],
+    *,
+    name: str,
+    seed: int,
+    progress: Progress | None = None,
+    checkpoint: Checkpointing | None = None,
+) -> list[xr.Dataset]:
+    """Walk on the line at every point of a scan (one point without) and return the observables of each.
+
+    Raises `UserError` if the data, the architecture or the training of an endpoint will not do, and if no barrier
+    separates the endpoints. After an interruption the same call goes on from `checkpoint`, to the same bits.
+    """
+    progress = NullProgress() if progress is None else progress
+    checkpoint = NoCheckpoint() if checkpoint is None else checkpoint
+    saved = checkpoint.load() or {}
+    with Workers(torch.get_num_threads()) as workers, one_thread_each():
+        progress.begin(f"{name}: endpoints")
+        line = _line(points[0][0], points[0][1], seed=seed, workers=workers, progress=progress)
+        marks = landmarks(line)
+        progress.begin(f"{name}: laws", unit="points")
+        prepared: list[_Point] = []
+        for model, sgd in points:
+            progress.update(len(prepared), len(points))
+            prepared.append(_Point.of(model, model.at(sgd), line, marks))
+        progress.begin(name)
+        done, total = 0, sum(point.steps for point in prepared)
+        results = []
+        for index, point in enumerate(prepared):
+            keeper = _Keeper(checkpoint, saved, index)
+            walkers = point.walkers(seed, workers)
+            for step in _walk(walkers, point.steps, keeper):
+                progress.update(done + step, total)
+            done += point.steps
+            saved = keeper.finished(walkers.state())
+            results.append(_dataset(point, walkers))
+    return results
+
+
+def _line(model: InterpolationModel, sgd: Sgd, *, seed: int, workers: Workers, progress: Progress) -> Line:
+    """Both endpoints trained, and what lies between and beyond them."""
+    loaded = data.load(model.data, seed)
+
+    def build() -> nn.Module:
+        return architectures.build(model.architecture, loaded.train_inputs.shape[1:], loaded.classes)
+
+    module = initial.build_with_seed(build, seed, 0)
+    samples = Samples.of(loaded.train_inputs, loaded.train_labels, dtype=torch.float64)
+    architectures.check(module, samples.inputs[:4], loaded.classes, name=f"architecture {model.architecture.kind}")
+    for key, size in [("sgd", sgd.batch_size), *((f"endpoints.{n}", e.batch_size) for n, e in model.endpoints.items())]:
+        if size > len(samples):
+            raise UserError(f"{key}.batch_size: {size} is more than the {len(samples)} training samples; reduce it")
+    network = Network.of(module, dtype=torch.float64)
+    starts = range(2) if model.start == "independent" else [0, 0]
+    first = initial.weights(build, lambda built: Network.of(built, dtype=torch.float64).weights(), seed, starts)
+    ends = []
+    for number, (chosen, start) in enumerate(zip(model.endpoints.values(), first, strict=True)):
+        own = Sgd(learning_rate=chosen.learning_rate, batch_size=chosen.batch_size, weight_decay=sgd.weight_decay)
+        trained = endpoint(
+            network, samples, own, start=start, steps=chosen.steps, seed=seed, number=number, workers=workers,
+            progress=progress.update,
+        )  # fmt: skip
+        ends.append(trained)
+    position = np.linspace(*model.range, model.points)
+    return tabulate(
+        network, samples, sgd.weight_decay, first=ends[0], second=ends[1], position=position, workers=workers
+    )
+
+
+@dataclass(frozen=True)
+class _Point:
+    """One learning rate and batch size: the laws, and the run that the exact chain asks for."""
+
+    model: InterpolationModel
+    sgd: Sgd
+    line: Line
+    marks: Landmarks
+    laws: Laws
+    steps: int
+    window: int
+
+    @classmethod
+    def of(cls, model: InterpolationModel, sgd: Sgd, line: Line, marks: Landmarks) -> _Point:
+        found = laws(line, marks, learning_rate=sgd.learning_rate, batch_size=sgd.batch_size)
+        first, last = model.window
+        steps = max(1, math.ceil(min(model.steps, last * found.relaxation_steps)))
+        return cls(model, sgd, line, marks, found, steps, int(steps * first / last))
+
+    @property
+    def record(self) -> NDArray[np.int64]:
+        """The steps at which the occupancy is recorded."""
+        return np.rint(np.linspace(0, self.steps, self.model.record_times)).astype(np.int64)
+
+    @property
+    def split(self) -> float:
+        """s at the top of the barrier, between the basins."""
+        return float(self.line.position[self.marks.top])
+
+    def walkers(self, seed: int, workers: Workers) -> Walkers:
+        return Walkers(
+            self.line, self.marks, self.sgd, seed=seed, replicas=self.model.replicas, record=self.record,
+            window=self.window, cells=CELLS, workers=workers,
+        )  # fmt: skip
+
+
+class _Keeper:
+    """The checkpoint of a scan: the finished points, and the one under way."""
+
+    def __init__(self, checkpoint: Checkpointing, saved: Arrays, index: int) -> None:
+        self._checkpoint, self._index = checkpoint, index
+        prefix = f"{index}/"
+        self._others = {key: value for key, value in saved.items() if "/" in key and not key.startswith(prefix)}
+        self.own = {key.removeprefix(prefix): value for key, value in saved.items() if key.startswith(prefix)}
+
+    def due(self) -> bool:
+        return self._checkpoint.due()
+
+    def save(self, state: Arrays) -> None:
+        self._checkpoint.save({**self.finished(state), "step": state["step"]})
+
+    def finished(self, state: Arrays) -> Arrays:
+        return {**self._others, **{f"{self._index}/{key}": value for key, value in state.items()}}
+
+
+def _walk(walkers: Walkers, steps: int, keeper: _Keeper) -> Iterator[int]:
+    """Make all steps, from where `keeper` has them; yields how many are done."""
+    if keeper.own:
+        walkers.restore(keeper.own)
+    state = walkers.state()
+    try:
+        while walkers.step < steps:
+            walkers.advance()
+            yield walkers.step
+            state = walkers.state()
+            if keeper.due():
+                keeper.save(state)
+    except KeyboardInterrupt:
+        keeper.save(state)  # the slice under way may be half made
+        raise
+
+
+def _dataset(point: _Point, walkers: Walkers) -> xr.Dataset:
+    """The observables of one point."""
+    line, marks, sgd = point.line, point.marks, point.sgd
+    edges = walkers.edges
+    eta = sgd.learning_rate
+    hopping = hopping_rates(walkers.moves(), eta * walkers.time_in())
+    predicted = np.array([[np.nan, 1 / point.laws.passage_time[0]], [1 / point.laws.passage_time[1], np.nan]])
+    names, found = list(point.laws.by_name), list(point.laws.by_name.values())
+    left = np.array([law.below(point.split) for law in found])
+    density = np.array([np.diff(law.below(edges)) for law in found]) / np.diff(edges)
+    centres = 0.5 * (edges[1:] + edges[:-1])
+    values: dict[str, ArrayLike] = {
+        **walkers.occupancies(),
+        "occupancy_window": np.array([point.window, point.steps]) * eta,
+        "mean_occupancy_law": np.stack([left, 1 - left], axis=1),
+        "law_is_exact": [name in EXACT for name in names],
+        "law_note": [law.note for law in found],
+        "relaxation_time": eta * point.laws.relaxation_steps,
+        "relaxation_time_law": [law.relaxation_time for law in found],
+        "relaxation_time_kramers": point.laws.kramers,
+        "transitions": hopping.transitions,
+        "hopping_rate": hopping.rate,
+        "hopping_rate_stderr": hopping.rate_stderr,
+        "hopping_rate_predicted": predicted,
+        "landscape": np.interp(centres, line.position, line.energy)[:, None],
+        "density": walkers.density()[:, None],
+        "density_law": density[:, :, None],
+        "x_edge": edges,
+        "y_edge": [0.0, 1.0],
+        "line_position": line.position,
+        "line_energy": line.energy,
+        "line_gradient": line.gradient,
+        "line_noise": line.noise,
+        "minimum_on_line": line.position[list(marks.minima)],
+        "barrier_on_line": point.split,
+        "thermal_energy": point.laws.thermal_energy,
+        "temperature": 2 * point.laws.thermal_energy,
+        "learning_rate": eta,
+        "batch_size": sgd.batch_size,
+        "momentum": sgd.momentum,
+    }
+    labels = list(point.model.endpoints)
+    coords: dict[str, ArrayLike] = {
+        **observables.time_coordinates(point.record, learning_rate=eta, momentum=sgd.momentum),
+        "replica": np.arange(point.model.replicas),
+        "basin": labels,
+        "start_basin": labels,
+        "law": names,
+    }
+    attrs = {"backend": "numba (cpu, float64)", "sampling": sgd.sampling, "start": point.model.start}
+    return observables.dataset(values, coords=coords, attrs=attrs)

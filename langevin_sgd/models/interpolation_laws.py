@@ -1,0 +1,155 @@
+"""Stationary laws of SGD on a tabulated line: the exact chain, and the diffusions that are meant to replace it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from langevin_sgd.theory import escape, fokker_planck, markov_chain
+from langevin_sgd.theory.markov_chain import Chain
+from langevin_sgd.theory.occupancy import ito_density
+from langevin_sgd.training.interpolation import Landmarks, Line
+
+Array = NDArray[np.float64]
+
+EXACT = ("chain",)
+"""Laws that are claimed for SGD itself."""
+
+_NOTES = {
+    "chain": "stationary vector of the transition matrix of the minibatch map itself",
+    "twin": "Gaussian noise of the measured C(s) in place of minibatches, at the same step: its transition matrix",
+    "ito": "diffusion with measured E(s), C(s): (1/D) exp(-int E'/D), D = eta C/(2B); small steps and Gaussian noise",
+    "boltzmann": "diffusion with constant noise, C averaged over the two minima: exp(-E/theta)",
+}
+_MOST_POINTS = 4001
+_LARGEST_EXPONENT = 700.0  # exp of more is no double
+_SLOWEST = 1e11  # steps; rounding in the transition matrix decides beyond
+_DEEPEST = 1e8  # density in a well over that on the barrier
+_END_PROBABILITY = 1e-3  # more of it at the ends of the range is told
+
+
+@dataclass(frozen=True)
+class Law:
+    """Probabilities (n,) of cells between `edges` (n + 1,) and the relaxation time; NaN and None without an answer."""
+
+    note: str
+    edges: Array | None = None
+    probability: Array | None = None
+    relaxation_time: float = math.nan
+
+    def below(self, where: float | Array) -> Array:
+        """Probability below `where`, spread evenly over each cell."""
+        if self.edges is None or self.probability is None:
+            return np.full(np.shape(where), np.nan)
+        below: Array = np.interp(np.asarray(where), self.edges, np.append(0.0, np.cumsum(self.probability)))
+        return below
+
+
+@dataclass(frozen=True)
+class Laws:
+    """All laws at one learning rate and batch size.
+
+    `relaxation_steps` are the chain's, `passage_time` its mean times from each minimum to the core of the other;
+    `thermal_energy` is theta = eta C/(2B) with C averaged over the minima, `kramers` the relaxation time by the formula
+    of Kramers at that theta.
+    """
+
+    by_name: dict[str, Law]
+    relaxation_steps: float
+    passage_time: tuple[float, float]
+    thermal_energy: float
+    kramers: float
+
+
+def laws(line: Line, marks: Landmarks, *, learning_rate: float, batch_size: int) -> Laws:
+    """The laws of SGD on the line. Raises `UserError` if the noise vanishes somewhere on it."""
+    chain = markov_chain.minibatch_chain(line.position, line.sample_gradients.T, learning_rate, batch_size)
+    # rounded so that equal ratios make equal temperatures to the last bit
+    ratio = float(f"{learning_rate / batch_size:.12g}")
+    diffusion = 0.5 * ratio * line.noise
+    theta = float(diffusion[list(marks.minima)].mean())
+    exact = _of_chain(chain, learning_rate, "chain")
+    by_name = {
+        "chain": exact,
+        "twin": _twin(line, diffusion, learning_rate),
+        "ito": _of_diffusion(line, marks, diffusion, "ito"),
+        "boltzmann": _of_diffusion(line, marks, np.full_like(diffusion, theta), "boltzmann"),
+    }
+    return Laws(
+        by_name,
+        exact.relaxation_time / learning_rate,
+        _passage_time(chain, marks, learning_rate) if exact.probability is not None else (math.inf, math.inf),
+        theta,
+        _kramers(line, marks, theta),
+    )
+
+
+def _passage_time(chain: Chain, marks: Landmarks, learning_rate: float) -> tuple[float, float]:
+    left, right = marks.minima
+    lower, upper = marks.cores
+    to_right = markov_chain.mean_first_passage_steps(chain, chain.grid > upper)[left]
+    to_left = markov_chain.mean_first_passage_steps(chain, chain.grid < lower)[right]
+    return learning_rate * float(to_right), learning_rate * float(to_left)
+
+
+def _of_chain(chain: Chain, learning_rate: float, name: str) -> Law:
+    probability = markov_chain.stationary(chain)
+    at_ends = float(probability[0] + probability[-1])
+    note = _NOTES[name] + (f"; {at_ends:.1g} of it sits at the ends of range" if at_ends > _END_PROBABILITY else "")
+    edges = np.clip(chain.edges(), chain.grid[0], chain.grid[-1])
+    steps = markov_chain.relaxation_steps(chain)
+    if not (0.0 <= steps < _SLOWEST and np.isfinite(probability).all()):
+        return Law(f"no answer: its relaxation takes more than {_SLOWEST:g} steps", relaxation_time=math.inf)
+    return Law(note, edges, probability, learning_rate * steps)
+
+
+def _twin(line: Line, diffusion: Array, learning_rate: float) -> Law:
+    """The Gaussian map on a grid as fine as its narrowest step."""
+    s = line.position
+    width = float(np.sqrt(2.0 * learning_rate * diffusion.min()))
+    needed = (s[-1] - s[0]) / width * 1.001 + 2 if width > 0.0 else math.inf
+    if needed > _MOST_POINTS:
+        return Law(f"no answer: its steps are so narrow that the grid would need {needed:.0f} points")
+    chain = markov_chain.euler_maruyama_chain(
+        lambda x: np.interp(x, s, line.gradient),
+        lambda x: np.interp(x, s, diffusion),
+        learning_rate,
+        np.linspace(s[0], s[-1], max(s.size, math.ceil(needed))),
+    )
+    return _of_chain(chain, learning_rate, "twin")
+
+
+def _of_diffusion(line: Line, marks: Landmarks, diffusion: Array, name: str) -> Law:
+    s, split = line.position, float(line.position[marks.top])
+    density = ito_density(
+        lambda x: np.interp(x, s, line.gradient),
+        lambda x: np.interp(x, s, diffusion),
+        (float(s[0]), float(s[-1])),
+        s.size - 1,
+        breaks=[split],
+    )
+    top = int(np.searchsorted(density.edges[0], split))
+    heights = [float(part.max()) for part in (density.values[:top], density.values[top:])]
+    if min(heights) > _DEEPEST * float(density.values[top - 1 : top + 1].min()):
+        relaxation = math.nan  # slower than double precision resolves
+    else:
+        relaxation = fokker_planck.relaxation_time(
+            lambda x: -np.interp(x, s, line.gradient), lambda x: np.interp(x[0], s, diffusion), (s,)
+        )
+    return Law(_NOTES[name], density.edges[0], density.probabilities, relaxation)
+
+
+def _kramers(line: Line, marks: Landmarks, theta: float) -> float:
+    """1/(1/T_left + 1/T_right) with the times of Kramers; NaN where the curvature has the wrong sign."""
+    bend = np.gradient(line.gradient, line.position)
+    rate = 0.0
+    for well in marks.minima:
+        if not (bend[well] > 0.0 > bend[marks.top]):
+            return math.nan
+        barrier = float(line.energy[marks.top] - line.energy[well])
+        if barrier < _LARGEST_EXPONENT * theta:
+            rate += 1.0 / escape.kramers_time(float(bend[well]), float(bend[marks.top]), barrier, theta)
+    return 1.0 / rate if rate > 0.0 else math.inf

@@ -1,0 +1,63 @@
+"""What a network model trains on: its data and its network, on the device that trains it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from langevin_sgd.config import NetworkModel, Sgd
+from langevin_sgd.errors import UserError
+from langevin_sgd.training import architectures, data, initial
+from langevin_sgd.training.architectures import Network
+from langevin_sgd.training.energy import Samples
+
+
+@dataclass(frozen=True)
+class Problem:
+    """The data and the network on the device that trains it; inputs in float64."""
+
+    module: torch.nn.Module
+    train: Samples
+    test: Samples | None
+    classes: int
+    start: Tensor
+    device: str
+
+    def network(self, dtype: torch.dtype) -> Network:
+        """The network in the given arithmetic."""
+        return Network.of(self.module, dtype=dtype, device=self.device)
+
+
+def prepare(model: NetworkModel, sgd: Sgd, *, seed: int, device: str) -> Problem:
+    """Load the data and build the network. Raises `UserError` for data or an architecture that will not do."""
+    loaded = data.load(model.data, seed)
+
+    def build() -> torch.nn.Module:
+        return architectures.build(model.architecture, loaded.train_inputs.shape[1:], loaded.classes)
+
+    def samples(inputs: NDArray[Any], labels: NDArray[Any]) -> Samples:
+        return Samples.of(inputs, labels, dtype=torch.float64, device=device)
+
+    if sgd.batch_size > len(loaded.train_labels):
+        raise UserError(
+            f"sgd.batch_size: {sgd.batch_size} is more than the {len(loaded.train_labels)} training samples of "
+            f"{loaded.name}; reduce it"
+        )
+    module = initial.build_with_seed(build, seed, 0)
+    train = samples(loaded.train_inputs, loaded.train_labels)
+    architectures.check(module, train.inputs[:4].cpu(), loaded.classes, name=f"architecture {model.architecture.kind}")
+    has_test = loaded.test_inputs is not None and loaded.test_labels is not None and len(loaded.test_labels) > 0
+    replicas = range(model.replicas if model.start == "independent" else 1)
+    start = initial.weights(build, lambda built: Network.of(built, dtype=torch.float64).weights(), seed, replicas)
+    return Problem(
+        module=module,
+        train=train,
+        test=samples(loaded.test_inputs, loaded.test_labels) if has_test else None,  # type: ignore[arg-type]
+        classes=loaded.classes,
+        start=start,
+        device=device,
+    )

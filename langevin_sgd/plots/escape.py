@@ -1,0 +1,100 @@
+"""First passage to the far basin: survival, and the Arrhenius plot of the mean time over a scan."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from langevin_sgd.checks.occupancy_crossing import scanned_axis
+from langevin_sgd.checks.occupancy_escape import first_passages
+from langevin_sgd.estimators.survival import kaplan_meier, mean_first_passage
+from langevin_sgd.plots.style import BAND, INK, Array, Subject, canvas, law_line, law_name, plain_ticks, title
+from langevin_sgd.scan import dimensions
+
+_FEWEST = 4
+_LEAST_SHARE = 0.005  # down to which the curve is shown
+
+
+def survival(subject: Subject) -> Figure:
+    """Share of replicas not yet arrived against time (Kaplan-Meier), with exponentials of the laws' mean times."""
+    model = subject.model
+    times, end = first_passages(model)
+    figure = canvas(5.2)
+    axes: Axes = figure.subplots()
+    curve = kaplan_meier(times, end)
+    found = mean_first_passage(times, end) if np.isfinite(times).sum() >= _FEWEST else None
+    at = np.concatenate([[0.0], curve.time])
+    axes.step(at, np.append(1.0, curve.survival), where="post", color=INK, label=f"{subject.name}, Kaplan-Meier")
+    axes.fill_between(
+        at, np.append(1.0, curve.low), np.append(1.0, curve.high), step="post", color=INK, alpha=0.15, linewidth=0
+    )
+    grid = np.linspace(0.0, end, 200)
+    for law, mean in zip(model["law"].values, model["escape_time_law"].values, strict=True):
+        if np.isfinite(mean):
+            label = f"exponential, mean {mean:.4g}: {law_name(str(law))}"
+            axes.plot(grid, np.exp(-grid / mean), label=label, **{**law_line(str(law)), "linewidth": 1.4})
+    seen = curve.survival >= max(2.0 / times.size, _LEAST_SHARE)
+    lowest = 0.8 * float(curve.low[seen][-1])
+    axes.set(xlabel="time", ylabel="not yet arrived", yscale="log", ylim=(lowest, 1.1))
+    axes.set_xlim(0.0, float(curve.time[seen][-1]))
+    plain_ticks(axes.yaxis, lowest, 1.0)
+    censored = f"{np.isnan(times).mean():.1%} of {times.size:,} not arrived by t = {end:.4g}"
+    remark = "" if found is None else f"mean {found.mean:.4g} ± {found.stderr:.2g}, "
+    title(axes, "First passage", subject, remark + censored)
+    axes.legend(loc="best")
+    return figure
+
+
+def arrhenius(subject: Subject) -> Figure:
+    """Mean first-passage time against 1/theta, or another scanned key, with the laws; below, over the exact one."""
+    model = subject.model
+    along, x, label = _axis(model)
+    others = [dim for dim in dimensions(model) if dim != along]
+    line = model.isel(dict.fromkeys(others, 0))
+    order = np.argsort(x)
+    x = x[order]
+    points = [line.isel({along: int(i)}) for i in order]
+    passages = [first_passages(point) for point in points]
+    found = [mean_first_passage(*each) if np.isfinite(each[0]).sum() >= _FEWEST else None for each in passages]
+    mean = np.array([np.nan if each is None else each.mean for each in found])
+    error = np.array([np.nan if each is None else each.stderr for each in found])
+    laws = np.stack([point["escape_time_law"].values for point in points], axis=-1)
+    names = [str(law) for law in line["law"].values]
+    exact = _exact(points[0], names, laws)
+    figure = canvas(6.8)
+    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(2.0, 1.2))
+    mark = {"color": INK, "marker": "o", "linestyle": "none", "markersize": 6, "capsize": 2.5, "zorder": 4}
+    upper.errorbar(x, mean, error, label=subject.name, **mark)
+    reference = laws[exact] if exact is not None else mean
+    lower.axhspan(1 - subject.escape_tolerance, 1 + subject.escape_tolerance, color=BAND, alpha=0.7, zorder=0)
+    lower.errorbar(x, mean / reference, error / reference, **mark)
+    for name, values in zip(names, laws, strict=True):
+        if np.isfinite(values).any():
+            upper.plot(x, values, label=law_name(name), zorder=2, **law_line(name))
+            lower.plot(x, values / reference, zorder=2, **law_line(name))
+    upper.set(yscale="log", ylabel="mean first-passage time")
+    plain_ticks(upper.yaxis, *upper.get_ylim())
+    over = law_name(names[exact]).partition(",")[0] if exact is not None else "the measured"
+    lower.set(xlabel=label, ylabel=f"over {over}")
+    held = ", ".join(f"{dim} = {float(line[dim]):.4g}" for dim in others)
+    title(upper, "Escape", subject, held)
+    upper.legend(loc="best")
+    return figure
+
+
+def _axis(model: xr.Dataset) -> tuple[str, Array, str]:
+    """The scanned dimension of the plot, its values as shown, and their name: barrier/theta where the barrier is."""
+    along, values, hot = scanned_axis(model)
+    if hot:
+        return along, 2.0 / values, "1/θ"
+    if along.endswith("barrier") and "thermal_energy" in model and model["thermal_energy"].ndim == 0:
+        return along, values / float(model["thermal_energy"]), "barrier/θ"
+    return along, values, str(model[along].attrs.get("long_name", along))
+
+
+def _exact(point: xr.Dataset, names: list[str], laws: Array) -> int | None:
+    flags = point["law_is_exact"].values.tolist()
+    able = [i for i in range(len(names)) if flags[i] == 1 and np.isfinite(laws[i]).all()]
+    return able[0] if able else None

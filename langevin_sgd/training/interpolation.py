@@ -1,0 +1,182 @@
+"""The line through two trained minima: the loss, and every sample's gradient along it, on a grid.
+
+Keskar, Mudigere, Nocedal, Smelyanskiy and Tang (ICLR 2017) plot the loss on w(s) = w_a + s (w_b - w_a), from a minimum
+found with small batches to one found with large batches. Here that line is what SGD itself moves on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from langevin_sgd.config import Sgd
+from langevin_sgd.errors import UserError
+from langevin_sgd.integrators import random_numbers
+from langevin_sgd.integrators.random_numbers import Stream
+from langevin_sgd.training.architectures import Network
+from langevin_sgd.training.energy import Evaluator, Samples, decay_energy
+from langevin_sgd.training.ensemble import Ensemble
+from langevin_sgd.training.threads import Workers
+from langevin_sgd.training.tracing import TensorFunction, trace
+
+Array = NDArray[np.float64]
+Table = NDArray[np.float32]
+
+_STEPS_AT_A_TIME = 256
+_POINTS_AT_A_TIME = 16
+
+
+@dataclass(frozen=True)
+class Line:
+    """What SGD meets on w(s) = w_a + s (w_b - w_a), on G equally spaced values of s.
+
+    `energy` (G,) is the full training loss with weight decay, `sample_gradients` (N, G) the derivative by s of each
+    sample's own loss, weight decay included, in float32: a sample's neighbouring grid points lie side by side.
+    """
+
+    position: Array
+    energy: Array
+    sample_gradients: Table
+
+    @property
+    def spacing(self) -> float:
+        """Distance of neighbouring grid points."""
+        return float(self.position[-1] - self.position[0]) / (self.position.size - 1)
+
+    @property
+    def gradient(self) -> Array:
+        """E'(s) (G,), the mean of the samples' gradients."""
+        mean: Array = self.sample_gradients.mean(axis=0, dtype=np.float64)
+        return mean
+
+    @property
+    def noise(self) -> Array:
+        """C(s) (G,), the variance of one sample's gradient."""
+        variance: Array = self.sample_gradients.var(axis=0, dtype=np.float64)
+        return variance
+
+
+class _Drawn:
+    """Minibatches of one endpoint's training, apart from those of the replicas on the line."""
+
+    def __init__(self, seed: int, endpoint: int, samples: int, batch_size: int) -> None:
+        self._seed, self._endpoint, self._samples, self._batch_size = seed, endpoint, samples, batch_size
+
+    def block(self, step: int, at_most: int) -> NDArray[np.int64]:
+        return random_numbers.integers(
+            self._seed,
+            trajectories=[self._endpoint],
+            steps=np.arange(step, step + min(at_most, _STEPS_AT_A_TIME)),
+            components=self._batch_size,
+            upper=self._samples,
+            stream=Stream.ENDPOINT,
+        )
+
+
+def endpoint(
+    network: Network, samples: Samples, sgd: Sgd, *, start: Tensor, steps: int, seed: int, number: int,
+    workers: Workers, progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Array:  # fmt: skip
+    """The weights (d,) that `steps` of SGD lead to from `start` (d,), float64; `number` tells endpoints apart.
+
+    Raises `UserError` if they do not stay finite.
+    """
+    ensemble = Ensemble(network, samples, sgd, weights=start[None], dtype=torch.float64, workers=workers)
+    drawn = _Drawn(seed, number, len(samples), sgd.batch_size)
+    for step in range(0, steps, 1000):
+        progress(step, steps)
+        ensemble.advance(drawn, step, min(step + 1000, steps))
+    weights: Array = ensemble.weights[0].cpu().numpy().copy()
+    if not np.isfinite(weights).all():
+        raise UserError(
+            f"the training of an endpoint with learning rate {sgd.learning_rate:g} and batch size {sgd.batch_size} "
+            "diverged; reduce its learning_rate"
+        )
+    return weights
+
+
+def tabulate(
+    network: Network, samples: Samples, weight_decay: float, *, first: Array, second: Array, position: Array,
+    workers: Workers,
+) -> Line:  # fmt: skip
+    """The line from `first` (s = 0) through `second` (s = 1), both (d,) float64, at the values `position` (G,) of s.
+
+    Raises `UserError` if torch cannot differentiate the module under `torch.func` transforms.
+    """
+    a, v = torch.from_numpy(first), torch.from_numpy(second - first)
+    weights = a + torch.from_numpy(position)[:, None] * v
+    energy = Evaluator(network, samples, workers)(weights).loss + decay_energy(weights, weight_decay)
+    decay = weight_decay * (weights @ v)
+    table = np.empty((len(samples), position.size), dtype=np.float32)
+
+    try:
+        derivative = trace(_directional(network), weights[0], v, samples.inputs, samples.labels)
+    except (RuntimeError, NotImplementedError) as error:
+        told = " ".join(str(error).split())
+        raise UserError(f"the network cannot be differentiated along a line (torch.func.vjp fails): {told}") from error
+
+    def fill(piece: slice) -> None:
+        for column, (w, shift) in enumerate(zip(weights[piece], decay[piece], strict=True), start=piece.start):
+            table[:, column] = (derivative(w, v, samples.inputs, samples.labels)[0] + shift).numpy()
+
+    workers.map(fill, [slice(i, i + _POINTS_AT_A_TIME) for i in range(0, position.size, _POINTS_AT_A_TIME)])
+    return Line(position, energy, table)
+
+
+def _directional(network: Network) -> TensorFunction:
+    """(w, v, inputs, labels) -> d/ds at s = 0 of the cross entropy of every sample (N,) at w + s v."""
+
+    def function(w: Tensor, v: Tensor, inputs: Tensor, labels: Tensor) -> tuple[Tensor, ...]:
+        outputs, pull_back = torch.func.vjp(
+            lambda *parameters: network.outputs(parameters, inputs), *network.parameters(w)
+        )[:2]
+        # u -> J^T u is linear, and its transpose is J v: forward mode itself is not safe in threads
+        push_forward = torch.func.vjp(pull_back, torch.zeros_like(outputs))[1]
+        (along,) = push_forward(tuple(network.parameters(v)))
+        mean = (torch.softmax(outputs, 1) * along).sum(1)
+        return (mean - along.gather(1, labels.unsqueeze(1)).squeeze(1),)
+
+    return function
+
+
+@dataclass(frozen=True)
+class Landmarks:
+    """Indices on the grid: the two minima, and the top of the barrier between them; and the ends of their cores in s.
+
+    A core reaches from outside the minima halfway up to the top.
+    """
+
+    minima: tuple[int, int]
+    top: int
+    cores: tuple[float, float]
+
+
+def _downhill(values: Array, start: int) -> int:
+    """The local minimum of `values` (G,) that descending from index `start` ends in."""
+    here = start
+    while True:
+        near = range(max(here - 1, 0), min(here + 2, values.size))
+        lowest = min(near, key=lambda index: (values[index], abs(index - here)))
+        if lowest == here:
+            return here
+        here = lowest
+
+
+def landmarks(line: Line) -> Landmarks:
+    """The minima that lie downhill from s = 0 and s = 1, and the barrier. Raises `UserError` if there is none."""
+    s, energy = line.position, line.energy
+    left, right = (_downhill(energy, int(np.argmin(np.abs(s - end)))) for end in (0.0, 1.0))
+    if left == right:
+        raise UserError(
+            f"no barrier between the endpoints: the loss falls from both to s = {s[left]:.3g}; train them with other "
+            "batch sizes, give start: independent, or another seed"
+        )
+    if left == 0 or right == s.size - 1:
+        raise UserError("the loss on the line falls up to the end of the range; widen range")
+    top = left + int(np.argmax(energy[left : right + 1]))
+    return Landmarks((left, right), top, (float(0.5 * (s[left] + s[top])), float(0.5 * (s[right] + s[top]))))
