@@ -24,7 +24,6 @@ class Family:
 
     `regions` are empty where the basins are left to be found. `transverse` is the curvature of E along every coordinate
     but the first, a formula in the first one, where E = E_1(x) + transverse(x) sum_i y_i^2/2; empty otherwise.
-    `known_energy` is U of the stationary density exp(-U/theta) where it is known by construction.
     """
 
     energy: str
@@ -34,7 +33,6 @@ class Family:
     regions: Mapping[str, str] = field(default_factory=dict)
     labels: tuple[str, ...] = ()
     transverse: str = ""
-    known_energy: str = ""
 
 
 def _names(dimension: int) -> tuple[str, ...]:
@@ -191,5 +189,4 @@ def nonequilibrium_well(*, rotation: float, thermal_energy: float) -> Family:
         force=(f"-y*{size}", f"x*{size}"),
         regions={"left": "x < 0", "right": "x >= 0"},
         labels=("left", "right"),
-        known_energy="(x**2 - 1)**2/4 + y**2/2",
     )

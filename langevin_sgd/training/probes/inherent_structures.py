@@ -1,0 +1,182 @@
+"""Inherent structures: the minima that snapshots of SGD fall into when the noise is taken away (Stillinger and Weber).
+
+Each snapshot is quenched: gradient descent on the full energy, weight decay included, as far as the neighbourhood of a
+minimum, then `minimum.find`. Two minima are one structure if the network's outputs on all training inputs are the same.
+That is blind to every symmetry of the network: permutations of hidden units, changes of sign of odd ones, rescalings of
+homogeneous ones. With weight decay the weights follow from the outputs up to these, since the shortest are minimal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+
+from langevin_sgd.config import InherentStructuresProbe, NetworkModel, Sgd
+from langevin_sgd.training import curvature, minimum
+from langevin_sgd.training.architectures import Network
+from langevin_sgd.training.energy import Samples
+from langevin_sgd.training.full_batch import FullBatch
+
+Array = NDArray[np.float64]
+
+_DESCENT_STEPS = 200
+_LONGEST_HALVING = 40
+
+
+class InherentStructures:
+    """The probe: snapshots of every replica, their minima, and how often each structure was found."""
+
+    name = "inherent_structures"
+
+    def __init__(
+        self,
+        settings: InherentStructuresProbe,
+        model: NetworkModel,
+        sgd: Sgd,
+        *,
+        steps: int,
+        network: Network,
+        samples: Samples,
+    ) -> None:
+        curvature.refuse_too_large(network.size, "probes")
+        self._settings, self._tolerance, self._sgd = settings, model.gradient_tolerance, sgd
+        self._network, self._inputs = network, samples.inputs
+        first = max(1, round(settings.discard * steps))
+        self._steps = np.unique(np.rint(np.linspace(first, steps, settings.snapshots)).astype(np.int64))
+        shape = (model.replicas, self._steps.size, network.size)
+        self._snapshots: Array = np.full(shape, np.nan)
+        self._minima: Array = np.full(shape, np.nan)
+        self._energy: Array = np.full(shape[:2], np.nan)
+        self._found: dict[str, ArrayLike] = {}
+
+    @property
+    def steps(self) -> NDArray[np.int64]:
+        """The steps of the snapshots, equally spaced."""
+        return self._steps
+
+    def visit(self, step: int, weights: Tensor) -> None:
+        """Keep the weights (replica, d)."""
+        self._snapshots[:, np.searchsorted(self._steps, step)] = weights.to(torch.float64).cpu().numpy()
+
+    def measure(
+        self, loss: FullBatch, energy: FullBatch, progress: Callable[[int, int], None], save: Callable[[], None]
+    ) -> None:
+        """Quench the snapshots one by one; those quenched before are kept. Then sort the minima into structures."""
+        flat, minima, energies = (self._snapshots.reshape(-1, energy.dimension), self._minima, self._energy)
+        for index in np.flatnonzero(np.isnan(energies)):
+            place = np.unravel_index(index, energies.shape)
+            found = quench(energy, flat[index], tolerance=self._tolerance)
+            minima[place], energies[place] = found.position, found.energy
+            progress(int(index) + 1, energies.size)
+            save()
+        positions = minima.reshape(-1, energy.dimension)
+        outputs = [_outputs(self._network, w, self._inputs) for w in positions]
+        labels, chosen = structures(energies.reshape(-1), outputs, same_within=self._settings.same_within)
+        self._describe(loss, energy, labels.reshape(energies.shape), positions[chosen], energies.reshape(-1)[chosen])
+
+    def _describe(
+        self, loss: FullBatch, energy: FullBatch, labels: NDArray[np.int64], positions: Array, energies: Array
+    ) -> None:
+        visits = (labels[:, :, None] == np.arange(len(positions))).sum(1)
+        share = visits / labels.shape[1]
+        occupancy = share.mean(0)
+        noise = np.array([np.trace(curvature.noise_covariance(loss, w)) for w in positions]) / energy.dimension
+        rate = self._sgd.learning_rate / (1.0 - self._sgd.momentum)
+        self._found = {
+            "structure": labels,
+            "structure_energy": energies,
+            "structure_log_det": np.array([_log_det(curvature.hessian(energy, w)) for w in positions]),
+            "structure_occupancy": occupancy,
+            "structure_occupancy_stderr": share.std(0, ddof=1) / np.sqrt(len(share))
+            if len(share) > 1
+            else np.full(occupancy.shape, np.nan),
+            "structure_thermal_energy": rate * noise / (2.0 * self._sgd.batch_size),
+            "thermal_energy": rate * float(noise @ occupancy) / (2.0 * self._sgd.batch_size),
+        }
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """The snapshots, and the minima found so far."""
+        return {"snapshots": self._snapshots, "minima": self._minima, "energy": self._energy}
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Go on from a state saved before."""
+        self._snapshots[...] = state["snapshots"]
+        self._minima[...] = state["minima"]
+        self._energy[...] = state["energy"]
+
+    def variables(self) -> dict[str, ArrayLike]:
+        """The observables by name; structures are ordered by energy."""
+        return self._found
+
+    def coords(self) -> dict[str, ArrayLike]:
+        """Labels of the structures, 1 for the lowest, and the steps of the snapshots."""
+        count = np.size(self._found["structure_energy"])
+        return {"basin": np.array([str(number + 1) for number in range(count)]), "snapshot_step": self._steps}
+
+
+def quench(full: FullBatch, w: Array, *, tolerance: float) -> minimum.Minimum:
+    """The minimum of the energy below `w` (d,).
+
+    Gradient descent whose step is halved wherever the energy does not fall by half of what the slope promises (Armijo)
+    keeps close to the path of steepest descent; `minimum.find` does the rest. Raises `UserError` if it finds none.
+    """
+    rate = 1.0
+    energy, gradient = full.energy_and_gradient(w)
+    for _ in range(_DESCENT_STEPS):
+        square = float(gradient @ gradient)
+        if square <= tolerance**2:
+            break
+        for _ in range(_LONGEST_HALVING):
+            trial = w - rate * gradient
+            trial_energy, trial_gradient = full.energy_and_gradient(trial)
+            if trial_energy <= energy - 0.5 * rate * square:
+                break
+            rate *= 0.5
+        w, energy, gradient = trial, trial_energy, trial_gradient
+    return minimum.find(full, w, tolerance=tolerance)
+
+
+def structures(
+    energies: Array, outputs: list[Array], *, same_within: float
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Sort minima into structures: the label (minimum,) of each, and the minimum that stands for each structure.
+
+    Two are the same if the root mean square difference of their `outputs` is at most `same_within` of that of the
+    outputs themselves. Labels go by energy, the lowest is 0; its first minimum stands for a structure.
+    """
+    labels = np.empty(len(energies), dtype=np.int64)
+    chosen: list[int] = []
+    for index in np.argsort(energies, kind="stable"):
+        own = outputs[index]
+        label = next(
+            (
+                place
+                for place, other in enumerate(chosen)
+                if np.linalg.norm(own - outputs[other]) <= same_within * np.linalg.norm(outputs[other])
+            ),
+            len(chosen),
+        )
+        if label == len(chosen):
+            chosen.append(int(index))
+        labels[index] = label
+    return labels, np.array(chosen)
+
+
+def _outputs(network: Network, w: Array, inputs: Tensor) -> Array:
+    """Logits on the inputs, their mean over classes taken off: the loss does not see it."""
+    with torch.no_grad():
+        logits: Array = network.outputs(network.parameters(torch.from_numpy(w).to(inputs.device)), inputs).cpu().numpy()
+    centred: Array = logits - logits.mean(1, keepdims=True)
+    return centred
+
+
+def _log_det(hessian: Array) -> float:
+    """ln det H; NaN where H is not positive definite, which is no minimum."""
+    sign, logarithm = np.linalg.slogdet(hessian)
+    positive = sign > 0 and np.linalg.eigvalsh(hessian)[0] > 0
+    return float(logarithm) if positive else float("nan")
