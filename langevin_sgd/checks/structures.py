@@ -101,11 +101,10 @@ def structure_rows(dataset: xr.Dataset, *, model: str, tolerance: float, confide
 
     Reads `structure` (replica, snapshot), `structure_energy`, `structure_log_det` (basin) and `thermal_energy`, theta
     by the measured noise, tr C/d averaged over the structures as they are occupied. Points that are no minima are left
-    out. Structures between which no replica moved, however indirectly, are compared with none of each other: the fit is
-    about odds within `groups`, so replicas may be caught in different parts. Errors are jackknife over replicas: snapshots of one replica are never taken for independent. Inconclusive if
-    the snapshots of a replica are worth fewer than five independent ones, by the scatter of the replicas' shares over
-    that of independent draws, since the occupancy then tells where replicas began. Structures that were never seen are
-    not in the fit. No rows without `structure`.
+    out. The fit is about odds within `groups`: structures between which no replica moved, however indirectly, are not
+    compared, and those that were never seen are not in it. Errors are jackknife over replicas: snapshots of one replica
+    are never taken for independent. Inconclusive if the snapshots of a replica are worth fewer than five independent
+    ones, by the scatter of the replicas' shares over that of independent draws. No rows without `structure`.
     """
     if "structure" not in dataset:
         return []
@@ -121,8 +120,9 @@ def structure_rows(dataset: xr.Dataset, *, model: str, tolerance: float, confide
     changes = float((np.diff(labels, axis=1) != 0).sum(1).mean())
     independent = independent_snapshots(visits)
     note = (
-        f"{minima.sum()} structures in {group.max() + 1} groups between which nobody moved, {int(visits.sum())} snapshots "
-        f"of {len(labels)} replicas, which changed structure {changes:.3g} times each; the scatter of their shares makes {independent:.2g} independent snapshots a replica"
+        f"{minima.sum()} structures in {group.max() + 1} groups between which nobody moved, {int(visits.sum())} "
+        f"snapshots of {len(labels)} replicas, which changed structure {changes:.3g} times each; the scatter of their "
+        f"shares makes {independent:.2g} independent snapshots a replica"
     )
     fault = ""
     if changes == 0.0:

@@ -77,6 +77,10 @@ def _valid_range(earlier: dict[str, Any]) -> tuple[float, float] | None:
     return unit, 30.0 * unit
 
 
+def _features(earlier: dict[str, Any]) -> int | None:
+    return max(512, 10 * earlier.get("dimension", 1)) if earlier.get("landscape") == "fourier" else None
+
+
 def _ln_time(earlier: dict[str, Any]) -> tuple[float, float]:
     if earlier.get("method") == "sde":
         return -2.0, 6.0
@@ -123,8 +127,9 @@ class RandomPotentialModel(Section):
     valid_range: tuple[PositiveNumber, PositiveNumber] | None = Field(default_factory=_valid_range)
     """Shortest and longest distance at which the structure function of fourier is to hold within 3%; the cutoffs of the
     wave numbers follow. A walker beyond is censored and counted. Default: sqrt(d) and 30 sqrt(d)."""
-    features: Annotated[PositiveWholeNumber, Field(le=1 << 20)] | None = _only("features", _LANDSCAPE_KEYS, 512)
-    """Number of waves of fourier. Default: 512."""
+    features: Annotated[PositiveWholeNumber, Field(le=1 << 20)] | None = Field(default_factory=_features)
+    """Number of waves of fourier, many more than d: with two to a dimension walkers get away between them. Default: ten
+    to a dimension, at least 512."""
     ln_time: tuple[Number, Number] = Field(default_factory=_ln_time)
     """First and last ln t of the record; t in length^2 / energy. Default: 0 to 40 on a line, less where that is out of
     reach."""
