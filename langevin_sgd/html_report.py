@@ -35,8 +35,8 @@ _CAPTIONS = {
     "line in ln t, with the law fitted from the dashed line on. The band is one standard error.",
     "position_distribution": "Positions drawn at the last time, in units of the distance whose barriers are crossed by "
     "then, at the fitted shift of ln t.",
-    "flatness": "Sharpness of the loss, without weight decay, and accuracy where training ended. If eta/B alone counts, "
-    "points of all batch sizes lie on one curve. Bars are two standard errors over replicas; the table compares points "
+    "flatness": "Sharpness of the loss, without weight decay, and accuracy where training ended. If eta/B alone "
+    "counts, points of all batch sizes lie on one curve. Bars are two standard errors over replicas; the table compares points "
     "replica by replica, which start alike, and so sees smaller differences.",
     "occupancy_scan": "Share of time in a basin against temperature, on the scale of log-odds, from both starts, with "
     "the laws; below, its difference from the exact one with the tolerance in grey.",

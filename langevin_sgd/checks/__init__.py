@@ -186,9 +186,7 @@ def _occupancy_rows(study: Study, criteria: OccupancyCheck, done: Mapping[str, x
             odds_tolerance=criteria.log_odds_tolerance,
             confidence=criteria.confidence,
         )
-        rows += collapse(
-            done[name], model=name, tolerance=criteria.log_odds_tolerance, confidence=criteria.confidence
-        )
+        rows += collapse(done[name], model=name, tolerance=criteria.log_odds_tolerance, confidence=criteria.confidence)
     return rows if criteria.contrasts else [row for row in rows if row.role == "law"]
 
 

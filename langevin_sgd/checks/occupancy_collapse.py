@@ -13,7 +13,7 @@ import xarray as xr
 from langevin_sgd.checks.occupancy_starts import Starts
 from langevin_sgd.checks.statistics import Band, assess
 from langevin_sgd.checks.table import Comparison
-from langevin_sgd.scan import points
+from langevin_sgd.scan import dimensions, points
 
 
 def collapse(dataset: xr.Dataset, *, model: str, tolerance: float = 0.1, confidence: float = 0.95) -> list[Comparison]:
@@ -52,7 +52,8 @@ def collapse(dataset: xr.Dataset, *, model: str, tolerance: float = 0.1, confide
                     tolerance=tolerance,
                     eigenvalues=np.empty(0),
                 )
-                label = f"eta/B={_ratio(other):.6g}, B={int(other['batch_size'])} and {batch_size}"
+                where = "".join(f"{name}={float(other[name]):.6g}, " for name in _others(dataset))
+                label = f"{where}eta/B={_ratio(other):.6g}, B={int(other['batch_size'])} and {batch_size}"
                 rows.append(replace(row, point=label))
     return rows
 
@@ -61,14 +62,20 @@ def _ratio(point: xr.Dataset) -> float:
     return float(point["learning_rate"]) / float(point["batch_size"])
 
 
+def _others(dataset: xr.Dataset) -> list[str]:
+    """Scanned parameters beside eta and B, which must be the same at the points compared."""
+    return [n for n in dimensions(dataset) if n not in ("learning_rate", "batch_size", "learning_rate_per_sample")]
+
+
 def _families(dataset: xr.Dataset) -> Iterator[tuple[xr.Dataset, list[xr.Dataset]]]:
     """Points of a scan at one eta/B and one temperature: that of the smallest batch, and the others in order."""
     needed = ("mean_occupancy", "learning_rate", "batch_size", "thermal_energy")
     if any(name not in dataset.variables for name in needed):
         return
 
-    def key(point: xr.Dataset) -> tuple[str, str]:
-        return f"{_ratio(point):.8g}", f"{float(point['thermal_energy']):.6g}"
+    def key(point: xr.Dataset) -> tuple[object, ...]:
+        fixed = (float(point[name]) for name in _others(dataset))
+        return f"{_ratio(point):.8g}", f"{float(point['thermal_energy']):.6g}", *fixed
 
     every = sorted((point for _, point in points(dataset)), key=lambda p: (*key(p), int(p["batch_size"])))
     for _, family in groupby(every, key=key):

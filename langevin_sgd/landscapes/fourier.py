@@ -37,6 +37,7 @@ Array = NDArray[np.float64]
 
 # directions are drawn at the steps 0, 1, ..., lengths and phases of the same features at steps from here
 _LENGTHS = 1 << 40
+_LARGEST_LOG = 170.0  # of a wave number, whose fourth power is a double
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(12)
 # scipy's hyp0f1 is NaN in places for more dimensions; there 64 nodes do, and beyond z = 10 sqrt(d) nothing is left
 _MOST_BY_BESSEL = 150
@@ -91,6 +92,11 @@ class Fourier:
         if not 0.0 < shortest < longest:
             raise DisorderError(f"the distances are crossed: {shortest:g} is not below {longest:g}; exchange them")
         low, high = _error_scales(dimension, alpha)
+        if math.log(2 * high / tolerance) / alpha - math.log(shortest) > _LARGEST_LOG:
+            raise DisorderError(
+                f"alpha = {alpha:g} needs wave numbers of more than e^{_LARGEST_LOG:g} to hold from {shortest:g} on; "
+                "take a larger alpha"
+            )
         smallest = (tolerance / 2 / low) ** (1.0 / (2.0 - alpha)) / longest
         largest = (tolerance / 2 / high) ** (-1.0 / alpha) / shortest
         return cls(dimension, alpha, smallest, largest, amplitude, features)

@@ -135,7 +135,9 @@ def _prepare(
             raise UserError(f"the start in {label} lies outside that basin; give start: {{{label}: [...]}}")
     groups = np.repeat(np.arange(len(starts)), model.replicas // len(starts))
     edges = _edges(process, model.cells)
-    observer = Observer(landscape, found, _recorded(model, landscape), groups, len(starts), edges, _cores(process))
+    observer = Observer(
+        landscape, process.drift, found, _recorded(model, landscape), groups, len(starts), edges, _cores(process)
+    )
     return Prepared(model, sgd, process, starts, positions, observer)
 
 
@@ -287,5 +289,6 @@ def _spread(one: Prepared, sums: Arrays) -> dict[str, ArrayLike]:
     if observer.plane:
         flow = basins_record.current(observer, sums, process.diffusion(centres.reshape(2, -1)).reshape(2, 2, *p.shape))
         mean, error = basins_record.circulation(sums)
-        out |= {"current": flow, "circulation": mean, "circulation_stderr": error}
+        pace = process.pace
+        out |= {"current": pace * flow, "circulation": pace * mean, "circulation_stderr": pace * error}
     return out

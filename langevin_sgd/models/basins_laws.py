@@ -57,7 +57,7 @@ def predictions(process: Process, edges: tuple[Array, ...], cores: Array | None)
         "relaxation_time": (1.0 - process.momentum) * _asked(answers.relaxation_time, np.nan)[0],
     }
     if cores is not None:
-        rates, why = _asked(lambda: answers.line.hopping_rates(cores), None)
+        rates, why = _asked(partial(answers.hopping_rates, cores), None)
         values |= {} if why else {"hopping_rate_predicted": rates / (1.0 - process.momentum)}
     return values | (answers.fields() if edges else {})
 
@@ -91,6 +91,7 @@ class _Answers:
 
     @cached_property
     def plane(self) -> fokker_planck.Stationary:
+        self._need_no_inertia()
         if self.d != 2:
             raise NoLaw("no solver reaches this dimension with such noise")
         if self.edges:
@@ -98,6 +99,10 @@ class _Answers:
         else:
             fine = [np.linspace(*side, _PASSAGE_CELLS // 2 + 1) for side in energy_box(self.process, _NEAR)]
         return fokker_planck.stationary(self.process.drift, self._noise(), fine, relaxation=True)
+
+    def _need_no_inertia(self) -> None:
+        if self.process.inertial:
+            raise NoLaw("baoab has inertia: its times and currents are not those of the overdamped equation")
 
     def exact(self, law: str) -> bool:
         """Whether the law is claimed of this very process."""
@@ -123,6 +128,7 @@ class _Answers:
         if law == "chain":
             return self.line.chain_occupancy()
         if law == "fokker_planck" and not self._gibbsian:
+            self._need_no_inertia()
             return self.line.occupancy() if self.d == 1 else self._labelled(self.plane.density)
         self._need_equilibrium()
         if law == "laplace":
@@ -140,6 +146,8 @@ class _Answers:
     def _need_equilibrium(self) -> None:
         """Refuse a law of the energy alone where the process has no such law."""
         p = self.process
+        if p.landscape.force and self.d == 1:
+            raise NoLaw("there is a force beside -E', so the density is no function of the energy alone")
         if p.landscape.force:
             raise NoLaw("has a probability current, the drift being no gradient, so no Boltzmann law of the energy")
         if not p.additive and self.d == 1:
@@ -186,6 +194,8 @@ class _Answers:
         p = self.process
         if p.scheme != "euler_maruyama":
             raise NoLaw(f"the correction is that of euler_maruyama, not of {p.scheme}")
+        if p.model.increments == "two_point":
+            raise NoLaw("the correction is that of noise with a fourth moment of 3, not of two_point noise")
         if self.d not in _STEP_CELLS:
             raise NoLaw("quadrature reaches 3 dimensions")
         gradient = p.landscape.gradient_at
@@ -197,7 +207,8 @@ class _Answers:
         return self._labelled(law)
 
     def relaxation_time(self) -> float:
-        """Of the slowest mode."""
+        """Of the slowest mode; where transverse coordinates are integrated out, of the motion along the first."""
+        self._need_no_inertia()
         p = self.process
         if self.d == 1:
             return self.line.relaxation_time()
@@ -207,10 +218,16 @@ class _Answers:
         time = self.plane.relaxation_time
         return np.nan if time is None else time
 
+    def hopping_rates(self, cores: Array) -> Array:
+        """Between cores. Raises `NoLaw`."""
+        self._need_no_inertia()
+        return self.line.hopping_rates(cores)
+
     def escape(self, law: str) -> float:
         """Mean time of first passage by a law. Raises `NoLaw`."""
         p = self.process
         assert p.model.escape is not None
+        self._need_no_inertia()
         origin, to = (p.basins.number(label) for label in (p.model.escape.origin, p.model.escape.to))
         start = np.array(p.model.start.get(p.model.escape.origin, p.basins.minima[origin]), float)
         if law == "chain":
@@ -245,7 +262,8 @@ class _Answers:
         if self.d == 1:
             line, on = self.line, self.edges[0]
             smooth, why = _asked(lambda: _rebinned(line.density.edges[0], line.density.probabilities, on), None)
-            densities |= {} if why else {"fokker_planck": smooth[:, None]}
+            if not why and (self._gibbsian or not self.process.inertial):
+                densities["fokker_planck"] = smooth[:, None]
             chain, why = _asked(lambda: _rebinned(line.chain.edges(), line.chain_law, on), None)
             densities |= {} if why else {"chain": chain[:, None]}
             return {"density_law": np.stack([densities[law] for law in laws])}
@@ -254,8 +272,8 @@ class _Answers:
         solved, why = _asked(lambda: self.plane, None)
         if not why:
             densities["fokker_planck"] = _averaged(solved.density.values, shape)
-            currents["fokker_planck"] = np.stack([_averaged(j, shape) for j in solved.current])
-            turns["fokker_planck"] = 0.0 if self._gibbsian else solved.circulation()
+            currents["fokker_planck"] = self.process.pace * np.stack([_averaged(j, shape) for j in solved.current])
+            turns["fokker_planck"] = 0.0 if self._gibbsian else self.process.pace * solved.circulation()
         return {
             "density_law": np.stack([densities[law] for law in laws]),
             "current_law": np.stack([currents[law] for law in laws]),

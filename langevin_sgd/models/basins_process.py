@@ -86,6 +86,16 @@ class Process:
         """mu of the heavy ball, which raises the temperature by 1/(1 - mu) to leading order; 0 of other schemes."""
         return self.sgd.momentum if self.scheme == "heavy_ball" else 0.0
 
+    @property
+    def pace(self) -> float:
+        """Mean velocity over the drift: 1/(1 - mu) of the heavy ball, 1/gamma of baoab; 1 of other schemes."""
+        return 1.0 / (self.model.friction if self.inertial else 1.0 - self.momentum)
+
+    @property
+    def inertial(self) -> bool:
+        """Whether the walker has a velocity that the equation has not: its positions alone are no diffusion."""
+        return self.scheme == "baoab"
+
     @cached_property
     def additive(self) -> bool:
         """Whether the noise is the same everywhere."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -34,6 +34,7 @@ class Observer:
     """
 
     landscape: Expression
+    drift: Callable[[Array], Array]
     basins: Basins
     recorded: tuple[int, ...]
     groups: NDArray[np.int64]
@@ -111,7 +112,7 @@ class Observer:
         sums["outside"] = sums["outside"] + (~kept).sum()
         if not self.plane:
             return
-        drift = self.landscape.drift_at(points)
+        drift = self.drift(points)
         turn = points[0] * drift[1] - points[1] * drift[0]
         sums["torque"] = sums["torque"] + turn.sum(axis=1)
         sums["position"] = sums["position"] + points.sum(axis=2)

@@ -81,18 +81,21 @@ def laws(line: Line, marks: Landmarks, *, learning_rate: float, batch_size: int)
     return Laws(
         by_name,
         exact.relaxation_time / learning_rate,
-        _passage_time(chain, marks, learning_rate) if exact.probability is not None else (math.inf, math.inf),
+        (math.inf, math.inf)
+        if exact.probability is None
+        else _passage_time(chain, marks, exact.probability, learning_rate),
         theta,
         _kramers(line, marks, theta),
     )
 
 
-def _passage_time(chain: Chain, marks: Landmarks, learning_rate: float) -> tuple[float, float]:
-    left, right = marks.minima
+def _passage_time(chain: Chain, marks: Landmarks, probability: Array, learning_rate: float) -> tuple[float, float]:
+    """Mean time from the first entry into one core to that into the other, in both directions."""
     lower, upper = marks.cores
-    to_right = markov_chain.mean_first_passage_steps(chain, chain.grid > upper)[left]
-    to_left = markov_chain.mean_first_passage_steps(chain, chain.grid < lower)[right]
-    return learning_rate * float(to_right), learning_rate * float(to_left)
+    left, right = chain.grid < lower, chain.grid > upper
+    to_right = learning_rate / markov_chain.core_rate(chain, probability, left, right)
+    to_left = learning_rate / markov_chain.core_rate(chain, probability, right, left)
+    return to_right, to_left
 
 
 def _of_chain(chain: Chain, learning_rate: float, name: str) -> Law:

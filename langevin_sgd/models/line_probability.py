@@ -8,19 +8,22 @@ import numpy as np
 
 from langevin_sgd.config import RandomPotentialModel
 from langevin_sgd.integrators.master_equation import evolve
+from langevin_sgd.landscapes.line import refined
 from langevin_sgd.models.disorder import Array, Arrays, Disorders, line, ln_times
 from langevin_sgd.models.example_walk import example
 
 CENSORED_PROBABILITY = 1e-3
-"""A disorder counts as censored once so much of its probability sits on the ends of the box."""
+"""A disorder counts as censored once so much of its probability lies within a spacing of the ends of the box."""
 
 
 def solve(model: RandomPotentialModel, disorders: Disorders, *, seed: int) -> Arrays:
-    """What the master equation says of these disorders."""
+    """What the master equation says of these disorders, on a lattice with the model's `cells` to a spacing."""
+    assert model.cells is not None
     landscape = line(model)
-    potential = landscape.potential(seed, disorders)
+    sites = landscape.potential(seed, disorders)
+    potential, spacing = refined(sites, model.cells), landscape.spacing / model.cells
     shared: dict[str, Any] = {
-        "thermal_energy": model.thermal_energy, "spacing": landscape.spacing,
+        "thermal_energy": model.thermal_energy, "spacing": spacing, "boundary_sites": model.cells,
         "steps_per_e_fold": model.steps_per_e_fold, "seed": seed, "disorders": disorders,
     }  # fmt: skip
     result = evolve(potential, times=np.exp(ln_times(model)), draws=model.draws or 0, **shared)
@@ -29,13 +32,13 @@ def solve(model: RandomPotentialModel, disorders: Disorders, *, seed: int) -> Ar
         "mean_displacement": result.mean_displacement,
         "censored": result.boundary_probability > CENSORED_PROBABILITY,
         "displaced_probability": result.returned,
-        "position_draw": landscape.spacing * (result.positions[:, :, -1] - result.start_site[:, None]),
-        "squared_increment": landscape.squared_increments(potential),
+        "position_draw": spacing * (result.positions[:, :, -1] - result.start_site[:, None]),
+        "squared_increment": landscape.squared_increments(sites),
     }
     if model.draws and disorders[0] == 0:
-        drawn = landscape.spacing * (result.positions[0, 0] - float(result.start_site[0]))
+        drawn = spacing * (result.positions[0, 0] - float(result.start_site[0]))
         gamma = model.thermal_energy * ln_times(model)
-        out |= example(potential[0], drawn, gamma, spacing=landscape.spacing)
+        out |= example(potential[0], drawn, gamma, spacing=spacing)
     if model.aging is not None:
         out |= _aging(model, potential, shared)
     return out

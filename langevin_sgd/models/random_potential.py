@@ -77,7 +77,7 @@ def _chunks(model: RandomPotentialModel) -> list[Disorders]:
         numbers = model.features * (model.dimension + 2 * model.walkers)
     else:
         assert model.half_width is not None
-        numbers = (2 * model.half_width + 1) ** model.dimension
+        numbers = (2 * model.half_width + 1) ** model.dimension * (model.cells or 1)
     size = max(_LEAST, _CHUNK_BYTES // (8 * numbers))
     return np.array_split(np.arange(model.disorders), -(-model.disorders // size))
 
@@ -148,7 +148,7 @@ def _late(model: RandomPotentialModel, law: Line) -> dict[str, ArrayLike]:
     correlation = float(1.0 - law.structure_function(law.spacing) / (2.0 * law.variance))
     coefficient = effective_diffusion.gaussian_line(
         thermal_energy=model.thermal_energy, variance=law.variance, neighbour_correlation=correlation,
-        between="sites" if model.method == "master_equation" else "linear",
+        between="sites" if model.cells else "linear", cells=model.cells or 1,
     )  # fmt: skip
     assert law.correlation_length is not None
     return {"correlation_length": law.correlation_length, "effective_diffusion_predicted": coefficient}

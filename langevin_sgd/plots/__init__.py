@@ -181,8 +181,10 @@ def _has(model: xr.Dataset, name: str) -> bool:
 
 
 def _unfit(model: xr.Dataset) -> tuple[str, ...]:
-    """Figures that a model gets none of though it has the observable: walkers between basins have no displacement."""
-    return () if "squared_displacement" in model else ("squared_displacement",)
+    """Figures that a model gets none of though it has the observable: walkers between basins have no displacement, and
+    where barriers are bounded positions follow no logarithmic law."""
+    unfit = [] if "squared_displacement" in model else ["squared_displacement"]
+    return (*unfit, "position_distribution") if "correlation_length" in model else tuple(unfit)
 
 
 def _over_noise(model: xr.Dataset) -> bool:

@@ -187,6 +187,20 @@ def interval_occupancy(chain: Chain, probabilities: ArrayLike, boundaries: Array
     return np.diff(np.concatenate([[0.0], at, [cumulated[-1]]]))
 
 
+def core_rate(chain: Chain, law: Array, one: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:
+    """Moves a step from the core `one` to the core `other`, while `one` was the last core visited.
+
+    With u(x) = P(at x, last core `one`): u = `law` in `one`, 0 in `other`, u = u P in between; the rate is
+    (u P)(other)/sum u, what `estimators.hopping` measures in the stationary state.
+    """
+    matrix = chain.matrix.toarray()
+    between = ~(one | other)
+    last = np.where(one, law, 0.0)
+    entering = last[one] @ matrix[np.ix_(one, between)]
+    last[between] = np.linalg.solve(np.eye(int(between.sum())) - matrix[np.ix_(between, between)].T, entering)
+    return float((last @ matrix[:, other]).sum() / last.sum())
+
+
 @dataclass(frozen=True)
 class ChainLaw:
     """`occupancy` of the intervals with its error of the grid, `relaxation_steps`, `end_probability` on both ends."""

@@ -172,8 +172,8 @@ def test_the_default_step_resolves_a_cell(theta: float, amplitude: float) -> Non
 
 
 def test_a_time_out_of_reach_is_refused_before_the_first_step() -> None:
-    with pytest.raises(UserError, match=r"64 walkers cannot follow to ln t = 40 .* end before 24.*master_equation"):
-        walk(model(ln_time=[0.0, 40.0], half_width=4000, disorders=1), np.arange(1), seed=SEED)
+    with pytest.raises(UserError, match=r"6400 walkers cannot follow to ln t = 23 .* end before 20.*master_equation"):
+        walk(model(ln_time=[0.0, 23.0], half_width=4000, disorders=100), np.arange(1), seed=SEED)
 
 
 def test_more_walkers_than_there_are_numbers_for_are_refused() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 
-from langevin_sgd.landscapes.line import Line
+from langevin_sgd.landscapes.line import Line, refined
 from langevin_sgd.theory.effective_diffusion import gaussian_line
 
 
@@ -35,17 +35,35 @@ def test_a_ring_relaxes_as_its_coefficient_says():
     assert slowest == pytest.approx(hopping(one, theta, h) * (2 * np.pi / (n * h)) ** 2, rel=2e-3)
 
 
-def test_averages_over_disorders_are_the_formula():
+@pytest.mark.parametrize("cells", [1, 2, 4])
+def test_averages_over_disorders_are_the_formula(cells):
     line = Line(1.0, half_width=20_000, amplitude=0.9, spacing=0.7, correlation_length=5.0)
-    v = line.potential(3, np.arange(40)).reshape(-1)
+    rows = refined(line.potential(3, np.arange(40)), cells)
     theta = 1.1
     correlation = np.exp(-0.7 / 5.0)
-    exact = gaussian_line(thermal_energy=theta, variance=line.variance, neighbour_correlation=correlation)
+    exact = gaussian_line(thermal_energy=theta, variance=line.variance, neighbour_correlation=correlation, cells=cells)
     # each line is given by its potential up to a constant, which drops out of the product
-    rows = v.reshape(40, -1)
-    each = np.array([hopping(row, theta, 0.7) for row in rows])
+    each = np.array([hopping(row, theta, 0.7 / cells) for row in rows])
     assert abs(each.mean() - exact) < 4.0 * each.std() / np.sqrt(40) + 0.01 * exact
     assert each.mean() == pytest.approx(exact, rel=0.03)
+
+
+@pytest.mark.parametrize("cells", [1, 2, 5])
+def test_a_finer_lattice_averages_the_capacity_over_its_points(cells):
+    """Against E exp(-V/theta) at each point of it, and the resistance of the straight potential by quadrature."""
+    theta, variance, rho = 0.8, 2.0, 0.6
+
+    def mean(u):
+        return np.exp(variance / theta**2 / 2 * ((1 - u) ** 2 + u**2 + 2 * u * (1 - u) * rho))
+
+    capacity = np.mean([mean(k / cells) for k in range(cells)])
+    found = gaussian_line(thermal_energy=theta, variance=variance, neighbour_correlation=rho, cells=cells)
+    assert found == pytest.approx(theta / (capacity * quad(mean, 0, 1)[0]), rel=1e-12)
+    one, linear = (
+        gaussian_line(thermal_energy=theta, variance=variance, neighbour_correlation=rho, **kind)
+        for kind in ({"cells": 1}, {"between": "linear"})
+    )
+    assert one <= found < linear
 
 
 @pytest.mark.parametrize("between", ["sites", "linear", "exact"])

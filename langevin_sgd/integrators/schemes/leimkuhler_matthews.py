@@ -9,7 +9,11 @@ from langevin_sgd.integrators.schemes.scheme import Scheme, State
 
 
 def rule(model: Dynamics, state: State, draws: tuple[Vector, ...]) -> State:
-    """w' = w + f(w) h + b sqrt(h) (xi_n + xi_(n+1))/2; exact in law at stationarity on a quadratic."""
+    """w' = w + f(w) h + b sqrt(h) (xi_n + xi_(n+1))/2.
+
+    Exact in law at stationarity on a quadratic, and of second order otherwise, where there is no probability current;
+    with one (a force that is no gradient, or H and b b^T that do not commute) of first order.
+    """
     w, before, (xi,) = state["position"], state["previous_noise"], draws
     h = model.time_step
     return {
