@@ -36,8 +36,8 @@ _CAPTIONS = {
     "position_distribution": "Positions drawn at the last time, in units of the distance whose barriers are crossed by "
     "then, at the fitted shift of ln t.",
     "flatness": "Sharpness of the loss, without weight decay, and accuracy where training ended. If eta/B alone "
-    "counts, points of all batch sizes lie on one curve. Bars are two standard errors over replicas; the table compares points "
-    "replica by replica, which start alike, and so sees smaller differences.",
+    "counts, points of all batch sizes lie on one curve. Bars are two standard errors over replicas; the table "
+    "compares points replica by replica, which start alike, and so sees smaller differences.",
     "occupancy_scan": "Share of time in a basin against temperature, on the scale of log-odds, from both starts, with "
     "the laws; below, its difference from the exact one with the tolerance in grey.",
     "escape_scan": "Mean time of first entry into the far basin with the laws, and its ratio to the exact one; grey is "
