@@ -203,3 +203,18 @@ def test_a_scanned_run_is_stored_read_exported_and_drawn(tmp_path) -> None:
     assert set(figures(read)) == {"scan_ou", "scan_well"}
     report = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
     assert "ou at learning_rate=0.05, batch_size=1" in report
+
+
+def test_a_dimension_is_called_by_its_key_where_only_other_models_scan_the_same() -> None:
+    wells = {"kind": "langevin", "potential": WELL["potential"], "temperature": 0.5, "start": [1.0], "steps": 10}
+    config = parse(
+        {
+            "name": "two",
+            "seed": 1,
+            "sgd": {"learning_rate": 0.01, "batch_size": 1},
+            "models": {"one": wells, "other": wells},
+            "scan": {"models.one.temperature": [0.5, 1.0], "models.other.temperature": [0.1, 0.2, 0.3]},
+        }
+    )
+    assert [axis.name for axis in config.scanned("one")] == ["temperature"]
+    assert [axis.values for axis in config.scanned("other")] == [(0.1, 0.2, 0.3)]

@@ -58,8 +58,8 @@ def occupancy(
     mute = [law for law in known if not law.answers(dataset) and law.is_asked(dataset)]
     if "mean_occupancy" in dataset:
         judge = _Judge(Starts.from_dataset(dataset), model, tolerance, log_odds_tolerance, confidence)
-        predicted = dataset["mean_occupancy_law"].transpose("law", "basin").values
         rows += judge.start_rows()
+        predicted = dataset["mean_occupancy_law"].transpose("law", "basin").values if known else ()
         for law, shares in zip(known, predicted, strict=True):
             if np.isfinite(shares).all():
                 rows += judge.law_rows(law, shares.astype(np.float64))

@@ -197,7 +197,7 @@ def _along_temperature(dataset: xr.Dataset, odds_tolerance: float, confidence: f
             continue  # without a second start no point is known to be equilibrated
         for one in range(len(starts[0].basins) - 1):
             odds = [each.log_odds(one, one + 1) for each in starts]
-            shares = np.stack([p["mean_occupancy_law"].transpose("law", "basin").values for p in points], axis=-1)
+            shares = np.stack([_law_shares(point) for point in points], axis=-1)
             with np.errstate(divide="ignore", invalid="ignore"):  # an empty basin has no odds
                 law_odds = np.log(shares[:, one] / shares[:, one + 1])
             yield _Odds(
@@ -217,6 +217,13 @@ def _fault(starts: Starts, one: int, tolerance: float, confidence: float) -> str
     if agreement.verdict is not Verdict.DISAGREES:
         return ""
     return f"not equilibrated at a temperature beside the crossing: {agreement.reason}{starts.when(tolerance)}"
+
+
+def _law_shares(point: xr.Dataset) -> NDArray[np.float64]:
+    """Predicted occupancy (law, basin), no rows without laws."""
+    if "mean_occupancy_law" not in point:
+        return np.empty((0, point.sizes["basin"]))
+    return np.asarray(point["mean_occupancy_law"].transpose("law", "basin").values, dtype=np.float64)
 
 
 def _first_point(dataset: xr.Dataset) -> xr.Dataset:

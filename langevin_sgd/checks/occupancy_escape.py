@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from langevin_sgd.checks.occupancy_laws import Law
 from langevin_sgd.checks.statistics import assess_ratio, inconclusive
 from langevin_sgd.checks.table import Comparison
-from langevin_sgd.estimators.survival import MeanFirstPassage, mean_first_passage
+from langevin_sgd.estimators.survival import LAG_SHARE, MeanFirstPassage, mean_first_passage
 
 LARGEST_CENSORED = 0.5  # of the replicas: beyond it the mean is an extrapolation
 SMALL_CENSORED = 0.01  # the little that these add does not hang on the law of the tail
@@ -35,7 +35,7 @@ def escape_rows(
     times, end = first_passages(dataset)
     predictions = np.asarray(dataset["escape_time_law"].values, dtype=np.float64)
     arrived = int(np.isfinite(times).sum())
-    found = mean_first_passage(times, end) if arrived >= _FEWEST_ARRIVALS else None
+    found = mean_passage(times, end)
     return [
         _row(law, prediction, found, times.size, arrived, end, model=model, tolerance=tolerance, confidence=confidence)
         for law, prediction in zip(known, predictions.tolist(), strict=True)
@@ -46,6 +46,14 @@ def escape_rows(
 def first_passages(dataset: xr.Dataset) -> tuple[NDArray[np.float64], float]:
     """First-passage times (replica,), NaN where none was seen, and the end of the run."""
     return np.asarray(dataset["escape_time"].values, dtype=np.float64), float(dataset["time"].values[-1])
+
+
+def mean_passage(times: NDArray[np.float64], end: float) -> MeanFirstPassage | None:
+    """`mean_first_passage`; None for too few arrivals, or where all arrive at once, so that nothing tells a tail."""
+    seen = times[np.isfinite(times)]
+    if seen.size < _FEWEST_ARRIVALS or (seen > np.quantile(seen, LAG_SHARE, method="lower")).sum() < 2:
+        return None
+    return mean_first_passage(times, end)
 
 
 def _row(
@@ -63,7 +71,9 @@ def _row(
     if found is None:
         mean = stderr = math.nan
         fault = (
-            f"barrier too high: {arrived} of {replicas} replicas arrived before the end at t = {end:.3g}, too few for "
+            f"no barrier: {arrived} of {replicas} replicas arrived, nearly all at one step; move the core further away"
+            if arrived >= _FEWEST_ARRIVALS
+            else f"barrier too high: {arrived} of {replicas} replicas arrived before the end at t = {end:.3g}, too few for "
             f"a mean; half of them need t = {predicted * math.log(2.0):.3g} by this law, or a lower barrier"
         )
         assessed = inconclusive(math.nan, math.nan, fault)

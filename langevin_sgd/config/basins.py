@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from langevin_sgd.config.errors import KeyPath, choice, inconsistent
 from langevin_sgd.config.fields import (
@@ -142,6 +142,10 @@ Potential = Annotated[
 ]
 
 
+def _core_form(value: Any) -> str:
+    return "condition" if isinstance(value, str) else "fraction"
+
+
 class Escape(Section):
     """First passage from one basin to the core of another."""
 
@@ -149,7 +153,9 @@ class Escape(Section):
     """Label of the basin in which the replicas begin."""
     to: Text
     """Label of the basin to reach."""
-    core: Text | PositiveNumber = 0.2
+    core: Annotated[
+        Annotated[Text, Tag("condition")] | Annotated[PositiveNumber, Tag("fraction")], Discriminator(_core_form)
+    ] = 0.2
     """Where the passage ends: a condition such as "x > 0.8", or a fraction r: closer to the minimum than r times its
     distance from the other minimum."""
 
@@ -251,6 +257,12 @@ class BasinsModel(LangevinEquation):
             yield ("labels",), "basins have their labels already; remove it"
         if len(set(self.labels)) < len(self.labels):
             yield ("labels",), "has a label twice; choose another"
+        ready = () if self.family is None or self.basins else self.family.labels
+        if ready and self.labels and len(self.labels) != len(ready):
+            found = f"has {len(self.labels)} labels, but the landscape has {len(ready)} basins"
+            yield ("labels",), f"{found} ({', '.join(ready)}); give {len(ready)}"
+        if len(self.basins) == 1:
+            yield ("basins",), "has one basin, and two are needed; give another, or remove it"
         if d > 2 and not self.regions():
             yield (
                 ("potential",),
@@ -264,10 +276,17 @@ class BasinsModel(LangevinEquation):
         for path, label in named:
             if known and label not in known:
                 yield path, f'no basin named "{label}"; {choice(label, known)}'
+        for place, label in enumerate(self.start_in or ()):
+            if label in (self.start_in or ())[:place]:
+                yield ("start_in", place), f'"{label}" is named twice; remove one'
+        begins = (self.escape.origin,) if self.escape else self.start_in or known
+        for label in self.start:
+            if label in known and label not in begins:
+                yield ("start", label), f"no replica begins in {label}, only in {', '.join(begins)}; remove it"
         for label, position in self.start.items():
             if len(position) != d:
                 yield ("start", label), f"has {len(position)} entries, but the potential has {d} variables; give {d}"
-        starts = 1 if self.escape else len(self.start_in or known or (0, 0))
+        starts = len(begins) or 1  # basins that are still to be found are counted when they are
         if self.replicas % starts:
             yield ("replicas",), f"must share out evenly to {starts} starts; give a multiple of {starts}"
         if self.escape is not None:

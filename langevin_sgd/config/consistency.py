@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from langevin_sgd.config import stability
 from langevin_sgd.config.errors import KeyPath, choice
+from langevin_sgd.config.fields import STEP_LIMIT
 from langevin_sgd.config.interpolation import InterpolationModel
 from langevin_sgd.config.langevin import LangevinEquation
 from langevin_sgd.config.network import CURVATURE_PARAMETER_LIMIT, NetworkModel
@@ -103,6 +104,12 @@ def _network(study: Study, name: str, model: NetworkModel) -> Faults:
     if (model.steps is None) == (model.training_time is None):
         fault = "missing; expected a whole number" if model.steps is None else "training_time is given too; remove one"
         yield (*at, "steps"), fault
+        return
+    if model.training_time is not None and not model.training_time <= STEP_LIMIT * sgd.learning_rate:
+        yield (
+            (*at, "training_time"),
+            f"{model.training_time:g} takes more than {STEP_LIMIT:.2g} steps of {sgd.learning_rate:g}; give less",
+        )
         return
     yield from _window(at, model, model.length(sgd), model.has_stationary_window())
     if samples is not None and sgd.sampling == "epoch" and sgd.batch_size <= samples:

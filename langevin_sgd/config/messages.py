@@ -104,6 +104,8 @@ def _sentence(kind: str, context: Mapping[str, Any], place: _Place, value: Any) 
         return f"must be text, got {shown(value)}" + ("; put it in quotes" if _scalar(value) else "")
     if kind == "too_short":
         return "must not be empty"
+    if kind == "too_long":
+        return f"must have at most {context['max_length']} entries, got {context['actual_length']}"
     if kind in _CONTAINERS:
         return f"must be {_CONTAINERS[kind]}, got {shown(value)}"
     if kind == "value_error":

@@ -110,7 +110,7 @@ class Axis:
 
 
 def axes(scan: Mapping[str, Any]) -> tuple[Axis, ...]:
-    """The axes of a scan in order."""
+    """The axes of a scan in order, called so that no two are called alike."""
     lasts = [_last(key) for key in scan]
     found = []
     for (key, values), last in zip(scan.items(), lasts, strict=True):
@@ -165,13 +165,18 @@ def _blind_end(holder: Any, path: KeyPath) -> str:
 def problems(study: Study) -> Iterator[tuple[KeyPath, str]]:
     """Faults of a study's scan as (key path, message): keys that cannot be scanned, values that make no study."""
     faults = [(("scan", axis.key), message) for axis in study.axes() for message in _key_faults(study, axis)]
-    count = math.prod(len(axis.values) for axis in study.axes())
     if faults:
         yield from faults
-    elif count > POINT_LIMIT:
-        yield ("scan",), f"has {count} points; give at most {POINT_LIMIT}"
-    else:
-        yield from _point_faults(study)
+        return
+    for scanned in dict.fromkeys(study.scanned(name) for name in study.models):
+        count = math.prod(len(axis.values) for axis in scanned)
+        if count > POINT_LIMIT:
+            yield ("scan",), f"has {count} points; give at most {POINT_LIMIT}"
+            return
+    for scanned in dict.fromkeys(study.scanned(name) for name in study.models):
+        for fault in _point_faults(study, scanned):
+            yield fault
+            return
 
 
 def _key_faults(study: Study, axis: Axis) -> Iterator[str]:
@@ -184,7 +189,7 @@ def _key_faults(study: Study, axis: Axis) -> Iterator[str]:
         yield "cannot be scanned; expected sgd.KEY or models.NAME.KEY"
     elif path[0] == "models" and path[1] not in study.models:
         yield f'no model named "{path[1]}"; {choice(path[1], study.models)}'
-    elif not (reached := [name for name in study.models if axis in study.scanned(name)]):
+    elif not (reached := [name for name in study.models if axis.key in {each.key for each in study.scanned(name)}]):
         yield "changes no model of this study; remove it"
     elif measured := [name for name in reached if study.sources(name)]:
         yield f"reaches {measured[0]}, which is measured on a network; a scan takes no such model: run a study a value"
@@ -205,9 +210,10 @@ def _scannable(study: Study, path: KeyPath) -> bool:
     return any(inner[: len(key.split("."))] == key.split(".") for key in allowed)
 
 
-def _point_faults(study: Study) -> Iterator[tuple[KeyPath, str]]:
-    """The fault of the first point that cannot be run, told at the scanned key that it lies at."""
-    scanned = study.axes()
+def _point_faults(study: Study, scanned: tuple[Axis, ...]) -> Iterator[tuple[KeyPath, str]]:
+    """The fault of the first point of a grid that cannot be run, told at the scanned key that it lies at."""
+    if not scanned:
+        return
     config = study.as_written()
     found = points(config, scanned, type(study))
     for combination in itertools.product(*(axis.values for axis in scanned)):

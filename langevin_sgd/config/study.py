@@ -148,12 +148,13 @@ class Study(Section):
         return isinstance(self.models[name], NetworkModel) or bool(self.sources(name))
 
     def axes(self) -> tuple[scans.Axis, ...]:
-        """The scanned keys, in the order of the leading dimensions."""
+        """The scanned keys, in the config's order."""
         return scans.axes(self.scan)
 
     def scanned(self, name: str) -> tuple[scans.Axis, ...]:
-        """The axes that change model `name`."""
-        return tuple(axis for axis in self.axes() if self._changes(axis, name))
+        """The axes that change model `name`, in the order of its leading dimensions and called as they are there."""
+        changing = [axis.key for axis in self.axes() if self._changes(axis, name)]
+        return scans.axes({key: values for key, values in self.scan.items() if key in changing})
 
     def _changes(self, axis: scans.Axis, name: str) -> bool:
         model, path = self.models[name], axis.path

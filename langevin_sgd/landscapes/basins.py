@@ -23,6 +23,7 @@ Labels = NDArray[np.int64]
 _LINE_POINTS = 20_001
 _SEEDS_LOG2 = 9
 _NEWTON_STEPS = 100
+_MOST_POINTS = 200  # stationary points, few enough to be isolated ones
 _SAME = 1e-5  # positions closer than this fraction of the box are one
 _FLAT = 1e-8  # gradient, over the largest met, below which a point is stationary
 _GRID = 300  # points along a coordinate on which basins in the plane are drawn; even, so that none lies on a centre
@@ -83,7 +84,8 @@ def find(
     grid in the plane. With `regions`, the minimum of a basin is the lowest inside it, NaN if there is none. Raises
     `NoBasins` for less than two basins, for labels that are too few or too many, and in d > 2 without regions.
     """
-    minima, saddles = stationary_points(landscape, box)
+    with np.errstate(all="ignore"):  # where a formula is not finite there is no stationary point
+        minima, saddles = stationary_points(landscape, box)
     if regions:
         membership = _by_condition(landscape, tuple(regions.values()))
         names = tuple(regions)
@@ -99,7 +101,8 @@ def find(
         )
     if len(names) < 2:
         raise NoBasins(
-            f"the landscape has {len(names)} minimum in the box; two basins are needed: widen box, or give basins"
+            f"the landscape has {len(names)} isolated minima in the box; two basins are needed: widen box, or give "
+            "basins: {LABEL: CONDITION}"
         )
     hessians = np.moveaxis(landscape.hessian_at(minima.T), -1, 0)
     return Basins(
@@ -116,9 +119,12 @@ def _named(labels: Sequence[str], count: int) -> tuple[str, ...]:
 
 
 def stationary_points(landscape: Expression, box: Sequence[tuple[float, float]]) -> tuple[Array, Array]:
-    """Minima (n, d), left to right, and saddles of one falling direction (m, d) within `box`."""
+    """Minima (n, d), left to right, and saddles of one falling direction (m, d) within `box`.
+
+    None of a landscape with so many that they must be a valley floor, where minima are not isolated.
+    """
     found = _on_line(landscape, box[0]) if landscape.dimension == 1 else _in_space(landscape, box)
-    if not found.size:
+    if not 0 < len(found) <= _MOST_POINTS:
         return np.empty((0, landscape.dimension)), np.empty((0, landscape.dimension))
     falling = (np.linalg.eigvalsh(np.moveaxis(landscape.hessian_at(found.T), -1, 0)) < 0.0).sum(axis=1)
     return found[falling == 0], found[falling == 1]

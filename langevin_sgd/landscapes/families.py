@@ -15,6 +15,7 @@ from langevin_sgd.landscapes.formula import FormulaError
 
 Array = NDArray[np.float64]
 
+_HIGHEST_RATIO = 1e6  # depth difference over barrier: beyond it the flat well is no well in double precision
 _WIDTH = 0.5  # half-width, in u, of the bend between the two scales of `sharp_flat`
 
 
@@ -57,6 +58,10 @@ def sharp_flat(*, dimension: int, depth_difference: float, curvature_ratio: floa
     that the family does not reach.
     """
     ratio = depth_difference / barrier
+    if not -1.0 < ratio < _HIGHEST_RATIO:
+        raise FormulaError(
+            f"this family has no depth difference of {ratio:.3g} barriers; take more than -1, at most {_HIGHEST_RATIO:g}"
+        )
     s = _solve(lambda s: 16.0 * s - ratio * (1.0 - s) ** 3 * (3.0 + s), -0.999, 0.999)
     height = 12.0 * barrier / ((1.0 - s) ** 3 * (3.0 + s))
 

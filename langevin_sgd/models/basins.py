@@ -133,6 +133,8 @@ def _prepare(
     for label, own in zip(starts, inside, strict=True):
         if own < 0 or found.labels[own] != label:
             raise UserError(f"the start in {label} lies outside that basin; give start: {{{label}: [...]}}")
+    if target is not None and process.reached(positions.T).any():
+        raise UserError(f"the start in {starts[0]} lies in the core of the escape already; give escape core another")
     groups = np.repeat(np.arange(len(starts)), model.replicas // len(starts))
     edges = _edges(process, model.cells)
     observer = Observer(

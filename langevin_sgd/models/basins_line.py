@@ -70,9 +70,12 @@ class Line:
             raise NoLaw(f"the transition matrix is that of euler_maruyama with gaussian noise, not of {steps}")
         low, high = self.box
         width = np.sqrt(2.0 * p.time_step * self.noise(np.linspace(low, high, 101)).min())
-        points = max(_CHAIN_POINTS, int((high - low) / (0.8 * width)) + 1)
-        if points > _MOST_CHAIN_POINTS:
-            raise NoLaw(f"the steps are so short that the transition matrix would need {points} points")
+        if not width > 0.0:
+            raise NoLaw("the noise vanishes somewhere, so no grid resolves the transition matrix")
+        needed = (high - low) / (0.8 * width) + 1.0
+        if not needed <= _MOST_CHAIN_POINTS:
+            raise NoLaw(f"the steps are so short that the transition matrix would need {needed:.4g} points")
+        points = max(_CHAIN_POINTS, int(needed))
         return markov_chain.euler_maruyama_chain(self.slope, self.noise, p.time_step, np.linspace(low, high, points))
 
     @cached_property

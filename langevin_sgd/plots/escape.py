@@ -8,12 +8,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from langevin_sgd.checks.occupancy_crossing import scanned_axis
-from langevin_sgd.checks.occupancy_escape import first_passages
-from langevin_sgd.estimators.survival import kaplan_meier, mean_first_passage
+from langevin_sgd.checks.occupancy_escape import first_passages, mean_passage
+from langevin_sgd.estimators.survival import SurvivalCurve, kaplan_meier
 from langevin_sgd.plots.style import BAND, INK, Array, Subject, canvas, law_line, law_name, plain_ticks, title
 from langevin_sgd.scan import dimensions
 
-_FEWEST = 4
 _LEAST_SHARE = 0.005  # down to which the curve is shown
 
 
@@ -23,22 +22,23 @@ def survival(subject: Subject) -> Figure:
     times, end = first_passages(model)
     figure = canvas(5.2)
     axes: Axes = figure.subplots()
-    curve = kaplan_meier(times, end)
-    found = mean_first_passage(times, end) if np.isfinite(times).sum() >= _FEWEST else None
-    at = np.concatenate([[0.0], curve.time])
-    axes.step(at, np.append(1.0, curve.survival), where="post", color=INK, label=f"{subject.name}, Kaplan-Meier")
-    axes.fill_between(
-        at, np.append(1.0, curve.low), np.append(1.0, curve.high), step="post", color=INK, alpha=0.15, linewidth=0
+    found = mean_passage(times, end)
+    curve = kaplan_meier(times, end) if np.isfinite(times).any() else SurvivalCurve(*np.full((4, 1), [end, 1, 1, 1]))
+    at, share, low, high = (
+        np.append(first, values)
+        for first, values in ((0.0, curve.time), (1.0, curve.survival), (1.0, curve.low), (1.0, curve.high))
     )
+    axes.step(at, share, where="post", color=INK, label=f"{subject.name}, Kaplan-Meier")
+    axes.fill_between(at, low, high, step="post", color=INK, alpha=0.15, linewidth=0)
     grid = np.linspace(0.0, end, 200)
     for law, mean in zip(model["law"].values, model["escape_time_law"].values, strict=True):
         if np.isfinite(mean):
             label = f"exponential, mean {mean:.4g}: {law_name(str(law))}"
             axes.plot(grid, np.exp(-grid / mean), label=label, **{**law_line(str(law)), "linewidth": 1.4})
-    seen = curve.survival >= max(2.0 / times.size, _LEAST_SHARE)
-    lowest = 0.8 * float(curve.low[seen][-1])
+    seen = share >= min(1.0, max(2.0 / times.size, _LEAST_SHARE))
+    lowest = 0.8 * max(float(low[seen][-1]), _LEAST_SHARE)
     axes.set(xlabel="time", ylabel="not yet arrived", yscale="log", ylim=(lowest, 1.1))
-    axes.set_xlim(0.0, float(curve.time[seen][-1]))
+    axes.set_xlim(0.0, float(at[seen][-1]) or end)
     plain_ticks(axes.yaxis, lowest, 1.0)
     censored = f"{np.isnan(times).mean():.1%} of {times.size:,} not arrived by t = {end:.4g}"
     remark = "" if found is None else f"mean {found.mean:.4g} ± {found.stderr:.2g}, "
@@ -57,7 +57,7 @@ def arrhenius(subject: Subject) -> Figure:
     x = x[order]
     points = [line.isel({along: int(i)}) for i in order]
     passages = [first_passages(point) for point in points]
-    found = [mean_first_passage(*each) if np.isfinite(each[0]).sum() >= _FEWEST else None for each in passages]
+    found = [mean_passage(*each) for each in passages]
     mean = np.array([np.nan if each is None else each.mean for each in found])
     error = np.array([np.nan if each is None else each.stderr for each in found])
     laws = np.stack([point["escape_time_law"].values for point in points], axis=-1)

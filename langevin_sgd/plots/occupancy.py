@@ -46,7 +46,6 @@ def occupancy_in_time(subject: Subject) -> Figure:
     time = model["time"].values
     shares = model["occupancy_from"].transpose("start", "basin", "time").values
     errors = model["occupancy_from_stderr"].transpose("start", "basin", "time").values
-    laws = model["mean_occupancy_law"].transpose("law", "basin")
     for axes, (basin, label) in zip(panels, shown, strict=True):
         axes.axvspan(*starts.window, color=BAND, alpha=0.6, linewidth=0, zorder=0)
         for number, start in enumerate(starts.starts):
@@ -54,8 +53,8 @@ def occupancy_in_time(subject: Subject) -> Figure:
             y, error = shares[number, basin], errors[number, basin]
             axes.fill_between(time, y - error, y + error, color=colour, alpha=0.3, linewidth=0)
             axes.plot(time, y, color=colour, linewidth=1.4, label=f"started in {start}")
-        for law in model["law"].values:
-            value = float(laws.sel(law=law)[basin])
+        for law in model["law"].values if "law" in model.coords else ():
+            value = float(model["mean_occupancy_law"].sel(law=law).values[basin])
             if np.isfinite(value):
                 axes.axhline(value, label=law_name(str(law)), zorder=2, **{**law_line(str(law)), "linewidth": 1.4})
         axes.set(ylabel=f"fraction in {label}", ylim=(-0.02, 1.02))
