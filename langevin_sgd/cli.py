@@ -75,8 +75,7 @@ def simulate(
     run = output or loaded.run_directory
     shown = progress.choose(quiet=quiet)
     try:
-        with _stopped_by_sigterm():
-            tree = study.simulate(loaded, output=run, device=device, resume=resume, overwrite=overwrite, progress=shown)
+        tree = study.simulate(loaded, output=run, device=device, resume=resume, overwrite=overwrite, progress=shown)
     except KeyboardInterrupt:
         shown.close()
         if not store.holds_run(run):
@@ -214,7 +213,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="replace")  # a terminal without Greek letters still gets the rest
     tokens = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        code = app(tokens, exit_on_error=False, print_error=False)
+        with _stopped_by_sigterm():
+            code = app(tokens, exit_on_error=False, print_error=False)
         sys.stdout.flush()
     except CycloptsError as error:
         print(_usage(error, tokens), file=sys.stderr)
@@ -244,7 +244,7 @@ def _usage(error: CycloptsError, tokens: Sequence[str]) -> str:
 
 @contextmanager
 def _stopped_by_sigterm() -> Iterator[None]:
-    """Let SIGTERM, with which schedulers end a job, stop a study as Ctrl-C does: saved, and resumable."""
+    """Let SIGTERM, with which schedulers end a job, stop a command as Ctrl-C does: a study saved, and resumable."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt

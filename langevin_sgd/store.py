@@ -112,9 +112,14 @@ def prepare(
     with _writing(path):
         if overwrite:
             _remove_run(path)
-        run_state.claim(path)
-        replace_text(path / CONFIG, config)
-        write_root(path / DATA, {"status": "unfinished"})
+        try:
+            run_state.claim(path)
+            replace_text(path / CONFIG, config)
+            write_root(path / DATA, {"status": "unfinished"})
+        except BaseException:
+            if not resume:  # an interruption here leaves nothing that could be resumed
+                _remove_run(path)
+            raise
     return RunDirectory(path)
 
 

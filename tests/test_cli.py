@@ -475,3 +475,10 @@ def test_a_reader_that_has_seen_enough_is_no_error(home):
     _, err = process.communicate(timeout=60)
     assert process.returncode == 0
     assert err == ""
+
+
+def test_a_signal_to_end_while_the_config_is_read_is_an_interruption(monkeypatch, capsys):
+    monkeypatch.setattr("langevin_sgd.config.load", lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+    assert cli.main(["simulate", "study.yaml"]) == cli.INTERRUPTED
+    assert "nothing was left behind" in capsys.readouterr().err
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL

@@ -105,3 +105,11 @@ def test_nothing_is_cut_off(name: str) -> None:
     pixels = imread(io.BytesIO(plots.render(drawn, "png")))[..., :3]
     for edge in (pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]):
         assert (edge == 1.0).all()
+
+
+def test_a_single_recorded_time_and_a_single_disorder_are_drawn():
+    few = walk(1.0).isel(time=[5], disorder=[0])
+    (axes,) = plots.figures(xr.DataTree.from_dict({"walk": few}), ["logarithmic_diffusion"])[
+        "logarithmic_diffusion"
+    ].axes
+    assert axes.lines[0].get_xdata().tolist() == [LN_TIME[5]]

@@ -367,6 +367,32 @@ def test_missing_data_are_no_reason_to_run_all_of_it_again(tmp_path):
     assert snapshot(run.path) == before
 
 
+@pytest.mark.parametrize("stage", ["replace_text", "write_root"])
+def test_an_interruption_before_the_first_model_leaves_no_run_that_cannot_be_resumed(tmp_path, monkeypatch, stage):
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, stage, interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            store.prepare(tmp_path / "run", config=CONFIG)
+    assert snapshot(tmp_path / "run") == {}
+    assert store.prepare(tmp_path / "run", config=CONFIG).finished() == {}
+
+
+def test_an_interruption_while_resuming_loses_nothing(tmp_path, monkeypatch):
+    run = finished_run(tmp_path / "run", network=model())
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "write_root", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            store.prepare(run.path, config=CONFIG, resume=True)
+    assert set(store.prepare(run.path, config=CONFIG, resume=True).finished()) == {"network"}
+
+
 @pytest.mark.parametrize("content", [b"]] garbage: [", b"\xff\xfe\x00", b"words", b""])
 def test_a_damaged_config_is_named(tmp_path, content):
     run = finished_run(tmp_path / "run", network=model())

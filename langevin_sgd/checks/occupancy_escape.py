@@ -73,8 +73,8 @@ def _row(
         fault = (
             f"no barrier: {arrived} of {replicas} replicas arrived, nearly all at one step; move the core further away"
             if arrived >= _FEWEST_ARRIVALS
-            else f"barrier too high: {arrived} of {replicas} replicas arrived before the end at t = {end:.3g}, too few for "
-            f"a mean; half of them need t = {predicted * math.log(2.0):.3g} by this law, or a lower barrier"
+            else f"barrier too high: {arrived} of {replicas} replicas arrived before the end at t = {end:.3g}, too few "
+            f"for a mean; half of them need t = {predicted * math.log(2.0):.3g} by this law, or a lower barrier"
         )
         assessed = inconclusive(math.nan, math.nan, fault)
     else:

@@ -19,15 +19,17 @@ from langevin_sgd.integrators.scan_points import Grid
 from langevin_sgd.integrators.schemes.scheme import Scheme, SchemeError
 from langevin_sgd.integrators.state import State
 from langevin_sgd.landscapes.expression import MAX_DIMENSION, Expression, quadratic
+from langevin_sgd.landscapes.fourier_potential import FourierPotential
 from langevin_sgd.landscapes.quadratic import Quadratic
 from langevin_sgd.landscapes.real_array import real_array, real_number, whole_number
 from langevin_sgd.landscapes.tabulated import Tabulated
+from langevin_sgd.landscapes.waves import Waves
 from langevin_sgd.noise import Noise
 
 if TYPE_CHECKING:
     from langevin_sgd.landscapes.torch_callable import TensorLandscape
 
-    Landscape = Expression | Tabulated | TensorLandscape
+    Landscape = Expression | Tabulated | Waves | TensorLandscape
 
 
 # Steps are counted in 64-bit integers, and in the random numbers' counter.
@@ -35,8 +37,13 @@ _MOST_STEPS = 1 << 53
 _CELLS_OF_FLOAT32 = 1 << 24
 
 
-def as_landscape(given: Landscape | Quadratic) -> Landscape:
-    """A landscape that a backend takes: a `Quadratic` as a formula up to 16 coordinates and on tensors beyond."""
+def as_landscape(given: Landscape | Quadratic, backend: str, device: str) -> Landscape:
+    """A landscape that a backend takes: a `Quadratic` as a formula up to 16 coordinates and on tensors beyond, a
+    `FourierPotential` as `Waves` where the fused kernel is asked for."""
+    if isinstance(given, FourierPotential) and backend == "fused":
+        if device.startswith("cuda"):
+            raise SchemeError("the fused kernel of waves runs on the CPU; use device='cpu', or backend='batched'")
+        return Waves(given)
     if not isinstance(given, Quadratic):
         if not hasattr(given, "gradient_at"):
             raise IntegrationError(

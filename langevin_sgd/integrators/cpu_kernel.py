@@ -75,7 +75,7 @@ def run(first, last, low, high, numbers, state, starts, uniform, varying, table,
         record_steps, passage, value_rows, values, mean_rows, groups, sums, histogram_rows, edges, counts):
     total = numbers.size
     records = record_steps.size
-    y = np.empty({rows} * L, F)
+    y = np.zeros({rows} * L, F)
     s = np.empty({dimension} * L, F)
     w = np.empty({words} * L, U32)
     z = np.empty({normals} * L, np.float32)
@@ -84,6 +84,7 @@ def run(first, last, low, high, numbers, state, starts, uniform, varying, table,
     base = np.empty(L, U32)
     cell = np.empty(L, U32)
     last_cell = F(cells - 1)
+    work = np.empty({scratch}, F)
     seen = np.empty(max(1, {quantities}) * L, np.float64)
     for block in range(first, last):
         n0 = block * L

@@ -15,6 +15,7 @@ import sympy
 from langevin_sgd.landscapes.expression import Expression
 from langevin_sgd.landscapes.formula import FormulaError, symbol
 from langevin_sgd.landscapes.tabulated import Tabulated
+from langevin_sgd.landscapes.waves import Waves
 from langevin_sgd.noise import Interpretation, Noise
 
 Vector = Any  # array of sympy expressions (d,), numpy array or tensor (d, N)
@@ -51,7 +52,7 @@ class Dynamics(Protocol):
 class SymbolicDynamics:
     """The Langevin equation of a formula and a noise, as expressions."""
 
-    def __init__(self, landscape: Expression | Tabulated, noise: Noise, interpretation: Interpretation) -> None:
+    def __init__(self, landscape: Expression | Tabulated | Waves, noise: Noise, interpretation: Interpretation) -> None:
         self.coordinates = landscape.coordinates
         self.time_step = symbol("time_step")
         clash = set(noise.parameters) & set(landscape.variables)

@@ -83,7 +83,7 @@ def kernel(problem: Run, *, cache: bool = True) -> FusedSource:
 
 def _launches(problem: Run) -> Iterator[tuple[int, int, slice]]:
     """Begin, end and the records of each launch; a record at a launch's first step belongs to the launch before."""
-    length = max(1, _LAUNCH // max(1, problem.state.size))
+    length = max(1, _LAUNCH // problem.updates)
     begin = problem.begin
     done = 0
     while True:

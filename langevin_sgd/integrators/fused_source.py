@@ -8,8 +8,9 @@ import sympy
 
 from langevin_sgd.integrators.cpu_kernel import HEADER, LOOK_UP, LOOKED_UP, NORMALS, RUN
 from langevin_sgd.integrators.emission import Emitter
-from langevin_sgd.integrators.generate import SLOPE, LaneProgram, advance, coefficient_symbols
+from langevin_sgd.integrators.generate import LaneProgram, advance, coefficient_symbols
 from langevin_sgd.integrators.increments import Layout
+from langevin_sgd.integrators.wave_source import SLOPES_OF_WAVES, scratch, slopes_of_waves
 
 # Lanes that are summed one after the other into a partial sum of their own: every size of a block divides it, so that
 # sums do not depend on the size of a block.
@@ -33,17 +34,20 @@ def fused_source(
     """The kernel of a lane program. `varying` says which coefficients differ between trajectories, `state_type` is
     float32 or float64."""
     size = 4 if state_type == "float32" else 8
-    rows = len(program.state) + sum(varying) + (program.place is not None)
+    rows = len(program.state) + sum(varying) + len(program.slopes)
+    waves = bool(program.slopes) and program.place is None
     per_lane = size * rows + 4 * 4 * layout.quads * 2
-    lanes = next((n for n in (TILE, TILE // 2, TILE // 4) if n * per_lane <= _CACHE_BYTES), TILE // 8)
+    least = TILE // 8  # and as few where a lane costs much more than what is shared by all
+    lanes = next((n for n in (TILE, TILE // 2, TILE // 4) if n * per_lane <= _CACHE_BYTES and not waves), least)
     constants: dict[str, str] = {}
     one, operations = _advance(program, layout, varying, "advance_one", 1, constants)
     limit = layout.steps_per_word if layout.steps_per_word > 1 else layout.steps_per_group
-    limit = 1 if program.place is not None else limit  # a look-up between every two steps
+    limit = 1 if program.slopes else limit  # they are found between every two steps
     unrolled = next(n for n in range(limit, 0, -1) if limit % n == 0 and (n == 1 or n * operations <= _MOST_OPERATIONS))
     many = _advance(program, layout, varying, "advance_many", unrolled, constants)[0] if unrolled > 1 else ""
     observe = _observe(program, varying, constants)
-    looking = _look_up(program, varying, constants)
+    ahead = slopes_of_waves(program.dimension, rows - len(program.slopes)) if waves else ""
+    looking = ahead or _look_up(program, varying, constants)
     gaussian = layout.kind == "gaussian"
     place = {
         "gaussian": "0",
@@ -65,7 +69,8 @@ def fused_source(
     body = RUN.format(
         cache=", cache=True" if cache else "",
         rows=rows,
-        look_up="" if program.place is None else LOOKED_UP,
+        look_up=SLOPES_OF_WAVES if waves else LOOKED_UP if program.slopes else "",
+        scratch=scratch(program.dimension) if waves else "1",
         dimension=program.dimension,
         words=4 * layout.quads,
         normals=4 * layout.quads if gaussian else 1,
@@ -95,9 +100,9 @@ def _advance(
     emitter = Emitter(names, constants=constants)
     lines = emitter.lines
     loads = [f"{names[y]} = y[{v} * L + l]" for v, y in enumerate(program.state)]
-    if program.place is not None:
-        names[SLOPE] = "slope"
-        loads.append(f"slope = y[{len(program.state) + sum(varying)} * L + l]")
+    for i, slope in enumerate(program.slopes):
+        names[slope] = f"slope{i}"
+        loads.append(f"slope{i} = y[{len(program.state) + sum(varying) + i} * L + l]")
     if program.target is not None:
         loads.append("first = hit[l]")
     whole = steps > 1 and steps == layout.steps_per_word

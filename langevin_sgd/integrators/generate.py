@@ -17,9 +17,13 @@ from langevin_sgd.integrators.schemes.scheme import Scheme, SchemeError
 from langevin_sgd.landscapes.expression import Expression
 from langevin_sgd.landscapes.formula import FormulaError, symbol
 from langevin_sgd.landscapes.tabulated import Slope, Tabulated
+from langevin_sgd.landscapes.waves import Waves, WaveSlope
 from langevin_sgd.noise import Noise
 
 _SHOWN = 80
+
+Generated = Expression | Tabulated | Waves
+"""Landscapes of which kernels are made."""
 
 SLOPE = lane_symbol("slope")
 """The slope of a tabulated potential where the step begins."""
@@ -33,8 +37,8 @@ class LaneProgram:
     their numbers of components), `draws` symbols _z0, _z1, ..., start
     position _s0, ... (in `quantities` alone), coefficients _c0, ... whose expressions in the parameters are
     `coefficients`. `quantities` are formulas to evaluate at recorded steps and `target` the first-passage condition.
-    On a tabulated potential the slope at the beginning of a step is the symbol `SLOPE`, found in the table at `place`,
-    the distance from the first site in cells.
+    `slopes` are the symbols of a gradient that is found ahead of the step, where it begins, in the table of the run: of
+    waves, or of a tabulated potential (`SLOPE`, at `place`, the distance from the first site in cells).
     """
 
     dimension: int
@@ -48,6 +52,7 @@ class LaneProgram:
     target: sympy.Basic | None
     coefficients: tuple[sympy.Expr, ...]
     parameters: tuple[str, ...]
+    slopes: tuple[sympy.Symbol, ...] = ()
     place: sympy.Expr | None = None
 
     def coefficient_values(self, values: Mapping[str, Any]) -> list[Any]:
@@ -75,7 +80,7 @@ class LaneProgram:
 
 
 def lane_program(
-    landscape: Expression | Tabulated,
+    landscape: Generated,
     noise: Noise,
     scheme: Scheme,
     *,
@@ -107,11 +112,11 @@ def lane_program(
         result["position"] = vector([landscape.confined(moved)])
         known |= set(landscape.constants)
     flat = [entry for name in scheme.state for entry in result[name]]
-    model.stages, flat, place = _looked_up(model.stages, flat, state, scheme)
+    model.stages, flat, slopes, place = _found_ahead(model.stages, flat, state[:d], scheme)
 
     to_lane = dict(zip(landscape.coordinates, state, strict=False))
     to_lane |= {symbol(f"start_{name}"): s for name, s in zip(landscape.variables, start, strict=True)}
-    moving = {*state, *draws, *start, SLOPE, *(name for name, _ in model.stages)}
+    moving = {*state, *draws, *start, *slopes, *(name for name, _ in model.stages)}
     folded = Coefficients()
     stages = [(name, arranged(sympy.sympify(e), moving, folded, _base(e, state))) for name, e in model.stages]
     results = [arranged(sympy.sympify(e), moving, folded, y) for e, y in zip(flat, state, strict=True)]
@@ -135,26 +140,35 @@ def lane_program(
         target=condition,
         coefficients=tuple(folded.expressions),
         parameters=tuple(used),
+        slopes=slopes,
         place=looked,
     )
 
 
-def _looked_up(
-    stages: list[tuple[sympy.Symbol, sympy.Expr]], results: list[Any], state: Sequence[sympy.Symbol], scheme: Scheme
-) -> tuple[list[tuple[sympy.Symbol, sympy.Expr]], list[Any], sympy.Expr | None]:
-    """Stages and results with the slope of a table as the symbol `SLOPE`, and the place at which it is looked up."""
+_Stages = list[tuple[sympy.Symbol, sympy.Expr]]
+
+
+def _found_ahead(
+    stages: _Stages, results: list[Any], position: Sequence[sympy.Symbol], scheme: Scheme
+) -> tuple[_Stages, list[Any], tuple[sympy.Symbol, ...], sympy.Expr | None]:
+    """Stages and results with symbols for a gradient in the run's table, these symbols, and the place in a table."""
     every = [sympy.sympify(e) for e in (*(e for _, e in stages), *results)]
-    slopes = {slope for e in every for slope in e.atoms(Slope)}
-    if not slopes:
-        return stages, results, None
-    (place, *others) = (slope.args[0] for slope in slopes)
-    if others or place.free_symbols & {name for name, _ in stages}:
-        raise SchemeError(f"{scheme.name} takes the force ahead of the position; on a table use euler_maruyama")
-    known = dict.fromkeys(slopes, SLOPE)
-    return [(name, e.xreplace(known)) for name, e in stages], [sympy.sympify(e).xreplace(known) for e in results], place
+    tabulated = {call for e in every for call in e.atoms(Slope)}
+    waves = {call for e in every for call in e.atoms(WaveSlope)}
+    if not tabulated and not waves:
+        return stages, results, (), None
+    (where, *others) = {call.args for call in tabulated} | {call.args[1:] for call in waves}
+    ahead = where != tuple(position) if waves else where[0].free_symbols & {name for name, _ in stages}
+    if others or ahead:
+        mend = "use euler_maruyama, or backend='batched'" if waves else "on a table use euler_maruyama"
+        raise SchemeError(f"{scheme.name} takes the force ahead of the position; {mend}")
+    known = dict.fromkeys(tabulated, SLOPE) | {call: lane_symbol(f"slope{call.args[0]}") for call in waves}
+    slopes = (SLOPE,) if tabulated else tuple(lane_symbol(f"slope{i}") for i in range(len(position)))
+    replaced = [(name, e.xreplace(known)) for name, e in stages]
+    return replaced, [sympy.sympify(e).xreplace(known) for e in results], slopes, where[0] if tabulated else None
 
 
-def structure(landscape: Expression | Tabulated, noise: Noise) -> str:
+def structure(landscape: Generated, noise: Noise) -> str:
     """The kind of noise, as schemes declare it: additive, diagonal or general."""
     return noise_structure(noise.amplitude(landscape.coordinates), landscape.coordinates)
 

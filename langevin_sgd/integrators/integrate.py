@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 
 from langevin_sgd.integrators import arguments, schemes
 from langevin_sgd.integrators import increments as noise_increments
-from langevin_sgd.integrators.generate import lane_program, structure
+from langevin_sgd.integrators.generate import Generated, lane_program, structure
 from langevin_sgd.integrators.increments import Kind, Layout
 from langevin_sgd.integrators.problem import Reductions, Run
 from langevin_sgd.integrators.random_numbers import Stream
@@ -24,7 +24,6 @@ from langevin_sgd.integrators.scan_points import Scan, grid
 from langevin_sgd.integrators.schemes.scheme import Scheme, SchemeError
 from langevin_sgd.integrators.stability import check_stable, largest_curvature
 from langevin_sgd.integrators.state import State
-from langevin_sgd.landscapes.expression import Expression
 from langevin_sgd.landscapes.quadratic import Quadratic
 from langevin_sgd.landscapes.tabulated import Tabulated
 from langevin_sgd.noise import Noise
@@ -47,7 +46,7 @@ class Integration:
 
 
 def integrate(
-    landscape: Expression | Quadratic | Tabulated | TensorLandscape,
+    landscape: Generated | Quadratic | TensorLandscape,
     noise: Noise,
     *,
     time_step: float,
@@ -80,10 +79,11 @@ def integrate(
     a second.
 
     The noise of a trajectory depends on its number, the step and the seed alone. A `Quadratic` of up to 16 coordinates
-    becomes a formula in w1, w2, ..., a larger one runs batched. Many walkers in each of many potentials of a
-    `Tabulated`: scan={"disorder": range(n)}, a point each. A name that two of landscape, noise, scheme and run use
-    is one parameter. `scheme="exact"` has no error at any time step on a quadratic landscape with constant noise.
-    `force`: go on where a scheme, a kind of increments or a step is known to fail. Raises `UserError` (`FormulaError`,
+    becomes a formula in w1, w2, ..., a larger one runs batched. A `FourierPotential` runs batched, and with
+    backend="fused" on CPUs in up to 4 coordinates w1, w2, ..., without its energy. Many walkers in each of many
+    potentials of a `Tabulated`: scan={"disorder": range(n)}, a point each. A name that two of landscape, noise, scheme
+    and run use is one parameter. `scheme="exact"` has no error at any time step on a quadratic landscape with constant
+    noise. `force`: go on where a scheme, a kind of increments or a step is known to fail. Raises `UserError` (`FormulaError`,
     `NoiseError`, `SchemeError`, `IntegrationError`) for what does not fit, and `Diverged` when positions leave the
     finite numbers.
     """
@@ -94,8 +94,8 @@ def integrate(
     arguments.check_numbers(time_step, steps, trajectories, seed, threads)
     arguments.one_of(increments, noise_increments.KINDS, "increments")
     arguments.one_of(precision, _STATE_TYPES, "precision")
-    landscape = arguments.as_landscape(landscape)
-    kind = structure(landscape, noise) if isinstance(landscape, Expression | Tabulated) else "additive"
+    landscape = arguments.as_landscape(landscape, backend, device)
+    kind = structure(landscape, noise) if isinstance(landscape, Generated) else "additive"
     chosen.check(kind, increments, force=force)
     if record.first_passage is not None and increments == "two_point" and not force:
         raise SchemeError(
@@ -118,7 +118,7 @@ def integrate(
     if isinstance(landscape, Tabulated):
         values |= landscape.constants
         names += landscape.constants
-    if isinstance(landscape, Expression | Tabulated):
+    if isinstance(landscape, Generated):
         observed = quantities(record, landscape, names)
         program = lane_program(landscape, noise, chosen, quantities=observed.expressions, target=observed.target)
     else:
@@ -173,7 +173,7 @@ def _advance(
         from langevin_sgd.integrators import reference
 
         return "sdeint", reference.run(run, scheme, after_launch)
-    generated = isinstance(run.landscape, Expression | Tabulated)
+    generated = isinstance(run.landscape, Generated)
     if not generated and backend == "fused":
         raise SchemeError("a callable landscape has no source to compile; use backend='batched' or 'auto'")
     if backend == "batched" or not generated:
@@ -181,7 +181,7 @@ def _advance(
         from langevin_sgd.integrators import batched_torch
 
         where = resolve(device)
-        if isinstance(run.landscape, Expression | Tabulated):
+        if isinstance(run.landscape, Generated):
             return f"batched on {where}", batched_torch.run(run, where, after_launch)
         from langevin_sgd.integrators.callable_stepper import CallableStepper
 

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from langevin_sgd.integrators.divergence import Diverged
-from langevin_sgd.integrators.generate import LaneProgram
+from langevin_sgd.integrators.generate import Generated, LaneProgram
 from langevin_sgd.integrators.increments import Layout
 from langevin_sgd.integrators.integration_error import IntegrationError
 from langevin_sgd.integrators.record import Quantities
-from langevin_sgd.landscapes.expression import Expression
 from langevin_sgd.landscapes.tabulated import Tabulated
+from langevin_sgd.landscapes.waves import TOGETHER, Waves
 from langevin_sgd.noise import Noise
 
 if TYPE_CHECKING:
@@ -31,10 +31,11 @@ class Run:
     `state` (V, N) and `start` (d, N) are in the precision of the run, `numbers` (N,) the trajectories' Philox numbers,
     `passage` (N,) the step of first passage or -1, `groups` (N,) ascending group numbers for means and histograms,
     `values` every parameter by name, a number or an array (N,). On a tabulated potential `table` holds the slopes of
-    `cells` cells for each disorder, one after another, and `offsets` (N,) where those of a trajectory begin.
+    `cells` cells for each disorder, one after another, in waves `cells` blocks of waves, and `offsets` (N,) where those
+    of a trajectory begin.
     """
 
-    landscape: Expression | Tabulated | TensorLandscape
+    landscape: Generated | TensorLandscape
     noise: Noise
     program: LaneProgram
     layout: Layout
@@ -61,10 +62,18 @@ class Run:
         self.varying = self.program.varying(self.varying_names)
         self.table, self.cells = np.zeros(1, self.state.dtype), 1
         self.offsets = np.zeros(self.numbers.size, np.uint32)
-        if isinstance(self.landscape, Tabulated):
-            self.table = self.landscape.slopes.astype(self.state.dtype, copy=False).ravel()
+        if isinstance(self.landscape, Tabulated | Waves):
+            table = self.landscape.table
+            self.table = table.astype(self.state.dtype, copy=False).ravel()
             self.cells = self.landscape.cells
-            self.offsets[:] = self.landscape.rows(self.values["disorder"]) * self.cells
+            if self.landscape.parameters:
+                self.offsets[:] = self.landscape.rows(self.values["disorder"]) * table.shape[1]
+
+    @property
+    def updates(self) -> int:
+        """What a step costs, in updates of one coordinate: one for each, and about one for each wave."""
+        waves = self.landscape.cells * TOGETHER if isinstance(self.landscape, Waves) else 0
+        return max(1, self.state.size + waves * self.numbers.size)
 
     @property
     def group_count(self) -> int:
@@ -122,7 +131,7 @@ def check_finite(problem: Run, step: int) -> None:
 def _drift(problem: Run, start: Float, which: int) -> Float:
     """Minus the gradient where a trajectory started, (d,)."""
     landscape = problem.landscape
-    if not isinstance(landscape, Expression | Tabulated):
+    if not isinstance(landscape, Generated):
         import torch
 
         slope: Float = -landscape.gradient_at(torch.as_tensor(start[:, None]))[:, 0].numpy()

@@ -13,6 +13,7 @@ from langevin_sgd.landscapes.expression import Expression
 from langevin_sgd.landscapes.formula import FormulaError, check_names, parse, parse_condition, symbol
 from langevin_sgd.landscapes.real_array import real_array, whole_number
 from langevin_sgd.landscapes.tabulated import Tabulated
+from langevin_sgd.landscapes.waves import Waves
 
 _MOST_BINS = 1_000_000
 
@@ -21,9 +22,9 @@ _MOST_BINS = 1_000_000
 class Record:
     """Which quantities to keep, at which steps, and how.
 
-    A quantity is `energy` (not of a table), `squared_displacement` (from the start of the run), the name of a
-    coordinate, or the name of a formula in `formulas`: {name: text over coordinates, start_<coordinate> and
-    parameters}.
+    A quantity is `energy` (not of a table, nor of waves in the fused kernel), `squared_displacement` (from the start of
+    the run), the name of a coordinate, or the name of a formula in `formulas`: {name: text over coordinates,
+    start_<coordinate> and parameters}.
 
     `steps`: the recorded step numbers, counted from the start of the run, 0 included if wanted.
     `each`: quantities kept for every trajectory, (replica, time). `means`: quantities of which the mean over replicas
@@ -73,12 +74,12 @@ class Quantities:
     target: sympy.Basic | None
 
 
-def quantities(record: Record, landscape: Expression | Tabulated, parameters: Sequence[str]) -> Quantities:
+def quantities(record: Record, landscape: Expression | Tabulated | Waves, parameters: Sequence[str]) -> Quantities:
     """The record's quantities as expressions over the landscape's symbols; `FormulaError` for an unknown name."""
     names = [*landscape.variables, *(f"start_{name}" for name in landscape.variables), *parameters]
     check_names(names, "the symbol")
     known: dict[str, sympy.Expr] = {name: symbol(name) for name in landscape.variables}
-    if isinstance(landscape, Expression):  # no formula gives the energy of a table
+    if isinstance(landscape, Expression):  # no formula gives the energy of a table or of waves
         known["energy"] = landscape.energy
     known["squared_displacement"] = sympy.Add(
         *((symbol(name) - symbol(f"start_{name}")) ** 2 for name in landscape.variables)

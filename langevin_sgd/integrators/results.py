@@ -8,16 +8,15 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from langevin_sgd.integrators.generate import Generated
 from langevin_sgd.integrators.problem import Reductions, Run
 from langevin_sgd.integrators.record import Record
 from langevin_sgd.integrators.scan_points import Grid
-from langevin_sgd.landscapes.expression import Expression
-from langevin_sgd.landscapes.tabulated import Tabulated
 
 if TYPE_CHECKING:
     from langevin_sgd.landscapes.torch_callable import TensorLandscape
 
-    Landscape = Expression | Tabulated | TensorLandscape
+    Landscape = Generated | TensorLandscape
 
 _LONG_NAMES = {
     "energy": "energy",

@@ -100,9 +100,10 @@ def find(
             else _Watershed(landscape, minima, _low_part(landscape, minima, saddles, box))
         )
     if len(names) < 2:
+        known = "1 minimum" if len(names) == 1 else f"{len(names)} isolated minima"
         raise NoBasins(
-            f"the landscape has {len(names)} isolated minima in the box; two basins are needed: widen box, or give "
-            "basins: {LABEL: CONDITION}"
+            f"the landscape has {known} in the box; two basins are needed: widen box, or give basins: "
+            "{LABEL: CONDITION}"
         )
     hessians = np.moveaxis(landscape.hessian_at(minima.T), -1, 0)
     return Basins(

@@ -60,7 +60,8 @@ def sharp_flat(*, dimension: int, depth_difference: float, curvature_ratio: floa
     ratio = depth_difference / barrier
     if not -1.0 < ratio < _HIGHEST_RATIO:
         raise FormulaError(
-            f"this family has no depth difference of {ratio:.3g} barriers; take more than -1, at most {_HIGHEST_RATIO:g}"
+            f"this family has no depth difference of {ratio:.3g} barriers; take more than -1 and less than "
+            f"{_HIGHEST_RATIO:g}"
         )
     s = _solve(lambda s: 16.0 * s - ratio * (1.0 - s) ** 3 * (3.0 + s), -0.999, 0.999)
     height = 12.0 * barrier / ((1.0 - s) ** 3 * (3.0 + s))

@@ -117,6 +117,11 @@ class Tabulated:
         """V' in every cell, (disorder, cell)."""
         return np.asarray(np.diff(self.potential, axis=1) / self.spacing)
 
+    @property
+    def table(self) -> Array:
+        """What a kernel looks slopes up in."""
+        return self.slopes
+
     def rows(self, disorder: ArrayLike) -> NDArray[np.int64]:
         """The rows named by `disorder`. Raises DisorderError for a fraction and for a row that there is not."""
         given = np.asarray(disorder, dtype=np.float64)

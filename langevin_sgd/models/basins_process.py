@@ -117,7 +117,11 @@ class Process:
         at = at[np.isfinite(at).all(axis=1)]
         if not at.size:
             at = np.zeros((1, self.landscape.dimension))
-        return float(np.linalg.eigvalsh(np.moveaxis(self.diffusion(at.T), -1, 0)).max())
+        with np.errstate(invalid="ignore"):
+            d = np.moveaxis(self.diffusion(at.T), -1, 0)
+        if not np.isfinite(d).all():
+            raise UserError("the noise is not finite at a minimum or saddle; its variances must not be negative there")
+        return float(np.linalg.eigvalsh(d).max())
 
     @property
     def transverse(self) -> str:

@@ -7,11 +7,13 @@ import math
 import numpy as np
 
 from langevin_sgd.config import RandomPotentialModel
+from langevin_sgd.devices import resolve
 from langevin_sgd.integrators.integrate import integrate
 from langevin_sgd.integrators.record import Record
 from langevin_sgd.integrators.scan_points import trajectory_numbers
 from langevin_sgd.integrators.state import State
 from langevin_sgd.landscapes.fourier import Fourier
+from langevin_sgd.landscapes.waves import MAX_DIMENSION
 from langevin_sgd.models.disorder import Arrays, Disorders, ln_times, waves
 from langevin_sgd.noise import IsotropicNoise
 
@@ -24,8 +26,9 @@ _PHASE_OF_FLOAT32 = 1e4  # resolved to 1e-3
 def walk(model: RandomPotentialModel, disorders: Disorders, *, seed: int, device: str = "auto") -> Arrays:
     """<x^2> over the walkers of each of these disorders, which start at the origin.
 
-    A disorder is censored from when one of its walkers has gone further than the range in which the structure function
-    is a power law.
+    In few dimensions the fused kernel runs on CPUs, with positions in float64; elsewhere tensors, in float32 where that
+    resolves the phases. A disorder is censored from when one of its walkers has gone further than the range in which
+    the structure function is a power law.
     """
     law = waves(model)
     assert model.walkers is not None
@@ -35,6 +38,7 @@ def walk(model: RandomPotentialModel, disorders: Disorders, *, seed: int, device
     steps = np.unique(np.maximum(np.rint(np.exp(ln_times(model)) / step), 1.0).astype(np.int64))
     numbers = trajectory_numbers(disorders.tolist(), walkers)
     origin = np.zeros((law.dimension, disorders.size * walkers))
+    fused = law.dimension <= MAX_DIMENSION and resolve(device) == "cpu"
     ran = integrate(
         potential,
         IsotropicNoise(2.0 * model.thermal_energy),
@@ -45,8 +49,8 @@ def walk(model: RandomPotentialModel, disorders: Disorders, *, seed: int, device
         seed=seed,
         state=State(0, {"position": origin}, origin.copy(), numbers, np.full(origin.shape[1], -1)),
         record=Record(steps=steps.tolist(), each=("squared_displacement",)),
-        precision="float32" if _largest_phase(law) < _PHASE_OF_FLOAT32 else "mixed",
-        backend="batched",
+        precision="mixed" if fused or _largest_phase(law) >= _PHASE_OF_FLOAT32 else "float32",
+        backend="fused" if fused else "batched",
         device=device,
     )
     squared = ran.data["squared_displacement"].values.reshape(disorders.size, walkers, steps.size)

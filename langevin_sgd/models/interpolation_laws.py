@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from langevin_sgd.errors import UserError
 from langevin_sgd.theory import escape, fokker_planck, markov_chain
 from langevin_sgd.theory.markov_chain import Chain
 from langevin_sgd.theory.occupancy import ito_density
@@ -65,7 +66,14 @@ class Laws:
 
 
 def laws(line: Line, marks: Landmarks, *, learning_rate: float, batch_size: int) -> Laws:
-    """The laws of SGD on the line. Raises `UserError` if the noise vanishes somewhere on it."""
+    """The laws of SGD on the line. Raises `UserError` for noise that vanishes on it, or a step as long as the line."""
+    spread = float(np.sqrt(line.noise.max() / batch_size))
+    step, whole = learning_rate * max(spread, float(np.abs(line.gradient).max())), float(np.ptp(line.position))
+    if not step < whole:
+        raise UserError(
+            f"a step of SGD at learning rate {learning_rate:g} and batch size {batch_size} is {step:.3g} long, and the "
+            f"range of the line {whole:g}; reduce the learning rate"
+        )
     chain = markov_chain.minibatch_chain(line.position, line.sample_gradients.T, learning_rate, batch_size)
     # rounded so that equal ratios make equal temperatures to the last bit
     ratio = float(f"{learning_rate / batch_size:.12g}")

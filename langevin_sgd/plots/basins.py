@@ -84,7 +84,7 @@ def _on_a_line(subject: Subject) -> Figure:
         if "density_law" not in model
         else {str(law): model["density_law"].sel(law=law) for law in model["law"].values}
     )
-    likely = seen > 1e-4 * seen.max()
+    likely = (seen > 1e-4 * seen.max()) | (seen.max() <= 0.0)  # a box that no walker visits is shown in full
     first, last = np.flatnonzero(likely)[[0, -1]]
     shown = slice(max(0, first - 2), last + 3)
     if "landscape" in model:
@@ -109,7 +109,7 @@ def _plane(subject: Subject, fields: dict[str, Array], what: str, remark: str) -
     """Densities as colours to one scale, contours of the landscape on them."""
     model = subject.model
     x, y = model["x_edge"].values, model["y_edge"].values
-    populated = fields["measured"] > _EMPTY * fields["measured"].max()
+    populated = (fields["measured"] > _EMPTY * fields["measured"].max()) | (fields["measured"].max() <= 0.0)
     xlim, ylim = _reach(x, populated.any(axis=1)), _reach(y, populated.any(axis=0))
     height = (WIDTH - 1.9) / len(fields) * (ylim[1] - ylim[0]) / (xlim[1] - xlim[0])
     figure = canvas(height + _ABOVE + 0.9)
@@ -117,7 +117,7 @@ def _plane(subject: Subject, fields: dict[str, Array], what: str, remark: str) -
     assert engine is not None
     engine.set(rect=(0.0, 0.0, 1.0, 1.0 - _ABOVE / figure.get_figheight()))  # type: ignore[call-arg]
     panels: list[Axes] = list(figure.subplots(1, len(fields), sharex=True, sharey=True, squeeze=False)[0])
-    top = max(float(np.quantile(field, 0.998)) for field in fields.values())
+    top = max(float(np.quantile(field, 0.998)) for field in fields.values()) or 1.0
     image = None
     for axes, (name, field) in zip(panels, fields.items(), strict=True):
         image = axes.pcolormesh(x, y, field.T, cmap=_COLOURS, vmin=0.0, vmax=top, rasterized=True)

@@ -28,7 +28,7 @@ def logarithmic_diffusion(subject: Subject) -> Figure:
     ln_time = model["ln_time"].values
     figure = canvas(5.4)
     axes: Axes = figure.subplots()
-    shown = ln_time >= min(_FIRST_SHOWN, ln_time[-2])
+    shown = ln_time >= min(_FIRST_SHOWN, *ln_time[-2:])
     y, low, high = rescaled(model)
     lost = censored_times(model)
     known = shown & ~lost
@@ -129,7 +129,7 @@ def rescaled(model: xr.Dataset) -> tuple[Array, Array, Array]:
     """<x^2>^(alpha/4) against time, and the same one standard error lower and higher."""
     squares = model["squared_displacement"].transpose("disorder", "time").values
     mean = squares.mean(axis=0)
-    error = squares.std(axis=0, ddof=1) / np.sqrt(len(squares))
+    error = squares.std(axis=0, ddof=1) / np.sqrt(len(squares)) if len(squares) > 1 else np.full(mean.shape, np.nan)
     power = float(model["alpha"]) / 4.0
     y, low, high = (np.maximum(v, 0.0) ** power for v in (mean, mean - error, mean + error))
     return y, low, high

@@ -23,7 +23,8 @@ def survival(subject: Subject) -> Figure:
     figure = canvas(5.2)
     axes: Axes = figure.subplots()
     found = mean_passage(times, end)
-    curve = kaplan_meier(times, end) if np.isfinite(times).any() else SurvivalCurve(*np.full((4, 1), [end, 1, 1, 1]))
+    whole = np.ones(1)
+    curve = kaplan_meier(times, end) if np.isfinite(times).any() else SurvivalCurve(end * whole, whole, whole, whole)
     at, share, low, high = (
         np.append(first, values)
         for first, values in ((0.0, curve.time), (1.0, curve.survival), (1.0, curve.low), (1.0, curve.high))

@@ -144,7 +144,8 @@ def eyring_kramers_time(
     if not thermal_energy > 0.0:
         raise UserError(f"thermal_energy: {thermal_energy:g} must be positive (it is T/2)")
     ratio = (np.log(np.abs(saddle)).sum() - np.log(minimum).sum()) / 2.0
-    return float(2.0 * math.pi / -saddle[0] * np.exp(ratio + barrier / thermal_energy))
+    with np.errstate(over="ignore"):  # a time beyond double precision is infinite
+        return float(2.0 * math.pi / -saddle[0] * np.exp(ratio + barrier / thermal_energy))
 
 
 def _double_integral(

@@ -7,6 +7,7 @@ detailed balance at constant D. For SGD f = -grad E and D = eta C(w)/(2B); isotr
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -125,8 +126,8 @@ def _slowest(shift: float, solver: linalg.SuperLU, probability: Array) -> float:
     start = np.sin(np.arange(size) * 12.9898) * np.sqrt(probability)
     start -= probability * start.sum()
     found = linalg.eigs(operator, k=3, which="LM", v0=start, return_eigenvectors=False, tol=1e-10)
-    rate = 1.0 / found - shift
-    return float(1.0 / np.min(rate.real))
+    rate = float(np.min((1.0 / found - shift).real))
+    return 1.0 / rate if rate > 0.0 else math.inf
 
 
 def _current(rates: sparse.csr_array, probability: Array, points: Array) -> Array:

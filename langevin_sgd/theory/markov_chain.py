@@ -32,6 +32,7 @@ _ROUNDING = 2e-16  # of the Fourier transform; smaller probabilities are noise
 _MOST_STATES = 8000
 _WARMING_STEPS = 100
 _MOST_NUMBERS = 1 << 23
+_LONGEST = 1e140  # steps; the squares of more overflow
 _NEGATIVE = 1e-3  # probability below zero that is tolerated
 
 
@@ -140,7 +141,8 @@ def relaxation_steps(chain: Chain) -> float:
     """-1/ln|lambda_2| for the eigenvalue nearest to 1, the slowest mode: steps in which it decays by e.
 
     By Arnoldi on the inverse of 1 - P among vectors orthogonal to the stationary one, from an elimination without
-    subtraction: 1 - lambda_2 to relative accuracy. Infinite where `stationary` would be NaN.
+    subtraction: 1 - lambda_2 to relative accuracy. Infinite where `stationary` would be NaN, and where it is beyond
+    double precision.
     """
     elimination = chain.elimination
     law = elimination.stationary()
@@ -152,6 +154,10 @@ def relaxation_steps(chain: Chain) -> float:
 
     operator = linalg.LinearOperator((len(law), len(law)), matvec=inverse, dtype=np.float64)
     start = np.linspace(-1.0, 1.0, len(law)) ** 3 + 0.1
+    with np.errstate(over="ignore", invalid="ignore"):
+        longest = np.abs(inverse(start)).max()
+    if not longest < _LONGEST:
+        return math.inf
     found = linalg.eigs(operator, k=min(2, len(law) - 2), v0=start, return_eigenvectors=False, tol=1e-10)
     gap = 1.0 / found[np.argmax(np.abs(found))]
     if gap.real <= 0.0 or law[law < 0.0].sum() < -_NEGATIVE:

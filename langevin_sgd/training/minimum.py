@@ -77,7 +77,7 @@ def find(
     found = _at(full, _newton(full, best[1], tolerance))
     if not found.gradient_norm <= tolerance:
         raise UserError(
-            f"start: minimum: no minimum was found: the gradient norm is still {found.gradient_norm:.2g} after {steps} "
+            f"no minimum was found: the gradient norm is still {found.gradient_norm:.2g} after {steps} "
             f"steps of L-BFGS and Newton's method, and {tolerance:g} is needed; give the loss a minimum with "
             "sgd.weight_decay > 0, or raise gradient_tolerance"
         )

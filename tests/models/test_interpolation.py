@@ -209,6 +209,12 @@ def test_without_a_barrier_the_model_fails_with_a_line_that_says_so() -> None:
     assert ds.attrs["error"].startswith("no barrier between the endpoints")
 
 
+def test_steps_as_long_as_the_line_are_refused() -> None:
+    ds = lsgd.simulate(study(learning_rate_per_sample=1e5))["line"].dataset
+    assert ds.attrs["status"] == "failed"
+    assert "reduce the learning rate" in ds.attrs["error"]
+
+
 @pytest.mark.validate
 def test_real_minibatches_follow_the_exact_chain_and_no_diffusion() -> None:
     """Eight pairs (eta, B) of the ready config: log-odds within 0.1 of the chain from both starts, rates within 8%.

@@ -163,14 +163,19 @@ def test_a_grid_is_flooded_from_its_middle() -> None:
     assert ds.attrs["dimension"] == 2
 
 
-def test_walkers_in_waves_are_those_of_integrate() -> None:
-    ds = lsgd.simulate(study(**WAVES, features=32, disorders=4, time_step=0.01, thermal_energy=0.4))["walk"].dataset
-    law = Fourier.between(3, 1.0, 3**0.5, 30 * 3**0.5, tolerance=0.06, features=32)
+@pytest.mark.parametrize(
+    ("dimension", "how"),
+    [(3, {"backend": "fused"}), (5, {"backend": "batched", "precision": "float32"})],
+)
+def test_walkers_in_waves_are_those_of_integrate(dimension: int, how: Any) -> None:
+    given = {**WAVES, "dimension": dimension, "features": 32, "disorders": 4, "time_step": 0.01}
+    ds = lsgd.simulate(study(**given, thermal_energy=0.4), device="cpu")["walk"].dataset
+    law = Fourier.between(dimension, 1.0, dimension**0.5, 30 * dimension**0.5, tolerance=0.06, features=32)
     potential = law.potential(2, np.arange(4), walkers=3)
     steps = (ds.time.values / 0.01).round().astype(int)
     ran = integrate(
         potential, IsotropicNoise(0.8), time_step=0.01, steps=int(steps[-1]), trajectories=3, scan=potential.scan,
-        seed=2, device="cpu", precision="float32", record=Record(steps=steps, each=("squared_displacement",)),
+        seed=2, device="cpu", record=Record(steps=steps, each=("squared_displacement",)), **how,
     )  # fmt: skip
     np.testing.assert_array_equal(ds.squared_displacement, ran.data.squared_displacement.mean("replica"))
     assert set(np.diff(steps)) != {1}
