@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from importlib import resources
 from pathlib import Path
@@ -17,7 +17,7 @@ from langevin_sgd import plots, store
 from langevin_sgd.progress import NullProgress, Progress, format_seconds
 from langevin_sgd.run_parameters import parameters
 from langevin_sgd.scan import dimensions
-from langevin_sgd.verdict_table import FailedModel, Row, failed_models, plain, rows, summary
+from langevin_sgd.verdict_table import FailedModel, Row, failed_models, plain, rows, state, summary
 
 _MARKS = {"agrees": "✓", "disagrees": "✗", "inconclusive": "?"}
 _CAPTIONS = {
@@ -71,7 +71,7 @@ _READING = """
 the tolerance, <b>disagrees</b> if the whole interval lies outside, and is <b>inconclusive</b> if the interval straddles
 an edge or the run cannot tell; the reason then says what would settle it. Errors come from independent replicas, so
 correlated frames are never counted as independent. Where smallness is predicted, as for the shift of the mean, the
-number itself is compared with a bound.</p>
+number itself is compared with a bound; a number with an explicit sign is measured less predicted.</p>
 <p>A <b>law</b> is claimed to be exact for the very process that ran, at the measured Hessian H and noise covariance C,
 and counts towards the verdict of the study. A <b>contrast</b> is another law beside the same numbers, such as the
 continuum limit or isotropic noise; that it fails is a finding and counts for nothing. A model that truly disagrees with
@@ -104,11 +104,13 @@ def page(tree: xr.DataTree, *, config: str, pictures: Mapping[str, bytes]) -> st
     name = str(provenance.get("config", {}).get("name") or tree.name or "run")
     checks = tree.children[store.CHECKS].to_dataset(inherit=False) if store.CHECKS in tree.children else None
     failed = failed_models(tree)
+    every = rows(checks) if checks is not None else []
     sections = [
         _header(name, provenance),
         _verdict(checks, failed, unfinished=str(tree.attrs.get("unfinished", ""))),
-        _section("Verdicts", _verdicts(checks)) if checks is not None else "",
+        _section("Verdicts", _laws(every)) if checks is not None else "",
         _section("Figures", "".join(_figure(figure, picture) for figure, picture in pictures.items())),
+        _section("Contrasts", _contrasts(every)),
         _section("Models", _models(tree)),
         _section("How to read the verdicts", _READING),
         _section("Config", f"<pre>{escape(config)}</pre>"),
@@ -161,22 +163,29 @@ def _verdict(checks: xr.Dataset | None, failed: Sequence[FailedModel], *, unfini
     )
 
 
-def _verdicts(checks: xr.Dataset) -> str:
-    every = rows(checks)
+def _laws(every: Sequence[Row]) -> str:
     laws = [row for row in every if row.role == "law"]
+    return f"<h3>Laws</h3>{_table(laws)}" if laws else "<p>No comparison with a law was possible.</p>"
+
+
+def _contrasts(every: Sequence[Row]) -> str:
+    """Behind a click, with their number, so that what counts is not lost among them."""
     contrasts = [row for row in every if row.role != "law"]
-    parts = [f"<h3>Laws</h3>{_table(laws)}"] if laws else ["<p>No comparison with a law was possible.</p>"]
-    if contrasts:
-        note = "Other laws beside the same measurements. They do not count towards the verdict."
-        parts.append(f'<div class="contrasts"><h3>Contrasts</h3><p class="quiet">{note}</p>{_table(contrasts)}</div>')
-    return "".join(parts)
+    if not contrasts:
+        return ""
+    count = f"{len(contrasts)} contrast{'s' * (len(contrasts) > 1)}: other laws beside the same measurements"
+    note = "They do not count towards the verdict."
+    return (
+        f'<div class="contrasts"><p class="quiet">{note}</p>'
+        f"<details><summary>{count}</summary>{_table(contrasts)}</details></div>"
+    )
 
 
-_COLUMNS = ("quantity", "law", "verdict", "measured", "predicted", "ratio [interval]")
-_NUMBERS = ("measured", "predicted", "ratio [interval]")
+_COLUMNS = ("quantity", "law", "verdict", "measured", "predicted", "ratio or difference [interval]")
+_NUMBERS = ("measured", "predicted", "ratio or difference [interval]")
 
 
-def _table(chosen: Iterable[Row]) -> str:
+def _table(chosen: Sequence[Row]) -> str:
     """Two lines a comparison: its numbers, and the reason for its verdict."""
     width = len(_COLUMNS)
     lines = []
@@ -184,7 +193,9 @@ def _table(chosen: Iterable[Row]) -> str:
     for row in chosen:
         if row.model != model:
             model = row.model
-            lines.append(f'<tr class="model"><th colspan="{width}" scope="rowgroup">{escape(model)}</th></tr>')
+            found = state([each for each in chosen if each.model == model])
+            title = f"{model}: {found}" if found else model
+            lines.append(f'<tr class="model"><th colspan="{width}" scope="rowgroup">{escape(title)}</th></tr>')
         numbers = "".join(
             f'<td class="number">{escape(text)}</td>' for text in (row.measured, row.predicted, row.ratio)
         )

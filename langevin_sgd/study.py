@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -39,10 +40,12 @@ def simulate(
     as soon as it has finished, and can be resumed there after an interruption; without it nothing is written.
 
     A model that diverges or cannot be run is kept as an empty group with `status` "failed" and `error`; models that are
-    measured on it are "skipped"; all others run. Raises `ConfigError` or another `UserError` before anything is run or
+    measured on it are "skipped"; all others run. Either is warned of (`RuntimeWarning`) unless `progress` is given,
+    which is told. Raises `ConfigError` or another `UserError` before anything is run or
     written if the config, the device, a module that the config names or the directory will not do.
     """
     study = _study(study, overrides)
+    told = progress is not None
     progress = NullProgress() if progress is None else progress
     device = devices.resolve(device)
     import_path.load_all(study)
@@ -58,9 +61,12 @@ def simulate(
         for name in study.order():
             if name not in models:
                 models[name] = _run_one(study, name, models, device=device, progress=progress, run=run)
-        return _finish(study, models, device=device, started=started, progress=progress, run=run)
+        tree = _finish(study, models, device=device, started=started, progress=progress, run=run)
     finally:
         progress.close()
+    for name, fault in ({} if told else failures(tree)).items():
+        warnings.warn(f"{name}: {fault}", RuntimeWarning, stacklevel=2)
+    return tree
 
 
 def _finish(

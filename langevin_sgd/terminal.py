@@ -15,17 +15,19 @@ from rich.text import Text
 from langevin_sgd import store
 from langevin_sgd.run_parameters import parameters
 from langevin_sgd.scan import points
-from langevin_sgd.verdict_table import Row, failed_models, most_telling, plain, rows, summary, with_error
+from langevin_sgd.verdict_table import Row, failed_models, most_telling, plain, rows, state, summary, with_error
 
 _WIDE = 104
-_RATIO = "ratio [a, b]"
+_ROOM_FOR_PREDICTED = 90
+_LONGEST_WORD = 16  # of a law's name that is kept in one piece however narrow the table
+_RATIO = "ratio or difference [a, b]"
 _STYLES = {"agrees": "green", "disagrees": "bold red", "inconclusive": "yellow"}
 _MARKS = {"agrees": "✓ agrees", "disagrees": "✗ disagrees", "inconclusive": "? inconclusive"}
 _LEGEND = (
-    "(12) is the standard error of the last digits, [a, b] the interval of measured/predicted, or of the value itself "
-    "where smallness is predicted. Verdicts in brackets are contrasts, which do not count."
+    "(12) is the standard error of the last digits, [a, b] the interval of measured/predicted, with a sign that of "
+    "measured − predicted, or of the value itself where smallness is predicted. Verdicts in brackets are contrasts, which do not count."
 )
-_NARROW = f"Predicted values are shown from {_WIDE} columns on."
+_NARROW = f"Predicted values are shown from {_ROOM_FOR_PREDICTED} columns on."
 _PLURALS = {"agrees": "agree", "disagrees": "disagree", "inconclusive": "inconclusive"}
 
 
@@ -49,12 +51,12 @@ def print_verdicts(
     shown = every if full else most_telling(every, networks)
     for model in dict.fromkeys(row.model for row in shown):
         chosen = [row for row in shown if row.model == model]
-        console.print(_heading(model, tree))
+        console.print(_heading(model, tree, state([row for row in every if row.model == model])))
         console.print(_table(chosen, shown, console.width, header=model == shown[0].model))
         for row in chosen if full else []:
             console.print(_reason(row))
     if shown:
-        console.print(Text(_LEGEND if console.width >= _WIDE else f"{_LEGEND} {_NARROW}", "dim"))
+        console.print(Text(_LEGEND if console.width >= _ROOM_FOR_PREDICTED else f"{_LEGEND} {_NARROW}", "dim"))
     hidden = len(every) - len(shown)
     if hidden:
         counts = {verdict: sum(row.verdict == verdict for row in every) for verdict in _STYLES}
@@ -131,7 +133,7 @@ def verdict_line(tree: xr.DataTree, table: xr.Dataset) -> Text:
     laws = counts["law"]
     text = Text.assemble("Study: ", (_MARKS.get(verdict, verdict), _STYLES.get(verdict, "")), "  ")
     text.append(
-        f"{sum(laws.values())} law rows: "
+        f"{sum(laws.values())} law row{'s' * (sum(laws.values()) != 1)}: "
         + ", ".join(f"{laws.get(v, 0)} {plural}" for v, plural in _PLURALS.items())
         + f"; {sum(counts['contrast'].values())} contrasts, not counted"
     )
@@ -159,8 +161,8 @@ def _print_failures(console: Console, tree: xr.DataTree) -> None:
         console.print(Text(f"{tree.attrs['unfinished']}", "bold yellow"), soft_wrap=True)
 
 
-def _heading(model: str, tree: xr.DataTree) -> Text:
-    text = Text(model, "bold")
+def _heading(model: str, tree: xr.DataTree, found: str) -> Text:
+    text = Text.assemble((model, "bold"), f": {found}" if found else "")
     if model in tree.children and model != store.CHECKS:
         node = tree.children[model].to_dataset(inherit=False)
         text.append(f"  {node.attrs.get('kind', '')}  {parameters(node)}".rstrip(), "dim")
@@ -169,24 +171,26 @@ def _heading(model: str, tree: xr.DataTree) -> Text:
 
 def _table(chosen: Sequence[Row], every: Sequence[Row], width: int, *, header: bool) -> Table:
     """The rows of one model, in columns as wide as those of the other models."""
-    wide = width >= _WIDE
+    wide, predicted = width >= _WIDE, width >= _ROOM_FOR_PREDICTED
     gap = 2 if wide else 1
-    law = min(_longest(row.law for row in every), 24 if wide else 10)
+    words = min(_longest(word for row in every for word in row.law.split()), _LONGEST_WORD)
+    law = max(min(_longest(row.law for row in every), 24 if wide else 10), words)
+    heading = _RATIO if wide else _RATIO.replace(" or ", " or\n")
     measured = max(_longest(row.measured for row in every), 8)
-    ratio = max(_longest(row.ratio for row in every), len(_RATIO))
-    rest = law + measured + (9 + gap if wide else 0) + ratio + _longest(_MARKS.values()) + 4 * gap
+    ratio = max(_longest(row.ratio for row in every), _longest(heading.splitlines()))
+    rest = law + measured + (9 + gap if predicted else 0) + ratio + _longest(_MARKS.values()) + 4 * gap
     quantity = max(min(_longest(row.quantity for row in every) + 1, width - rest), 12)
     table = Table(box=None, padding=(0, gap, 0, 0), pad_edge=False, header_style="dim", show_header=header)
     table.add_column(" quantity", width=quantity)
     table.add_column("law", width=law, overflow="fold")
     table.add_column("measured", width=measured, no_wrap=True, justify="right")
-    if wide:
+    if predicted:
         table.add_column("predicted", width=9, no_wrap=True, justify="right")
-    table.add_column(Text(_RATIO), width=ratio, no_wrap=True)
+    table.add_column(Text(heading), width=ratio, no_wrap=True)
     table.add_column("verdict", no_wrap=True)
     for row in chosen:
         counts = row.role == "law"
-        numbers = [row.measured, row.predicted] if wide else [row.measured]
+        numbers = [row.measured, row.predicted] if predicted else [row.measured]
         verdict = _MARKS.get(row.verdict, row.verdict) if counts else f"({row.verdict})"
         style = _STYLES.get(row.verdict, "")
         table.add_row(

@@ -20,7 +20,10 @@ _BASINS = ("occupancy", "log_odds[", "start_agreement[", "crossing[", "escape_ti
 
 @dataclass(frozen=True)
 class Row:
-    """One comparison, with its numbers as text; `predicted` is a bound where nothing is predicted but smallness."""
+    """One comparison, with its numbers as text; `predicted` is a bound where nothing is predicted but smallness.
+
+    `ratio` has an explicit sign where it is a difference.
+    """
 
     model: str
     quantity: str
@@ -55,6 +58,16 @@ def summary(table: xr.Dataset) -> dict[str, Any]:
     """The verdict of the study, its rule and its counts."""
     found: dict[str, Any] = json.loads(table.attrs["summary"])
     return found
+
+
+def state(of_point: Sequence[Row]) -> str:
+    """What became of the basins at one point, for its heading: no equilibrium, or the share of the first basin."""
+    starts = [row.reason for row in of_point if row.key.startswith("start_agreement[")]
+    for fault in ("not equilibrated", "one start only"):
+        if any(reason.startswith(fault) for reason in starts):
+            return fault
+    share = next((row for row in of_point if row.key.startswith("occupancy[")), None)
+    return f"{share.key.removeprefix('occupancy[').rstrip(']')} {share.measured}" if share else ""
 
 
 def failed_models(tree: xr.DataTree) -> list[FailedModel]:
@@ -126,17 +139,18 @@ def with_error(value: float, error: float) -> str:
     return (f"{text}e{shift}" if shift else text).replace("-", "−")
 
 
-def plain(value: float, digits: int = 4) -> str:
-    """A number with that many digits, with a true minus sign and no padding in its exponent."""
+def plain(value: float, digits: int = 4, sign: str = "") -> str:
+    """A number with that many digits, with a true minus sign, a plus if `sign` is "+", no padding in its exponent."""
     if not math.isfinite(value):
         return "–" if math.isnan(value) else "∞" if value > 0 else "−∞"
-    mantissa, mark, exponent = f"{value:.{digits}g}".partition("e")
+    mantissa, mark, exponent = f"{value:{sign}.{digits}g}".partition("e")
     return (mantissa + mark + (str(int(exponent)) if mark else "")).replace("-", "−")
 
 
 def _row(cells: dict[str, Any]) -> Row:
     predicted = float(cells["predicted"])
-    small = predicted == 0
+    difference = cells.get("scale") == "difference"
+    small = predicted == 0 and not difference
     key, law = str(cells["quantity"]), str(cells["law"])
     return Row(
         model=f"{cells['model']} at {cells['point']}" if cells.get("point") else str(cells["model"]),
@@ -146,7 +160,11 @@ def _row(cells: dict[str, Any]) -> Row:
         measured=with_error(float(cells["measured"]), float(cells["standard_error"])),
         predicted=_bound(float(cells["tolerance"])) if small else plain(predicted),
         ratio=_interval(
-            float(cells["ratio"]), float(cells["ratio_low"]), float(cells["ratio_high"]), most=3 if small else 4
+            float(cells["ratio"]),
+            float(cells["ratio_low"]),
+            float(cells["ratio_high"]),
+            most=3 if small or difference else 4,
+            sign="+" if difference else "",
         ),
         verdict=str(cells["verdict"]),
         reason=str(cells["reason"]),
@@ -159,16 +177,17 @@ def _bound(tolerance: float) -> str:
     return f"< {tolerance:g}" if tolerance > 0 else "> 0"
 
 
-def _interval(value: float, low: float, high: float, *, most: int) -> str:
-    """A value and its interval, with at most `most` decimals where it is small."""
+def _interval(value: float, low: float, high: float, *, most: int, sign: str = "") -> str:
+    """A value and its interval, with at most `most` decimals where it is small; `sign` "+" marks what is positive."""
     if not math.isfinite(value):
         return "–"
     if not (math.isfinite(low) and math.isfinite(high)):
-        return plain(value, 3)
+        return plain(value, 3, sign)
     # As many decimals as the width of the interval makes worth reading, within reason.
     places = min(max(1 - math.floor(math.log10(high - low)), 1), 3 if value > 0.1 else most) if high > low else 3
     if max(abs(low), abs(high)) < 10.0**-places:
-        return plain(value, 2)
+        return plain(value, 2, sign)
     if abs(value) >= 100:
-        return f"{plain(value, 3)} [{plain(low, 3)}, {plain(high, 3)}]"
-    return f"{value:.{places}f} [{low:.{places}f}, {high:.{places}f}]".replace("-", "−")
+        return f"{plain(value, 3, sign)} [{plain(low, 3, sign)}, {plain(high, 3, sign)}]"
+    digits = f"{sign}.{places}f"
+    return f"{value:{digits}} [{low:{digits}}, {high:{digits}}]".replace("-", "−")

@@ -40,8 +40,8 @@ def check(tree: xr.DataTree, study: Study | Mapping[str, Any] | None = None) -> 
     Returns a Dataset with dimension `comparison`, one row a comparison, and with attrs["summary"], JSON with the
     study's verdict, its rule, the counts by role and verdict, the rows that disagree or are inconclusive, and the
     models that were not compared. Columns: model, quantity, law, role, measured, standard_error, predicted, ratio,
-    ratio_low, ratio_high, tolerance, verdict, reason, p_value, modes, eigenvalue_low, eigenvalue_high, point (all
-    dimensionless; see `Comparison`).
+    ratio_low, ratio_high, tolerance, verdict, reason, p_value, modes, eigenvalue_low, eigenvalue_high, point, scale
+    (all dimensionless; `ratio` and its interval hold a difference where `scale` says so; see `Comparison`).
 
     `study` says which checks to make; by default it is the config in the tree's provenance. The study `disagrees` if
     a row of role "law" does so and is rejected by Holm's rule at 1 - confidence (the smallest of the checks);

@@ -176,7 +176,7 @@ class _Judge:
             fit.exponents / self.exponent,
             band=Band(1.0 - self.tolerance, 1.0 + self.tolerance),
             confidence=self.confidence,
-            name=f"p over 4/alpha = {self.exponent:.4g}, at shift {fit.shift:.3g},",
+            name=f"p/(4/alpha) with 4/alpha = {self.exponent:.4g}, fitted shift {fit.shift:.3g}:",
             cure=f"{self.run.dimension}s",
         )
         if fit.edge > (1.0 - self.confidence) / 2.0:
@@ -214,7 +214,7 @@ class _Judge:
             np.log(fit.amplitudes / predicted),
             band=Band(math.log1p(-tolerance), math.log1p(tolerance)),
             confidence=self.confidence,
-            name=f"ratio at p = {fit.exponent:g}, shift {fit.shift:.3g},",
+            name=f"ratio with p = {fit.exponent:g}, fitted shift {fit.shift:.3g}:",
             shown=math.exp,
             cure=f"{self.run.dimension}s",
         )

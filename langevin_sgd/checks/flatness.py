@@ -159,10 +159,9 @@ def _of_sharpness(
         numbers = (measured, measured * assessed.stderr, reference)
         yield judge.row(assessed, measure, COLLAPSE, "law", numbers, tolerance, _label(points, small))
     if points.span > 0:
-        slopes = points.slope(logarithm)
-        found = judge.assess(slopes, Band(-math.inf, 0.0), "slope of its logarithm against ln(eta/B)")
-        found = found.with_note(f"over a factor {math.exp(points.span):.3g} of eta/B")
-        fall = replace(found, estimate=-found.estimate, low=-found.high, high=-found.low)
+        powers = -points.slope(logarithm)
+        fall = judge.assess(powers, Band(0.0, math.inf), "p of a fall as (eta/B)^-p")
+        fall = fall.with_note(f"over a factor {math.exp(points.span):.3g} of eta/B")
         yield judge.row(fall, f"{measure}_fall", MONOTONIC, "law", (fall.estimate, fall.stderr, 0.0), 0.0)
 
 

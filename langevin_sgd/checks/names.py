@@ -29,7 +29,7 @@ _LAWS = {
     "eyring_kramers": "Eyring-Kramers",
     "finite_step": "finite step",
     "chain": "exact chain",
-    "slide": "slide, exp(−E/2T)",
+    "slide": "exp(−E/2T)",
     "ito": "Ito, measured E, C",
     "twin": "Langevin twin",
 }
@@ -37,6 +37,7 @@ _OF_BASINS = {
     "occupancy": "occupancy of ",
     "log_odds": "log-odds ",
     "start_agreement": "starts agree on ",
+    "collapse": "collapse of ",
     "crossing": "T of equal ",
 }
 _BIN = re.compile(r"mode_variance\[(?P<low>[^,\]]+),(?P<high>[^\]]+)\]")

@@ -207,16 +207,22 @@ def _along_temperature(dataset: xr.Dataset, odds_tolerance: float, confidence: f
                 measured=np.array([each.value for each in odds]),
                 stderr=np.array([each.stderr for each in odds]),
                 laws=law_odds,
-                faults=[_fault(each, one, odds_tolerance, confidence) for each in starts],
+                faults=[
+                    _fault(each, one, float(temperature[i]), odds_tolerance, confidence)
+                    for each, i in zip(starts, order, strict=True)
+                ],
                 dof=min(each.dof for each in odds),
             )
 
 
-def _fault(starts: Starts, one: int, tolerance: float, confidence: float) -> str:
+def _fault(starts: Starts, one: int, temperature: float, tolerance: float, confidence: float) -> str:
     agreement = starts.odds_agreement(one, one + 1, tolerance=tolerance, confidence=confidence)
     if agreement.verdict is not Verdict.DISAGREES:
         return ""
-    return f"not equilibrated at a temperature beside the crossing: {agreement.reason}{starts.when(tolerance)}"
+    return (
+        f"not equilibrated at T = {temperature:.4g} beside the crossing: the log-odds of the starts are "
+        f"{2.0 * abs(agreement.estimate):.3g} apart; see the rows of that temperature"
+    )
 
 
 def _law_shares(point: xr.Dataset) -> NDArray[np.float64]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
 from langevin_sgd.checks.occupancy_laws import Law
-from langevin_sgd.checks.occupancy_starts import Starts
+from langevin_sgd.checks.occupancy_starts import SEE_STARTS, Starts
 from langevin_sgd.checks.statistics import (
     LONGER,
     MINIMUM_REPLICAS,
@@ -38,6 +38,7 @@ def density_rows(
     model: str,
     tolerance: float,
     confidence: float,
+    told: bool = False,
 ) -> list[Comparison]:
     """`density`: L1 distance, integral of |measured - law| over the cells, at most `tolerance`.
 
@@ -45,7 +46,8 @@ def density_rows(
     sum sqrt(2 p (1 - p)/(pi N)) from its own truth on average, so the true distance lies between D less that and D;
     D itself scatters by no more than 1/sqrt(N) (Efron and Stein). N is the number of replicas, or that of independent
     samples which the error of the occupancy shows if it is larger; frames are correlated, and N counts none twice.
-    No verdict if the time spent in a basin differs by more between the starts, or if there is one start only.
+    No verdict if the time spent in a basin differs by more between the starts, which is said in short if another row
+    has `told` it, or if there is one start only.
     No rows for a run that starts in one basin to escape from it: its density is not the stationary one.
     """
     if "density" not in dataset or "density_law" not in dataset or "escape_time" in dataset:
@@ -53,8 +55,8 @@ def density_rows(
     measured = dataset["density"].transpose("x_cell", "y_cell").values.astype(np.float64) * cell_volumes(dataset)
     predicted = dataset["density_law"].transpose("law", "x_cell", "y_cell").values * cell_volumes(dataset)
     samples = independent_samples(dataset)
-    fault = _unequal_starts(dataset, tolerance, confidence)
-    return [
+    fault = _unequal_starts(dataset, tolerance, confidence, told)
+    rows = [
         Comparison.from_assessment(
             _assess_distance(measured, law_cells, samples, dataset.sizes["replica"], tolerance, confidence).with_note(
                 law.note
@@ -68,10 +70,11 @@ def density_rows(
             predicted=0.0,
             tolerance=tolerance,
             eigenvalues=np.empty(0),
-        ).spoiled(fault)
+        )
         for law, law_cells in zip(known, predicted, strict=True)
         if np.isfinite(law_cells).all()
     ]
+    return [row.spoiled(f"{fault}; L1 distance {row.measured:.3g} from the law's") for row in rows] if fault else rows
 
 
 def cell_volumes(dataset: xr.Dataset) -> Array:
@@ -92,17 +95,17 @@ def independent_samples(dataset: xr.Dataset) -> float:
     return max(replicas, min(shown, default=0.0))
 
 
-def _unequal_starts(dataset: xr.Dataset, tolerance: float, confidence: float) -> str:
+def _unequal_starts(dataset: xr.Dataset, tolerance: float, confidence: float, told: bool) -> str:
     """Why the density cannot be the stationary one, or nothing."""
     if "mean_occupancy" not in dataset:
         return ""
     starts = Starts.from_dataset(dataset)
     if len(starts.starts) < 2:
-        return starts.one_start()
+        return f"one start only {SEE_STARTS}"
     for basin, _ in starts.told_apart():
         agreement = starts.agreement(basin, tolerance=tolerance, confidence=confidence)
         if agreement.verdict is Verdict.DISAGREES:
-            return f"not equilibrated: {agreement.reason}{starts.when(tolerance)}"
+            return starts.not_equilibrated(agreement, tolerance, told=told)
     return ""
 
 

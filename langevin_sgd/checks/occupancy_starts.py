@@ -22,6 +22,7 @@ from langevin_sgd.checks.statistics import Assessment, Band, Verdict, assess, in
 
 Array = NDArray[np.float64]
 
+SEE_STARTS = "(see the agreement of the starts)"  # for rows beside that of the starts, which says it in full
 _CLEAR = 4.0  # standard errors by which the difference of two starts must stand out to show how it decays
 _FEWEST_POINTS = 3
 _FAINT = 1e-9
@@ -162,6 +163,10 @@ class Starts:
             f"one start only: all replicas began in {self.starts[0]}, and whether they have forgotten it cannot be "
             "told; start half of them in the opposite basin" + self.when(0.01)
         )
+
+    def not_equilibrated(self, between: Assessment, tolerance: float, *, told: bool = False) -> str:
+        """That starts disagree, by how much and until when; in short if the row of the starts has `told` it."""
+        return f"not equilibrated {SEE_STARTS}" if told else f"not equilibrated: {between.reason}{self.when(tolerance)}"
 
     def when(self, tolerance: float) -> str:
         """When the starts would differ by no more than `tolerance`, for the end of a reason."""

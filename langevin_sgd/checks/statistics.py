@@ -230,12 +230,16 @@ def conclusion(
 def _edges(band: Band, shown: Callable[[float], float]) -> str:
     if math.isinf(band.low):
         return f"the bound {shown(band.high):.4g}"
+    if math.isinf(band.high):
+        return f"the bound {shown(band.low):.4g}"
     return f"{shown(band.low):.4g} to {shown(band.high):.4g}"
 
 
 def _beyond(band: Band, to_see: float, shown: Callable[[float], float]) -> str:
-    above = f"above {shown(band.high + to_see):.3g}"
-    return above if math.isinf(band.low) else f"below {shown(band.low - to_see):.3g} or {above}"
+    above, below = f"above {shown(band.high + to_see):.3g}", f"below {shown(band.low - to_see):.3g}"
+    if math.isinf(band.low):
+        return above
+    return below if math.isinf(band.high) else f"{below} or {above}"
 
 
 def rounded(factor: float) -> str:

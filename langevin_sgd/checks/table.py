@@ -15,6 +15,7 @@ from langevin_sgd.checks.names import law_name, quantity_name
 from langevin_sgd.checks.statistics import Assessment, Verdict, holm
 
 Role = Literal["law", "contrast"]
+Scale = Literal["ratio", "difference"]
 
 
 @dataclass(frozen=True)
@@ -22,9 +23,13 @@ class Comparison:
     """One row: a measured quantity of one model against one law.
 
     `role` is "law" if the law is claimed exact for this very process, and "contrast" if the deviation is wanted for
-    its own sake. `ratio` with its interval [`ratio_low`, `ratio_high`] is measured/predicted; where the prediction is
-    0 it is the measured value itself, in the unit that `tolerance` is in. `modes`, `eigenvalue_low` and
-    `eigenvalue_high` say which modes a row is about, `point` which point of a scan. Everything is dimensionless.
+    its own sake. `scale` says what `ratio` with its interval [`ratio_low`, `ratio_high`] holds and `tolerance` bounds:
+
+    - "ratio": measured/predicted; where smallness is predicted (0), the measured value itself;
+    - "difference": measured - predicted, as of occupancies and log-odds.
+
+    `modes`, `eigenvalue_low` and `eigenvalue_high` say which modes a row is about, `point` which point of a scan.
+    Everything is dimensionless.
     """
 
     model: str
@@ -45,6 +50,7 @@ class Comparison:
     eigenvalue_low: float
     eigenvalue_high: float
     point: str = ""
+    scale: Scale = "ratio"
 
     @property
     def title(self) -> str:
@@ -72,8 +78,9 @@ class Comparison:
         predicted: float,
         tolerance: float,
         eigenvalues: np.ndarray[Any, np.dtype[np.float64]],
+        scale: Scale = "ratio",
     ) -> Comparison:
-        """The row of an assessed ratio, about the modes with the given eigenvalues."""
+        """The row of an assessed ratio or difference, about the modes with the given eigenvalues."""
         return cls(
             model=model,
             quantity=quantity,
@@ -92,6 +99,7 @@ class Comparison:
             modes=int(eigenvalues.size),
             eigenvalue_low=float(eigenvalues.min(initial=math.inf)) if eigenvalues.size else math.nan,
             eigenvalue_high=float(eigenvalues.max(initial=-math.inf)) if eigenvalues.size else math.nan,
+            scale=scale,
         )
 
 
@@ -103,9 +111,9 @@ _LONG_NAMES = {
     "measured": "measured value",
     "standard_error": "standard error of the measured value, over replicas",
     "predicted": "predicted value",
-    "ratio": "measured/predicted, or the measured value where 0 is predicted",
-    "ratio_low": "lower end of the confidence interval of the ratio",
-    "ratio_high": "upper end of the confidence interval of the ratio",
+    "ratio": "measured/predicted (the measured value where smallness is predicted), or measured - predicted",
+    "ratio_low": "lower end of the confidence interval of the ratio or difference",
+    "ratio_high": "upper end of the confidence interval of the ratio or difference",
     "tolerance": "deviation that counts as agreement",
     "verdict": "agrees, disagrees or inconclusive",
     "reason": "reason for the verdict",
@@ -114,6 +122,7 @@ _LONG_NAMES = {
     "eigenvalue_low": "smallest Hessian eigenvalue in the row",
     "eigenvalue_high": "largest Hessian eigenvalue in the row",
     "point": "point of the scan, empty without one",
+    "scale": "what the columns ratio, ratio_low and ratio_high hold: ratio or difference",
 }
 
 
@@ -150,10 +159,12 @@ def summarise(
         verdict = Verdict.AGREES
     else:
         verdict = Verdict.INCONCLUSIVE
+    tested = sum(not math.isnan(row.p_value) for row in laws)
+    over = {0: "tested law rows (there are none)", 1: "1 tested law row"}.get(tested, f"{tested} tested law rows")
     rule = (
         f"disagrees if a law row's interval lies outside the tolerance and Holm's rule at {100 * level:.3g}% over the "
-        f"{sum(not math.isnan(row.p_value) for row in laws)} tested law rows rejects it; agrees if all law rows agree "
-        "and no model failed; else inconclusive. Contrast rows do not count."
+        f"{over} rejects it; agrees if all law rows agree and no model failed; else inconclusive. Contrast rows do not "
+        "count."
     )
 
     def count(role: Role) -> dict[str, int]:

@@ -36,9 +36,12 @@ Faults = Iterator[tuple[KeyPath, str]]
 def problems(study: Study) -> list[tuple[KeyPath, str]]:
     """Every inconsistency of `study` as (key path, message), at most one at each place."""
     faults: list[tuple[KeyPath, str]] = []
-    without = [name for name in study.models if study.sgd is None and study.takes_sgd(name)]
+    without = [name for name in study.models if study.sgd is None and study.needs_sgd(name)]
     if without:
-        return [(("sgd",), f"missing; expected a mapping with {', '.join(Sgd.model_fields)}, which {without[0]} takes")]
+        model = study.models[without[0]]
+        own = isinstance(model, LangevinEquation) and model.temperature is not None and model.time_step is None
+        mend = f"which {without[0]} takes" + ("; or give it a time_step" if own else "")
+        return [(("sgd",), f"missing; expected a mapping with {', '.join(Sgd.model_fields)}, {mend}")]
     for name, model in study.models.items():
         if isinstance(model, NetworkModel):
             faults += _network(study, name, model)

@@ -208,6 +208,11 @@ class LangevinEquation(Section):
         }
         return tuple(key for key, idle in conditions.items() if idle)
 
+    def needs_sgd(self) -> bool:
+        """Whether anything of it depends on an sgd: its noise, its step or its momentum."""
+        momentum = self.sgd.momentum if self.sgd is not None else None
+        return self.temperature is None or self.time_step is None or bool(momentum) or self.scheme == "heavy_ball"
+
     def has_stationary_window(self) -> bool:
         """No fluctuations about a minimum are sampled."""
         return False

@@ -26,6 +26,7 @@ _BOUNDS = {
     "less_than": ("lt", "<"),
     "less_than_equal": ("le", "<="),
 }
+_ENTRIES = {"ln_time": "[FIRST, LAST]", "range": "[LOW, HIGH]", "window": "[LOW, HIGH]"}
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ def explain(error: ValidationError, schema: type[BaseModel], data: Any) -> list[
     details = error.errors(include_url=False)
     places = [_locate(schema, detail["loc"]) for detail in details]
     misspelt = {
-        (*place.path[:-1], nearest(place.path[-1], _keys(place.section)))
+        (*place.path[:-1], nearest(place.path[-1], keys(place.section)))
         for place, detail in zip(places, details, strict=True)
         if detail["type"] == "extra_forbidden"
     }
@@ -77,7 +78,7 @@ def _sentence(kind: str, context: Mapping[str, Any], place: _Place, value: Any) 
     if kind == "missing":
         return f"missing; expected {_expected(place.annotation)}"
     if kind == "extra_forbidden":
-        known = _keys(place.section)
+        known = keys(place.section)
         given = set(known) - {str(place.path[-1])}
         return f"unknown key; {choice(place.path[-1], sorted(given, key=known.index))}"
     if kind == "literal_error":
@@ -107,10 +108,20 @@ def _sentence(kind: str, context: Mapping[str, Any], place: _Place, value: Any) 
     if kind == "too_long":
         return f"must have at most {context['max_length']} entries, got {context['actual_length']}"
     if kind in _CONTAINERS:
-        return f"must be {_CONTAINERS[kind]}, got {shown(value)}"
+        return f"must be {_numbers(place) or _CONTAINERS[kind]}, got {shown(value)}"
     if kind == "value_error":
         return str(context["error"])
     return f"cannot be {shown(value)}: expected {_expected(place.annotation)}"
+
+
+def _numbers(place: _Place) -> str:
+    """How many numbers a list takes and what they are; empty unless it takes a fixed number of them."""
+    bare = _bare(place.annotation)
+    entries = [_bare(entry) for entry in typing.get_args(bare)]
+    if typing.get_origin(bare) is not tuple or any(entry not in (int, float) for entry in entries):
+        return ""
+    names = _ENTRIES.get(str(place.path[-1]), "")
+    return f"a list of {len(entries)} numbers" + (f", {names}" if names else "")
 
 
 def _kind(place: _Place, value: Any) -> tuple[KeyPath, str]:
@@ -159,7 +170,7 @@ def _expected(annotation: Any) -> str:
     if typing.get_origin(bare) is Literal:
         return _either([str(name) for name in typing.get_args(bare)])
     if isinstance(bare, type) and issubclass(bare, BaseModel):
-        return f"a mapping with {', '.join(_keys(bare))}"
+        return f"a mapping with {', '.join(keys(bare))}"
     outer = typing.get_origin(bare) or bare
     words = {int: "a whole number", float: "a number", str: "text", bool: "true or false", tuple: "a list"}
     return words.get(outer, "a mapping")
@@ -219,8 +230,33 @@ def _members(annotation: Any) -> dict[str, Any]:
     return members
 
 
-def _keys(section: type[BaseModel] | None) -> list[str]:
-    return [] if section is None else [info.alias or name for name, info in section.model_fields.items()]
+def keys(section: type[Any] | None) -> list[str]:
+    """The keys of a section as a config writes them; none of what is no section."""
+    if section is None or not issubclass(section, BaseModel):
+        return []
+    return [info.alias or name for name, info in section.model_fields.items()]
+
+
+def first_unknown(section: BaseModel, path: KeyPath) -> tuple[str | int | None, list[str]]:
+    """The first part of a path within a section that is no key, None if all are, and the keys there are at its place.
+
+    Only sections are looked through: what a list or a mapping of free names holds is not judged.
+    """
+    holder: Any = section
+    for part in path:
+        if isinstance(holder, BaseModel):
+            kind = type(holder)
+        elif isinstance(holder, type) and issubclass(holder, BaseModel):
+            kind = holder
+        else:
+            break
+        field = {info.alias or name: (name, info) for name, info in kind.model_fields.items()}.get(str(part))
+        if field is None:
+            return part, keys(kind)
+        holder = getattr(holder, field[0], None)
+        if holder is None:  # a section that is left out has the keys of its type, if it can have but one
+            holder = _bare(field[1].annotation)
+    return None, []
 
 
 def _existing(path: KeyPath, data: Any) -> KeyPath:

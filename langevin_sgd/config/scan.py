@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import itertools
 import math
 from collections.abc import Iterator, Mapping
@@ -16,7 +17,7 @@ from langevin_sgd.config.errors import KeyPath, choice, inconsistent, nearest, s
 from langevin_sgd.config.fields import Number, Section, Text, WholeNumber
 
 if TYPE_CHECKING:
-    from langevin_sgd.config.study import Study
+    from langevin_sgd.config.study import Model, Study
 
 POINT_LIMIT = 10_000
 """Most points of a scan."""
@@ -189,6 +190,8 @@ def _key_faults(study: Study, axis: Axis) -> Iterator[str]:
         yield "cannot be scanned; expected sgd.KEY or models.NAME.KEY"
     elif path[0] == "models" and path[1] not in study.models:
         yield f'no model named "{path[1]}"; {choice(path[1], study.models)}'
+    elif unknown := _unknown_key(study, path):
+        yield unknown
     elif not (reached := [name for name in study.models if axis.key in {each.key for each in study.scanned(name)}]):
         yield "changes no model of this study; remove it"
     elif measured := [name for name in reached if study.sources(name)]:
@@ -198,7 +201,7 @@ def _key_faults(study: Study, axis: Axis) -> Iterator[str]:
     elif changing := [name for name in reached if study.finds_structures(name)]:
         yield f"reaches {changing[0]}, whose inherent structures are others at every point; remove that probe"
     elif path[0] == "models" and not _scannable(study, path):
-        allowed = ", ".join(study.models[str(path[1])].SCANNABLE)
+        allowed = ", ".join(_offered(study.models[str(path[1])]))
         yield f"cannot be scanned, since it changes the shape of the results; expected one of {allowed}"
     elif blind := _blind_end(study.as_written(), path):
         yield blind
@@ -208,6 +211,32 @@ def _scannable(study: Study, path: KeyPath) -> bool:
     inner = [str(part) for part in path[2:]]
     allowed = study.models[str(path[1])].SCANNABLE
     return any(inner[: len(key.split("."))] == key.split(".") for key in allowed)
+
+
+def _unknown_key(study: Study, path: KeyPath) -> str:
+    """That a key of the sgd or of a model is none, with what was meant; empty if it is one."""
+    if path[0] == "sgd":
+        known: list[str] = [] if study.sgd is None else messages.keys(type(study.sgd))
+        missing = path[1] if known and path[1] not in known else None
+        return "" if missing is None else f"no such key; {choice(missing, known)}"
+    model = study.models[str(path[1])]
+    missing, known = messages.first_unknown(model, path[2:])
+    if missing is None:
+        return ""
+    close = nearest(missing, known)
+    return "no such key; " + (f'did you mean "{close}"?' if close else choice("", _offered(model)))
+
+
+def _offered(model: Model) -> list[str]:
+    """The scannable keys that this model has, those of named parameters one by one."""
+    offered: list[str] = []
+    for key in model.SCANNABLE:
+        *sections, last = key.split(".")
+        holder: Any = functools.reduce(lambda held, part: getattr(held, part, None), sections, model)
+        value = getattr(holder, last, None)
+        if last in messages.keys(type(holder)):
+            offered += [f"{key}.{name}" for name in value] if isinstance(value, dict) else [key]
+    return offered
 
 
 def _point_faults(study: Study, scanned: tuple[Axis, ...]) -> Iterator[tuple[KeyPath, str]]:

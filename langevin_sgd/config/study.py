@@ -47,7 +47,8 @@ class Study(Section):
     description: Text = ""
     """What the study is about, for the report."""
     sgd: Sgd | None = None
-    """Stochastic gradient descent, shared by every model; only random potentials do without."""
+    """Stochastic gradient descent, shared by every model. Random potentials do without, and so do models of a
+    landscape with both `temperature` and `time_step`."""
     models: Annotated[dict[ModelName, Model], Field(min_length=1)]
     """The models by name."""
     checks: tuple[Check, ...] = ()
@@ -107,15 +108,20 @@ class Study(Section):
     def effective_sgd(self, name: str) -> Sgd:
         """The sgd that model `name` runs with: the study's, the overrides of its network, its own overrides.
 
-        An analytic model draws with replacement, also where its network goes through the data in epochs.
+        An analytic model draws with replacement, also where its network goes through the data in epochs. A model that
+        needs no sgd, in a study without one, has its own step as the learning rate, B = 1 and no momentum.
         """
         model = self.models[name]
-        if self.sgd is None:
+        study_sgd = self.sgd
+        if study_sgd is None and isinstance(model, LangevinEquation) and not self.needs_sgd(name):
+            assert model.time_step is not None  # or it would need one
+            study_sgd = Sgd(learning_rate=model.time_step, batch_size=1)
+        if study_sgd is None:
             raise ValueError(f"the study has no sgd for {name}")
         if isinstance(model, NetworkModel):
-            return overridden(self.sgd, model.sgd)
+            return overridden(study_sgd, model.sgd)
         sources = self.sources(name)
-        base = self.effective_sgd(sources[0]) if sources else self.sgd
+        base = self.effective_sgd(sources[0]) if sources else study_sgd
         return overridden(base, model.sgd).model_copy(update={"sampling": "with_replacement"})
 
     def sgd_origin(self, name: str, field: str) -> tuple[str, ...]:
@@ -142,6 +148,11 @@ class Study(Section):
     def takes_sgd(self, name: str) -> bool:
         """Whether model `name` depends on the study's sgd: all do but random potentials."""
         return not isinstance(self.models[name], RandomPotentialModel)
+
+    def needs_sgd(self, name: str) -> bool:
+        """Whether model `name` cannot run in a study without sgd."""
+        model = self.models[name]
+        return model.needs_sgd() if isinstance(model, LangevinEquation) else self.takes_sgd(name)
 
     def rests_on_network(self, name: str) -> bool:
         """Whether model `name` is a network or is measured on one."""

@@ -83,9 +83,9 @@ def integrate(
     backend="fused" on CPUs in up to 4 coordinates w1, w2, ..., without its energy. Many walkers in each of many
     potentials of a `Tabulated`: scan={"disorder": range(n)}, a point each. A name that two of landscape, noise, scheme
     and run use is one parameter. `scheme="exact"` has no error at any time step on a quadratic landscape with constant
-    noise. `force`: go on where a scheme, a kind of increments or a step is known to fail. Raises `UserError` (`FormulaError`,
-    `NoiseError`, `SchemeError`, `IntegrationError`) for what does not fit, and `Diverged` when positions leave the
-    finite numbers.
+    noise. `force`: go on where a scheme, a kind of increments or a step is known to fail. Raises `UserError`
+    (`FormulaError`, `NoiseError`, `SchemeError`, `IntegrationError`) for what does not fit, and `Diverged` when
+    positions leave the finite numbers.
     """
     chosen = schemes.scheme(scheme)
     record = Record() if record is None else record

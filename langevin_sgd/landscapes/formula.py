@@ -155,24 +155,26 @@ class _Reader:
             case ast.Name(id=name):
                 return self.named(name)
             case ast.UnaryOp(op=ast.USub(), operand=operand):
-                return -self.node(operand)
+                return -self.number(operand)
             case ast.UnaryOp(op=ast.UAdd(), operand=operand):
-                return self.node(operand)
+                return self.number(operand)
             case ast.UnaryOp(op=ast.Not(), operand=operand):
                 return sympy.Not(self.condition(operand))
             case ast.BoolOp(op=op, values=values):
                 join = sympy.And if isinstance(op, ast.And) else sympy.Or
                 return join(*(self.condition(value) for value in values))
+            case ast.BinOp(op=ast.BitAnd() | ast.BitOr()):
+                raise self.refused(node, "conditions are joined by `and`, `or`")
             case ast.BinOp(left=left, op=ast.Pow() as op, right=right):
                 with self.deeper():
-                    return self.binary(node, op, self.node(left), self.node(right))
+                    return self.binary(node, op, self.number(left), self.number(right))
             case ast.BinOp(left=left, op=op, right=right):
-                return self.binary(node, op, self.node(left), self.node(right))
+                return self.binary(node, op, self.number(left), self.number(right))
             case ast.Compare(left=left, ops=ops, comparators=comparators):
                 return self.comparison(node, [left, *comparators], ops)
             case ast.Call(func=ast.Name(id=name), args=[argument], keywords=[]) if name in FUNCTIONS:
                 with self.deeper():
-                    return self.function(name, self.node(argument))
+                    return self.function(name, self.number(argument))
             case ast.Call(func=ast.Name(id=name)):
                 raise self.bad_call(name)
         raise self.refused(node, "only + - * / **, numbers, names and functions")
@@ -226,9 +228,16 @@ class _Reader:
     def comparison(self, node: ast.AST, sides: list[ast.expr], ops: list[ast.cmpop]) -> Any:
         if not all(type(op) in _COMPARISONS for op in ops):
             raise self.refused(node, "only < <= > >=")
-        values = [self.node(side) for side in sides]
+        values = [self.number(side) for side in sides]
         pairs = zip(ops, values[:-1], values[1:], strict=True)
         return sympy.And(*(_COMPARISONS[type(op)](left, right) for op, left, right in pairs))
+
+    def number(self, node: ast.AST) -> Any:
+        value = self.node(node)
+        if not isinstance(value, sympy.Expr):
+            mend = "use a smooth step, such as (1 - tanh(k*x))/2"
+            raise FormulaError(f"{self.piece(node)!r} is a condition, not a number; {mend}")
+        return value
 
     def condition(self, node: ast.AST) -> Any:
         value = self.node(node)
@@ -254,5 +263,7 @@ class _Reader:
         return FormulaError(f"{self.shown} is not a finite real number everywhere; look for 1/0 or sqrt(-1)")
 
     def refused(self, node: ast.AST, allowed: str) -> FormulaError:
-        piece = (ast.get_source_segment(self.text, node) or ast.dump(node))[:_SHOWN]
-        return FormulaError(f"{piece!r} is not allowed in the formula {self.shown}; {allowed}")
+        return FormulaError(f"{self.piece(node)!r} is not allowed in the formula {self.shown}; {allowed}")
+
+    def piece(self, node: ast.AST) -> str:
+        return (ast.get_source_segment(self.text, node) or ast.dump(node))[:_SHOWN]

@@ -96,7 +96,7 @@ def _measure(model: RandomPotentialModel, disorders: Disorders, *, seed: int, de
         from langevin_sgd.models import line_walkers
 
         return line_walkers.walk(model, disorders, seed=seed, device=device)
-    from langevin_sgd.models import fourier_walkers  # torch, for sums of waves alone
+    from langevin_sgd.models import fourier_walkers
 
     return fourier_walkers.walk(model, disorders, seed=seed, device=device)
 

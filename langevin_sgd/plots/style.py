@@ -54,7 +54,7 @@ LAW_NAMES = {
     "boltzmann": "Boltzmann, exp(−E/θ)",
     "laplace": "Laplace",
     "finite_step": "finite step, leading order",
-    "slide": "slide, exp(−E/2T)",
+    "slide": "exp(−E/2T)",
     "ito": "Itô, measured E and C",
     "twin": "Langevin twin",
     "kramers": "Kramers",
