@@ -19,13 +19,15 @@ from langevin_sgd.verdict_table import Row, failed_models, most_telling, plain, 
 
 _WIDE = 104
 _ROOM_FOR_PREDICTED = 90
+_ROOM_FOR_HEADING = 120  # in one line
 _LONGEST_WORD = 16  # of a law's name that is kept in one piece however narrow the table
 _RATIO = "ratio or difference [a, b]"
 _STYLES = {"agrees": "green", "disagrees": "bold red", "inconclusive": "yellow"}
 _MARKS = {"agrees": "✓ agrees", "disagrees": "✗ disagrees", "inconclusive": "? inconclusive"}
 _LEGEND = (
     "(12) is the standard error of the last digits, [a, b] the interval of measured/predicted, with a sign that of "
-    "measured − predicted, or of the value itself where smallness is predicted. Verdicts in brackets are contrasts, which do not count."
+    "measured − predicted, or of the value itself where smallness is predicted. Verdicts in brackets are contrasts, "
+    "which do not count."
 )
 _NARROW = f"Predicted values are shown from {_ROOM_FOR_PREDICTED} columns on."
 _PLURALS = {"agrees": "agree", "disagrees": "disagree", "inconclusive": "inconclusive"}
@@ -175,13 +177,13 @@ def _table(chosen: Sequence[Row], every: Sequence[Row], width: int, *, header: b
     gap = 2 if wide else 1
     words = min(_longest(word for row in every for word in row.law.split()), _LONGEST_WORD)
     law = max(min(_longest(row.law for row in every), 24 if wide else 10), words)
-    heading = _RATIO if wide else _RATIO.replace(" or ", " or\n")
+    heading = _RATIO if width >= _ROOM_FOR_HEADING else _RATIO.replace(" or ", " or\n")
     measured = max(_longest(row.measured for row in every), 8)
     ratio = max(_longest(row.ratio for row in every), _longest(heading.splitlines()))
     rest = law + measured + (9 + gap if predicted else 0) + ratio + _longest(_MARKS.values()) + 4 * gap
     quantity = max(min(_longest(row.quantity for row in every) + 1, width - rest), 12)
     table = Table(box=None, padding=(0, gap, 0, 0), pad_edge=False, header_style="dim", show_header=header)
-    table.add_column(" quantity", width=quantity)
+    table.add_column(" quantity", width=quantity, overflow="fold")
     table.add_column("law", width=law, overflow="fold")
     table.add_column("measured", width=measured, no_wrap=True, justify="right")
     if predicted:

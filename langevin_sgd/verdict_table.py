@@ -13,6 +13,7 @@ import xarray as xr
 from langevin_sgd.checks.names import law_name, quantity_name
 
 ROWS_ON_ONE_SCREEN = 25
+_PLACES = 12  # of a difference: what lies beyond them is rounding
 _DIFFUSION = ("exponent", "amplitude", "position_distribution", "mean_absolute_position", "held_out_likelihood")
 _FLATNESS = ("energy_coefficient", "curvature_coefficient", "sharpness_", "test_accuracy", "train_accuracy")
 _BASINS = ("occupancy", "log_odds[", "start_agreement[", "crossing[", "escape_time", "density", "circulation")
@@ -151,6 +152,9 @@ def _row(cells: dict[str, Any]) -> Row:
     predicted = float(cells["predicted"])
     difference = cells.get("scale") == "difference"
     small = predicted == 0 and not difference
+    ratio, low, high = (float(cells[name]) for name in ("ratio", "ratio_low", "ratio_high"))
+    if difference:  # odds of wells alike are even but for rounding
+        predicted, ratio = round(predicted, _PLACES) + 0.0, round(ratio, _PLACES) + 0.0
     key, law = str(cells["quantity"]), str(cells["law"])
     return Row(
         model=f"{cells['model']} at {cells['point']}" if cells.get("point") else str(cells["model"]),
@@ -159,13 +163,7 @@ def _row(cells: dict[str, Any]) -> Row:
         role=str(cells["role"]),
         measured=with_error(float(cells["measured"]), float(cells["standard_error"])),
         predicted=_bound(float(cells["tolerance"])) if small else plain(predicted),
-        ratio=_interval(
-            float(cells["ratio"]),
-            float(cells["ratio_low"]),
-            float(cells["ratio_high"]),
-            most=3 if small or difference else 4,
-            sign="+" if difference else "",
-        ),
+        ratio=_interval(ratio, low, high, most=3 if small or difference else 4, sign="+" if difference else ""),
         verdict=str(cells["verdict"]),
         reason=str(cells["reason"]),
         key=key,

@@ -1,11 +1,16 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
+import xarray as xr
 
 from langevin_sgd import html_report, store
+from langevin_sgd.checks.statistics import inconclusive
+from langevin_sgd.checks.table import Comparison, to_dataset
 
 
 class Page(HTMLParser):
@@ -76,8 +81,24 @@ def test_laws_come_first_and_contrasts_stand_apart(html):
     laws, _, contrasts = html.partition('<div class="contrasts">')
     assert ">Laws<" in laws
     assert "<td>isotropic</td>" not in laws
-    assert "<td>isotropic</td>" in contrasts
-    assert html.index(">Verdicts<") < html.index(">Figures<") < html.index(">Config<")
+    table = contrasts[contrasts.index("<details>") : contrasts.index("</section>")]
+    assert "<td>isotropic</td>" in table
+    (count,) = re.findall(r"<summary>(\d+) contrasts: ", table)
+    assert int(count) == table.count('<tr class="numbers">') > 1
+    order = [html.index(f">{title}<") for title in ("Verdicts", "Laws", "Figures", "Contrasts", "Config")]
+    assert order == sorted(order)
+
+
+def test_a_point_of_basins_is_headed_by_what_became_of_it():
+    row = Comparison.from_assessment(
+        inconclusive(0.3, 0.1, "not equilibrated: far apart"), model="wells", quantity="start_agreement[left]",
+        law="other start", role="law", measured=0.3, standard_error=0.1, predicted=0.0, tolerance=0.01,
+        eigenvalues=np.empty(0),
+    )  # fmt: skip
+    checks = to_dataset([replace(row, point="T=0.3")], level=0.05, not_compared=[])
+    html = html_report.page(xr.DataTree.from_dict({store.CHECKS: checks}), config="", pictures={})
+    assert ">wells at T=0.3: not equilibrated<" in html
+    assert "Contrasts" not in html
 
 
 def test_both_colour_schemes_and_print_are_served(html):

@@ -6,6 +6,7 @@ import pytest
 
 import langevin_sgd as lsgd
 from langevin_sgd.errors import UserError
+from langevin_sgd.progress import NullProgress
 from langevin_sgd.study import failures
 
 QUADRATIC = {
@@ -34,7 +35,13 @@ def test_a_model_that_fails_is_named_and_leaves_the_others_alone(tmp_path) -> No
         hot=hot_network(),
         calm=QUADRATIC,
     )
-    tree = lsgd.simulate(config, output=tmp_path / "run")
+    with pytest.warns(RuntimeWarning) as warned:
+        tree = lsgd.simulate(config, output=tmp_path / "run")
+    assert [str(each.message).partition(" at step")[0] for each in warned] == [
+        "dependent: skipped: hot failed, and dependent is measured on it",
+        "hot: failed: hot diverged",
+    ]
+    assert {each.filename for each in warned} == {__file__}
     assert {name: node.attrs["status"] for name, node in tree.children.items() if name != "checks"} == {
         "dependent": "skipped",
         "hot": "failed",
@@ -52,10 +59,24 @@ def test_a_model_that_fails_is_named_and_leaves_the_others_alone(tmp_path) -> No
 
 
 def test_divergence_in_the_middle_of_training_names_the_step() -> None:
-    tree = lsgd.simulate(study(hot=hot_network(start="shared"), calm=QUADRATIC))
+    with pytest.warns(RuntimeWarning, match="hot: failed: "):
+        tree = lsgd.simulate(study(hot=hot_network(start="shared"), calm=QUADRATIC))
     assert tree["hot"].attrs["status"] == "failed"
     assert "diverged at step" in tree["hot"].attrs["error"]
     assert tree["calm"].attrs["status"] == "done"
+
+
+def test_a_progress_that_is_told_of_a_failure_is_not_warned_of_it(recwarn) -> None:
+    told: list[str] = []
+
+    class Listening(NullProgress):
+        def message(self, text: str) -> None:
+            told.append(text)
+
+    lsgd.simulate(study(hot=hot_network(start="shared"), calm=QUADRATIC), progress=Listening())
+    (line,) = told
+    assert line.startswith("hot: failed: ")
+    assert not recwarn.list
 
 
 def test_provenance_says_where_the_numbers_came_from() -> None:

@@ -7,6 +7,8 @@ import pytest
 import xarray as xr
 
 from langevin_sgd import terminal
+from langevin_sgd.checks.statistics import Assessment, Verdict
+from langevin_sgd.checks.table import Comparison, to_dataset
 from langevin_sgd.verdict_table import most_telling, plain, rows, with_error
 
 
@@ -17,7 +19,7 @@ def printed(tree, *, full: bool, width: int) -> list[str]:
     return stream.getvalue().splitlines()
 
 
-@pytest.mark.parametrize("width", [80, 120])
+@pytest.mark.parametrize("width", [80, 90, 120])
 def test_the_table_fits_the_terminal_and_one_screen(make_tree, width):
     lines = printed(make_tree(failed=True), full=False, width=width)
     # a command stays in one piece, to be copied
@@ -57,8 +59,8 @@ def test_the_full_table_has_every_row_with_its_reason(make_tree):
 
 
 def test_a_narrow_table_says_where_the_predictions_are(make_tree):
-    narrow, wide = (" ".join(printed(make_tree(), full=False, width=width)) for width in (80, 104))
-    assert " ".join(narrow.split()).count("Predicted values are shown from 104 columns on.") == 1
+    narrow, wide = (" ".join(printed(make_tree(), full=False, width=width)) for width in (80, 90))
+    assert " ".join(narrow.split()).count("Predicted values are shown from 90 columns on.") == 1
     assert "Predicted values" not in wide
     assert "predicted" in wide.split("verdict")[0]
 
@@ -69,6 +71,57 @@ def test_long_names_of_laws_are_folded(make_tree):
     law = np.where(table.law.values == "discrete", "simulation:ornstein_uhlenbeck_large", table.law.values)
     tree["checks"] = xr.DataTree(table.assign(law=("comparison", law)))
     assert not any("…" in line for line in printed(tree, full=False, width=80))
+
+
+def of_basins(starts="in sharp: 0.001", sign=1.0):
+    """A point of two basins: 0.485 found, 0.403 by one law, and a ratio beside them."""
+    made = {"model": "wells", "role": "law", "tolerance": 0.005, "eigenvalues": np.empty(0)}
+    agrees, disagrees = Verdict.AGREES, Verdict.DISAGREES
+    found = [
+        ("start_agreement[sharp]", "other start", 0.001, 0.001, 0.0, (0.001, -0.001, 0.003), agrees, starts, "ratio"),
+        ("occupancy[sharp]", "fokker_planck", 0.485, 0.005, 0.485 - 0.082 * sign,
+         (0.082 * sign, 0.082 * sign - 0.014, 0.082 * sign + 0.014), disagrees, "off", "difference"),
+        ("log_odds[sharp/flat]", "slide", -0.06, 0.02, -5.551e-16, (-0.06, -0.1, -0.02), agrees, "", "difference"),
+        ("escape_time", "eyring_kramers", 2.0, 0.1, 1.0, (2.0, 1.8, 2.2), disagrees, "", "ratio"),
+    ]  # fmt: skip
+    every = [
+        Comparison.from_assessment(
+            Assessment(interval[0], error, interval[1], interval[2], verdict, 0.5, reason),
+            quantity=quantity, law=law, measured=measured, standard_error=error, predicted=predicted, scale=scale,
+            **made,
+        )
+        for quantity, law, measured, error, predicted, interval, verdict, reason, scale in found
+    ]  # fmt: skip
+    return xr.DataTree.from_dict({"checks": to_dataset(every, level=0.05, not_compared=[])})
+
+
+def test_an_occupancy_is_shown_as_measured_with_its_signed_difference():
+    start, share, odds, escape = rows(of_basins()["checks"].to_dataset())
+    assert (start.measured, start.predicted, start.ratio) == ("0.0010(10)", "< 0.005", "0.001 [−0.001, 0.003]")
+    assert (share.measured, share.predicted, share.ratio) == ("0.485(5)", "0.403", "+0.082 [+0.068, +0.096]")
+    assert (odds.measured, odds.predicted, odds.ratio) == ("−0.06(2)", "0", "−0.060 [−0.100, −0.020]")
+    assert (escape.predicted, escape.ratio) == ("1", "2.00 [1.80, 2.20]")
+    below = rows(of_basins(sign=-1.0)["checks"].to_dataset())[1]
+    assert below.ratio == "−0.082 [−0.096, −0.068]"
+
+
+@pytest.mark.parametrize("width", [80, 90, 120])
+def test_words_of_laws_stay_whole(width):
+    lines = printed(of_basins(), full=True, width=width)
+    table = "\n".join(lines).partition("    starts agree on sharp, other start agrees")[0]  # the reasons follow it
+    for name in ("Fokker-Planck", "Eyring-Kramers", "exp(−E/2T)"):
+        assert name in table
+    assert "slide" not in table
+    assert "[+0.068, +0.096]" in table
+    assert ("predicted" in table) == (width >= 90)
+    assert " ".join(table.split()).count("difference [a, b]") == 1
+    assert max(map(len, lines)) <= width
+
+
+def test_a_point_says_at_once_what_became_of_it():
+    assert printed(of_basins(), full=True, width=80)[0] == "wells: sharp 0.485(5)"
+    assert printed(of_basins("not equilibrated: far"), full=False, width=80)[0] == "wells: not equilibrated"
+    assert printed(of_basins("one start only: all"), full=False, width=80)[0] == "wells: one start only"
 
 
 def test_an_unfinished_run_and_a_failed_model_are_each_told_once(make_tree):

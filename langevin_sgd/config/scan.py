@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import functools
 import itertools
 import math
 from collections.abc import Iterator, Mapping
@@ -232,7 +231,9 @@ def _offered(model: Model) -> list[str]:
     offered: list[str] = []
     for key in model.SCANNABLE:
         *sections, last = key.split(".")
-        holder: Any = functools.reduce(lambda held, part: getattr(held, part, None), sections, model)
+        holder: Any = model
+        for part in sections:
+            holder = getattr(holder, part, None)
         value = getattr(holder, last, None)
         if last in messages.keys(type(holder)):
             offered += [f"{key}.{name}" for name in value] if isinstance(value, dict) else [key]

@@ -155,9 +155,9 @@ class _Reader:
             case ast.Name(id=name):
                 return self.named(name)
             case ast.UnaryOp(op=ast.USub(), operand=operand):
-                return -self.number(operand)
+                return -self.number(self.node(operand), operand)
             case ast.UnaryOp(op=ast.UAdd(), operand=operand):
-                return self.number(operand)
+                return self.number(self.node(operand), operand)
             case ast.UnaryOp(op=ast.Not(), operand=operand):
                 return sympy.Not(self.condition(operand))
             case ast.BoolOp(op=op, values=values):
@@ -167,14 +167,16 @@ class _Reader:
                 raise self.refused(node, "conditions are joined by `and`, `or`")
             case ast.BinOp(left=left, op=ast.Pow() as op, right=right):
                 with self.deeper():
-                    return self.binary(node, op, self.number(left), self.number(right))
+                    return self.binary(
+                        node, op, self.number(self.node(left), left), self.number(self.node(right), right)
+                    )
             case ast.BinOp(left=left, op=op, right=right):
-                return self.binary(node, op, self.number(left), self.number(right))
+                return self.binary(node, op, self.number(self.node(left), left), self.number(self.node(right), right))
             case ast.Compare(left=left, ops=ops, comparators=comparators):
                 return self.comparison(node, [left, *comparators], ops)
             case ast.Call(func=ast.Name(id=name), args=[argument], keywords=[]) if name in FUNCTIONS:
                 with self.deeper():
-                    return self.function(name, self.number(argument))
+                    return self.function(name, self.number(self.node(argument), argument))
             case ast.Call(func=ast.Name(id=name)):
                 raise self.bad_call(name)
         raise self.refused(node, "only + - * / **, numbers, names and functions")
@@ -228,12 +230,11 @@ class _Reader:
     def comparison(self, node: ast.AST, sides: list[ast.expr], ops: list[ast.cmpop]) -> Any:
         if not all(type(op) in _COMPARISONS for op in ops):
             raise self.refused(node, "only < <= > >=")
-        values = [self.number(side) for side in sides]
+        values = [self.number(self.node(side), side) for side in sides]
         pairs = zip(ops, values[:-1], values[1:], strict=True)
         return sympy.And(*(_COMPARISONS[type(op)](left, right) for op, left, right in pairs))
 
-    def number(self, node: ast.AST) -> Any:
-        value = self.node(node)
+    def number(self, value: Any, node: ast.AST) -> Any:
         if not isinstance(value, sympy.Expr):
             mend = "use a smooth step, such as (1 - tanh(k*x))/2"
             raise FormulaError(f"{self.piece(node)!r} is a condition, not a number; {mend}")

@@ -27,7 +27,7 @@ def tally(make, count, *, criteria=None, label="", **options):
         for row in rows:
             if row.law in ("fokker_planck", "other start"):
                 verdicts[row.quantity][str(row.verdict)] += 1
-                truth = 0.0 if row.predicted == 0 else 1.0
+                truth = 0.0 if row.predicted == 0 or row.scale == "difference" else 1.0
                 covered[row.quantity].append(row.ratio_low <= truth <= row.ratio_high)
     print(f"\n{label}: {count} studies: {dict(studies)}")
     for quantity, found in verdicts.items():

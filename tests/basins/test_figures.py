@@ -45,7 +45,7 @@ def test_every_figure_names_its_axes_and_what_was_run(figures):
 
 def test_occupancy_in_time_shows_both_starts_the_window_and_the_laws(figures):
     (axes,) = figures["occupancy"].axes
-    assert labels(axes) == ["started in sharp", "started in flat", "Fokker-Planck", "slide, exp(−E/2T)"]
+    assert labels(axes) == ["started in sharp", "started in flat", "Fokker-Planck", "exp(−E/2T)"]
     law = next(line for line in axes.lines if line.get_label() == "Fokker-Planck")
     assert set(law.get_ydata()) == {0.4}
     first, second = (
@@ -57,7 +57,7 @@ def test_occupancy_in_time_shows_both_starts_the_window_and_the_laws(figures):
 
 def test_landscape_and_density_show_the_laws_with_unit_area(figures):
     upper, lower = figures["basins_wells"].axes
-    assert labels(lower) == ["measured", "Fokker-Planck", "slide, exp(−E/2T)"]  # nothing of a law that has no answer
+    assert labels(lower) == ["measured", "Fokker-Planck", "exp(−E/2T)"]  # nothing of a law that has no answer
     line = next(line for line in lower.lines if line.get_label() == "Fokker-Planck")
     assert np.trapezoid(line.get_ydata(), line.get_xdata()) == pytest.approx(1.0, abs=0.01)
     assert upper.lines[0].get_ydata().min() == 0.0
@@ -87,7 +87,7 @@ def test_survival_is_drawn_with_the_exponentials_of_the_laws(figures):
 
 def test_occupancy_against_temperature_has_laws_above_and_differences_below(figures):
     upper, lower = figures["occupancy_scan"].axes
-    assert {"Fokker-Planck", "slide, exp(−E/2T)", "started in sharp", "started in flat"} == set(labels(upper))
+    assert {"Fokker-Planck", "exp(−E/2T)", "started in sharp", "started in flat"} == set(labels(upper))
     assert upper.get_yscale() == "logit"
     law = next(line for line in upper.lines if line.get_label() == "Fokker-Planck")
     crossing = np.interp(0.5, law.get_ydata()[::-1], law.get_xdata()[::-1])

@@ -37,7 +37,18 @@ def test_an_occupancy_off_by_a_hundredth_is_caught(make_basins):
         found = rows(make_basins(2, claimed=claimed, **PRECISE))
         row = found["occupancy[sharp]"]
         assert row.verdict is DISAGREES
-        assert row.measured == pytest.approx(0.4 - claimed, abs=0.003)
+        assert row.measured == pytest.approx(0.4, abs=0.003)
+        assert row.predicted == pytest.approx(claimed)
+        assert found["start_agreement[sharp]"].scale == "ratio"
+        for name, predicted in (
+            ("occupancy[sharp]", claimed),
+            ("log_odds[sharp/flat]", np.log(claimed / (1 - claimed))),
+        ):
+            row = found[name]
+            assert row.scale == "difference"
+            assert row.predicted == pytest.approx(predicted)
+            assert row.ratio == pytest.approx(row.measured - row.predicted)
+            assert row.ratio_low < row.ratio < row.ratio_high
         assert found["start_agreement[sharp]"].verdict is AGREES
 
 
@@ -62,11 +73,33 @@ def test_starts_that_have_not_mixed_give_no_verdict_but_the_time_it_takes(make_b
         assert row.verdict is INCONCLUSIVE
         assert np.isnan(row.p_value)
         assert "not equilibrated" in row.reason
-    reason = rows(dataset)["occupancy[sharp]"].reason
+    reason = rows(dataset)["start_agreement[sharp]"].reason
     assert "(measured; 30 predicted)" in reason
     begin = float(reason.split("begins at t = ")[1].split(" ")[0])
     assert begin == pytest.approx(30.0 * np.log(1 / 0.005), rel=0.25)
     assert summarise(occupancy(dataset, model="wells"), level=0.05)["verdict"] == "inconclusive"
+
+
+def test_why_a_point_is_not_equilibrated_is_told_once(make_basins):
+    first, *others = [
+        row for row in occupancy(make_basins(1, relaxation=300.0, burn_in=100), model="wells") if row.law != "boltzmann"
+    ]
+    assert first.quantity == "start_agreement[sharp]"
+    assert first.reason.startswith("not equilibrated: in sharp, half the difference")
+    assert {row.quantity for row in others} == {"occupancy[sharp]", "log_odds[sharp/flat]", "density"}
+    for row in others:
+        assert row.reason.startswith("not equilibrated (see the agreement of the starts); ")
+        assert "relaxation time" not in row.reason
+        for number in (row.measured, row.predicted) if row.scale == "difference" else (row.measured,):
+            assert f"{number:.3g}" in row.reason or f"{number:.4f}" in row.reason
+
+
+def test_log_odds_that_alone_are_not_equilibrated_say_why(make_basins):
+    dataset = make_basins(1, relaxation=300.0, burn_in=100)
+    found = rows(dataset, tolerance=0.45, log_odds_tolerance=0.01, density_tolerance=0.001)
+    assert found["start_agreement[sharp]"].verdict is AGREES
+    assert found["log_odds[sharp/flat]"].reason.startswith("not equilibrated: as log-odds of sharp to flat")
+    assert "relaxation time" in found["density"].reason
 
 
 def test_laws_far_off_are_not_refuted_by_a_run_that_has_not_mixed(make_basins):
@@ -75,14 +108,14 @@ def test_laws_far_off_are_not_refuted_by_a_run_that_has_not_mixed(make_basins):
 
 
 def test_a_barrier_too_high_says_so(make_basins):
-    reason = rows(make_basins(1, relaxation=1e7, burn_in=100))["occupancy[sharp]"].reason
+    reason = rows(make_basins(1, relaxation=1e7, burn_in=100))["start_agreement[sharp]"].reason
     assert "the relaxation time is 1e+06 (predicted)" in reason
     assert "the barrier is too high to wait" in reason
 
 
 def test_a_high_barrier_without_a_prediction_says_what_is_missing(make_basins):
     dataset = make_basins(1, relaxation=1e7, burn_in=100).drop_vars("relaxation_time")
-    assert "no relaxation time is known" in rows(dataset)["occupancy[sharp]"].reason
+    assert "no relaxation time is known" in rows(dataset)["start_agreement[sharp]"].reason
 
 
 def test_one_start_gives_no_verdict(make_basins):
@@ -90,6 +123,7 @@ def test_one_start_gives_no_verdict(make_basins):
     for row in found.values():
         assert row.verdict is INCONCLUSIVE
         assert "one start only" in row.reason
+        assert ("whether they have forgotten it" in row.reason) == (row.law == "other start")
 
 
 def test_starts_too_noisy_to_agree_give_no_verdict_unless_each_alone_disagrees(make_basins):
@@ -224,7 +258,7 @@ def test_a_crossing_beyond_the_scan_or_not_mixed_has_no_verdict(make_scan):
     assert "do not clearly change sign" in row.reason
     found = crossing(make_scan(5, relaxation=300.0, burn_in=100, density=False), model="wells")
     assert found
-    assert all(row.verdict is INCONCLUSIVE and "not equilibrated" in row.reason for row in found)
+    assert all(row.verdict is INCONCLUSIVE and "not equilibrated at T = " in row.reason for row in found)
 
 
 def test_the_crossing_does_not_depend_on_the_order_of_the_scan(make_scan):

@@ -63,7 +63,7 @@ def summary_of(table):
 def test_columns_and_summary(tree):
     table = checks.check(tree)
     columns = "model quantity law role measured standard_error predicted ratio ratio_low ratio_high tolerance verdict"
-    assert set((columns + " reason p_value").split()) <= set(table.data_vars)
+    assert set((columns + " reason p_value scale").split()) <= set(table.data_vars)
     assert set(table.sizes) == {"comparison"}
     assert all(table[name].attrs["long_name"] for name in table.data_vars)
     assert set(table["verdict"].values) <= {"agrees", "disagrees", "inconclusive"}
@@ -210,6 +210,19 @@ def test_the_rule_of_the_study():
     assert summarise([*[agrees] * 9, row(0.02)], level=0.05)["disagreeing_alone"] == ["m: q (l)"]
 
 
+@pytest.mark.parametrize(
+    ("tested", "told"),
+    [
+        (0, "over the tested law rows (there are none)"),
+        (1, "over the 1 tested law row r"),
+        (2, "the 2 tested law rows"),
+    ],
+)
+def test_the_rule_counts_its_rows(tested, told):
+    rows = [*[row(1.0, Verdict.AGREES)] * tested, row(float("nan"), Verdict.INCONCLUSIVE), row(1.0, role="contrast")]
+    assert told in summarise(rows, level=0.05)["rule"]
+
+
 def test_empty_table_has_its_columns():
     table = to_dataset([], level=0.05, not_compared=[])
     assert table.sizes["comparison"] == 0
@@ -224,4 +237,5 @@ def test_rows_are_called_in_the_verdict_as_in_the_table():
     assert title("total_variance", "discrete") == "net: total variance (discrete)"
     assert title("mode_variance[0.0123,0.456]", "epoch") == "net: modes 0.012–0.46 (epoch)"
     assert title("mode_variance[0.5,0.5]", "epoch") == "net: mode 0.5 (epoch)"
+    assert title("collapse[left/right]", "eta/B") == "net: collapse of left/right (eta/B)"
     assert title("effective_temperature", "simulation:ou") == "net: eff. temperature (simulated ou)"

@@ -68,6 +68,10 @@ def test_all_rows_agree_with_twice_the_disorders(good):
 
 
 def test_reasons_show_the_windows_and_the_competitors(good):
+    assert re.match(
+        r"p/\(4/alpha\) with 4/alpha = 4, fitted shift -[12]\.\d+: [\d.]+, 95% interval", good["exponent"].reason
+    )
+    assert re.match(r"ratio with p = 4, fitted shift -[12](\.\d+)?: [\d.]+, 95% interval", good["amplitude"].reason)
     assert "by window: " in good["exponent"].reason
     assert "from ln t 12.6" in good["exponent"].reason or "from ln t 12.8" in good["exponent"].reason
     assert "12800 disorders" in good["exponent"].reason

@@ -45,6 +45,11 @@ def test_collapse_and_fall_of_a_law_in_eta_over_b_alone_are_found():
     assert {row.verdict for row in collapse} == {"agrees"}
     (fall,) = rows["sharpness_trace_fall", MONOTONIC]
     assert fall.verdict == "agrees"
+    # the reason has the numbers of the row
+    assert fall.reason.startswith(
+        f"p of a fall as (eta/B)^-p {fall.measured:.4g}, 95% interval {fall.ratio_low:.4g} to "
+    )
+    assert "inside the bound 0; power 80% to see a truth below -0.0" in fall.reason
     assert abs(fall.measured - 0.1) < 4 * fall.standard_error
     # starts differ by 50%, and replicas are compared with themselves
     assert fall.ratio_high - fall.ratio_low < 0.02

@@ -204,13 +204,15 @@ def test_an_interrupted_run_goes_on_with_the_same_bits(
 
 def test_without_a_barrier_the_model_fails_with_a_line_that_says_so() -> None:
     end = {"batch_size": 64, "learning_rate": 0.1, "steps": 5}
-    ds = lsgd.simulate(study(start="shared", endpoints={"a": end, "b": end}))["line"].dataset
+    with pytest.warns(RuntimeWarning, match="line: failed: "):
+        ds = lsgd.simulate(study(start="shared", endpoints={"a": end, "b": end}))["line"].dataset
     assert ds.attrs["status"] == "failed"
     assert ds.attrs["error"].startswith("no barrier between the endpoints")
 
 
 def test_steps_as_long_as_the_line_are_refused() -> None:
-    ds = lsgd.simulate(study(learning_rate_per_sample=1e5))["line"].dataset
+    with pytest.warns(RuntimeWarning, match="line: failed: "):
+        ds = lsgd.simulate(study(learning_rate_per_sample=1e5))["line"].dataset
     assert ds.attrs["status"] == "failed"
     assert "reduce the learning rate" in ds.attrs["error"]
 

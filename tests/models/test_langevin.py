@@ -133,7 +133,8 @@ def test_divergence_is_named_with_its_point_and_the_rest_is_kept() -> None:
     config = study(WELL, temperature=0.5, start=[-1.0], steps=2000, replicas=100, sgd={"learning_rate": 0.01})
     config["models"]["calm"] = {**config["models"]["m"]}
     config["scan"] = {"models.m.potential.parameters.a": [1.0, 60.0]}
-    tree = lsgd.simulate(config)
+    with pytest.warns(RuntimeWarning, match="m: failed: m diverged"):
+        tree = lsgd.simulate(config)
     assert tree["calm"].attrs["status"] == "done"
     assert tree["m"].attrs["status"] == "failed"
     assert "m diverged at step" in tree["m"].attrs["error"]
@@ -142,9 +143,31 @@ def test_divergence_is_named_with_its_point_and_the_rest_is_kept() -> None:
 
 def test_an_unstable_step_is_refused_before_it_runs() -> None:
     config = study(QUADRATIC, temperature=0.5, steps=100, sgd={"learning_rate": 1.3})
-    tree = lsgd.simulate(config)
+    with pytest.warns(RuntimeWarning, match="m: failed: "):
+        tree = lsgd.simulate(config)
     assert tree["m"].attrs["status"] == "failed"
     assert "time_step 1.3 x largest curvature" in tree["m"].attrs["error"]
+
+
+@pytest.mark.parametrize("kind", ["langevin", "basins"])
+def test_an_sgd_without_effect_can_be_left_out(kind: str) -> None:
+    """With a temperature and a time_step of its own the same bits without an sgd, a scan among them."""
+    own = {"start": [-1.0]} if kind == "langevin" else {"start": {"left": [-1.0]}, "cells": 10, "samples": 10}
+    config = study(WELL, kind=kind, temperature=0.5, time_step=0.01, steps=50, replicas=8, **own)
+    config["scan"] = {"models.m.time_step": [0.01, 0.02]}
+    without = {key: value for key, value in config.items() if key != "sgd"}
+    found, given = (lsgd.simulate(one)["m"].dataset for one in (without, config))
+    assert found.attrs["status"] == "done"
+    rest = ["learning_rate", "batch_size"]
+    xr.testing.assert_identical(found.drop_vars(rest, errors="ignore"), given.drop_vars(rest, errors="ignore"))
+
+
+@pytest.mark.parametrize("change", [{"sgd": {"momentum": 0.5}}, {"scheme": "heavy_ball"}, {"time_step": None}])
+def test_an_sgd_with_an_effect_is_asked_for(change: dict[str, Any]) -> None:
+    config = study(WELL, **{"temperature": 0.5, "time_step": 0.01, "steps": 50, "replicas": 8, **change})
+    del config["sgd"]
+    with pytest.raises(ConfigError, match=r"sgd: missing.*which m takes"):
+        parse(config)
 
 
 def test_the_config_knows_every_scheme() -> None:

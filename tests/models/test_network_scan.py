@@ -111,7 +111,9 @@ def test_where_an_interrupted_scan_is_can_be_asked(tmp_path):
 
 
 def test_a_diverging_point_is_named():
-    tree = lsgd.simulate(_study({"sgd.learning_rate": [0.1, 400.0]}, probes=(), training_time=None, steps=2000))
+    config = _study({"sgd.learning_rate": [0.1, 400.0]}, probes=(), training_time=None, steps=2000)
+    with pytest.warns(RuntimeWarning, match="network: failed: "):
+        tree = lsgd.simulate(config)
     assert tree["network"].attrs["status"] == "failed"
     assert "at learning_rate = 400, batch_size = 4" in tree["network"].attrs["error"]
 
@@ -168,7 +170,8 @@ def test_as_many_distinct_steps_as_asked_for():
 
 
 def test_a_training_too_short_for_its_record_says_so():
-    tree = lsgd.simulate(_study(training_time=0.3))
+    with pytest.warns(RuntimeWarning, match="network: failed: "):
+        tree = lsgd.simulate(_study(training_time=0.3))
     assert "training_time: 0.3 is 3 steps, fewer than the 6 recorded times" in tree["network"].attrs["error"]
 
 
