@@ -117,7 +117,7 @@ def prepare(
             replace_text(path / CONFIG, config)
             write_root(path / DATA, {"status": "unfinished"})
         except BaseException:
-            if not resume:  # an interruption here leaves nothing that could be resumed
+            if not resume and path.is_dir():  # an interruption here leaves nothing that could be resumed
                 _remove_run(path)
             raise
     return RunDirectory(path)
