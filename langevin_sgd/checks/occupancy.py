@@ -70,8 +70,10 @@ def occupancy(
     rows += escape_rows(dataset, known, model=model, tolerance=escape_tolerance, confidence=confidence)
     rows += density_rows(dataset, known, model=model, tolerance=density_tolerance, confidence=confidence, told=told)
     rows += circulation_rows(dataset, known, model=model, tolerance=circulation_tolerance, confidence=confidence)
-    quantity = "occupancy" if "mean_occupancy" in dataset else "density"
-    return rows + [law.without_answer(model, quantity, tolerance) for law in mute]
+    asked = {"escape_time": escape_tolerance, "mean_occupancy": tolerance}
+    quantity = next((name for name in asked if name in dataset), "density")
+    least = asked.get(quantity, density_tolerance)
+    return rows + [law.without_answer(model, quantity.removeprefix("mean_"), least) for law in mute]
 
 
 @dataclass(frozen=True)

@@ -184,6 +184,13 @@ def test_escape_times_agree_with_their_law_and_refute_others(make_escape):
     assert rows(make_escape(1, claimed=20.0))["escape_time"].verdict is DISAGREES
 
 
+def test_a_law_without_an_escape_time_says_so_of_the_escape_time(make_escape):
+    dataset = make_escape(1)
+    dataset["escape_time_law"] = dataset["escape_time_law"].where(dataset["law"] != "eyring_kramers")
+    (row,) = (r for r in occupancy(dataset, model="wells") if r.law == "eyring_kramers")
+    assert (row.quantity, row.verdict, row.tolerance) == ("escape_time", INCONCLUSIVE, 0.03)
+
+
 def test_censored_escapes_are_neither_left_out_nor_counted_as_arrived(make_escape):
     found = rows(make_escape(2, replicas=16384, end=60.0), escape_tolerance=0.05)["escape_time"]
     assert found.verdict is AGREES
