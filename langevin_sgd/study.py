@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import warnings
 from collections.abc import Mapping, Sequence
@@ -149,9 +148,3 @@ def failures(tree: xr.DataTree) -> dict[str, str]:
         for name, node in tree.children.items()
         if node.attrs.get("status") in ("failed", "skipped")
     }
-
-
-def recorded_config(tree: xr.DataTree) -> dict[str, Any]:
-    """The resolved config in the provenance of a run."""
-    recorded: dict[str, Any] = json.loads(tree.attrs["provenance"])["config"]
-    return recorded

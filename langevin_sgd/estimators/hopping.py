@@ -15,8 +15,6 @@ from numpy.typing import ArrayLike, NDArray
 Array = NDArray[np.float64]
 Labels = NDArray[np.int64]
 
-NO_CORE = -1
-
 
 @dataclass(frozen=True)
 class Hopping:

@@ -36,12 +36,6 @@ class Window:
     squares: Array
 
     @property
-    def ln_mean(self) -> Array:
-        """ln <x^2>, (node,)."""
-        logarithm: Array = np.log(self.squares.mean(axis=0))
-        return logarithm
-
-    @property
     def relative_error(self) -> float:
         """Largest standard error of <x^2> over <x^2>."""
         samples = self.squares.shape[0]

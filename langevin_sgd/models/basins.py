@@ -29,7 +29,6 @@ from langevin_sgd.progress import Progress
 Array = NDArray[np.float64]
 Point = tuple[BasinsModel, Sgd]
 
-_PASSAGE = ("escape_step", "escape_time")
 _SECONDS_A_SEGMENT = 5.0
 _MOST_NUMBERS = 1 << 24  # recorded in one segment
 _WIDEST = 5.0  # half-width in which minima are looked for
@@ -264,8 +263,8 @@ def _dataset(
         values |= {"mean_occupancy": mean, "mean_occupancy_stderr": error}
     if observer.cores is not None:
         interval = process.time_step * (model.steps - model.first_of_window) / model.samples
-        moves, rate, rate_error = basins_record.hopping(sums, interval)
-        values |= {"transitions": moves, "hopping_rate": rate, "hopping_rate_stderr": rate_error}
+        seen = basins_record.hopping(sums, interval)
+        values |= {"transitions": seen.transitions, "hopping_rate": seen.rate, "hopping_rate_stderr": seen.rate_stderr}
     values |= _spread(one, sums)
     if observer.plane:
         coords["coordinate"] = np.array(process.landscape.variables)

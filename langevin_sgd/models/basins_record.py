@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from langevin_sgd.estimators.hopping import Hopping, hopping_rates
 from langevin_sgd.landscapes.basins import Basins
 from langevin_sgd.landscapes.expression import Expression
 
@@ -148,20 +149,9 @@ def occupancy(observer: Observer, sums: Mapping[str, NDArray[Any]]) -> tuple[Arr
     return np.stack([mean for mean, _ in pairs]), np.stack([error for _, error in pairs])
 
 
-def hopping(sums: Mapping[str, NDArray[Any]], interval: float) -> tuple[NDArray[np.int64], Array, Array]:
-    """Moves (basin, basin), rates per unit time spent in the first, and their jackknife errors over replicas.
-
-    `interval` is the time between two looks; a round trip between two looks is missed.
-    """
-    moves, stay = sums["moves"].sum(axis=-1), sums["stay"].sum(axis=-1)[:, None]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        rate = moves / stay / interval
-        n = sums["stay"].shape[-1]
-        without = (moves[..., None] - sums["moves"]) / (stay[..., None] - sums["stay"][:, None]) / interval
-        error = np.sqrt((n - 1) / n * ((without - without.mean(axis=-1, keepdims=True)) ** 2).sum(axis=-1))
-    np.fill_diagonal(rate, np.nan)
-    np.fill_diagonal(error, np.nan)
-    return moves, rate, error
+def hopping(sums: Mapping[str, NDArray[Any]], interval: float) -> Hopping:
+    """Moves between cores and their rates; `interval` is the time between looks, a round trip in which is missed."""
+    return hopping_rates(np.moveaxis(sums["moves"], -1, 0), interval * sums["stay"].T)
 
 
 def density(observer: Observer, sums: Mapping[str, NDArray[Any]]) -> Array:
@@ -204,8 +194,3 @@ def part(arrays: Mapping[str, NDArray[Any]], prefix: str) -> Arrays:
 def prefixed(prefix: str, arrays: Mapping[str, NDArray[Any]]) -> Arrays:
     """The same arrays, their names behind `prefix/`."""
     return {f"{prefix}/{name}": value for name, value in arrays.items()}
-
-
-def joined_counts(parts: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
-    """Occupancy counts of consecutive segments (start, basin, time)."""
-    return np.concatenate(list(parts), axis=-1)
