@@ -5,7 +5,8 @@ from __future__ import annotations
 import difflib
 import os
 import warnings
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+from langevin_sgd.config import aliases, number_lists
 from langevin_sgd.config.errors import ConfigError, KeyPath, dotted, shown
 
 _TAG = "tag:yaml.org,2002:"
@@ -25,17 +27,36 @@ class Source:
     name: str
     data: Any
     root: Node | None
+    runs: Mapping[str, number_lists.Run] = field(default_factory=dict)
+    """What stands in the node tree for long runs of numbers."""
+    _places: dict[int, dict[str | int, tuple[int, Node]]] = field(default_factory=dict)
 
     def find(self, path: KeyPath) -> tuple[int, int]:
         """The line of the deepest part of `path` that the text holds, and how many parts of `path` that is."""
         node, line = self.root, 1 if self.root is None else self.root.start_mark.line + 1
         for depth, part in enumerate(path):
-            found = _child(node, part)
+            found = None if node is None else self._inside(node).get(part)
             if found is None:
                 return line, depth
-            marked, node = found
-            line = marked.start_mark.line + 1
+            line, node = found
         return line, len(path)
+
+    def _inside(self, node: Node) -> dict[str | int, tuple[int, Node]]:
+        """The line and the node of everything right under `node`."""
+        places = self._places.get(id(node))
+        if places is None:
+            places = self._places[id(node)] = {}
+            if isinstance(node, MappingNode):
+                for key, value in node.value:
+                    if isinstance(key, ScalarNode):
+                        places.setdefault(str(key.value), (key.start_mark.line + 1, value))
+            if isinstance(node, SequenceNode):
+                for child in node.value:
+                    run = self.runs.get(str(child.value))
+                    line = child.start_mark.line + 1
+                    for below in (0,) if run is None else run.lines():
+                        places[len(places)] = (line + below, child)
+        return places
 
 
 def read(path: str | os.PathLike[str]) -> Source:
@@ -57,12 +78,13 @@ def read(path: str | os.PathLike[str]) -> Source:
 
 def parse_text(text: str, name: str) -> Source:
     """Parse YAML text; `name` stands in messages where a file's path would. Raises ConfigError."""
-    yaml = YAML(typ="safe", pure=True)
+    folded, runs = number_lists.fold(text)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # an anchor defined twice is legal YAML
-            root = yaml.compose(text)
-        data = None if root is None else _plain(root, _Reader(yaml, name), ())
+        source = _parse(folded, name, runs)
+        if source is None:  # some of the numbers are words of a text, so all of them are read as they stand
+            source = _parse(text, name, {})
+        assert source is not None
+        return source
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         if "end of stream" in str(error.problem) and error.context_mark is not None:
@@ -77,13 +99,52 @@ def parse_text(text: str, name: str) -> Source:
     except (ValueError, TypeError, AttributeError, IndexError, KeyError, AssertionError) as error:
         # The YAML library lets some malformed directives and escapes out as bare Python errors.
         raise ConfigError.of(f"malformed YAML: {error}", file=name) from None
-    return Source(name, data, root)
+
+
+def _parse(text: str, name: str, runs: Mapping[str, number_lists.Run]) -> Source | None:
+    """The data of a text with `runs` of numbers folded into words; None if one of the words stands in no list."""
+    yaml = YAML(typ="safe", pure=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # an anchor defined twice is legal YAML
+        root = yaml.compose(text)
+    if root is None:
+        return None if runs else Source(name, None, None)
+    reader = _Reader(yaml, name, {word: run.entries() for word, run in runs.items()})
+    unfolded = set(_words(root, reader, set()))
+    if len(unfolded) < len(runs):
+        return None
+    fault = aliases.fault(root, reader.entries)
+    if fault is not None:
+        node, path, message = fault
+        raise reader.error(message, node, path)
+    return Source(name, _plain(root, reader, ()), root, runs)
+
+
+def _words(node: Node, reader: _Reader, seen: set[int]) -> Iterator[str]:
+    """The words for runs of numbers that are entries of a list."""
+    if id(node) in seen or not isinstance(node, MappingNode | SequenceNode):
+        return
+    seen.add(id(node))
+    for child in node.value:
+        if isinstance(node, SequenceNode) and reader.run(child) is not None:
+            yield str(child.value)
+        for inner in child if isinstance(node, MappingNode) else (child,):
+            yield from _words(inner, reader, seen)
 
 
 @dataclass(frozen=True)
 class _Reader:
     yaml: YAML
     name: str
+    runs: Mapping[str, list[number_lists.Entry]]
+
+    def run(self, node: Node) -> list[number_lists.Entry] | None:
+        """The entries that a scalar stands for, None if it stands for itself."""
+        return self.runs.get(node.value) if isinstance(node, ScalarNode) and node.style is None else None
+
+    def entries(self, node: Node) -> int:
+        """How many values a node stands for, apart from those of the nodes in it."""
+        return 1 + sum(len(entry) if isinstance(entry, list) else 1 for entry in self.run(node) or ())
 
     def error(self, message: str, node: Node, path: KeyPath) -> ConfigError:
         return ConfigError.of(message, key=dotted(path), file=self.name, line=node.start_mark.line + 1)
@@ -93,8 +154,19 @@ def _plain(node: Node, reader: _Reader, path: KeyPath) -> Any:
     if isinstance(node, MappingNode):
         return _mapping(node, reader, path)
     if isinstance(node, SequenceNode):
-        return [_plain(child, reader, (*path, index)) for index, child in enumerate(node.value)]
+        return _sequence(node, reader, path)
     return _scalar(node, reader, path)
+
+
+def _sequence(node: SequenceNode, reader: _Reader, path: KeyPath) -> list[Any]:
+    data: list[Any] = []
+    for child in node.value:
+        run = reader.run(child)
+        if run is None:
+            data.append(_plain(child, reader, (*path, len(data))))
+        else:
+            data += [list(entry) if isinstance(entry, list) else entry for entry in run]
+    return data
 
 
 def _mapping(node: MappingNode, reader: _Reader, path: KeyPath) -> dict[str, Any]:
@@ -135,17 +207,6 @@ def _scalar(node: Node, reader: _Reader, path: KeyPath) -> Any:
     except (ValueError, KeyError, IndexError):
         raise reader.error(f"cannot read {shown(str(node.value))} as a number", node, path) from None
     raise reader.error(f"the tag {tag} is not supported; remove it", node, path)
-
-
-def _child(node: Node | None, part: str | int) -> tuple[Node, Node] | None:
-    """The node that marks the place of `part` under `node`, and the node of its value."""
-    if isinstance(node, MappingNode):
-        for key, value in node.value:
-            if isinstance(key, ScalarNode) and key.value == str(part):
-                return key, value
-    if isinstance(node, SequenceNode) and isinstance(part, int) and part < len(node.value):
-        return node.value[part], node.value[part]
-    return None
 
 
 def _missing_file(path: Path) -> str:
