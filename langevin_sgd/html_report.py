@@ -20,42 +20,6 @@ from langevin_sgd.scan import dimensions
 from langevin_sgd.verdict_table import FailedModel, Row, failed_models, plain, rows, state, summary
 
 _MARKS = {"agrees": "✓", "disagrees": "✗", "inconclusive": "?"}
-_CAPTIONS = {
-    "mode_variance": "Stationary variance along every Hessian eigenvector, and its ratio to the process's own law. "
-    "Curves and large markers are means over modes of similar eigenvalue, dots are single modes ± one standard error.",
-    "mode_prediction": "Measured variance of every mode against what each law predicts for it. Many modes share an "
-    "eigenvalue and differ only in their noise; here they stand apart.",
-    "energy_distribution": "Energy above the minimum with the weighted chi-squared density of every law, and the "
-    "difference of the cumulative distributions, whose largest size is the sup-distance of the table.",
-    "squared_displacement": "Squared displacement from the start. Drift is what the replicas share, spread is their "
-    "variance about the shared path. Bands are one standard error.",
-    "network_displacement": "Drift and spread of all networks on one plot: drift is what the gradient does, spread is "
-    "what noise adds.",
-    "logarithmic_diffusion": "Mean squared displacement over disorders, to the power that makes the law a straight "
-    "line in ln t, with the law fitted from the dashed line on. The band is one standard error.",
-    "position_distribution": "Positions drawn at the last time, in units of the distance whose barriers are crossed by "
-    "then, at the fitted shift of ln t.",
-    "flatness": "Sharpness of the loss, without weight decay, and accuracy where training ended. If eta/B alone "
-    "counts, points of all batch sizes lie on one curve. Bars are two standard errors over replicas; the table "
-    "compares points replica by replica, which start alike, and so sees smaller differences.",
-    "occupancy_scan": "Share of time in a basin against temperature, on the scale of log-odds, from both starts, with "
-    "the laws; below, its difference from the exact one with the tolerance in grey.",
-    "escape_scan": "Mean time of first entry into the far basin with the laws, and its ratio to the exact one; grey is "
-    "the tolerance. What the asymptotic laws miss falls as the barrier grows.",
-    "occupancy": "Fraction of the replicas in the basin from every start, with one standard error, and what each law "
-    "says of the long run. Where the starts have not met there is no equilibrium.",
-    "basins": "Landscape and stationary density, measured beside predicted.",
-    "current": "Stationary probability current on the density, measured beside the exact law's, arrows to one scale.",
-    "escape": "Share of replicas that have not yet entered the far basin's core (Kaplan-Meier, 95% band), with "
-    "exponentials of the laws' mean times.",
-    "aging": "Probability that a walker is, at ln t = h ln t_w, where it was at t_w.",
-    "diffusion_collapse": "All random potentials together. Left the growth, straight in ln t where the law holds, "
-    "right over its fitted amplitude K and against the fitted shift: the dashed diagonal.",
-    "walker_history": "The potential of one disorder where its walker went, the bottom of the valley that flooding "
-    "reaches at each ln t, and positions drawn from the master equation.",
-    "scan": "One number at every point of the scan, with one standard error, and the laws where there are any.",
-    "learning_curves": "Loss and accuracy along training: median over replicas and the band that holds 80% of them.",
-}
 _MEASURED = (
     ("noise_scale", "noise scale σ"),
     ("temperature", "temperature T"),
@@ -104,12 +68,13 @@ def page(tree: xr.DataTree, *, config: str, pictures: Mapping[str, bytes]) -> st
     name = str(provenance.get("config", {}).get("name") or tree.name or "run")
     checks = tree.children[store.CHECKS].to_dataset(inherit=False) if store.CHECKS in tree.children else None
     failed = failed_models(tree)
+    captions = plots.captions(tree)
     every = rows(checks) if checks is not None else []
     sections = [
         _header(name, provenance),
         _verdict(checks, failed, unfinished=str(tree.attrs.get("unfinished", ""))),
         _section("Verdicts", _laws(every)) if checks is not None else "",
-        _section("Figures", "".join(_figure(figure, picture) for figure, picture in pictures.items())),
+        _section("Figures", "".join(_figure(name, picture, captions[name]) for name, picture in pictures.items())),
         _section("Contrasts", _contrasts(every)),
         _section("Models", _models(tree)),
         _section("How to read the verdicts", _READING),
@@ -220,9 +185,7 @@ def _scrolled(table: str) -> str:
     return f'<div class="scroll"><table>{table}</table></div>'
 
 
-def _figure(name: str, picture: bytes) -> str:
-    kind = next((kind for kind in _CAPTIONS if name.startswith(kind)), "")
-    caption = _CAPTIONS.get(kind, name)
+def _figure(name: str, picture: bytes, caption: str) -> str:
     data = base64.b64encode(picture).decode("ascii")
     return (
         f'<figure><img src="data:image/png;base64,{data}" alt="{escape(name.replace("_", " "))}">'

@@ -1,7 +1,14 @@
 """The config of a study: YAML or a dict in, a frozen and consistent `Study` out, or one line that says what to mend."""
 
 from langevin_sgd.config.basins import BasinsModel
-from langevin_sgd.config.checks import Check, DiffusionCheck, EquilibriumCheck, FlatnessCheck, OccupancyCheck
+from langevin_sgd.config.checks import (
+    Check,
+    DiffusionCheck,
+    EquilibriumCheck,
+    FlatnessCheck,
+    OccupancyCheck,
+    check_defaults,
+)
 from langevin_sgd.config.errors import ConfigError, Problem
 from langevin_sgd.config.interpolation import Endpoint, InterpolationModel
 from langevin_sgd.config.langevin import (
@@ -85,6 +92,7 @@ __all__ = [
     "SharpnessProbe",
     "Softmax",
     "Study",
+    "check_defaults",
     "json_schema",
     "load",
     "parameter_count",

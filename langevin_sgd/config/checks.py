@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, Field
 
@@ -105,3 +105,10 @@ Check = Annotated[
     Field(discriminator="kind"),
     BeforeValidator(_by_name),
 ]
+
+
+def check_defaults(kind: str) -> dict[str, Any]:
+    """The settings of a check by default."""
+    sections = get_args(get_args(Check)[0])
+    chosen = next(section for section in sections if kind in get_args(section.model_fields["kind"].annotation))
+    return dict(chosen(kind=kind).model_dump())

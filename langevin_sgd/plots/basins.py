@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from langevin_sgd.checks.occupancy_density import cell_volumes
-from langevin_sgd.plots.style import GREY, INK, WIDTH, Array, Subject, canvas, law_line, law_name, title
+from langevin_sgd.plots.figure import Subject, each_model, figure
+from langevin_sgd.plots.style import GREY, INK, WIDTH, Array, canvas, law_line, law_name, title
 from langevin_sgd.run_parameters import parameters
 
 _CONTOURS = 12
@@ -20,6 +21,10 @@ _ARROWS = 20  # along a side
 _COLOURS = "Blues"
 
 
+@figure(
+    "Landscape and stationary density, measured beside predicted.",
+    each_model("density_law"),
+)
 def landscape_and_density(subject: Subject) -> Figure:
     """E and the measured density with those of the laws, along a line; in the plane, density beside the exact law's."""
     model = subject.model
@@ -34,6 +39,10 @@ def landscape_and_density(subject: Subject) -> Figure:
     return _plane(subject, fields, "Density", remark)[0]
 
 
+@figure(
+    "Stationary probability current on the density, measured beside the exact law's, arrows to one scale.",
+    each_model("current_law"),
+)
 def probability_current(subject: Subject) -> Figure:
     """The current on the density, measured beside the exact law's, arrows to one scale; the circulation of both."""
     model = subject.model

@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 
 from langevin_sgd.errors import UserError
 from langevin_sgd.estimators.logarithmic_law import LogarithmicFit, fit_logarithmic_law, select_window
-from langevin_sgd.plots.style import BLUE, GREY, INK, VERMILLION, Array, Mask, Subject, canvas, model_look, title
+from langevin_sgd.plots.figure import Subject, each_model, figure
+from langevin_sgd.plots.style import BLUE, GREY, INK, VERMILLION, Array, Mask, canvas, model_look, title
 from langevin_sgd.theory import logarithmic_diffusion as theory
 
 _BINS, _FEWEST_BINS = 60, 10
@@ -21,6 +22,11 @@ LARGEST_CENSORED = 0.01
 """Share of the disorders at the ends of their box beyond which a mean over them is no longer drawn as one."""
 
 
+@figure(
+    "Mean squared displacement over disorders, to the power that makes the law a straight line in ln t, "
+    "with the law fitted from the dashed line on. The band is one standard error.",
+    each_model("valid_range"),
+)
 def logarithmic_diffusion(subject: Subject) -> Figure:
     """<x^2>^(alpha/4) against ln t, straight where the law holds, with the fit A (ln t + c)^(4/alpha) of the window."""
     model = subject.model
@@ -49,13 +55,14 @@ def logarithmic_diffusion(subject: Subject) -> Figure:
         axes.plot(ln_time[shown & lost], y[shown & lost], label=label, **hollow)
     if lost[shown].all():
         _warn(axes, float(model["censored"].isel(time=-1).mean()))
-    fitted = fit(model, subject.window)
+    window = subject.criterion("diffusion", "window")
+    fitted = fit(model, window)
     remark = [disorder(model)]
     if fitted is not None:
         line = (fitted.amplitude * np.maximum(ln_time + fitted.shift, 0.0) ** fitted.exponent) ** (alpha / 4.0)
-        law = f"(ln t + c)^{fitted.exponent:.3g} from ln t = {subject.window:g}, c = {fitted.shift:.3g}"
+        law = f"(ln t + c)^{fitted.exponent:.3g} from ln t = {window:g}, c = {fitted.shift:.3g}"
         axes.plot(ln_time[shown], line[shown], color=BLUE, linewidth=2.0, zorder=1, label=law)
-        axes.axvline(subject.window, color=GREY, linewidth=1.0, linestyle=(0, (2, 2)))
+        axes.axvline(window, color=GREY, linewidth=1.0, linestyle=(0, (2, 2)))
     if alpha == 1.0 and "thermal_energy" in model:
         own = {"amplitude": float(model["amplitude"]), "thermal_energy": float(model["thermal_energy"])}
         positive = shown & (ln_time > 0)
@@ -71,11 +78,16 @@ def logarithmic_diffusion(subject: Subject) -> Figure:
     return figure
 
 
+@figure(
+    "Positions drawn at the last time, in units of the distance whose barriers are crossed by then, at "
+    "the fitted shift of ln t.",
+    each_model("position_draw", unless="correlation_length"),
+)
 def position_distribution(subject: Subject) -> Figure:
     """Histogram of positions at the last time over (theta (ln t + c))^2/A, with the Kesten-Golosov density."""
     model = subject.model
     alpha, amplitude, thermal = (float(model[name]) for name in ("alpha", "amplitude", "thermal_energy"))
-    fitted = fit(model, subject.window)
+    fitted = fit(model, subject.criterion("diffusion", "window"))
     shift = 0.0 if fitted is None else fitted.shift
     last = float(model["ln_time"].values[-1])
     unit = float(theory.length_scale(last, alpha=alpha, amplitude=amplitude, thermal_energy=thermal, shift=shift))
@@ -97,6 +109,10 @@ def position_distribution(subject: Subject) -> Figure:
     return figure
 
 
+@figure(
+    "Probability that a walker is, at ln t = h ln t_w, where it was at t_w.",
+    each_model("return_probability"),
+)
 def aging(subject: Subject) -> Figure:
     """Probability to be where the walker was at t_w, against h = ln t / ln t_w, with the asymptotic law."""
     model = subject.model
@@ -104,7 +120,7 @@ def aging(subject: Subject) -> Figure:
     axes: Axes = figure.subplots()
     ratio = model["ratio"].values
     waits = model["ln_waiting_time"].values
-    fitted = fit(model, subject.window)
+    fitted = fit(model, subject.criterion("diffusion", "window"))
     grid = np.linspace(1.0, float(ratio.max()) * 1.05, 200)
     for position, wait in enumerate(waits):
         colour, marker = model_look(position)

@@ -10,12 +10,18 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from langevin_sgd.plots.style import BLUE, GREY, INK, VERMILLION, Array, Mask, Subject, canvas, model_look, title
+from langevin_sgd.plots.figure import Subject, each_model, figure
+from langevin_sgd.plots.style import BLUE, GREY, INK, VERMILLION, Array, Mask, canvas, model_look, title
 
 _DECADES_SHOWN = 1e-6
 SEEN = 3.0  # standard errors: a drift below is not told from none
 
 
+@figure(
+    "Squared displacement from the start. Drift is what the replicas share, spread is their variance "
+    "about the shared path. Bands are one standard error.",
+    each_model("effective_time", "squared_displacement"),
+)
 def squared_displacement(subject: Subject) -> Figure:
     """Mean squared displacement against effective time: drift is what replicas share, spread is what noise adds."""
     name, model = subject.name, subject.model

@@ -8,20 +8,26 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from langevin_sgd.observables import energy_law_weights
-from langevin_sgd.plots.style import BAND, GREY, INK, Array, Subject, canvas, law_line, law_name, model_look, title
+from langevin_sgd.plots.figure import Subject, each_model, figure
+from langevin_sgd.plots.style import BAND, GREY, INK, Array, canvas, law_line, law_name, model_look, title
 from langevin_sgd.theory.quadratic_form import mixture_cdf
 
 _BINS = 60
 _GRID = 400
 
 
+@figure(
+    "Energy above the minimum with the weighted chi-squared density of every law, and the difference of "
+    "the cumulative distributions, whose largest size is the sup-distance of the table.",
+    each_model("stationary_energy"),
+)
 def energy_distribution(subject: Subject) -> Figure:
     """Histogram of the stationary energy with the density of every law, and the difference of the distributions below.
 
     The lower panel shows the measured cumulative distribution minus that of a law; its largest size is the sup-distance
     that the equilibrium check bounds.
     """
-    name, model, bound = subject.name, subject.model, subject.energy_bound
+    name, model, bound = subject.name, subject.model, subject.criterion("equilibrium", "energy_bound")
     figure = canvas(6.8)
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[2, 1])
     energies = np.sort(model["stationary_energy"].values.ravel())

@@ -10,12 +10,18 @@ from matplotlib.figure import Figure
 from langevin_sgd.checks.occupancy_crossing import scanned_axis
 from langevin_sgd.checks.occupancy_escape import first_passages, mean_passage
 from langevin_sgd.estimators.survival import SurvivalCurve, kaplan_meier
-from langevin_sgd.plots.style import BAND, INK, Array, Subject, canvas, law_line, law_name, plain_ticks, title
+from langevin_sgd.plots.figure import Subject, each_model, each_scan, figure
+from langevin_sgd.plots.style import BAND, INK, Array, canvas, law_line, law_name, plain_ticks, title
 from langevin_sgd.scan import dimensions
 
 _LEAST_SHARE = 0.005  # down to which the curve is shown
 
 
+@figure(
+    "Share of replicas that have not yet entered the far basin's core (Kaplan-Meier, 95% band), with "
+    "exponentials of the laws' mean times.",
+    each_model("escape_time_law"),
+)
 def survival(subject: Subject) -> Figure:
     """Share of replicas not yet arrived against time (Kaplan-Meier), with exponentials of the laws' mean times."""
     model = subject.model
@@ -48,6 +54,12 @@ def survival(subject: Subject) -> Figure:
     return figure
 
 
+@figure(
+    "Mean time of first entry into the far basin with the laws, and its ratio to the exact one; grey is "
+    "the tolerance. What the asymptotic laws miss falls as the barrier grows.",
+    each_scan("escape_time_law"),
+    stands=True,
+)
 def arrhenius(subject: Subject) -> Figure:
     """Mean first-passage time against 1/theta, or another scanned key, with the laws; below, over the exact one."""
     model = subject.model
@@ -69,7 +81,8 @@ def arrhenius(subject: Subject) -> Figure:
     mark = {"color": INK, "marker": "o", "linestyle": "none", "markersize": 6, "capsize": 2.5, "zorder": 4}
     upper.errorbar(x, mean, error, label=subject.name, **mark)
     reference = laws[exact] if exact is not None else mean
-    lower.axhspan(1 - subject.escape_tolerance, 1 + subject.escape_tolerance, color=BAND, alpha=0.7, zorder=0)
+    tolerance = subject.criterion("occupancy", "escape_tolerance")
+    lower.axhspan(1 - tolerance, 1 + tolerance, color=BAND, alpha=0.7, zorder=0)
     lower.errorbar(x, mean / reference, error / reference, **mark)
     for name, values in zip(names, laws, strict=True):
         if np.isfinite(values).any():

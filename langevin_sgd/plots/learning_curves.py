@@ -7,9 +7,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from langevin_sgd.plots.style import BLUE, VERMILLION, Subject, band, canvas, title
+from langevin_sgd.plots.figure import Subject, each_model, figure
+from langevin_sgd.plots.style import BLUE, VERMILLION, band, canvas, title
 
 
+@figure(
+    "Loss and accuracy along training: median over replicas and the band that holds 80% of them.",
+    each_model("train_loss"),
+)
 def learning_curves(subject: Subject) -> Figure:
     """Loss and accuracy on training and test data against the step: median over replicas, band from 10% to 90%."""
     figure = canvas(6.4)

@@ -5,12 +5,18 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
+from langevin_sgd.plots.figure import Subject, each_model, figure
 from langevin_sgd.plots.modes import Modes, binned, law_label, laws, ratio_axis
-from langevin_sgd.plots.style import GREY, INK, Subject, canvas, law_line, title
+from langevin_sgd.plots.style import GREY, INK, canvas, law_line, title
 
 _DECADES = 1e-9  # of the largest prediction: modes below hold nothing that anybody could see
 
 
+@figure(
+    "Measured variance of every mode against what each law predicts for it. Many modes share an "
+    "eigenvalue and differ only in their noise; here they stand apart.",
+    each_model("mode_variance"),
+)
 def mode_prediction(subject: Subject) -> Figure:
     """Measured against predicted variance, a marker a mode and law; a law that holds lies on the diagonal.
 

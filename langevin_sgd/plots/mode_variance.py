@@ -9,12 +9,19 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from langevin_sgd.plots.figure import Subject, each_model, figure
 from langevin_sgd.plots.modes import Modes, binned, law_label, laws, ratio_axis
-from langevin_sgd.plots.style import INK, Subject, canvas, law_line, model_look, plain_ticks, title
+from langevin_sgd.plots.style import INK, canvas, law_line, model_look, plain_ticks, title
 
 _CURVE_BINS = 40
 
 
+@figure(
+    "Stationary variance along every Hessian eigenvector, and its ratio to the process's own law. Curves "
+    "and large markers are means over modes of similar eigenvalue, dots are single modes ± one standard "
+    "error.",
+    each_model("mode_variance"),
+)
 def mode_variance(subject: Subject) -> Figure:
     """Per-mode variance of a model against the Hessian eigenvalue, with the curve of every law.
 

@@ -10,7 +10,8 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FormatStrFormatter, NullFormatter
 
-from langevin_sgd.plots.style import BAND, GREY, Array, Mask, Subject, law_name
+from langevin_sgd.plots.figure import Subject
+from langevin_sgd.plots.style import BAND, GREY, Array, Mask, law_name
 
 BINS = 14
 _FEW = 40
@@ -95,7 +96,7 @@ def ratio_axis(axes: Axes, subject: Subject, measured: Array, contrast: Array) -
     close = np.abs(np.log(contrast[contrast > 0]))
     widest = max(logarithms.max(initial=0.0), close[close < np.log(_WIDEST)].max(initial=0.0))
     reach = float(np.clip(np.exp(1.3 * widest), 1.25, _WIDEST))
-    tolerance = subject.tolerance
+    tolerance = subject.criterion("equilibrium", "tolerance")
     label = f"within {tolerance:.3g}" if tolerance < 0.01 else f"within {tolerance:.0%}"
     axes.axhspan(1 - tolerance, 1 + tolerance, color=BAND, zorder=0, label=label)
     axes.axhline(1.0, color=GREY, linewidth=0.8, zorder=1)

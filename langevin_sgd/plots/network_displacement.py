@@ -3,22 +3,34 @@
 from __future__ import annotations
 
 import numpy as np
+import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from langevin_sgd.plots.displacement import SEEN
-from langevin_sgd.plots.style import BLUE, GREEN, INK, ORANGE, PURPLE, SKY, VERMILLION, Subject, canvas
+from langevin_sgd.plots.figure import Results, Subject, all_together, figure, has
+from langevin_sgd.plots.style import BLUE, GREEN, INK, ORANGE, PURPLE, SKY, VERMILLION, canvas
 from langevin_sgd.run_parameters import parameters
 
 _COLOURS = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY)
 
 
+def _spreading(results: Results) -> dict[str, xr.Dataset]:
+    """The networks of several replicas."""
+    return {name: model for name, model in results.trained.items() if has(model, "spread")}
+
+
+@figure(
+    "Drift and spread of all networks on one plot: drift is what the gradient does, spread is what noise adds.",
+    all_together(_spreading),
+    together=True,
+)
 def network_displacement(subject: Subject) -> Figure:
     """Drift (dashes) and spread (line with its standard error) of every network against effective time."""
     figure = canvas(5.6)
     axes: Axes = figure.subplots()
-    networks = {subject.name: subject.model, **subject.others}
+    networks = subject.all
     for position, (name, model) in enumerate(networks.items()):
         colour = _COLOURS[position % len(_COLOURS)]
         time = model["effective_time"].values

@@ -11,11 +11,11 @@ from scipy.special import expit, logit
 
 from langevin_sgd.checks.occupancy_crossing import scanned_axis
 from langevin_sgd.checks.occupancy_starts import Starts
+from langevin_sgd.plots.figure import Subject, each_model, each_scan, figure
 from langevin_sgd.plots.style import (
     BAND,
     INK,
     Array,
-    Subject,
     canvas,
     law_line,
     law_name,
@@ -33,6 +33,11 @@ _MOST_TICKS = 10
 _FURTHEST = 6.0  # tolerances that the lower panel shows: what is further off is seen in the upper one
 
 
+@figure(
+    "Fraction of the replicas in the basin from every start, with one standard error, and what each law "
+    "says of the long run. Where the starts have not met there is no equilibrium.",
+    each_model("mean_occupancy"),
+)
 def occupancy_in_time(subject: Subject) -> Figure:
     """Fraction of replicas in the first basin against time, one curve a start, with the window and the laws.
 
@@ -69,6 +74,12 @@ def occupancy_in_time(subject: Subject) -> Figure:
     return figure
 
 
+@figure(
+    "Share of time in a basin against temperature, on the scale of log-odds, from both starts, with the "
+    "laws; below, its difference from the exact one with the tolerance in grey.",
+    each_scan("mean_occupancy_law"),
+    stands=True,
+)
 def occupancy_against_temperature(subject: Subject) -> Figure:
     """Time-averaged occupancy of the first basin against T, every start, with the laws, on the scale of log-odds.
 
@@ -116,9 +127,10 @@ def occupancy_against_temperature(subject: Subject) -> Figure:
     if exact is None:
         lower.set_visible(False)
     else:
-        lower.axhspan(-subject.occupancy_tolerance, subject.occupancy_tolerance, color=BAND, alpha=0.7, zorder=0)
+        tolerance = subject.criterion("occupancy", "tolerance")
+        lower.axhspan(-tolerance, tolerance, color=BAND, alpha=0.7, zorder=0)
         furthest = max(abs(bound) for bound in lower.get_ylim())
-        lower.set_ylim(*(sign * min(furthest, _FURTHEST * subject.occupancy_tolerance) for sign in (-1, 1)))
+        lower.set_ylim(*(sign * min(furthest, _FURTHEST * tolerance) for sign in (-1, 1)))
         lower.set_ylabel(f"less {law_name(str(line['law'].values[exact])).partition(',')[0]}")
     lower.set_xlabel("temperature T = 2θ" if hot else str(model[along].attrs.get("long_name", along)))
     held = ", ".join(f"{dim} = {float(line[dim]):.4g}" for dim in others)

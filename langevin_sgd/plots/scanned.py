@@ -11,7 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from langevin_sgd import observables
-from langevin_sgd.plots.style import INK, Array, Subject, canvas, law_line, law_name, model_look, plain_ticks, title
+from langevin_sgd.plots.figure import Subject, each_scan, figure
+from langevin_sgd.plots.style import INK, Array, canvas, law_line, law_name, model_look, plain_ticks, title
 from langevin_sgd.scan import dimensions
 
 _CURVES = 8
@@ -34,6 +35,11 @@ class _Quantity(NamedTuple):
     laws: dict[str, Array]
 
 
+@figure(
+    "One number at every point of the scan, with one standard error, and the laws where there are any.",
+    each_scan(),
+    plain=True,
+)
 def scanned(subject: Subject) -> Figure:
     """The total variance, the occupancy of every basin or the mean energy at the end, against the scanned parameter.
 

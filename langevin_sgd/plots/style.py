@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
-import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from numpy.typing import NDArray
 
+from langevin_sgd.plots.figure import Subject
 from langevin_sgd.run_parameters import parameters
 
 Array = NDArray[np.float64]
@@ -95,25 +94,6 @@ _SETTINGS: dict[str, Any] = {
     "lines.linewidth": 1.8,
     "svg.hashsalt": "langevin-sgd",
 }
-
-
-@dataclass(frozen=True)
-class Subject:
-    """What a figure is about: a model, and the simulated models that stand beside it.
-
-    `tolerance` (of ratios), `energy_bound` (of the sup-distance), `window` (ln t from which a law of diffusion is
-    fitted), `occupancy_tolerance` (of differences) and `escape_tolerance` (of ratios) are those that the study's check
-    judges it by.
-    """
-
-    name: str
-    model: xr.Dataset
-    others: Mapping[str, xr.Dataset]
-    tolerance: float = 0.05
-    energy_bound: float = 0.05
-    window: float = 10.0
-    occupancy_tolerance: float = 0.005
-    escape_tolerance: float = 0.03
 
 
 @contextmanager

@@ -9,9 +9,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from langevin_sgd.plots.diffusion import disorder
-from langevin_sgd.plots.style import BLUE, GREY, INK, VERMILLION, Subject, canvas, title
+from langevin_sgd.plots.figure import Subject, each_model, figure
+from langevin_sgd.plots.style import BLUE, GREY, INK, VERMILLION, canvas, title
 
 
+@figure(
+    "The potential of one disorder where its walker went, the bottom of the valley that flooding reaches "
+    "at each ln t, and positions drawn from the master equation.",
+    each_model("example_position"),
+)
 def walker_history(subject: Subject) -> Figure:
     """Above V(x) of the first disorder with the valleys that flooding visits; below ln t against position.
 

@@ -1,0 +1,73 @@
+"""Families of kinds: tables of members by name, each "module:attribute" and imported when it is first used.
+
+A member of the package's own is one line in its family's table. One of another package joins by an entry point of the
+family's group, and is then like those: nothing in this package names it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from importlib import metadata
+from typing import Any, Generic, TypeVar
+
+from langevin_sgd.errors import UserError
+
+Member = TypeVar("Member")
+
+
+class Family(Generic[Member]):
+    """The members of one family, such as all figures, in the order of its table.
+
+    `word` is what a member is called in messages, `members` the table of the package's own, and `group` that of the
+    entry points by which other packages add to it. `kind` is the type of every member.
+    """
+
+    def __init__(self, word: str, members: Mapping[str, str], *, group: str, kind: type[Member]) -> None:
+        self.word, self.group = word, group
+        self._own, self._kind = dict(members), kind
+
+    @cached_property
+    def _table(self) -> dict[str, str]:
+        table = dict(self._own)
+        for entry in metadata.entry_points(group=self.group):
+            if entry.name in table:
+                raise UserError(
+                    f"{self.word} {entry.name!r} is there twice: {table[entry.name]} and {entry.value} (entry point of "
+                    f"{self.group}); rename or remove one"
+                )
+            table[entry.name] = entry.value
+        return table
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._table)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._table
+
+    def __getitem__(self, name: str) -> Member:
+        """The member called `name`. Raises `UserError` with the nearest name if there is none or it is broken."""
+        if name not in self._table:
+            close = difflib.get_close_matches(name, self._table, n=1)
+            mend = f"did you mean {close[0]}?" if close else f"there are: {', '.join(self._table)}"
+            raise UserError(f"no {self.word} {name!r}; {mend}")
+        path = self._table[name]
+        module, _, attribute = path.partition(":")
+        try:
+            found: Any = importlib.import_module(module)
+            for part in attribute.split("."):
+                found = getattr(found, part)
+        except Exception as error:
+            if name in self._own:
+                raise
+            told = f"{type(error).__name__}: {' '.join(str(error).split())}"
+            raise UserError(f"{self.word} {name!r}: importing {path} failed: {told}") from error
+        if not isinstance(found, self._kind):
+            raise UserError(f"{self.word} {name!r}: {path} is no {self._kind.__name__}, but {type(found).__name__}")
+        return found
+
+    def items(self) -> Iterator[tuple[str, Member]]:
+        """Every member by name, imported."""
+        return ((name, self[name]) for name in self)
