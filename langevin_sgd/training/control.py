@@ -14,6 +14,7 @@ from langevin_sgd.config import Sgd
 from langevin_sgd.training.architectures import Network
 from langevin_sgd.training.energy import Evaluator, Samples, decay_energy
 from langevin_sgd.training.ensemble import Ensemble
+from langevin_sgd.training.snapshot import snapshot
 from langevin_sgd.training.threads import Workers
 
 Array = NDArray[np.float64]
@@ -41,7 +42,7 @@ class Control:
         whole = sgd.model_copy(update={"batch_size": len(samples)})
         self._descent = Ensemble(network, samples, whole, weights=start, dtype=dtype, workers=workers, companion=False)
         self._minibatches = _AllSamples(len(samples))
-        self._start = self._position()
+        self._start = snapshot(self._descent.weights, torch.float64)
         self._record, self._train, self._decay = record, train, sgd.weight_decay
         self._energy = np.full(record.size, np.nan)
         self._squared_displacement = np.full(record.size, np.nan)
@@ -57,7 +58,7 @@ class Control:
             return
         weights = self._descent.weights
         self._energy[column] = (self._train(weights).loss + decay_energy(weights, self._decay))[0]
-        self._squared_displacement[column] = ((self._position() - self._start) ** 2).sum()
+        self._squared_displacement[column] = ((snapshot(weights, torch.float64) - self._start) ** 2).sum()
 
     def state(self) -> dict[str, NDArray[Any]]:
         """What must be kept to go on from here."""
@@ -73,10 +74,6 @@ class Control:
     def variables(self) -> dict[str, ArrayLike]:
         """The observables by name."""
         return {"control_energy": self._energy, "control_squared_displacement": self._squared_displacement}
-
-    def _position(self) -> Array:
-        position: Array = self._descent.weights.to(torch.float64).cpu().numpy().copy()
-        return position
 
 
 class _AllSamples:

@@ -16,6 +16,7 @@ from langevin_sgd.errors import UserError
 from langevin_sgd.training import cross_entropy
 from langevin_sgd.training.architectures import Network
 from langevin_sgd.training.energy import Samples
+from langevin_sgd.training.snapshot import snapshot
 from langevin_sgd.training.threads import Workers, one_thread_each, shares
 from langevin_sgd.training.tracing import trace
 
@@ -81,8 +82,8 @@ class Ensemble:
 
     def state(self) -> dict[str, NDArray[Any]]:
         """A copy of everything that the next steps depend on."""
-        velocity = {} if self._velocity is None else {"velocity": _copied(self._velocity[: self._replicas])}
-        return {"weights": _copied(self.weights), **velocity}
+        velocity = {} if self._velocity is None else {"velocity": snapshot(self._velocity[: self._replicas])}
+        return {"weights": snapshot(self.weights), **velocity}
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Go on from a state saved before."""
@@ -175,8 +176,3 @@ class _Block:
         shape = (-1, len(self.weights), self._sgd.batch_size)
         x = torch.index_select(inputs, 0, index).view(*shape, *inputs.shape[1:])
         return x.unbind(0), torch.index_select(labels, 0, index).view(shape).unbind(0)
-
-
-def _copied(tensor: Tensor) -> NDArray[Any]:
-    array: NDArray[Any] = tensor.detach().cpu().numpy().copy()
-    return array

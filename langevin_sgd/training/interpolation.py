@@ -21,6 +21,7 @@ from langevin_sgd.integrators.random_numbers import Stream
 from langevin_sgd.training.architectures import Network
 from langevin_sgd.training.energy import Evaluator, Samples, decay_energy
 from langevin_sgd.training.ensemble import Ensemble
+from langevin_sgd.training.snapshot import snapshot
 from langevin_sgd.training.threads import Workers
 from langevin_sgd.training.tracing import TensorFunction, trace
 
@@ -91,7 +92,7 @@ def endpoint(
     for step in range(0, steps, 1000):
         progress(step, steps)
         ensemble.advance(drawn, step, min(step + 1000, steps))
-    weights: Array = ensemble.weights[0].cpu().numpy().copy()
+    weights: Array = snapshot(ensemble.weights[0])
     if not np.isfinite(weights).all():
         raise UserError(
             f"the training of an endpoint with learning rate {sgd.learning_rate:g} and batch size {sgd.batch_size} "

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from langevin_sgd import observables
 from langevin_sgd.training.energy import Evaluation, Evaluator, decay_energy
+from langevin_sgd.training.snapshot import snapshot
 from langevin_sgd.training.threads import Workers
 
 Array = NDArray[np.float64]
@@ -51,7 +52,7 @@ class Recorder:
         self._record, self._sample = record, sample
         self._decay, self._train, self._test = weight_decay, train, test
         self._workers = workers
-        self._start = _as_float64(start)
+        self._start: Array = snapshot(start, torch.float64)
         self._reference = reference
         replicas, dimension = self._start.shape
         names = ["energy", "squared_displacement", "train_loss", "train_accuracy"]
@@ -80,7 +81,7 @@ class Recorder:
         if sampled is not None and self._reference is not None:
             self._stationary_energy[:, sampled] = energy - self._lowest_energy
             modes = _project(
-                _as_float64(weights) - self._reference.position, self._reference.eigenvectors, self._workers
+                snapshot(weights, torch.float64) - self._reference.position, self._reference.eigenvectors, self._workers
             )
             self._sums[0] += modes
             self._sums[1] += modes**2
@@ -128,7 +129,7 @@ class Recorder:
             tested = self._test(weights)
             self._along["test_loss"][:, column] = tested.loss
             self._along["test_accuracy"][:, column] = tested.accuracy
-        displacement = observables.displacement_summary(_as_float64(weights) - self._start)
+        displacement = observables.displacement_summary(snapshot(weights, torch.float64) - self._start)
         self._along["squared_displacement"][:, column] = displacement.squared_displacement
         for name, values in self._pooled.items():
             values[column] = getattr(displacement, name)
@@ -137,11 +138,6 @@ class Recorder:
 def _position(steps: NDArray[np.int64], step: int) -> int | None:
     index = int(np.searchsorted(steps, step))
     return index if index < steps.size and steps[index] == step else None
-
-
-def _as_float64(weights: Tensor) -> Array:
-    array: Array = weights.to(torch.float64).cpu().numpy()
-    return array
 
 
 def _project(displacements: Array, eigenvectors: Array, workers: Workers) -> Array:

@@ -21,6 +21,7 @@ from langevin_sgd.training import curvature, minimum
 from langevin_sgd.training.architectures import Network
 from langevin_sgd.training.energy import Samples
 from langevin_sgd.training.full_batch import FullBatch
+from langevin_sgd.training.snapshot import snapshot
 
 Array = NDArray[np.float64]
 
@@ -61,7 +62,7 @@ class InherentStructures:
 
     def visit(self, step: int, weights: Tensor) -> None:
         """Keep the weights (replica, d)."""
-        self._snapshots[:, np.searchsorted(self._steps, step)] = weights.to(torch.float64).cpu().numpy()
+        self._snapshots[:, np.searchsorted(self._steps, step)] = snapshot(weights, torch.float64)
 
     def measure(
         self, loss: FullBatch, energy: FullBatch, progress: Callable[[int, int], None], save: Callable[[], None]

@@ -27,6 +27,7 @@ from torch import Tensor
 
 from langevin_sgd.training import curvature
 from langevin_sgd.training.full_batch import FullBatch
+from langevin_sgd.training.snapshot import snapshot
 
 Array = NDArray[np.float64]
 
@@ -66,7 +67,7 @@ class SharpnessAtEnd:
     def visit(self, step: int, weights: Tensor) -> None:
         """Keep the weights (replica, d) of the last step."""
         if step == self._last:
-            self._weights[...] = weights.to(torch.float64).cpu().numpy()
+            self._weights[...] = snapshot(weights, torch.float64)
 
     def measure(
         self, loss: FullBatch, energy: FullBatch, progress: Callable[[int, int], None], save: Callable[[], None]
