@@ -24,6 +24,7 @@ _MEASURED = (
     ("noise_scale", "noise scale σ"),
     ("temperature", "temperature T"),
     ("thermal_energy", "thermal energy T/2"),
+    ("effective_thermal_energy", "of the positions, T/2 over 1 − μ"),
     ("alpha", "exponent α of the structure function"),
     ("amplitude", "amplitude A of the structure function"),
     ("alignment", "alignment of H and C"),

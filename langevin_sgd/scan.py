@@ -19,16 +19,18 @@ def stack(datasets: Sequence[xr.Dataset], axes: Sequence[Axis]) -> xr.Dataset:
     """The datasets of a grid's points, last axis fastest, as one with the axes as leading dimensions.
 
     A dimension has the last part of the scanned key as its name, or the whole key where an observable is called so; an
-    observable that is the scanned number itself becomes the coordinate. A coordinate that differs between points, such
-    as the time at another learning rate, gets the leading dimensions too; a single number that does not differ stays
-    one. Without axes the only dataset itself.
-    Raises `ValueError` if the datasets do not have the same variables in the same shapes.
+    observable that is the scanned number itself, the same at every point, becomes the coordinate. A coordinate that
+    differs between points, such as the time at another learning rate, gets the leading dimensions too; a single number
+    that does not differ stays one. Without axes the only dataset itself.
+    Raises `ValueError` if the datasets do not have the same variables in the same shapes, or if two axes, or an axis
+    and an observable with dimensions, have one name.
     """
     if not axes:
         return datasets[0]
     first = datasets[0]
-    names = [_dimension(axis, first) for axis in axes]
     shape = tuple(len(axis.values) for axis in axes)
+    names = [_dimension(axis, place, shape, datasets) for place, axis in enumerate(axes)]
+    _refuse_taken(names, first)
     laws = _union([dataset["law"].values for dataset in datasets]) if "law" in first.coords else None
     if laws is not None and any(dataset.sizes["law"] != len(laws) for dataset in datasets):
         # a point at which a law has no stationary state lacks it
@@ -76,9 +78,24 @@ def dimensions(dataset: xr.Dataset) -> tuple[str, ...]:
     return (names,) if isinstance(names, str) else tuple(str(name) for name in names)
 
 
-def _dimension(axis: Axis, dataset: xr.Dataset) -> str:
-    taken = axis.name in dataset.dims or (axis.name in dataset.variables and dataset[axis.name].ndim > 0)
-    return axis.key.replace(".", "_") if taken else axis.name
+def _dimension(axis: Axis, place: int, shape: tuple[int, ...], datasets: Sequence[xr.Dataset]) -> str:
+    name = axis.name
+    taken = name in datasets[0].dims
+    if name in datasets[0].variables:  # it may be the scanned number, or another that is called so
+        scanned = np.asarray(axis.values, dtype=np.float64)[np.indices(shape)[place].ravel()]
+        emitted = [dataset[name].values for dataset in datasets]
+        taken = emitted[0].ndim > 0 or not np.allclose(
+            np.asarray(emitted, dtype=np.float64), scanned, rtol=1e-9, atol=0
+        )
+    return axis.key.replace(".", "_") if taken else name
+
+
+def _refuse_taken(names: Sequence[str], dataset: xr.Dataset) -> None:
+    """An axis replaces the single number that it scans, and nothing else."""
+    fields = [name for name in map(str, dataset.variables) if dataset[name].ndim > 0]
+    for place, name in enumerate(names):
+        if name in names[:place] or name in fields or name in dataset.dims:
+            raise ValueError(f"{name}: emitted twice, by the scan and by the model or another scanned key")
 
 
 def _union(lists: Sequence[NDArray[Any]]) -> list[Any]:

@@ -7,10 +7,11 @@ import pytest
 import xarray as xr
 
 import langevin_sgd as lsgd
-from langevin_sgd import store
+from langevin_sgd import observables, store
 from langevin_sgd.config import ConfigError, load, parse, resolved_yaml
+from langevin_sgd.config.scan import Axis
 from langevin_sgd.plots import figures
-from langevin_sgd.scan import dimensions, points
+from langevin_sgd.scan import dimensions, points, stack
 
 OU = {
     "kind": "ornstein_uhlenbeck",
@@ -170,6 +171,23 @@ def test_a_parameter_called_like_an_observable_keeps_its_whole_key() -> None:
     scan = {"models.well.potential.parameters.energy": [1.0, 2.0]}
     ds = lsgd.simulate(study(scan, well={**WELL, "potential": potential}))["well"].dataset
     assert dimensions(ds) == ("models_well_potential_parameters_energy",)
+
+
+def test_a_scanned_number_replaces_no_observable_of_another_meaning() -> None:
+    """The law of the landscape's thermal energy scanned, and the noise's, T/2 = 0.15, emitted under the same name."""
+    emitted = [observables.dataset({"thermal_energy": 0.15, "alignment": 0.1 * n}, coords={}) for n in range(3)]
+    axis = Axis("models.m.potential.thermal_energy", "thermal_energy", (0.1, 0.15, 0.2))
+    found = stack(emitted, [axis])
+    assert dimensions(found) == ("models_m_potential_thermal_energy",)
+    assert float(found.thermal_energy) == 0.15
+    own = [observables.dataset({"thermal_energy": value}, coords={}) for value in axis.values]
+    assert stack(own, [axis])["thermal_energy"].dims == ("thermal_energy",)
+
+
+def test_two_axes_of_one_name_are_refused() -> None:
+    emitted = [observables.dataset({"alignment": 0.1 * n}, coords={}) for n in range(4)]
+    with pytest.raises(ValueError, match="a: emitted twice"):
+        stack(emitted, [Axis("models.m.a", "a", (1.0, 2.0)), Axis("models.n.a", "a", (3.0, 4.0))])
 
 
 def test_whole_numbers_stay_whole() -> None:

@@ -1,8 +1,9 @@
 """Occupancy of inherent structures against their energy and the volume of their wells.
 
-In equilibrium with constant isotropic noise, and in the harmonic approximation, ln p_i = const - E_i/theta
-- (1/2) ln det H_i (Stillinger and Weber 1982). Neither equilibrium nor isotropic noise is claimed of a network, so
-these rows are contrasts: they state which combination of energy and curvature the occupancy did follow.
+In equilibrium with constant isotropic noise, and in the harmonic approximation, ln p_i = const - E_i/theta - (1/2) ln
+det H_i (Stillinger and Weber 1982), theta that of the positions: eta sigma^2/(2B (1 - momentum)). Neither equilibrium
+nor isotropic noise is claimed of a network, so these rows are contrasts: they state which combination of energy and
+curvature the occupancy did follow.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from langevin_sgd.checks.statistics import Band, assess, rounded
 from langevin_sgd.checks.table import Comparison
+from langevin_sgd.laws import temperatures
 from langevin_sgd.observables import jackknife_stderr
 
 Array = NDArray[np.float64]
@@ -99,12 +101,13 @@ def independent_snapshots(visits: Array) -> float:
 def structure_rows(dataset: xr.Dataset, *, model: str, tolerance: float, confidence: float) -> list[Comparison]:
     """Contrasts: the coefficient of E against 1/theta, and that of (1/2) ln det H against 1, within `tolerance`.
 
-    Reads `structure` (replica, snapshot), `structure_energy`, `structure_log_det` (basin) and `thermal_energy`, theta
-    by the measured noise, tr C/d averaged over the structures as they are occupied. Points that are no minima are left
-    out. The fit is about odds within `groups`: structures between which no replica moved, however indirectly, are not
-    compared, and those that were never seen are not in it. Errors are jackknife over replicas: snapshots of one replica
-    are never taken for independent. Inconclusive if the snapshots of a replica are worth fewer than five independent
-    ones, by the scatter of the replicas' shares over that of independent draws. No rows without `structure`.
+    Reads `structure` (replica, snapshot), `structure_energy`, `structure_log_det` (basin) and `structure_noise_scale`;
+    theta is eta sigma^2/(2B (1 - momentum)) with sigma^2 averaged over the structures as they are occupied. Points that
+    are no minima are left out. The fit is about odds within `groups`: structures between which no replica moved,
+    however indirectly, are not compared, and those that were never seen are not in it. Errors are jackknife over
+    replicas: snapshots of one replica are never taken for independent. Inconclusive if the snapshots of a replica are
+    worth fewer than five independent ones, by the scatter of the replicas' shares over that of independent draws. No
+    rows without `structure`.
     """
     if "structure" not in dataset:
         return []
@@ -130,7 +133,7 @@ def structure_rows(dataset: xr.Dataset, *, model: str, tolerance: float, confide
     elif not independent >= LEAST_INDEPENDENT:
         fault = f"never equilibrated: {note}, and {LEAST_INDEPENDENT:g} are needed; about "
         fault += f"{rounded(LEAST_INDEPENDENT / independent)} times the steps, or more noise, would do"
-    predicted = Coefficients(1.0 / float(dataset["thermal_energy"]), 1.0)
+    predicted = Coefficients(1.0 / temperatures.of_structures(dataset), 1.0)
     rows = []
     for name, value, error, law in zip(Coefficients._fields, found, errors, predicted, strict=True):
         assessed = assess(

@@ -20,6 +20,7 @@ from langevin_sgd.integrators.record import Record
 from langevin_sgd.integrators.state import State
 from langevin_sgd.landscapes import basins as landscape_basins
 from langevin_sgd.landscapes.expression import Expression
+from langevin_sgd.laws import temperatures
 from langevin_sgd.models import basins_record, langevin
 from langevin_sgd.models.basins_laws import laws_of, predictions
 from langevin_sgd.models.basins_process import Process, core_condition, core_numbers, energy_box
@@ -237,7 +238,7 @@ def _dataset(
     of_start = np.bincount(observer.groups)[:, None, None]
     share, pooled = counts / of_start, counts.sum(axis=0) / model.replicas
     mean, error = basins_record.occupancy(observer, sums)
-    values: dict[str, ArrayLike] = {
+    own: dict[str, ArrayLike] = {
         "occupancy": pooled,
         "occupancy_stderr": np.sqrt(pooled * (1.0 - pooled) / max(model.replicas - 1, 1)),
         "occupancy_from": share,
@@ -248,31 +249,35 @@ def _dataset(
         "momentum": sgd.momentum,
         "time_step": process.time_step,
     }
+    parts: list[Mapping[str, ArrayLike]] = [own, _spread(one, sums)]
     given = langevin.temperature(model, sgd)
     if given is not None:
-        values |= {"temperature": given, "thermal_energy": given / 2.0}
-    coords: dict[str, ArrayLike] = {
-        **observables.time_coordinates(steps, learning_rate=process.time_step, momentum=sgd.momentum),
-        "basin": np.array(observer.basins.labels),
-        "start_basin": np.array(one.starts),
-        "replica": np.arange(model.replicas),
-    }
+        parts.append(temperatures.variables(given, process.momentum))
+    coords = observables.joined(
+        observables.time_coordinates(steps, learning_rate=process.time_step, momentum=sgd.momentum),
+        {
+            "basin": np.array(observer.basins.labels),
+            "start_basin": np.array(one.starts),
+            "replica": np.arange(model.replicas),
+        },
+    )
     if model.escape is not None:
-        values |= dict(passage)
+        parts.append(passage)
     else:
-        values |= {"mean_occupancy": mean, "mean_occupancy_stderr": error}
+        parts.append({"mean_occupancy": mean, "mean_occupancy_stderr": error})
     if observer.cores is not None:
         interval = process.time_step * (model.steps - model.first_of_window) / model.samples
         seen = basins_record.hopping(sums, interval)
-        values |= {"transitions": seen.transitions, "hopping_rate": seen.rate, "hopping_rate_stderr": seen.rate_stderr}
-    values |= _spread(one, sums)
+        parts.append(
+            {"transitions": seen.transitions, "hopping_rate": seen.rate, "hopping_rate_stderr": seen.rate_stderr}
+        )
     if observer.plane:
-        coords["coordinate"] = np.array(process.landscape.variables)
+        coords = observables.joined(coords, {"coordinate": np.array(process.landscape.variables)})
     if model.laws:
-        values |= predictions(process, observer.edges, None if observer.cores is None else observer.cores.energies)
-        coords["law"] = np.array(laws_of(process))
+        parts.append(predictions(process, observer.edges, None if observer.cores is None else observer.cores.energies))
+        coords = observables.joined(coords, {"law": np.array(laws_of(process))})
     noise_kind = "isotropic" if model.noise is None else model.noise.kind
-    return observables.dataset(values, coords=coords, attrs={**attrs, "noise": noise_kind})
+    return observables.dataset(*parts, coords=coords, attrs={**attrs, "noise": noise_kind})
 
 
 def _spread(one: Prepared, sums: Arrays) -> dict[str, ArrayLike]:

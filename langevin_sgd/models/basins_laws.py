@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from langevin_sgd.errors import UserError
 from langevin_sgd.models.basins_line import CELLS, Line
 from langevin_sgd.models.basins_process import NoLaw, Process, energy_box
+from langevin_sgd.observables import joined
 from langevin_sgd.theory import escape, fokker_planck
 from langevin_sgd.theory import occupancy as theory
 
@@ -59,7 +60,7 @@ def predictions(process: Process, edges: tuple[Array, ...], cores: Array | None)
     if cores is not None:
         rates, why = _asked(partial(answers.hopping_rates, cores), None)
         values |= {} if why else {"hopping_rate_predicted": rates / (1.0 - process.momentum)}
-    return values | (answers.fields() if edges else {})
+    return joined(values, answers.fields() if edges else {})
 
 
 def _asked(function: Callable[[], Any], nothing: Any) -> tuple[Any, str]:

@@ -21,6 +21,7 @@ from langevin_sgd.checkpoint import Checkpointing, NoCheckpoint
 from langevin_sgd.config import InterpolationModel, Sgd
 from langevin_sgd.errors import UserError
 from langevin_sgd.estimators.hopping import hopping_rates
+from langevin_sgd.laws import temperatures
 from langevin_sgd.models.interpolation_laws import EXACT, Laws, laws
 from langevin_sgd.progress import NullProgress, Progress
 from langevin_sgd.training import architectures, data, initial
@@ -190,7 +191,6 @@ def _dataset(point: _Point, walkers: Walkers) -> xr.Dataset:
     density = np.array([np.diff(law.below(edges)) for law in found]) / np.diff(edges)
     centres = 0.5 * (edges[1:] + edges[:-1])
     values: dict[str, ArrayLike] = {
-        **walkers.occupancies(),
         "occupancy_window": np.array([point.window, point.steps]) * eta,
         "mean_occupancy_law": np.stack([left, 1 - left], axis=1),
         "law_is_exact": [name in EXACT for name in names],
@@ -213,19 +213,15 @@ def _dataset(point: _Point, walkers: Walkers) -> xr.Dataset:
         "line_noise": line.noise,
         "minimum_on_line": line.position[list(marks.minima)],
         "barrier_on_line": point.split,
-        "thermal_energy": point.laws.thermal_energy,
-        "temperature": 2 * point.laws.thermal_energy,
         "learning_rate": eta,
         "batch_size": sgd.batch_size,
         "momentum": sgd.momentum,
     }
     labels = list(point.model.endpoints)
-    coords: dict[str, ArrayLike] = {
-        **observables.time_coordinates(point.record, learning_rate=eta, momentum=sgd.momentum),
-        "replica": np.arange(point.model.replicas),
-        "basin": labels,
-        "start_basin": labels,
-        "law": names,
-    }
+    coords: dict[str, ArrayLike] = observables.joined(
+        observables.time_coordinates(point.record, learning_rate=eta, momentum=sgd.momentum),
+        {"replica": np.arange(point.model.replicas), "basin": labels, "start_basin": labels, "law": names},
+    )
     attrs = {"backend": "numba (cpu, float64)", "sampling": sgd.sampling, "start": point.model.start}
-    return observables.dataset(values, coords=coords, attrs=attrs)
+    shared = temperatures.variables(2.0 * point.laws.thermal_energy, sgd.momentum)
+    return observables.dataset(walkers.occupancies(), values, shared, coords=coords, attrs=attrs)

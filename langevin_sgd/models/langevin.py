@@ -26,6 +26,7 @@ from langevin_sgd.integrators.integrate import Integration, integrate
 from langevin_sgd.integrators.record import Record
 from langevin_sgd.integrators.state import State
 from langevin_sgd.landscapes.expression import Expression
+from langevin_sgd.laws import temperatures
 from langevin_sgd.progress import Progress
 
 Arrays = dict[str, NDArray[Any]]
@@ -193,42 +194,50 @@ def _dataset(
     names = model.potential.variables
     moved = np.stack([kept[name] - kept[name][:, :1] for name in names])  # (coordinate, replica, time)
     summaries = [observables.displacement_summary(moved[:, :, t].T) for t in range(steps.size)]
-    values: dict[str, ArrayLike] = {
-        "energy": kept["energy"],
-        "squared_displacement": kept["squared_displacement"],
-        "drift_squared": [summary.drift_squared for summary in summaries],
-        "drift_squared_stderr": [summary.drift_squared_stderr for summary in summaries],
-        "spread": [summary.spread for summary in summaries],
-        "spread_stderr": [summary.spread_stderr for summary in summaries],
-        "learning_rate": sgd.learning_rate,
-        "batch_size": sgd.batch_size,
-        "momentum": sgd.momentum,
-        "time_step": step,
-    }
-    coords: dict[str, ArrayLike] = {
-        **observables.time_coordinates(steps, learning_rate=step, momentum=sgd.momentum),
-        "replica": np.arange(model.replicas),
-    }
+    parts: list[dict[str, ArrayLike]] = [
+        {
+            "energy": kept["energy"],
+            "squared_displacement": kept["squared_displacement"],
+            "drift_squared": [summary.drift_squared for summary in summaries],
+            "drift_squared_stderr": [summary.drift_squared_stderr for summary in summaries],
+            "spread": [summary.spread for summary in summaries],
+            "spread_stderr": [summary.spread_stderr for summary in summaries],
+            "learning_rate": sgd.learning_rate,
+            "batch_size": sgd.batch_size,
+            "momentum": sgd.momentum,
+            "time_step": step,
+        }
+    ]
+    coords = observables.joined(
+        observables.time_coordinates(steps, learning_rate=step, momentum=sgd.momentum),
+        {"replica": np.arange(model.replicas)},
+    )
     given = temperature(model, sgd)
     if given is not None:
-        values |= {"temperature": given, "thermal_energy": given / 2.0}
+        parts.append(temperatures.variables(given, sgd.momentum))
     if model.histogram:
-        values |= {
-            "histogram": np.stack([kept[f"{name}_histogram"] for name in model.histogram]),
-            "histogram_outside": np.stack([kept[f"{name}_outside"] for name in model.histogram]),
-            "bin_edge": np.stack([np.linspace(low, high, bins + 1) for low, high, bins in model.histogram.values()]),
-        }
-        coords |= {"coordinate": np.array(list(model.histogram)), "side": np.array(["below", "above"])}
+        parts.append(
+            {
+                "histogram": np.stack([kept[f"{name}_histogram"] for name in model.histogram]),
+                "histogram_outside": np.stack([kept[f"{name}_outside"] for name in model.histogram]),
+                "bin_edge": np.stack(
+                    [np.linspace(low, high, bins + 1) for low, high, bins in model.histogram.values()]
+                ),
+            }
+        )
+        coords = observables.joined(
+            coords, {"coordinate": np.array(list(model.histogram)), "side": np.array(["below", "above"])}
+        )
     if model.basins:
         share = kept["occupancy"]
         error = np.sqrt(share * (1.0 - share) / max(model.replicas - 1, 1))
-        values |= {"occupancy": share, "occupancy_stderr": error}
-        coords["basin"] = np.array(list(model.basins))
+        parts.append({"occupancy": share, "occupancy_stderr": error})
+        coords = observables.joined(coords, {"basin": np.array(list(model.basins))})
     if model.first_passage is not None:
-        values |= {"escape_time": kept["escape_time"], "escape_step": kept["escape_step"]}
+        parts.append({"escape_time": kept["escape_time"], "escape_step": kept["escape_step"]})
     noise_kind = "isotropic" if model.noise is None else model.noise.kind
     return observables.dataset(
-        values, coords=coords, attrs={**attrs, "increments": model.increments, "noise": noise_kind}
+        *parts, coords=coords, attrs={**attrs, "increments": model.increments, "noise": noise_kind}
     )
 
 

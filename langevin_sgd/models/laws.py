@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from langevin_sgd.config import Sgd
 from langevin_sgd.errors import UserError
 from langevin_sgd.integrators.divergence import Diverged
+from langevin_sgd.laws import temperatures
 from langevin_sgd.theory import ornstein_uhlenbeck as theory
 from langevin_sgd.theory.modes import unstable_mode
 
@@ -151,7 +152,6 @@ class Laws:
     def variables(self) -> dict[str, ArrayLike]:
         """The observables that follow from H and C alone; `law` and `mode` are their coordinates."""
         variances = {law: np.diagonal(self.covariance(law)) for law in self.names()}
-        temperature = self.temperature()
         return {
             "mode_variance_predicted": variances[self.own],
             "mode_variance_law": np.stack(list(variances.values())),
@@ -163,8 +163,7 @@ class Laws:
             "autocorrelation_time": self.autocorrelation_time(),
             "alignment": self.alignment(),
             "noise_scale": self.noise_scale(),
-            "temperature": temperature,
-            "thermal_energy": temperature / 2.0,
+            **temperatures.variables(self.temperature(), self.sgd.momentum),
             "learning_rate": self.sgd.learning_rate,
             "batch_size": self.sgd.batch_size,
             "momentum": self.sgd.momentum,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -250,43 +251,42 @@ def _recorded_steps(model: NetworkModel, steps: int) -> NDArray[np.int64]:
 def _dataset(
     model: NetworkModel, sgd: Sgd, training: _Training, landmark: Landmark | None, *, device: str
 ) -> xr.Dataset:
-    values: dict[str, ArrayLike] = {
-        **training.recorder.variables(),
-        "learning_rate": sgd.learning_rate,
-        "batch_size": sgd.batch_size,
-        "momentum": sgd.momentum,
-    }
-    coords: dict[str, ArrayLike] = {
-        **observables.time_coordinates(training.record, learning_rate=sgd.learning_rate, momentum=sgd.momentum),
-        "replica": np.arange(model.replicas),
-    }
+    parts: list[Mapping[str, ArrayLike]] = [training.recorder.variables()]
+    coords: list[Mapping[str, ArrayLike]] = [
+        observables.time_coordinates(training.record, learning_rate=sgd.learning_rate, momentum=sgd.momentum),
+        {"replica": np.arange(model.replicas)},
+    ]
     attrs: dict[str, Any] = {
         "backend": f"torch {torch.__version__} ({device}, {model.precision})",
         "start": model.start,
         "sampling": sgd.sampling,
     }
     if training.control is not None:
-        values |= training.control.variables()
+        parts.append(training.control.variables())
     for probe in training.probes:
-        values |= probe.variables()
-        coords |= probe.coords()
+        parts.append(probe.variables())
+        coords.append(probe.coords())
     if landmark is not None:
-        values |= {
-            "minimum": landmark.minimum.position,
-            "energy_at_minimum": landmark.minimum.energy,
-            "gradient_norm_at_minimum": landmark.minimum.gradient_norm,
-        }
+        found = landmark.minimum
+        parts.append({"minimum": found.position, "gradient_norm_at_minimum": found.gradient_norm})
+        if landmark.curvature is None:  # else the recorder emits the one that it measures energies from
+            parts.append({"energy_at_minimum": found.energy})
     if landmark is not None and landmark.curvature is not None and landmark.laws is not None:
         laws = landmark.laws
-        values |= laws.variables()
-        values |= {
-            "hessian": landmark.curvature.hessian,
-            "noise_covariance": landmark.curvature.noise_covariance,
-            "hessian_eigenvector": landmark.curvature.eigenvectors,
-            "transient_deficit": laws.transient_deficit(training.sample),
-            "spread_predicted": laws.transient_variance(training.record).sum(axis=1),
-            "drift_squared_predicted": np.zeros(training.record.size),
-        }
-        coords |= {**laws.coords(), "sample_step": training.sample}
+        parts.append(
+            {
+                **laws.variables(),
+                "hessian": landmark.curvature.hessian,
+                "noise_covariance": landmark.curvature.noise_covariance,
+                "hessian_eigenvector": landmark.curvature.eigenvectors,
+                "transient_deficit": laws.transient_deficit(training.sample),
+                "spread_predicted": laws.transient_variance(training.record).sum(axis=1),
+                "drift_squared_predicted": np.zeros(training.record.size),
+            }
+        )
+        coords.append({**laws.coords(), "sample_step": training.sample})
         attrs["law"] = laws.own
-    return observables.dataset(values, coords=coords, attrs=attrs)
+    else:
+        run_with = {"learning_rate": sgd.learning_rate, "batch_size": sgd.batch_size, "momentum": sgd.momentum}
+        parts.append(run_with)
+    return observables.dataset(*parts, coords=observables.joined(*coords), attrs=attrs)

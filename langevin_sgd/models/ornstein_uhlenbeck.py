@@ -165,10 +165,10 @@ def _simulate(
     stationary = isinstance(start, str)
     predicted = _transients(laws, start, record, model.dynamics)
     return observables.dataset(
+        laws.variables(),
+        recorder.variables(),
+        predicted,
         {
-            **laws.variables(),
-            **recorder.variables(),
-            **predicted,
             "mode_mean": summary.mean.value,
             "mode_mean_stderr": summary.mean.stderr,
             "mode_variance": summary.variance.value,
@@ -177,12 +177,11 @@ def _simulate(
             # a network's own group holds those of a measured Hessian
             **({} if isinstance(model.hessian, MeasuredHessian) else {"hessian_eigenvector": modes.eigenvectors}),
         },
-        coords={
-            **laws.coords(),
-            **observables.time_coordinates(record, learning_rate=sgd.learning_rate, momentum=sgd.momentum),
-            "replica": np.arange(model.replicas),
-            "sample_step": sample,
-        },
+        coords=observables.joined(
+            laws.coords(),
+            observables.time_coordinates(record, learning_rate=sgd.learning_rate, momentum=sgd.momentum),
+            {"replica": np.arange(model.replicas), "sample_step": sample},
+        ),
         attrs={"law": laws.own, "noise": modes.noise_kind, "backend": "exact jumps (numpy)"},
     )
 

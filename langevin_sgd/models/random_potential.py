@@ -6,7 +6,7 @@ the model, the numbers of the disorders and the seed; what it returns of a disor
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import xarray as xr
@@ -112,35 +112,39 @@ def _dataset(model: RandomPotentialModel, kept: Arrays, device: str) -> xr.Datas
     """The observables of one point."""
     law = landscape(model)
     time = kept.get("time", np.exp(ln_times(model)))
-    values: dict[str, ArrayLike] = {
-        **{name: value for name, value in kept.items() if name not in (*_COORDINATES, "squared_increment")},
+    measured = {name: value for name, value in kept.items() if name not in (*_COORDINATES, "squared_increment")}
+    own: dict[str, ArrayLike] = {
         "alpha": model.alpha,
         "amplitude": model.amplitude,
         "thermal_energy": model.thermal_energy,
         "temperature": 2.0 * model.thermal_energy,
         "valid_range": law.valid_range if not callable(law.valid_range) else law.valid_range(),
     }
+    parts: list[Mapping[str, ArrayLike]] = [measured, own]
     coords: dict[str, ArrayLike] = {"time": time, "ln_time": np.log(time), "disorder": np.arange(model.disorders)}
     if "squared_increment" in kept:
         squared = kept["squared_increment"]
-        coords["distance"] = law.distances
-        values |= {
-            "structure_function": squared.mean(axis=0),
-            "structure_function_stderr": _stderr(squared),
-            "structure_function_predicted": law.structure_function(law.distances),
-        }
+        coords = observables.joined(coords, {"distance": law.distances})
+        parts.append(
+            {
+                "structure_function": squared.mean(axis=0),
+                "structure_function_stderr": _stderr(squared),
+                "structure_function_predicted": law.structure_function(law.distances),
+            }
+        )
     if isinstance(law, Line) and law.correlation_length is not None:
-        values |= _late(model, law)
+        parts.append(_late(model, law))
     if model.aging is not None:
-        coords |= {"ln_waiting_time": model.aging.ln_waiting_times, "ratio": np.unique(model.aging.ratios)}
-        values |= _returns(model, kept["two_time_displacement"])
+        waits: dict[str, ArrayLike] = {"ln_waiting_time": model.aging.ln_waiting_times}
+        coords = observables.joined(coords, waits, {"ratio": np.unique(model.aging.ratios)})
+        parts.append(_returns(model, kept["two_time_displacement"]))
     attrs = {
         "method": model.method,
         "backend": _BACKENDS.get(model.method, f"sde on {device}"),
         "landscape": model.landscape,
         "dimension": model.dimension,
     }
-    return observables.dataset(values, coords=coords, attrs=attrs, members="disorder")
+    return observables.dataset(*parts, coords=coords, attrs=attrs, members="disorder")
 
 
 def _late(model: RandomPotentialModel, law: Line) -> dict[str, ArrayLike]:

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from langevin_sgd.checks.occupancy_density import cell_volumes
+from langevin_sgd.laws import temperatures
 from langevin_sgd.plots.figure import Subject, each_model, figure
 from langevin_sgd.plots.style import GREY, INK, WIDTH, Array, canvas, law_line, law_name, title
 from langevin_sgd.run_parameters import parameters
@@ -99,9 +100,10 @@ def _on_a_line(subject: Subject) -> Figure:
     if "landscape" in model:
         energy = model["landscape"].values[:, 0]
         upper.plot(x[shown], energy[shown] - energy[shown].min(), color=INK)
-    if "thermal_energy" in model:
-        theta = float(model["thermal_energy"])
-        upper.axhline(theta, color=GREY, linewidth=1.0, linestyle=(0, (2, 2)), label=f"θ = {theta:.3g}")
+    theta = temperatures.of_positions(model)
+    if theta is not None:
+        value, symbol = float(theta), temperatures.symbol(model)
+        upper.axhline(value, color=GREY, linewidth=1.0, linestyle=(0, (2, 2)), label=f"{symbol} = {value:.3g}")
         upper.legend(loc="best")
     upper.set_ylabel("energy")
     lower.stairs(seen, edges, fill=True, color=GREY, alpha=0.35, label="measured")

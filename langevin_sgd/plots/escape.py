@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from langevin_sgd.checks.occupancy_crossing import scanned_axis
 from langevin_sgd.checks.occupancy_escape import first_passages, mean_passage
 from langevin_sgd.estimators.survival import SurvivalCurve, kaplan_meier
+from langevin_sgd.laws import temperatures
 from langevin_sgd.plots.figure import Subject, each_model, each_scan, figure
 from langevin_sgd.plots.style import BAND, INK, Array, canvas, law_line, law_name, plain_ticks, title
 from langevin_sgd.scan import dimensions
@@ -103,8 +104,10 @@ def _axis(model: xr.Dataset) -> tuple[str, Array, str]:
     along, values, hot = scanned_axis(model)
     if hot:
         return along, 2.0 / values, "1/θ"
-    if along.endswith("barrier") and "thermal_energy" in model and model["thermal_energy"].ndim == 0:
-        return along, values / float(model["thermal_energy"]), "barrier/θ"
+    theta = temperatures.of_positions(model)
+    if along.endswith("barrier") and theta is not None and theta.ndim == 0:
+        symbol = temperatures.symbol(model)
+        return along, values / float(theta), f"barrier/{symbol if symbol == 'θ' else f'[{symbol}]'}"
     return along, values, str(model[along].attrs.get("long_name", along))
 
 

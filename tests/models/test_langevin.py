@@ -60,6 +60,8 @@ def test_defaults_are_sgd_with_gaussian_noise(kind: str, momentum: float) -> Non
     assert abs(float(ds.spread[-1]) - total) < 4.5 * float(ds.spread_stderr[-1])
     if kind != "formula":
         assert float(ds.temperature) == pytest.approx(0.2 * np.trace(c) / 2 / 4)
+        assert float(ds.thermal_energy) == pytest.approx(0.2 * np.trace(c) / 2 / 8)
+        assert float(ds.effective_thermal_energy) == pytest.approx(0.2 * np.trace(c) / 2 / 8 / (1 - momentum))
 
 
 def test_a_time_step_below_eta_is_nearer_the_continuum() -> None:

@@ -145,6 +145,29 @@ def test_structures_have_shares_that_add_up_and_survive_an_interruption(tmp_path
     xr.testing.assert_identical(resumed.drop_attrs(), found.drop_attrs())
 
 
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_the_minimum_and_the_structures_each_have_a_thermal_energy(momentum):
+    """T/2 = eta tr C/(2 B d) by the stored C at the minimum, whatever the momentum; structures by C at each of them."""
+    config = _study(
+        probes=({"kind": "inherent_structures", "snapshots": 2, "discard": 0.5},), checks=("flatness",),
+        architecture={"kind": "softmax"}, start="minimum", training_time=None, steps=1200, gradient_tolerance=1e-7,
+    )  # fmt: skip
+    config["sgd"] |= {"learning_rate": 0.02, "momentum": momentum}
+    tree = lsgd.simulate(config)
+    found = tree["network"].dataset
+    assert found.attrs["status"] == "done", found.attrs
+    theta = 0.02 * np.trace(found.noise_covariance) / found.sizes["parameter"] / (2 * 4)
+    assert float(found.thermal_energy) == pytest.approx(theta)
+    assert float(found.temperature) == pytest.approx(2 * theta)
+    assert float(found.effective_thermal_energy) == pytest.approx(theta / (1 - momentum))
+    # convex: the only structure is that minimum
+    assert found.structure_energy.shape == (1,)
+    np.testing.assert_allclose(found.structure_effective_thermal_energy, theta / (1 - momentum), rtol=1e-4)
+    energy = tree["checks"].dataset.isel(comparison=0)
+    assert str(energy.quantity.values) == "energy_coefficient"
+    assert float(energy.predicted) == pytest.approx((1 - momentum) / theta, rel=1e-4)
+
+
 def test_the_flatness_figure_is_drawn(scanned):
     tree = xr.DataTree.from_dict({"network": scanned})
     drawn = figures(tree, ["flatness"])["flatness"]

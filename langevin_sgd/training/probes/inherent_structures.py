@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from langevin_sgd.config import InherentStructuresProbe, NetworkModel, Sgd
+from langevin_sgd.laws import temperatures
 from langevin_sgd.training import curvature, minimum
 from langevin_sgd.training.architectures import Network
 from langevin_sgd.training.energy import Samples
@@ -86,8 +87,8 @@ class InherentStructures:
         visits = (labels[:, :, None] == np.arange(len(positions))).sum(1)
         share = visits / labels.shape[1]
         occupancy = share.mean(0)
-        noise = np.array([np.trace(curvature.noise_covariance(loss, w)) for w in positions]) / energy.dimension
-        rate = self._sgd.learning_rate / (1.0 - self._sgd.momentum)
+        variance = np.array([np.trace(curvature.noise_covariance(loss, w)) for w in positions]) / energy.dimension
+        sgd = self._sgd
         self._found = {
             "structure": labels,
             "structure_energy": energies,
@@ -96,8 +97,10 @@ class InherentStructures:
             "structure_occupancy_stderr": share.std(0, ddof=1) / np.sqrt(len(share))
             if len(share) > 1
             else np.full(occupancy.shape, np.nan),
-            "structure_thermal_energy": rate * noise / (2.0 * self._sgd.batch_size),
-            "thermal_energy": rate * float(noise @ occupancy) / (2.0 * self._sgd.batch_size),
+            "structure_noise_scale": np.sqrt(variance),
+            "structure_effective_thermal_energy": temperatures.effective(
+                sgd.learning_rate * variance / (2.0 * sgd.batch_size), sgd.momentum
+            ),
         }
 
     def state(self) -> dict[str, NDArray[Any]]:
