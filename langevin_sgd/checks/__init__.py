@@ -29,11 +29,13 @@ from langevin_sgd.config import (
     Study,
     parse,
 )
+from langevin_sgd.one_thread import one_blas_thread
 from langevin_sgd.scan import points
 
 __all__ = ["Comparison", "check", "crossing", "diffusion", "equilibrium", "flatness", "occupancy", "summary_line"]
 
 
+@one_blas_thread()
 def check(tree: xr.DataTree, study: Study | Mapping[str, Any] | None = None) -> xr.Dataset:
     """Evaluate the comparisons of a study on its results, fresh or read back from disk.
 

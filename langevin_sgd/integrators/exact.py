@@ -18,11 +18,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
 from langevin_sgd.integrators.divergence import Diverged
 from langevin_sgd.integrators.jumps import LinearProcess
 from langevin_sgd.integrators.random_numbers import Stream, normals
+from langevin_sgd.one_thread import one_blas_thread
 from langevin_sgd.theory.modes import Array, Dynamics, checked_steps
 
 Visit = Callable[[int, int, Array], None]
@@ -51,6 +51,7 @@ class State:
         return position
 
 
+@one_blas_thread()
 def simulate(
     k: ArrayLike,
     c: ArrayLike,
@@ -91,20 +92,17 @@ def simulate(
     process = LinearProcess.of(k, c, learning_rate, batch_size, momentum, dynamics)
     jump = lru_cache(maxsize=_JUMPS_KEPT)(process.jump)
     shape = (process.blocks, replicas, k.size)
-    controller = ThreadpoolController()
 
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
         if state is None:
-            # One BLAS thread, so that the bits do not depend on how many there are; the threads share the replicas out.
-            with controller.limit(limits=1, user_api="blas"):
-                coordinates = np.zeros(shape)
-                if isinstance(start, str):
-                    if start != "stationary":
-                        raise ValueError(f"start must be a displacement or 'stationary', not {start!r}")
-                    factor = process.stationary_factor()
-                    _add_noise(coordinates, process, factor, seed, 0, Stream.INITIAL_STATE, numbered, pool)
-                else:
-                    coordinates[0] += _displacement(start, k.size)
+            coordinates = np.zeros(shape)
+            if isinstance(start, str):
+                if start != "stationary":
+                    raise ValueError(f"start must be a displacement or 'stationary', not {start!r}")
+                factor = process.stationary_factor()
+                _add_noise(coordinates, process, factor, seed, 0, Stream.INITIAL_STATE, numbered, pool)
+            else:
+                coordinates[0] += _displacement(start, k.size)
             state = State(0, coordinates)
             if recorded.size and recorded[0] == 0:
                 visit(0, 0, state.position)
@@ -113,7 +111,7 @@ def simulate(
 
         for index in np.flatnonzero(recorded > state.step):
             target = int(recorded[index])
-            with controller.limit(limits=1, user_api="blas"), np.errstate(over="ignore", invalid="ignore"):
+            with np.errstate(over="ignore", invalid="ignore"):
                 step = jump(target - state.step)
                 coordinates = _moved(step.drift, state.coordinates)
                 _add_noise(coordinates, process, step.factor, seed, target, Stream.LANGEVIN_NOISE, numbered, pool)

@@ -27,6 +27,7 @@ from langevin_sgd.integrators.state import State
 from langevin_sgd.landscapes.quadratic import Quadratic
 from langevin_sgd.landscapes.tabulated import Tabulated
 from langevin_sgd.noise import Noise
+from langevin_sgd.one_thread import one_blas_thread, one_torch_thread
 
 if TYPE_CHECKING:
     from langevin_sgd.landscapes.torch_callable import TensorLandscape
@@ -45,6 +46,7 @@ class Integration:
     state: State
 
 
+@one_blas_thread()
 def integrate(
     landscape: Generated | Quadratic | TensorLandscape,
     noise: Noise,
@@ -186,7 +188,8 @@ def _advance(
         from langevin_sgd.integrators.callable_stepper import CallableStepper
 
         make = partial(CallableStepper, run.landscape, run.noise, scheme)
-        return f"batched on {where}", batched_torch.run(run, where, after_launch, make)
+        with one_torch_thread():  # its matrix products would round as the number of threads says
+            return f"batched on {where}", batched_torch.run(run, where, after_launch, make)
     if device.startswith("cuda"):
         from langevin_sgd.integrators import fused_gpu
 

@@ -15,22 +15,19 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg.lapack import dpstrf
 
+from langevin_sgd.integrators.covariance_root import covariance_root
 from langevin_sgd.integrators.divergence import Diverged
 from langevin_sgd.theory import heavy_ball
 from langevin_sgd.theory.modes import Array, Dynamics, log_multipliers, noisy_modes, unstable_mode
 from langevin_sgd.theory.ornstein_uhlenbeck import continuum_covariance, discrete_covariance, transient_mean
 
-# A direction whose variance, relative to that of the modes it consists of, is below this has no noise of its own.
-_RANK_TOLERANCE = 1e-13
-
 
 @dataclass(frozen=True)
 class Jump:
-    """Some number of steps: `drift` (blocks, blocks, d) and the noise's `factor` (rank, blocks * noisy modes).
+    """Some number of steps: `drift` (blocks, blocks, d) and the noise's `factor` (n, n), n = blocks * noisy modes.
 
-    Standard normals (., rank) times `factor` have the covariance of the noise, block after block.
+    Standard normals (., n) times `factor` have the covariance of the noise, block after block.
     """
 
     drift: Array
@@ -80,8 +77,8 @@ class LinearProcess:
     def stationary_factor(self) -> Array:
         """The factor, as in `Jump`, of the stationary covariance."""
         if self.blocks == 1:
-            return semidefinite_factor(self.stationary)
-        return semidefinite_factor(_flattened(self._stationary_blocks()))
+            return _factor(self.stationary)
+        return _factor(_flattened(self._stationary_blocks()))
 
     def jump(self, steps: int) -> Jump:
         """Drift and noise of `steps` steps."""
@@ -89,33 +86,22 @@ class LinearProcess:
         if self.blocks == 2:
             a = rate * self.k[self.noisy]
             covariance = heavy_ball.step_blocks(a, mu, self.noise_per_step, self._stationary_blocks(), steps)
-            return Jump(heavy_ball.power(rate * self.k, mu, steps), semidefinite_factor(_flattened(covariance)))
+            return Jump(heavy_ball.power(rate * self.k, mu, steps), _factor(_flattened(covariance)))
         drift = transient_mean(self.k, np.ones_like(self.k), rate, steps, mu, self.dynamics)
         sign, logarithm = log_multipliers(self.k[self.noisy], rate, mu, self.dynamics)
         exponent = steps * (logarithm[:, None] + logarithm)
         # expm1 where 1 - multiplier^steps would cancel; with opposite signs and odd steps it is 1 + |multiplier|^steps
         opposite = (np.outer(sign, sign) < 0.0) & (steps % 2 == 1)
         reached = np.where(opposite, 1.0 + np.exp(exponent), -np.expm1(exponent))
-        return Jump(drift[None], semidefinite_factor(self.stationary * reached))
+        return Jump(drift[None], _factor(self.stationary * reached))
 
     def _stationary_blocks(self) -> Array:
         a = self.learning_rate * self.k[self.noisy]
         return heavy_ball.stationary_blocks(a, self.momentum, self.stationary)
 
 
-def semidefinite_factor(covariance: Array) -> Array:
-    """F of shape (rank, d) with F^T F = covariance (d, d), by pivoted Cholesky; the rank may be anything from 0 to d.
-
-    The pivoting sees correlations rather than covariances, so that modes of very different variance are all resolved.
-    """
-    scale = np.sqrt(np.maximum(np.diagonal(covariance), 0.0))
-    if not scale.any():
-        return np.zeros((0, scale.size))
-    inverse = np.divide(1.0, scale, out=np.zeros_like(scale), where=scale > 0.0)
-    upper, pivots, rank, _ = dpstrf(covariance * inverse[:, None] * inverse, lower=0, tol=_RANK_TOLERANCE)
-    factor = np.empty((rank, scale.size))
-    factor[:, pivots - 1] = np.triu(upper)[:rank]
-    return factor * scale
+def _factor(covariance: Array) -> Array:
+    return np.ascontiguousarray(covariance_root(covariance).T)
 
 
 def _flattened(blocks: Array) -> Array:

@@ -18,15 +18,13 @@ import numpy as np
 import sympy
 from numpy.typing import NDArray
 
+from langevin_sgd.integrators.covariance_root import covariance_root
 from langevin_sgd.integrators.parameter_points import first_of_each_run
 from langevin_sgd.landscapes.expression import Expression
 from langevin_sgd.landscapes.formula import symbol
 from langevin_sgd.noise import Noise
 
 Array = NDArray[np.float64]
-
-# A direction whose variance, relative to that of the coordinates it consists of, is below this has no noise of its own.
-_RANK_TOLERANCE = 1e-13
 
 
 @dataclass(frozen=True)
@@ -46,7 +44,7 @@ def linear_step(hessian: Array, slope: Array, covariance: Array, time: Array) ->
     move = v * np.expm1(-k * h)[:, None, :] @ back
     shift = -h * np.einsum("pik,pk,pjk,pj->pi", v, _phi(k * h), v, slope)
     spread = _phi((k[:, :, None] + k[:, None, :]) * h[:, :, None]) * h[:, :, None]
-    return LinearStep(move, shift, _root(v @ (spread * (back @ covariance @ v)) @ back))
+    return LinearStep(move, shift, covariance_root(v @ (spread * (back @ covariance @ v)) @ back))
 
 
 def at_points(
@@ -76,17 +74,3 @@ def at_points(
 
 def _phi(x: Array) -> Array:
     return np.divide(-np.expm1(-x), x, out=np.ones_like(x), where=x != 0.0)
-
-
-def _root(covariance: Array) -> Array:
-    """L with L L^T = covariance (P, d, d): the symmetric root of the correlations, scaled.
-
-    Modes of very different variance are all resolved, and for constant isotropic or diagonal noise L tends to
-    sqrt(h) b: the increments are those that every other scheme is given.
-    """
-    scale = np.sqrt(np.maximum(np.diagonal(covariance, axis1=-2, axis2=-1), 0.0))
-    inverse = np.divide(1.0, scale, out=np.zeros_like(scale), where=scale > 0.0)
-    values, vectors = np.linalg.eigh(covariance * inverse[:, :, None] * inverse[:, None, :])
-    kept = np.where(values > _RANK_TOLERANCE, values, 0.0)
-    root: Array = (vectors * np.sqrt(kept)[:, None, :]) @ np.swapaxes(vectors, -1, -2)
-    return scale[:, :, None] * root

@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from langevin_sgd.errors import UserError
+from langevin_sgd.landscapes.eigenbasis import eigenbasis
 from langevin_sgd.landscapes.real_array import real_array
+from langevin_sgd.one_thread import one_blas_thread
 
 Array = NDArray[np.float64]
 
@@ -56,9 +58,9 @@ class Quadratic:
             raise HessianError("a Hessian has finite entries, and this matrix has others; give numbers")
         if not np.allclose(matrix, matrix.T, rtol=1e-8, atol=1e-12 * np.abs(matrix).max(initial=0.0)):
             raise HessianError("a Hessian is symmetric, and this matrix is not; give (H + H^T)/2")
-        ascending, vectors = np.linalg.eigh((matrix + matrix.T) / 2.0)
+        eigenvalues, eigenvectors = eigenbasis((matrix + matrix.T) / 2.0)
         origin = np.zeros(len(matrix)) if minimum is None else real_array(minimum, "the minimum", HessianError)
-        return cls(ascending[::-1].copy(), vectors[:, ::-1].copy(), origin)
+        return cls(eigenvalues, eigenvectors, origin)
 
     @property
     def dimension(self) -> int:
@@ -84,6 +86,7 @@ class Quadratic:
         slope: Array = (self.eigenvalues * self.in_modes(position)) @ self.eigenvectors.T
         return slope
 
+    @one_blas_thread()
     def hessian(self) -> Array:
         """H = V diag(k) V^T, (d, d), the same everywhere."""
         matrix: Array = (self.eigenvectors * self.eigenvalues) @ self.eigenvectors.T

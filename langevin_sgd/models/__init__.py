@@ -18,12 +18,14 @@ from langevin_sgd.config import (
     Sgd,
     Study,
 )
+from langevin_sgd.one_thread import one_blas_thread
 from langevin_sgd.progress import Progress
 from langevin_sgd.scan import stack
 
 _TakesSgd = TypeVar("_TakesSgd", BasinsModel, InterpolationModel, LangevinModel, NetworkModel, OrnsteinUhlenbeckModel)
 
 
+@one_blas_thread()
 def run_model(
     study: Study,
     name: str,

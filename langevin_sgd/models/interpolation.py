@@ -23,13 +23,14 @@ from langevin_sgd.errors import UserError
 from langevin_sgd.estimators.hopping import hopping_rates
 from langevin_sgd.laws import temperatures
 from langevin_sgd.models.interpolation_laws import EXACT, Laws, laws
+from langevin_sgd.one_thread import one_torch_thread
 from langevin_sgd.progress import NullProgress, Progress
 from langevin_sgd.training import architectures, data, initial
 from langevin_sgd.training.architectures import Network
 from langevin_sgd.training.energy import Samples
 from langevin_sgd.training.interpolation import Landmarks, Line, endpoint, landmarks, tabulate
 from langevin_sgd.training.line_walkers import Walkers
-from langevin_sgd.training.threads import Workers, one_thread_each
+from langevin_sgd.training.threads import Workers
 
 Array = NDArray[np.float64]
 Arrays = dict[str, NDArray[Any]]
@@ -54,7 +55,7 @@ def run(
     progress = NullProgress() if progress is None else progress
     checkpoint = NoCheckpoint() if checkpoint is None else checkpoint
     saved = checkpoint.load() or {}
-    with Workers(torch.get_num_threads()) as workers, one_thread_each():
+    with Workers(torch.get_num_threads()) as workers, one_torch_thread():
         progress.begin(f"{name}: endpoints")
         line = _line(points[0][0], points[0][1], seed=seed, workers=workers, progress=progress)
         marks = landmarks(line)

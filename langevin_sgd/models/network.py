@@ -10,7 +10,6 @@ import numpy as np
 import torch
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from langevin_sgd import observables
 from langevin_sgd.checkpoint import Checkpointing, NoCheckpoint
@@ -20,6 +19,7 @@ from langevin_sgd.integrators.divergence import Diverged
 from langevin_sgd.models.landmark import Landmark, find_landmark
 from langevin_sgd.models.problem import Problem, prepare
 from langevin_sgd.models.window import stationary_window
+from langevin_sgd.one_thread import one_torch_thread
 from langevin_sgd.progress import NullProgress, Progress
 from langevin_sgd.training import probes
 from langevin_sgd.training.control import Control
@@ -28,7 +28,7 @@ from langevin_sgd.training.ensemble import Ensemble
 from langevin_sgd.training.full_batch import FullBatch
 from langevin_sgd.training.minibatches import Minibatches
 from langevin_sgd.training.recorder import Recorder, Reference
-from langevin_sgd.training.threads import Workers, one_thread_each
+from langevin_sgd.training.threads import Workers
 
 Array = NDArray[np.float64]
 Arrays = dict[str, NDArray[Any]]
@@ -62,9 +62,9 @@ def run(
     """
     progress = NullProgress() if progress is None else progress
     checkpoint = NoCheckpoint() if checkpoint is None else checkpoint
-    problem = prepare(model, sgd, seed=seed, device=device)
     saved = checkpoint.load()
-    with Workers(torch.get_num_threads() if device == "cpu" else 1) as workers, one_thread_each():
+    with Workers(torch.get_num_threads() if device == "cpu" else 1) as workers, one_torch_thread():
+        problem = prepare(model, sgd, seed=seed, device=device)
         full = FullBatch(problem.network(torch.float64), problem.train, sgd.weight_decay, workers)
         landmark = find_landmark(model, sgd, full, problem.start[0].numpy(), saved, name=name, progress=progress)
         progress.begin(name)
@@ -184,8 +184,7 @@ class _Training:
         try:
             for probe in self.probes:
                 progress.begin(f"{name}: {probe.name.replace('_', ' ')}")
-                with threadpool_limits(1, user_api="blas"):  # threads cost more than they give at these sizes
-                    probe.measure(loss, energy, progress.update, save)
+                probe.measure(loss, energy, progress.update, save)
         finally:
             save(True)
 

@@ -23,6 +23,7 @@ from langevin_sgd.config import (
 )
 from langevin_sgd.integrators import exact
 from langevin_sgd.integrators.scan_points import grid
+from langevin_sgd.landscapes.eigenbasis import eigenbasis
 from langevin_sgd.models.laws import Laws, OwnLaw
 from langevin_sgd.models.window import stationary_window
 from langevin_sgd.progress import Progress
@@ -52,8 +53,7 @@ def resolve_modes(model: OrnsteinUhlenbeckModel, sources: Mapping[str, xr.Datase
         order = np.argsort(-given, kind="stable")
         eigenvalues, eigenvectors = given[order], np.eye(given.size)[:, order]
     else:
-        ascending, vectors = np.linalg.eigh(np.asarray(hessian.matrix, dtype=np.float64))
-        eigenvalues, eigenvectors = ascending[::-1].copy(), vectors[:, ::-1].copy()
+        eigenvalues, eigenvectors = eigenbasis(hessian.matrix)
 
     noise = model.noise
     if noise.from_ is not None:

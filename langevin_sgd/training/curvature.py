@@ -12,8 +12,9 @@ from torch import Tensor
 
 from langevin_sgd.config import CURVATURE_PARAMETER_LIMIT
 from langevin_sgd.errors import UserError
+from langevin_sgd.landscapes.eigenbasis import canonical_signs
+from langevin_sgd.one_thread import one_torch_thread
 from langevin_sgd.training.full_batch import FullBatch
-from langevin_sgd.training.threads import one_thread_each
 
 Array = NDArray[np.float64]
 
@@ -92,10 +93,8 @@ def noise_covariance(full: FullBatch, w: Array) -> Array:
 
 
 def eigenbasis(matrix: Array) -> tuple[Array, Array]:
-    """Eigenvalues, largest first, and eigenvectors as columns; each vector's largest entry is positive."""
-    with one_thread_each():
+    """Eigenvalues, largest first, and eigenvectors as columns, with `canonical_signs`."""
+    with one_torch_thread():
         values, vectors = (part.numpy() for part in torch.linalg.eigh(torch.from_numpy(matrix)))
     values, vectors = values[::-1].copy(), vectors[:, ::-1]
-    largest = np.abs(vectors).argmax(0)
-    signs = np.sign(vectors[largest, np.arange(vectors.shape[1])])
-    return values, np.ascontiguousarray(vectors * signs)
+    return values, canonical_signs(vectors)

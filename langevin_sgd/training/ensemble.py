@@ -13,11 +13,12 @@ from torch import Tensor
 
 from langevin_sgd.config import Sgd
 from langevin_sgd.errors import UserError
+from langevin_sgd.one_thread import one_torch_thread
 from langevin_sgd.training import cross_entropy
 from langevin_sgd.training.architectures import Network
 from langevin_sgd.training.energy import Samples
 from langevin_sgd.training.snapshot import snapshot
-from langevin_sgd.training.threads import Workers, one_thread_each, shares
+from langevin_sgd.training.threads import Workers, shares
 from langevin_sgd.training.tracing import trace
 
 _SECONDS_WORTH_A_THREAD = 0.5e-3  # less work a step than this is done sooner on one core than shared out
@@ -158,7 +159,7 @@ class _Block:
         """How long the gradient takes on one core: the quickest of a few."""
         minibatch = self._first_minibatch()
         times = []
-        with one_thread_each(), torch.inference_mode():
+        with one_torch_thread(), torch.inference_mode():
             for _ in range(5):
                 began = time.perf_counter()
                 self._gradient(*self._parameters, *minibatch)

@@ -6,29 +6,19 @@ Blocks of replicas (or of columns) in threads of their own do not have this faul
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from itertools import pairwise
 from typing import TypeVar
 
 import torch
 
+from langevin_sgd.one_thread import one_torch_thread
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 _UNIT = 16
-
-
-@contextmanager
-def one_thread_each() -> Iterator[None]:
-    """Run torch operations of this thread on one core; the setting found is put back at the end."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def shares(replicas: int, workers: int) -> list[slice]:
@@ -53,7 +43,7 @@ class Workers:
     def map(self, function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
         """function(item) for every item, in order; the calling thread works too. Raises what the function raises."""
         if self._pool is None or len(items) == 1:
-            with one_thread_each(), torch.inference_mode():
+            with one_torch_thread(), torch.inference_mode():
                 return [function(item) for item in items]
         results: dict[int, Result] = {}
         waiting = iter(range(len(items)))  # shared: every thread takes the next one
@@ -65,7 +55,7 @@ class Workers:
 
         others = [self._pool.submit(work) for _ in range(min(self.count, len(items)) - 1)]
         try:
-            with one_thread_each():
+            with one_torch_thread():
                 work()
         finally:
             for _ in waiting:  # after an error nobody needs the rest

@@ -15,7 +15,6 @@ from threadpoolctl import threadpool_limits
 
 from langevin_sgd.integrators.divergence import Diverged
 from langevin_sgd.integrators.exact import simulate
-from langevin_sgd.integrators.jumps import semidefinite_factor
 from langevin_sgd.theory.quadratic_form import energy_weights, weighted_chi_squared_cdf
 
 ETA, BATCH, LEVEL = 0.1, 4, 1e-6
@@ -239,16 +238,6 @@ def test_no_noise_and_one_replica():
     )  # fmt: skip
     assert seen[0] == (0, 0, [[1.0, 1.0]])
     np.testing.assert_allclose(seen[1][2], [[0.9**3, 0.8**3]])
-
-
-@pytest.mark.parametrize("rank", [0, 1, 5, 12])
-def test_semidefinite_factor(rank):
-    root = np.random.default_rng(rank).normal(size=(rank, 12)) * np.geomspace(1e-8, 1.0, 12)
-    covariance = root.T @ root
-    factor = semidefinite_factor(covariance)
-    assert factor.shape == (rank, 12)
-    scale = np.sqrt(np.outer(np.diagonal(covariance), np.diagonal(covariance)))
-    assert np.all(np.abs(factor.T @ factor - covariance) <= 1e-12 * scale)
 
 
 STEPS = [0, 1, 5, 6, 40, 75, 110, 400]

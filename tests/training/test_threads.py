@@ -3,7 +3,8 @@ import threading
 import pytest
 import torch
 
-from langevin_sgd.training.threads import Workers, one_thread_each, shares
+from langevin_sgd.one_thread import one_torch_thread
+from langevin_sgd.training.threads import Workers, shares
 
 
 def test_shares_cover_the_range_and_start_at_multiples_of_sixteen():
@@ -64,6 +65,6 @@ def test_what_a_thread_raises_arrives():
 
 def test_the_number_of_threads_is_put_back_after_an_error():
     before = torch.get_num_threads()
-    with pytest.raises(KeyError), one_thread_each():
+    with pytest.raises(KeyError), one_torch_thread():
         raise KeyError
     assert torch.get_num_threads() == before

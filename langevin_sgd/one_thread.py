@@ -1,0 +1,39 @@
+"""Dense linear algebra on one thread: the one place where the number of threads of BLAS, LAPACK and torch is set.
+
+A matrix product or factorisation that is split over threads rounds in an order that depends on their number, and what
+is drawn or fitted from it is then another number on every machine. So every door of the package (a model, the checks,
+`integrate`, the exact jumps) runs inside `one_blas_thread`; work is shared out over threads above it, by replicas,
+disorders or blocks of columns, which changes no bit. At the sizes met here one thread is also the faster choice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Run numpy's and scipy's linear algebra on one core; the settings found are put back at the end.
+
+    Usable in a `with` statement and as a decorator, and inside itself. The setting is the process's: of several Python
+    threads that are inside at once, the first one in sets it and puts it back.
+    """
+    import scipy.linalg  # noqa: F401  a BLAS of its own, which can only be limited once it is loaded
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    with threadpool_limits(1, user_api="blas"):
+        yield
+
+
+@contextmanager
+def one_torch_thread() -> Iterator[None]:
+    """Run torch operations of this thread on one core; the setting found is put back at the end."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
