@@ -31,7 +31,9 @@ from langevin_sgd.config.network import (
     parameter_count,
     train_size,
 )
-from langevin_sgd.config.ornstein_uhlenbeck import (
+from langevin_sgd.config.ornstein_uhlenbeck import OrnsteinUhlenbeckModel
+from langevin_sgd.config.probes import InherentStructuresProbe, Probe, SharpnessProbe
+from langevin_sgd.config.quadratic import (
     DiagonalHessian,
     DiagonalNoise,
     Displacement,
@@ -42,9 +44,7 @@ from langevin_sgd.config.ornstein_uhlenbeck import (
     MeasuredHessian,
     MeasuredNoise,
     Noise,
-    OrnsteinUhlenbeckModel,
 )
-from langevin_sgd.config.probes import InherentStructuresProbe, Probe, SharpnessProbe
 from langevin_sgd.config.random_potential import RandomPotentialModel
 from langevin_sgd.config.sgd import Sgd, SgdOverride
 from langevin_sgd.config.study import Model, Study

@@ -195,6 +195,10 @@ class BasinsModel(LangevinEquation):
     laws: Flag = True
     """Predict occupancy, density and escape by the laws that apply."""
 
+    def emits(self) -> frozenset[str]:
+        """The occupancy by start."""
+        return frozenset({"occupancy_from"})
+
     @cached_property
     def family(self) -> Family | None:
         """The ready landscape, None for a formula."""

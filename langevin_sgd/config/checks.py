@@ -2,15 +2,42 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import BeforeValidator, Field
 
 from langevin_sgd.config.fields import Flag, OpenFraction, PositiveNumber, Section, Text, WholeNumber
 
 
-class EquilibriumCheck(Section):
+class CheckSection(Section):
+    """The base of all checks: of which models one can be made, by the observables that they emit."""
+
+    REQUIRES: ClassVar[frozenset[str]] = frozenset()
+    """Observables without which there is nothing to check."""
+    NOTHING: ClassVar[str]
+    """What is said if a study has no model to check."""
+    UNFIT: ClassVar[str]
+    """What is said of a model that is named and cannot be checked."""
+    kind: str
+    models: tuple[Text, ...] | None = None
+
+    def covers(self, emitted: frozenset[str], scanned: frozenset[str]) -> bool:
+        """Whether it is made of a model that emits these observables over these scanned keys, if none is named."""
+        return emitted >= self.REQUIRES
+
+    def takes(self, emitted: frozenset[str], scanned: frozenset[str]) -> bool:
+        """Whether it can be made of such a model that is named."""
+        return self.covers(emitted, scanned)
+
+
+class EquilibriumCheck(CheckSection):
     """Stationary fluctuations against the Ornstein-Uhlenbeck laws: variances, mean, energy, temperature, transients."""
+
+    REQUIRES: ClassVar[frozenset[str]] = frozenset({"mode_variance"})
+    NOTHING: ClassVar[str] = (
+        "no model has a stationary window to check; give a network start: minimum, or remove the check"
+    )
+    UNFIT: ClassVar[str] = "has no stationary window; give it start: minimum and measure_curvature: true"
 
     kind: Literal["equilibrium"]
     """Always `equilibrium`."""
@@ -30,8 +57,12 @@ class EquilibriumCheck(Section):
     """State the deviation from laws that are not claimed to hold (continuum, isotropic) as well."""
 
 
-class DiffusionCheck(Section):
+class DiffusionCheck(CheckSection):
     """Growth of the squared displacement against (ln t)^(4/alpha), laws that compete with it, and laws of position."""
+
+    REQUIRES: ClassVar[frozenset[str]] = frozenset({"squared_displacement", "valid_range"})
+    NOTHING: ClassVar[str] = "no model is a random_potential; add one, name a network in models, or remove the check"
+    UNFIT: ClassVar[str] = "does not wander; name a random_potential or a network that starts away from the minimum"
 
     kind: Literal["diffusion"]
     """Always `diffusion`."""
@@ -50,9 +81,20 @@ class DiffusionCheck(Section):
     confidence: OpenFraction = 0.95
     """Confidence of the intervals."""
 
+    def takes(self, emitted: frozenset[str], scanned: frozenset[str]) -> bool:
+        """Also a training that wanders, away from any minimum."""
+        wanders = "train_loss" in emitted and "mode_variance" not in emitted
+        return wanders or self.covers(emitted, scanned)
 
-class OccupancyCheck(Section):
+
+class OccupancyCheck(CheckSection):
     """Which basin noise chooses, how long it stays, and the density and the current: measured against every law."""
+
+    REQUIRES: ClassVar[frozenset[str]] = frozenset({"occupancy_from"})
+    NOTHING: ClassVar[str] = (
+        "no model has basins to check; add one of kind basins or interpolation, or remove the check"
+    )
+    UNFIT: ClassVar[str] = "has no start in several basins; name a model of kind basins or interpolation"
 
     kind: Literal["occupancy"]
     """Always `occupancy`."""
@@ -76,9 +118,16 @@ class OccupancyCheck(Section):
     """State the deviation from laws that are not claimed to hold (Laplace, Boltzmann, the slide's exponent) as well."""
 
 
-class FlatnessCheck(Section):
+class FlatnessCheck(CheckSection):
     """Does noise choose flat minima? Sharpness over a scan of learning rate and batch size: by eta/B alone, and in
     which direction; occupancy of inherent structures: by their energy and curvature."""
+
+    NOTHING: ClassVar[str] = (
+        "no network has probes: [inherent_structures], or [sharpness] with sgd.learning_rate or B in scan"
+    )
+    UNFIT: ClassVar[str] = (
+        "has no sharpness over a scan of learning rate or batch size alone; give it probes: [sharpness]"
+    )
 
     kind: Literal["flatness"]
     """Always `flatness`."""
@@ -93,6 +142,11 @@ class FlatnessCheck(Section):
     """Relative deviation of the coefficients of energy and curvature in the occupancy of inherent structures."""
     confidence: OpenFraction = 0.95
     """Confidence of the intervals."""
+
+    def covers(self, emitted: frozenset[str], scanned: frozenset[str]) -> bool:
+        """Sharpness over a scan of nothing but the noise, or inherent structures."""
+        over_noise = bool(scanned) and scanned <= {"learning_rate", "batch_size"}
+        return ("sharpness_trace" in emitted and over_noise) or "structure" in emitted
 
 
 def _by_name(value: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -18,8 +18,12 @@ from langevin_sgd.config.fields import (
     Steps,
     WholeNumber,
 )
+from langevin_sgd.config.model import Faults, ModelSection
 from langevin_sgd.config.network import Architecture, Data
-from langevin_sgd.config.sgd import Sgd, SgdOverride
+from langevin_sgd.config.sgd import Sgd, SgdOverride, overridden
+
+if TYPE_CHECKING:
+    from langevin_sgd.config.study import Study
 
 
 class Endpoint(Section):
@@ -33,7 +37,7 @@ class Endpoint(Section):
     """Length of the training."""
 
 
-class InterpolationModel(Section):
+class InterpolationModel(ModelSection):
     """SGD in the one variable s of w(s) = w_a + s (w_b - w_a), through two trained minima, with real minibatches.
 
     s <- s - eta * mean over B drawn samples of g_n(s), with g_n the derivative of that sample's loss along the line.
@@ -100,10 +104,35 @@ class InterpolationModel(Section):
         """Scannable keys that change nothing as the model is configured."""
         return () if self.learning_rate_per_sample is None else ("learning_rate",)
 
-    def sources(self) -> tuple[tuple[str, str], ...]:
-        """It is measured on no other model: it trains its own ends."""
-        return ()
+    def total_steps(self, sgd: Sgd, lent: int | None) -> int:
+        """The most that it may make."""
+        return self.steps
 
-    def has_stationary_window(self) -> bool:
-        """Fluctuations about one minimum are not sampled."""
-        return False
+    def emits(self) -> frozenset[str]:
+        """The occupancy by start."""
+        return frozenset({"occupancy_from"})
+
+    def problems(self, study: Study, name: str) -> Faults:
+        """Sizes, and that the position alone is a Markov chain."""
+        at: KeyPath = ("models", name)
+        sgd = study.effective_sgd(name)
+        samples = self.data.train_size()
+        if self.data.shape() is not None and self.data.folder is not None:
+            yield (*at, "data", "folder"), f"{self.data.name} comes with scikit-learn and reads no folder; remove it"
+        if samples is not None and sgd.batch_size > samples:
+            yield (
+                study.sgd_origin(name, "batch_size"),
+                f"{sgd.batch_size} is more than the {samples} training samples of {name}; give at most {samples}",
+            )
+        if sgd.momentum > 0:
+            yield (
+                study.sgd_origin(name, "momentum"),
+                f"must be 0 for {name}, got {sgd.momentum:g}: with momentum the position alone is no Markov chain",
+            )
+        if study.sgd is not None and overridden(study.sgd, self.sgd).sampling == "epoch":
+            yield (
+                study.sgd_origin(name, "sampling"),
+                f"must be with_replacement for {name}: within an epoch the position alone is no Markov chain",
+            )
+        if self.learning_rate_per_sample is not None and self.sgd is not None and self.sgd.learning_rate is not None:
+            yield (*at, "sgd", "learning_rate"), "learning_rate_per_sample is given too; remove one"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -19,8 +19,12 @@ from langevin_sgd.config.fields import (
     Steps,
     Text,
 )
-from langevin_sgd.config.ornstein_uhlenbeck import FullNoise
-from langevin_sgd.config.sgd import SgdOverride
+from langevin_sgd.config.model import Faults, ModelSection
+from langevin_sgd.config.quadratic import FullNoise
+from langevin_sgd.config.sgd import Sgd, SgdOverride
+
+if TYPE_CHECKING:
+    from langevin_sgd.config.study import Study
 
 
 class ExpressionPotential(Section):
@@ -136,7 +140,7 @@ Scheme = Literal[
 Range = tuple[Number, Number, Annotated[PositiveWholeNumber, Field(le=100_000)]]
 
 
-class LangevinEquation(Section):
+class LangevinEquation(ModelSection):
     """What every model of dw = -grad E dt + sqrt(T) dW, or sqrt(eta C(w)/B) dW, has."""
 
     SCANNABLE: ClassVar[tuple[str, ...]] = (
@@ -195,10 +199,6 @@ class LangevinEquation(Section):
             raise inconsistent(faults)
         return self
 
-    def sources(self) -> tuple[tuple[str, str], ...]:
-        """It is measured on no other model."""
-        return ()
-
     def idle(self) -> tuple[str, ...]:
         """Keys of the sgd and of the model itself that change nothing, as the model stands."""
         conditions = {
@@ -213,9 +213,32 @@ class LangevinEquation(Section):
         momentum = self.sgd.momentum if self.sgd is not None else None
         return self.temperature is None or self.time_step is None or bool(momentum) or self.scheme == "heavy_ball"
 
-    def has_stationary_window(self) -> bool:
-        """No fluctuations about a minimum are sampled."""
-        return False
+    def instead_of_sgd(self) -> str:
+        """A temperature needs but a step beside it."""
+        return "; or give it a time_step" if self.temperature is not None and self.time_step is None else ""
+
+    def own_sgd(self) -> Sgd | None:
+        """Its own step as the learning rate, B = 1 and no momentum."""
+        return None if self.time_step is None or self.needs_sgd() else Sgd(learning_rate=self.time_step, batch_size=1)
+
+    def total_steps(self, sgd: Sgd, lent: int | None) -> int:
+        """Its own."""
+        return self.steps
+
+    def problems(self, study: Study, name: str) -> Faults:
+        """Sampling, and which schemes know momentum."""
+        at: KeyPath = ("models", name)
+        sgd = study.effective_sgd(name)
+        if self.sgd is not None and self.sgd.sampling == "epoch":
+            yield (*at, "sgd", "sampling"), "the noise of this model is independent from step to step; remove it"
+        if sgd.momentum > 0 and self.scheme not in (None, "heavy_ball"):
+            yield (
+                (*at, "scheme"),
+                f"{self.scheme} knows no momentum, and momentum is {sgd.momentum:g}; give heavy_ball, null, or "
+                "momentum 0",
+            )
+        if self.time_step is not None and (sgd.momentum > 0 or self.scheme == "heavy_ball"):
+            yield (*at, "time_step"), "heavy_ball is a map whose step is the learning rate; remove it"
 
     def _sizes(self) -> Iterator[tuple[KeyPath, str]]:
         d = len(self.landscape.variables)

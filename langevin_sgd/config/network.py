@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
-from langevin_sgd.config.errors import nearest, shown
+from langevin_sgd.config.errors import KeyPath, nearest, shown
 from langevin_sgd.config.fields import (
+    STEP_LIMIT,
     BurnIn,
     Flag,
     Folder,
@@ -26,8 +27,13 @@ from langevin_sgd.config.fields import (
     is_import_path,
     printable,
 )
+from langevin_sgd.config.model import Faults, ModelSection
 from langevin_sgd.config.probes import Probe
-from langevin_sgd.config.sgd import Sgd, SgdOverride
+from langevin_sgd.config.sgd import Sgd, SgdOverride, overridden
+from langevin_sgd.config.window import window_problems
+
+if TYPE_CHECKING:
+    from langevin_sgd.config.study import Study
 
 CURVATURE_PARAMETER_LIMIT = 4000
 """Most parameters for which the full Hessian and noise covariance (d x d, float64) are measured."""
@@ -162,10 +168,11 @@ def parameter_count(architecture: Softmax | MultilayerPerceptron | Module, input
     return sum((before + 1) * after for before, after in pairwise((inputs, *hidden, classes)))
 
 
-class NetworkModel(Section):
+class NetworkModel(ModelSection):
     """An ensemble of `replicas` of one network, trained on real data by minibatch gradient descent."""
 
     SCANNABLE: ClassVar[tuple[str, ...]] = ("sgd", "data.label_noise")
+    SGD_KEYS: ClassVar[tuple[str, ...]] = (*ModelSection.SGD_KEYS, "weight_decay")
     kind: Literal["network"]
     """Always `network`."""
     data: Data = Data()
@@ -214,10 +221,124 @@ class NetworkModel(Section):
         shape = self.data.shape()
         return None if shape is None else parameter_count(self.architecture, shape.inputs, shape.classes)
 
-    def sources(self) -> tuple[tuple[str, str], ...]:
-        """A network is measured on no other model."""
-        return ()
+    def sgd_of(self, base: Sgd) -> Sgd:
+        """The study's sgd with its own changes, its sampling included."""
+        return overridden(base, self.sgd)
+
+    def total_steps(self, sgd: Sgd, lent: int | None) -> int:
+        """The length of the training."""
+        return self.length(sgd)
 
     def has_stationary_window(self) -> bool:
         """Whether fluctuations about the minimum are sampled along the Hessian's eigenvectors."""
         return self.start == "minimum" and self.measure_curvature
+
+    def emits(self) -> frozenset[str]:
+        """What is recorded along training; the modes' variances in a stationary window; what the probes measure."""
+        found = {"train_loss", "squared_displacement", "spread"}
+        found |= {"mode_variance"} if self.has_stationary_window() else set()
+        return frozenset(found.union(*(probe.EMITS for probe in self.probes)))
+
+    def lends(self) -> bool:
+        """H and C are measured on networks."""
+        return True
+
+    def refuses_to_lend(self, own_name: str, taker: str, others: list[str]) -> tuple[KeyPath | None, str] | None:
+        """H and C are measured at the minimum, and only there."""
+        at: KeyPath = ("models", own_name)
+        if self.start != "minimum":
+            message = (
+                f"is {self.start}, but {taker} takes H and C from {own_name}, measured at the minimum; give minimum"
+            )
+            return (*at, "start"), message
+        if not self.measure_curvature:
+            message = f"is false, but {taker} takes H and C from {own_name}; give true, or leave it out"
+            return (*at, "measure_curvature"), message
+        return None
+
+    def unscannable(self) -> str | None:
+        """A window about a minimum has modes and a length of its own at every point, structures are others."""
+        if self.has_stationary_window():
+            return "whose stationary window is its own at every point; give it another start"
+        if any("structure" in probe.EMITS for probe in self.probes):
+            return "whose inherent structures are others at every point; remove that probe"
+        return None
+
+    def problems(self, study: Study, name: str) -> Faults:
+        """Sizes, curvature, sampling, probes and windows."""
+        at: KeyPath = ("models", name)
+        sgd = study.effective_sgd(name)
+        samples = self.data.train_size()
+        if self.data.shape() is not None and self.data.folder is not None:
+            yield (*at, "data", "folder"), f"{self.data.name} comes with scikit-learn and reads no folder; remove it"
+        if samples is not None and sgd.batch_size > samples:
+            yield (
+                study.sgd_origin(name, "batch_size"),
+                f"{sgd.batch_size} is more than the {samples} training samples of {name}; give at most {samples}",
+            )
+        if self.measure_curvature and self.start != "minimum":
+            yield (
+                (*at, "measure_curvature"),
+                f"curvature is measured at the minimum, but start is {self.start}; give start: minimum, or false here",
+            )
+        parameters = self.parameters()
+        if self.measure_curvature and parameters is not None and parameters > CURVATURE_PARAMETER_LIMIT:
+            yield (
+                (*at, "architecture"),
+                f"has {parameters} parameters, too many for the full Hessian and noise covariance "
+                f"(at most {CURVATURE_PARAMETER_LIMIT}); make it smaller, or give measure_curvature: false",
+            )
+        if self.control and self.start == "independent":
+            yield (
+                (*at, "control"),
+                "the control needs one starting point for all replicas, but start is independent; give start: shared",
+            )
+        if self.start == "minimum" and sgd.sampling == "epoch" and sgd.momentum > 0:
+            yield (
+                study.sgd_origin(name, "sampling"),
+                f"no stationary law is known for epoch sampling with momentum ({sgd.momentum}), and {name} starts at "
+                "the minimum to be compared with one; give momentum: 0, with_replacement, or start: shared",
+            )
+        yield from self._probe_problems(at)
+        structures = [place for place, probe in enumerate(self.probes) if probe.kind == "inherent_structures"]
+        if structures and sgd.weight_decay == 0:
+            yield (
+                (*at, "probes", structures[0]),
+                "inherent_structures are minima, and without weight decay the loss has none; give sgd.weight_decay > 0",
+            )
+        if (self.steps is None) == (self.training_time is None):
+            fault = (
+                "missing; expected a whole number" if self.steps is None else "training_time is given too; remove one"
+            )
+            yield (*at, "steps"), fault
+            return
+        if self.training_time is not None and not self.training_time <= STEP_LIMIT * sgd.learning_rate:
+            yield (
+                (*at, "training_time"),
+                f"{self.training_time:g} takes more than {STEP_LIMIT:.2g} steps of {sgd.learning_rate:g}; give less",
+            )
+            return
+        yield from window_problems(at, self, self.length(sgd), exists=self.has_stationary_window())
+        if samples is not None and sgd.sampling == "epoch" and sgd.batch_size <= samples:
+            batches = samples // sgd.batch_size
+            every = self.sample_every
+            if every is not None and math.gcd(every, batches) != 1:
+                coprime = next(other for other in range(every, every + batches + 1) if math.gcd(other, batches) == 1)
+                yield (
+                    (*at, "sample_every"),
+                    f"{every} shares a factor with the {batches} batches of an epoch, so some phases would never be "
+                    f"sampled; give {coprime}, or null",
+                )
+
+    def _probe_problems(self, at: KeyPath) -> Faults:
+        parameters = self.parameters()
+        if self.probes and parameters is not None and parameters > CURVATURE_PARAMETER_LIMIT:
+            yield (
+                (*at, "architecture"),
+                f"has {parameters} parameters, too many for the full Hessian that its probes measure (at most "
+                f"{CURVATURE_PARAMETER_LIMIT}); make it smaller, or remove the probes",
+            )
+        kinds = [probe.kind for probe in self.probes]
+        for place, kind in enumerate(kinds):
+            if kind in kinds[:place]:
+                yield (*at, "probes", place), f"{kind} is there twice; remove one"

@@ -2,219 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
-from pydantic import (
-    BeforeValidator,
-    Discriminator,
-    Field,
-    SerializerFunctionWrapHandler,
-    Tag,
-    field_validator,
-    model_serializer,
-    model_validator,
+from langevin_sgd.config import stability
+from langevin_sgd.config.errors import KeyPath, choice
+from langevin_sgd.config.fields import BurnIn, RecordTimes, Replicas, Steps
+from langevin_sgd.config.model import Faults, ModelSection
+from langevin_sgd.config.quadratic import (
+    DiagonalHessian,
+    DiagonalNoise,
+    Displacement,
+    FullNoise,
+    Hessian,
+    IsotropicNoise,
+    MeasuredHessian,
+    Noise,
+    Start,
 )
+from langevin_sgd.config.sgd import Sgd, SgdOverride
+from langevin_sgd.config.window import window_problems
 
-from langevin_sgd.config.errors import inconsistent
-from langevin_sgd.config.fields import (
-    BurnIn,
-    NonNegativeNumber,
-    Number,
-    PositiveNumber,
-    RecordTimes,
-    Replicas,
-    Section,
-    Steps,
-    Text,
-)
-from langevin_sgd.config.sgd import SgdOverride
-
-SYMMETRY_TOLERANCE = 1e-8
-"""Largest |M - M^T| of a matrix that counts as symmetric, relative to its largest entry."""
-
-Matrix = Annotated[tuple[tuple[Number, ...], ...], Field(min_length=1)]
-Spectrum = Annotated[tuple[Number, ...], Field(min_length=1)]
-Variances = Annotated[tuple[NonNegativeNumber, ...], Field(min_length=1)]
+if TYPE_CHECKING:
+    from langevin_sgd.config.study import Study
 
 
-def _symmetric(matrix: tuple[tuple[float, ...], ...]) -> tuple[tuple[float, ...], ...]:
-    size = len(matrix)
-    ragged = [
-        ((row,), f"row {row + 1} has {len(entries)} entries; a square matrix of {size} rows needs {size}")
-        for row, entries in enumerate(matrix)
-        if len(entries) != size
-    ]
-    if ragged:
-        raise inconsistent(ragged[:1])
-    allowed = SYMMETRY_TOLERANCE * max(abs(entry) for row in matrix for entry in row)
-    for i in range(size):
-        for j in range(i):
-            if abs(matrix[i][j] - matrix[j][i]) > allowed:
-                fault = (
-                    f"must be symmetric, but entry ({i + 1}, {j + 1}) is {matrix[i][j]} "
-                    f"and ({j + 1}, {i + 1}) is {matrix[j][i]}"
-                )
-                raise inconsistent([((i,), fault)])
-    return matrix
-
-
-def _measured_by_default(value: Any) -> Any:
-    # `{from: NAME}` alone tells by itself which alternative it is.
-    if isinstance(value, str):
-        raise ValueError(f'must be a mapping, got "{value}"; write {{from: {value}}} to take it from a network')
-    if isinstance(value, Mapping) and "from" in value and "kind" not in value:
-        return {"kind": "from", **value}
-    return value
-
-
-def _exactly_one(section: Section, first: str, second: str) -> None:
-    given = [name for name in (first, second) if getattr(section, name.replace("from", "from_")) is not None]
-    if len(given) != 1:
-        found = "both" if given else "neither"
-        raise inconsistent([((given[-1],) if given else (), f"needs exactly one of {first} and {second}, got {found}")])
-
-
-class _Alternatives(Section):
-    @model_serializer(mode="wrap")
-    def _without_the_alternative(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        # Of two alternatives only the one that was chosen is written.
-        return {key: value for key, value in handler(self).items() if value is not None}
-
-
-class _Measured(Section):
-    kind: Literal["from"] = "from"
-    """Always `from`; may be left out."""
-    from_: Text = Field(alias="from")
-    """Name of the network."""
-
-    @model_serializer(mode="wrap")
-    def _as_written(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return {key: value for key, value in handler(self).items() if key != "kind"}
-
-
-class MeasuredHessian(_Measured):
-    """H as measured at the minimum of a network of the same study."""
-
-
-class DiagonalHessian(Section):
-    """H given by its eigenvalues, in the basis of its eigenvectors."""
-
-    from_: ClassVar[None] = None
-    kind: Literal["diagonal"]
-    """Always `diagonal`."""
-    eigenvalues: Spectrum
-    """k, one per mode."""
-
-
-class FullHessian(Section):
-    """H given as a symmetric matrix."""
-
-    from_: ClassVar[None] = None
-    kind: Literal["full"]
-    """Always `full`."""
-    matrix: Matrix
-    """Rows of H, d x d."""
-
-    @field_validator("matrix", mode="after")
-    @classmethod
-    def _check(cls, matrix: tuple[tuple[float, ...], ...]) -> tuple[tuple[float, ...], ...]:
-        return _symmetric(matrix)
-
-
-class MeasuredNoise(_Measured):
-    """C as measured at the minimum of a network of the same study."""
-
-
-class IsotropicNoise(_Alternatives):
-    """C = sigma^2 I."""
-
-    kind: Literal["isotropic"]
-    """Always `isotropic`."""
-    from_: Text | None = Field(default=None, alias="from")
-    """Name of a network: sigma^2 = tr C / d as measured there."""
-    scale: PositiveNumber | None = None
-    """sigma itself (standard deviation of one component of one per-sample gradient)."""
-
-    @model_validator(mode="after")
-    def _one_source(self) -> IsotropicNoise:
-        _exactly_one(self, "from", "scale")
-        return self
-
-
-class DiagonalNoise(_Alternatives):
-    """C diagonal: a measured one in the basis of the Hessian's eigenvectors, a given one in the coordinates of H."""
-
-    kind: Literal["diagonal"]
-    """Always `diagonal`."""
-    from_: Text | None = Field(default=None, alias="from")
-    """Name of a network: the measured C without its elements between different eigenvectors of the Hessian."""
-    variances: Variances | None = None
-    """Diagonal of C in the coordinates in which H is given (for a diagonal H: in the order of its `eigenvalues`)."""
-
-    @model_validator(mode="after")
-    def _one_source(self) -> DiagonalNoise:
-        _exactly_one(self, "from", "variances")
-        if self.variances is not None and not any(self.variances):
-            raise inconsistent([(("variances",), "all are zero, so nothing fluctuates; at least one must be > 0")])
-        return self
-
-
-class FullNoise(Section):
-    """C given as a symmetric positive semidefinite matrix, in the same coordinates as the Hessian."""
-
-    from_: ClassVar[None] = None
-    kind: Literal["full"]
-    """Always `full`."""
-    matrix: Matrix
-    """Rows of C, d x d."""
-
-    @field_validator("matrix", mode="after")
-    @classmethod
-    def _check(cls, matrix: tuple[tuple[float, ...], ...]) -> tuple[tuple[float, ...], ...]:
-        import numpy  # only a study with a matrix in it pays for the import
-
-        _symmetric(matrix)
-        try:
-            with numpy.errstate(all="ignore"):
-                eigenvalues = numpy.linalg.eigvalsh(numpy.array(matrix))
-        except numpy.linalg.LinAlgError:
-            eigenvalues = numpy.full(len(matrix), numpy.nan)
-        if not numpy.isfinite(eigenvalues).all():
-            raise ValueError("has entries too large for its eigenvalues to be found")
-        if eigenvalues[-1] <= 0:
-            raise ValueError("has no positive eigenvalue, so nothing fluctuates")
-        if eigenvalues[0] < -1e-10 * eigenvalues[-1]:
-            raise ValueError(f"a covariance has no negative eigenvalues, but this one has {eigenvalues[0]:.3g}")
-        return matrix
-
-
-class Displacement(Section):
-    """A starting point away from the minimum."""
-
-    displacement: Annotated[tuple[Number, ...], Field(min_length=1)]
-    """w - w_min, d numbers in the coordinates in which H is given."""
-
-
-def _start_tag(value: Any) -> str:
-    return "displacement" if isinstance(value, Mapping | Displacement) else "name"
-
-
-Hessian = Annotated[
-    MeasuredHessian | DiagonalHessian | FullHessian, Field(discriminator="kind"), BeforeValidator(_measured_by_default)
-]
-Noise = Annotated[
-    MeasuredNoise | IsotropicNoise | DiagonalNoise | FullNoise,
-    Field(discriminator="kind"),
-    BeforeValidator(_measured_by_default),
-]
-Start = Annotated[
-    Annotated[Literal["minimum", "stationary"], Tag("name")] | Annotated[Displacement, Tag("displacement")],
-    Discriminator(_start_tag),
-]
-
-
-class OrnsteinUhlenbeckModel(Section):
+class OrnsteinUhlenbeckModel(ModelSection):
     """E = w^T H w / 2 with per-sample gradient noise of constant covariance C, simulated exactly.
 
     Minibatches are drawn with replacement whatever the network that H and C come from does.
@@ -249,6 +61,89 @@ class OrnsteinUhlenbeckModel(Section):
         named = (("noise", self.noise.from_), ("hessian", self.hessian.from_))
         return tuple((field, name) for field, name in named if name is not None)
 
-    def has_stationary_window(self) -> bool:
-        """Whether stationary fluctuations are sampled: always."""
-        return True
+    def total_steps(self, sgd: Sgd, lent: int | None) -> int:
+        """Its own, or that of the network it is measured on."""
+        if self.steps is not None:
+            return self.steps
+        assert lent is not None  # a consistent study has one of the two
+        return lent
+
+    def emits(self) -> frozenset[str]:
+        """The modes' variances, always."""
+        return frozenset({"mode_variance", "squared_displacement", "spread"})
+
+    def problems(self, study: Study, name: str) -> Faults:
+        """Whether every model that it is measured on is there and can lend H and C."""
+        lenders = [other for other, candidate in study.models.items() if candidate.lends()]
+        for field, source in self.sources():
+            at: KeyPath = ("models", name, field, "from")
+            target = study.models.get(source)
+            if target is None:
+                hint = choice(source, lenders, what="networks:") if lenders else "the study has no network; add one"
+                yield at, f'no model named "{source}"; {hint}'
+            elif cycle := study.cycle(name, source):
+                if name == min(cycle, key=list(study.models).index):  # a circle is one fault, told once
+                    yield at, f"goes in a circle ({' -> '.join(cycle)}); H and C are measured on a network"
+            elif fault := target.refuses_to_lend(source, name, lenders):
+                path, message = fault
+                yield path or at, message
+
+    def problems_with_sources(self, study: Study, name: str) -> Faults:
+        """Steps and window, one sgd, sizes, stability."""
+        at: KeyPath = ("models", name)
+        if self.sgd is not None and self.sgd.sampling == "epoch":
+            yield (
+                (*at, "sgd", "sampling"),
+                "an ornstein_uhlenbeck model draws with replacement; remove it (the epoch law is compared by the "
+                "check)",
+            )
+        yield from self._one_sgd(study, name)
+        if self.steps is None and not self.sources():
+            yield (*at, "steps"), "missing; expected a whole number, since no network lends its own"
+        else:
+            yield from window_problems(at, self, study.effective_steps(name), exists=True)
+        sizes_differ = list(self._dimensions(study, name))
+        yield from sizes_differ
+        if not sizes_differ:
+            yield from stability.problems(study, name, self)
+
+    def _one_sgd(self, study: Study, name: str) -> Faults:
+        sources = study.sources(name)
+        if len(sources) < 2:
+            return
+        first, second = (study.effective_sgd(source) for source in sources)
+        own = self.sgd.changed() if self.sgd is not None else ()
+        for field in Sgd.model_fields:
+            a, b = getattr(first, field), getattr(second, field)
+            if a != b and field not in own and field != "sampling":
+                yield (
+                    ("models", name, "hessian", "from"),
+                    f"{sources[0]} and {sources[1]} have different {field} ({a} and {b}); give {name} its own "
+                    f"sgd.{field}",
+                )
+
+    def _dimensions(self, study: Study, name: str) -> Faults:
+        at: KeyPath = ("models", name)
+        dimension, origin = self._hessian_dimension(study)
+        if dimension is None:
+            return
+        sizes: list[tuple[KeyPath, int | None]] = []
+        noise = self.noise
+        if isinstance(noise, FullNoise):
+            sizes.append(((*at, "noise", "matrix"), len(noise.matrix)))
+        elif isinstance(noise, DiagonalNoise) and noise.variances is not None:
+            sizes.append(((*at, "noise", "variances"), len(noise.variances)))
+        elif noise.from_ is not None and not isinstance(noise, IsotropicNoise):
+            sizes.append(((*at, "noise", "from"), study.models[noise.from_].parameters()))
+        if isinstance(self.start, Displacement):
+            sizes.append(((*at, "start", "displacement"), len(self.start.displacement)))
+        for path, size in sizes:
+            if size is not None and size != dimension:
+                yield path, f"has dimension {size}, but {origin} has dimension {dimension}; they must be equal"
+
+    def _hessian_dimension(self, study: Study) -> tuple[int | None, str]:
+        hessian = self.hessian
+        if isinstance(hessian, MeasuredHessian):
+            return study.models[hessian.from_].parameters(), f"the Hessian of {hessian.from_}"
+        size = len(hessian.eigenvalues) if isinstance(hessian, DiagonalHessian) else len(hessian.matrix)
+        return size, "the Hessian"

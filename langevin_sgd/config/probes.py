@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
@@ -12,6 +12,8 @@ from langevin_sgd.config.fields import Number, OpenFraction, Section, WholeNumbe
 class SharpnessProbe(Section):
     """Top eigenvalue, trace and a rescaling-invariant sum of the loss's Hessian where training ended, per replica."""
 
+    EMITS: ClassVar[frozenset[str]] = frozenset({"sharpness_trace"})
+    """Observables that decide which checks can be made."""
     kind: Literal["sharpness"]
     """Always `sharpness`."""
 
@@ -19,6 +21,7 @@ class SharpnessProbe(Section):
 class InherentStructuresProbe(Section):
     """Minima below snapshots of the training, which of them are the same, and how often each was found."""
 
+    EMITS: ClassVar[frozenset[str]] = frozenset({"structure"})
     kind: Literal["inherent_structures"]
     """Always `inherent_structures`."""
     snapshots: Annotated[WholeNumber, Field(ge=2, le=100_000)] = 20

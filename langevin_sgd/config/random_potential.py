@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 
 from langevin_sgd.config.errors import KeyPath, inconsistent
 from langevin_sgd.config.fields import Number, PositiveNumber, PositiveWholeNumber, RecordTimes, Replicas, Section
+from langevin_sgd.config.model import ModelSection
 
 _LONGEST = 700.0  # exp of more is no double
 _MOST_SITES = 1 << 28  # of one disorder
@@ -94,10 +95,12 @@ def _only(key: str, names: Mapping[str, tuple[str, ...]], value: Any) -> Any:
     return Field(default_factory=lambda earlier: value if earlier.get(kind) in names[key] else None)
 
 
-class RandomPotentialModel(Section):
+class RandomPotentialModel(ModelSection):
     """dx = -V'(x) dt + sqrt(2 theta) dW in random potentials V with E[(V(x) - V(y))^2] = A |x - y|^alpha."""
 
     SCANNABLE: ClassVar[tuple[str, ...]] = ("alpha", "amplitude", "thermal_energy", "correlation_length")
+    SGD_KEYS: ClassVar[tuple[str, ...]] = ()
+    MEMBERS: ClassVar[str] = "disorders"
     sgd: ClassVar[None] = None
     kind: Literal["random_potential"]
     """Always `random_potential`."""
@@ -281,10 +284,6 @@ class RandomPotentialModel(Section):
         barrier = 2.0 * math.log(self.thermal_energy * last) - math.log(self.amplitude)
         return math.exp(min(free, barrier / self.alpha, _LONGEST))
 
-    def sources(self) -> tuple[tuple[str, str], ...]:
-        """It is measured on no other model."""
-        return ()
-
-    def has_stationary_window(self) -> bool:
-        """It never comes to rest."""
-        return False
+    def emits(self) -> frozenset[str]:
+        """Displacements in potentials whose structure function is known."""
+        return frozenset({"squared_displacement", "valid_range"})

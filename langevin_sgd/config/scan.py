@@ -195,10 +195,8 @@ def _key_faults(study: Study, axis: Axis) -> Iterator[str]:
         yield "changes no model of this study; remove it"
     elif measured := [name for name in reached if study.sources(name)]:
         yield f"reaches {measured[0]}, which is measured on a network; a scan takes no such model: run a study a value"
-    elif trained := [name for name in reached if study.rests_on_network(name) and study.has_stationary_window(name)]:
-        yield f"reaches {trained[0]}, whose stationary window is its own at every point; give it another start"
-    elif changing := [name for name in reached if study.finds_structures(name)]:
-        yield f"reaches {changing[0]}, whose inherent structures are others at every point; remove that probe"
+    elif unfit := [f"{name}, {why}" for name in reached if (why := study.models[name].unscannable())]:
+        yield f"reaches {unfit[0]}"
     elif path[0] == "models" and not _scannable(study, path):
         allowed = ", ".join(_offered(study.models[str(path[1])]))
         yield f"cannot be scanned, since it changes the shape of the results; expected one of {allowed}"

@@ -7,17 +7,17 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from langevin_sgd.config.errors import KeyPath
-from langevin_sgd.config.ornstein_uhlenbeck import (
+from langevin_sgd.config.quadratic import (
     DiagonalHessian,
     DiagonalNoise,
     Displacement,
     FullNoise,
     IsotropicNoise,
     MeasuredHessian,
-    OrnsteinUhlenbeckModel,
 )
 
 if TYPE_CHECKING:
+    from langevin_sgd.config.ornstein_uhlenbeck import OrnsteinUhlenbeckModel
     from langevin_sgd.config.study import Study
 
 NOISE_FREE = 1e-10

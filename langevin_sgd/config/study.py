@@ -10,18 +10,15 @@ from pydantic import Field, model_validator
 from langevin_sgd.config import consistency
 from langevin_sgd.config import scan as scans
 from langevin_sgd.config.basins import BasinsModel
-from langevin_sgd.config.checks import Check, DiffusionCheck, EquilibriumCheck, FlatnessCheck, OccupancyCheck
+from langevin_sgd.config.checks import Check
 from langevin_sgd.config.errors import inconsistent
 from langevin_sgd.config.fields import Folder, ModelName, Section, Seed, StudyName, Text
 from langevin_sgd.config.interpolation import InterpolationModel
-from langevin_sgd.config.langevin import LangevinEquation, LangevinModel
+from langevin_sgd.config.langevin import LangevinModel
 from langevin_sgd.config.network import NetworkModel
 from langevin_sgd.config.ornstein_uhlenbeck import OrnsteinUhlenbeckModel
 from langevin_sgd.config.random_potential import RandomPotentialModel
-from langevin_sgd.config.sgd import Sgd, overridden
-
-_WITH_BASINS = ("basins", "interpolation")
-_MATTERS = ("learning_rate", "batch_size", "momentum")
+from langevin_sgd.config.sgd import Sgd
 
 Model = Annotated[
     NetworkModel | InterpolationModel | OrnsteinUhlenbeckModel | LangevinModel | BasinsModel | RandomPotentialModel,
@@ -105,58 +102,46 @@ class Study(Section):
             ordered.update(dict.fromkeys((*self.sources(name), name)))
         return tuple(ordered)
 
+    def cycle(self, name: str, source: str) -> list[str]:
+        """The models passed on the way from `name` through `source` back to `name`; empty if there is no way back."""
+        queue: list[list[str]] = [[name, source]]
+        seen = {source}
+        while queue:
+            way = queue.pop(0)
+            if way[-1] == name:
+                return way
+            if way[-1] in self.models:
+                following = [target for target in self.sources(way[-1]) if target not in seen or target == name]
+                seen.update(following)
+                queue += [[*way, target] for target in following]
+        return []
+
     def effective_sgd(self, name: str) -> Sgd:
         """The sgd that model `name` runs with: the study's, the overrides of its network, its own overrides.
 
         An analytic model draws with replacement, also where its network goes through the data in epochs. A model that
-        needs no sgd, in a study without one, has its own step as the learning rate, B = 1 and no momentum.
+        needs no sgd, in a study without one, has its own.
         """
         model = self.models[name]
-        study_sgd = self.sgd
-        if study_sgd is None and isinstance(model, LangevinEquation) and not self.needs_sgd(name):
-            assert model.time_step is not None  # or it would need one
-            study_sgd = Sgd(learning_rate=model.time_step, batch_size=1)
+        study_sgd = model.own_sgd() if self.sgd is None else self.sgd
         if study_sgd is None:
             raise ValueError(f"the study has no sgd for {name}")
-        if isinstance(model, NetworkModel):
-            return overridden(study_sgd, model.sgd)
         sources = self.sources(name)
-        base = self.effective_sgd(sources[0]) if sources else study_sgd
-        return overridden(base, model.sgd).model_copy(update={"sampling": "with_replacement"})
+        return model.sgd_of(self.effective_sgd(sources[0]) if sources else study_sgd)
 
     def sgd_origin(self, name: str, field: str) -> tuple[str, ...]:
         """The key path at which the sgd `field` that model `name` runs with is written."""
         for holder in (name, *self.sources(name)[:1]):
-            override = self.models[holder].sgd
+            override = self.models[holder].sgd_override
             if override is not None and field in override.changed():
                 return ("models", holder, "sgd", field)
         return ("sgd", field)
 
     def effective_steps(self, name: str) -> int:
         """The number of steps of model `name`: its own, or that of the network it is measured on."""
-        model = self.models[name]
-        if isinstance(model, RandomPotentialModel):
-            raise ValueError(f"{name} has no steps")
-        if isinstance(model, NetworkModel):
-            return model.length(self.effective_sgd(name))
-        return model.steps if model.steps is not None else self.effective_steps(self.sources(name)[0])
-
-    def has_stationary_window(self, name: str) -> bool:
-        """Whether model `name` samples stationary fluctuations about a minimum."""
-        return self.models[name].has_stationary_window()
-
-    def takes_sgd(self, name: str) -> bool:
-        """Whether model `name` depends on the study's sgd: all do but random potentials."""
-        return not isinstance(self.models[name], RandomPotentialModel)
-
-    def needs_sgd(self, name: str) -> bool:
-        """Whether model `name` cannot run in a study without sgd."""
-        model = self.models[name]
-        return model.needs_sgd() if isinstance(model, LangevinEquation) else self.takes_sgd(name)
-
-    def rests_on_network(self, name: str) -> bool:
-        """Whether model `name` is a network or is measured on one."""
-        return isinstance(self.models[name], NetworkModel) or bool(self.sources(name))
+        sources = self.sources(name)
+        lent = self.effective_steps(sources[0]) if sources else None
+        return self.models[name].total_steps(self.effective_sgd(name), lent)
 
     def axes(self) -> tuple[scans.Axis, ...]:
         """The scanned keys, in the config's order."""
@@ -169,12 +154,11 @@ class Study(Section):
 
     def _changes(self, axis: scans.Axis, name: str) -> bool:
         model, path = self.models[name], axis.path
-        if isinstance(model, LangevinEquation | InterpolationModel) and path[-1] in model.idle():
+        if path[-1] in model.idle():
             return False
         if path[0] == "models":
             return path[1] in {name, *self.sources(name)}
-        matter = (*_MATTERS, "weight_decay") if isinstance(model, NetworkModel) else _MATTERS
-        if path[0] != "sgd" or path[1] not in matter or not self.takes_sgd(name):
+        if path[0] != "sgd" or path[1] not in model.SGD_KEYS:
             return False
         return self.sgd_origin(name, str(path[1])) == path
 
@@ -198,30 +182,8 @@ class Study(Section):
         """The models that `check` covers: those it names, or all that it is made for, in the config's order."""
         if check.models is not None:
             return check.models
-        return tuple(name for name in self.models if self.is_made_for(check, name))
+        return tuple(name for name in self.models if check.covers(*self.checkable(name)))
 
-    def is_made_for(self, check: Check, name: str) -> bool:
-        """Whether `check` is made for model `name`: a stationary window, basins, or a random potential."""
-        if isinstance(check, EquilibriumCheck):
-            return self.has_stationary_window(name)
-        if isinstance(check, OccupancyCheck):
-            return self.models[name].kind in _WITH_BASINS
-        if isinstance(check, FlatnessCheck):
-            return self._scans_flatness(name) or self.finds_structures(name)
-        return isinstance(self.models[name], RandomPotentialModel)
-
-    def finds_structures(self, name: str) -> bool:
-        """Whether model `name` is a network with the probe inherent_structures."""
-        model = self.models[name]
-        return isinstance(model, NetworkModel) and any(probe.kind == "inherent_structures" for probe in model.probes)
-
-    def _scans_flatness(self, name: str) -> bool:
-        """Whether model `name` is a network with sharpness over a scan of its learning rate, batch size or both."""
-        model, scanned = self.models[name], {axis.path[-1] for axis in self.scanned(name)}
-        probed = isinstance(model, NetworkModel) and any(probe.kind == "sharpness" for probe in model.probes)
-        return probed and bool(scanned) and scanned <= {"learning_rate", "batch_size"}
-
-    def can_be_checked(self, check: Check, name: str) -> bool:
-        """Whether `check` can be made of model `name` if it is named: of diffusion, also a network away from rest."""
-        diffuses = isinstance(check, DiffusionCheck) and isinstance(self.models[name], NetworkModel)
-        return self.is_made_for(check, name) or (diffuses and not self.has_stationary_window(name))
+    def checkable(self, name: str) -> tuple[frozenset[str], frozenset[str]]:
+        """What decides which checks can be made of a model: the observables it emits, the keys it is scanned over."""
+        return self.models[name].emits(), frozenset(str(axis.path[-1]) for axis in self.scanned(name))

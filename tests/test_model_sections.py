@@ -1,0 +1,52 @@
+"""What kinds of model say of themselves: the observables that they promise are there once they have run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import langevin_sgd as lsgd
+from langevin_sgd import config
+
+SGD: dict[str, Any] = {"learning_rate": 0.1, "batch_size": 8, "weight_decay": 0.1}
+NETWORK: dict[str, Any] = {"kind": "network", "architecture": {"kind": "mlp", "hidden": [2]}, "replicas": 2}
+WELL: dict[str, Any] = {"kind": "quartic", "barrier": 0.5}
+BASINS: dict[str, Any] = {"kind": "basins", "potential": WELL, "temperature": 1.0, "steps": 600, "replicas": 8}
+MODELS: dict[str, dict[str, Any]] = {
+    "wandering": {**NETWORK, "steps": 20, "probes": ["sharpness"]},
+    "structures": {**NETWORK, "steps": 20, "probes": [{"kind": "inherent_structures", "snapshots": 2}]},
+    "ou": {
+        "kind": "ornstein_uhlenbeck",
+        "hessian": {"kind": "diagonal", "eigenvalues": [1.0, 2.0]},
+        "noise": {"kind": "isotropic", "scale": 1.0},
+        "replicas": 4,
+        "steps": 200,
+    },
+    "basins": BASINS,
+    "escape": {**BASINS, "laws": False, "escape": {"from": "left", "to": "right"}},
+    "walker": {"kind": "random_potential", "alpha": 1.0, "disorders": 4, "half_width": 200, "ln_time": [0.0, 4.0]},
+}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_model_has_what_it_says_it_emits(name: str) -> None:
+    study = config.parse({"name": "one", "seed": 1, "sgd": SGD, "models": {"model": MODELS[name]}})
+    promised = study.models["model"].emits()
+    assert promised
+    assert promised <= set(lsgd.simulate(study)["model"].data_vars)
+
+
+def test_of_a_check_that_names_no_model_those_are_covered_that_emit_what_it_requires() -> None:
+    study = config.parse({"name": "all", "seed": 1, "sgd": SGD, "models": MODELS, "checks": ["occupancy", "diffusion"]})
+    covered = {check.kind: study.checked_models(check) for check in study.checks}
+    assert covered == {"occupancy": ("basins", "escape"), "diffusion": ("walker",)}
+
+
+def test_consistency_and_study_name_no_kind() -> None:
+    kinds = ("network", "ornstein_uhlenbeck", "langevin", "basins", "interpolation", "random_potential")
+    folder = Path(config.__file__).parent
+    text = (folder / "consistency.py").read_text() + (folder / "model.py").read_text()
+    assert "isinstance" not in text
+    assert not [kind for kind in kinds if f'"{kind}"' in text]
