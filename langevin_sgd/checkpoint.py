@@ -12,7 +12,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from langevin_sgd.errors import UserError
+from langevin_sgd.errors import UserError, refusal
+from langevin_sgd.zarr_groups import StoreError
 
 SECONDS_BETWEEN_SAVES = 30.0
 
@@ -108,7 +109,9 @@ class Checkpoint:
                 os.fsync(file.fileno())
             os.replace(partial, self.path)
         except OSError as error:
-            raise UserError(f"{self.path}: the checkpoint cannot be written: {error.strerror or error}") from error
+            raise StoreError(f"{self.path}: the checkpoint {refusal(error)}") from error
+        finally:
+            partial.unlink(missing_ok=True)
         self._last = self._clock()
 
     def due(self) -> bool:

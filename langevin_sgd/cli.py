@@ -6,6 +6,7 @@ import os
 import shlex
 import signal
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,12 +15,15 @@ from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 from cyclopts import App, CycloptsError, Parameter
 
 from langevin_sgd import __version__
-from langevin_sgd.errors import UserError
+from langevin_sgd.errors import UserError, readable
 
 if TYPE_CHECKING:
+    from sys import UnraisableHookArgs
     from types import FrameType
 
     import xarray as xr
+
+_AGAIN_AFTER_SECONDS = 0.05
 
 DONE, FAILED, MISUSED, NOT_AGREED, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -76,7 +80,9 @@ def simulate(
     shown = progress.choose(quiet=quiet)
     try:
         tree = study.simulate(loaded, output=run, device=device, resume=resume, overwrite=overwrite, progress=shown)
+        return _conclude(tree, run, quiet=quiet)
     except KeyboardInterrupt:
+        _let_finish()
         shown.close()
         if not store.holds_run(run):
             raise
@@ -87,7 +93,6 @@ def simulate(
             f"Interrupted. What is done so far lies in {run}; go on with: {shlex.join(words)} --resume", file=sys.stderr
         )
         return INTERRUPTED
-    return _conclude(tree, run, quiet=quiet)
 
 
 def _conclude(tree: xr.DataTree, run: str, *, quiet: bool) -> int:
@@ -220,7 +225,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(_usage(error, tokens), file=sys.stderr)
         return MISUSED
     except UserError as error:
-        print(error, file=sys.stderr)
+        print("\n".join(map(readable, str(error).splitlines())), file=sys.stderr)
         return MISUSED
     except KeyboardInterrupt:
         print("Interrupted; nothing was left behind.", file=sys.stderr)
@@ -239,21 +244,43 @@ def _usage(error: CycloptsError, tokens: Sequence[str]) -> str:
     stray = [token for token in getattr(error, "unused_tokens", None) or [] if "=" in token]
     if stray and "simulate" in command:
         text = f"Unexpected {stray[0]!r}; write --set before every KEY=VALUE."
-    return f"{command}: {text} See {command} --help."
+    return readable(f"{command}: {text} See {command} --help.")
 
 
 @contextmanager
 def _stopped_by_sigterm() -> Iterator[None]:
-    """Let SIGTERM, with which schedulers end a job, stop a command as Ctrl-C does: a study saved, and resumable."""
+    """Let SIGTERM, with which schedulers end a job, stop a command as Ctrl-C does: a study saved, and resumable.
+
+    An interruption that falls into a finaliser or a callback of a library, where Python drops exceptions, comes again.
+    """
+    signals = (signal.SIGTERM, signal.SIGINT)
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    def dropped(unraisable: UnraisableHookArgs) -> None:
+        if issubclass(unraisable.exc_type, KeyboardInterrupt):
+            # from another thread, since here it would be dropped again
+            threading.Timer(_AGAIN_AFTER_SECONDS, os.kill, (os.getpid(), signal.SIGTERM)).start()
+        else:
+            hook(unraisable)
+
+    before = {number: signal.getsignal(number) for number in signals}
+    hook = sys.unraisablehook
+    signal.signal(signal.SIGTERM, interrupt)
+    sys.unraisablehook = dropped
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        sys.unraisablehook = hook
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _let_finish() -> None:
+    """Ignore further signals to stop while the command ends: what is said must not be cut short."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def entry() -> NoReturn:

@@ -84,9 +84,17 @@ def note_figures(path: Path, names: Iterable[str]) -> None:
 
 def replace_text(file: Path, text: str) -> None:
     """Write a text file in one stroke."""
+    replace_file(file, text.encode("utf-8"))
+
+
+def replace_file(file: Path, content: bytes | memoryview) -> None:
+    """Write a file in one stroke; where that fails the one before stays, and nothing else."""
     partial = file.with_name(f"{file.name}.partial")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, file)
+    try:
+        partial.write_bytes(content)
+        os.replace(partial, file)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def _lacks(path: Path, models: Iterable[str]) -> str:

@@ -23,8 +23,9 @@ import xarray as xr
 from langevin_sgd import run_state
 from langevin_sgd.checkpoint import Checkpoint
 from langevin_sgd.config import ConfigError, yaml_source
+from langevin_sgd.errors import refusal
 from langevin_sgd.run_state import holds_run as holds_run
-from langevin_sgd.run_state import replace_text
+from langevin_sgd.run_state import replace_file, replace_text
 from langevin_sgd.zarr_groups import StoreError as StoreError
 from langevin_sgd.zarr_groups import group_names, read_tree, refuse_damaged, write_group, write_root
 
@@ -189,7 +190,7 @@ def save_figures(path: str | os.PathLike[str], files: Mapping[str, bytes]) -> li
     with _writing(path):
         (path / FIGURES).mkdir(exist_ok=True)
         for name, content in files.items():
-            (path / FIGURES / name).write_bytes(content)
+            replace_file(path / FIGURES / name, content)
         run_state.note_figures(path, files)
     return [path / FIGURES / name for name in files]
 
@@ -206,13 +207,10 @@ def export(run: str | os.PathLike[str] | xr.DataTree, file: str | os.PathLike[st
         raise StoreError(f"{file}: exists already; replace it with --overwrite or choose another name")
     tree = run if isinstance(run, xr.DataTree) else open_run(run, load=True)
     nodes = {node.path: _netcdf_attributes(node.to_dataset(inherit=False)) for node in tree.subtree}
-    partial = file.with_name(f".{file.name}.partial")
+    # The HDF5 library ends the process where a disk fills while it writes, so it writes to memory.
+    content = xr.DataTree.from_dict(nodes).to_netcdf(engine="h5netcdf")
     with _writing(file):
-        try:
-            xr.DataTree.from_dict(nodes).to_netcdf(partial, engine="h5netcdf")
-            os.replace(partial, file)
-        finally:
-            partial.unlink(missing_ok=True)
+        replace_file(file, content)
     return file
 
 
@@ -222,8 +220,7 @@ def _writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        where = error.filename or path
-        raise StoreError(f"{where}: cannot be written: {error.strerror or error}; choose another place") from error
+        raise StoreError(f"{error.filename or path}: {refusal(error)}") from error
 
 
 def _store_group(path: Path, name: str, dataset: xr.Dataset) -> None:

@@ -125,6 +125,8 @@ def _run_one(
         try:
             result = run_model(study, name, sources=sources, device=device, progress=progress, checkpoint=checkpoint)
             result.attrs.update(kind=kind, status="done")
+        except store.StoreError:
+            raise  # what cannot be kept is no fault of the model
         except Diverged as error:
             error.model = name
             result = _without_data(kind, "failed", str(error))

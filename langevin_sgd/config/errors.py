@@ -10,10 +10,16 @@ from typing import Any
 
 from pydantic_core import PydanticCustomError
 
-from langevin_sgd.errors import UserError
+from langevin_sgd.errors import UserError, readable
 
 KeyPath = tuple[str | int, ...]
 """Where a value sits in the config: mapping keys and list positions, outermost first."""
+
+FAULTS_SHOWN = 10
+"""Lines of a message that has many faults; the rest is counted."""
+
+_NAMES_SHOWN = 20
+_LONGEST_KEY = 200
 
 
 @dataclass(frozen=True)
@@ -30,23 +36,23 @@ class Problem:
         """The fault as a single line."""
         if self.override is not None:
             overridden = self.override.partition("=")[0]
-            place = f"--set {self.override}"
-            key = "" if self.key == overridden else self.key
+            place = f"--set {_cut(self.override)}"
+            key = "" if self.key == overridden else _cut(self.key)
         else:
             place = self.file if self.line is None else f"{self.file}:{self.line}"
-            key = self.key
-        line = " ".join(": ".join(part for part in (place, key, self.message) if part).split())
+            key = _cut(self.key)
         # Whatever a file holds, it must not break the line or the terminal.
-        return "".join(
-            character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
-            for character in line
-        )
+        return readable(" ".join(": ".join(part for part in (place, key, self.message) if part).split()))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST_KEY else f"{text[:60]}..."
 
 
 class ConfigError(UserError):
     """A config that cannot be run. `problems` holds every fault found, the main one first.
 
-    `lines()` gives one line a fault, `render()` and `str(error)` the same joined by newlines.
+    `lines()` gives one line a fault; `render()` and `str(error)` the first ten of them and how many more there are.
     """
 
     def __init__(self, *problems: Problem) -> None:
@@ -65,7 +71,10 @@ class ConfigError(UserError):
         return tuple(dict.fromkeys(problem.render() for problem in self.problems))
 
     def __str__(self) -> str:
-        return "\n".join(self.lines())
+        lines = self.lines()
+        more = len(lines) - FAULTS_SHOWN
+        counted = () if more <= 0 else (f"and {more} more fault{'s' if more > 1 else ''}; mend these first",)
+        return "\n".join((*lines[:FAULTS_SHOWN], *counted))
 
 
 def inconsistent(problems: Sequence[tuple[KeyPath, str]]) -> PydanticCustomError:
@@ -91,7 +100,8 @@ def choice(name: object, candidates: Iterable[str], *, what: str = "one of") -> 
     close = nearest(name, names)
     if close is not None and close != name:
         return f'did you mean "{close}"?'
-    return f"expected {what} {', '.join(names)}" if names else "none exists"
+    more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
+    return f"expected {what} {', '.join(names[:_NAMES_SHOWN])}{more}" if names else "none exists"
 
 
 def shown(value: object, limit: int = 60) -> str:

@@ -18,6 +18,7 @@ from langevin_sgd.config import aliases, number_lists
 from langevin_sgd.config.errors import ConfigError, KeyPath, dotted, shown
 
 _TAG = "tag:yaml.org,2002:"
+_NOTHING = ("", "~", "null", "Null", "NULL")
 
 
 @dataclass(frozen=True)
@@ -159,6 +160,7 @@ def _plain(node: Node, reader: _Reader, path: KeyPath) -> Any:
 
 
 def _sequence(node: SequenceNode, reader: _Reader, path: KeyPath) -> list[Any]:
+    _refuse_tag(node, "seq", reader, path)
     data: list[Any] = []
     for child in node.value:
         run = reader.run(child)
@@ -170,8 +172,7 @@ def _sequence(node: SequenceNode, reader: _Reader, path: KeyPath) -> list[Any]:
 
 
 def _mapping(node: MappingNode, reader: _Reader, path: KeyPath) -> dict[str, Any]:
-    if str(node.tag) != f"{_TAG}map":
-        raise reader.error(f"the tag {node.tag} is not supported; remove it", node, path)
+    _refuse_tag(node, "map", reader, path)
     data: dict[str, Any] = {}
     lines: dict[str, int] = {}
     for key_node, value_node in node.value:
@@ -189,6 +190,15 @@ def _mapping(node: MappingNode, reader: _Reader, path: KeyPath) -> dict[str, Any
     return data
 
 
+def _refuse_tag(node: Node, plain: str, reader: _Reader, path: KeyPath) -> None:
+    if str(node.tag) != f"{_TAG}{plain}":
+        raise reader.error(_tagged(node), node, path)
+
+
+def _tagged(node: Node) -> str:
+    return f"the tag {str(node.tag).replace(_TAG, '!!')} is not supported; remove it"
+
+
 def _scalar(node: Node, reader: _Reader, path: KeyPath) -> Any:
     constructor = reader.yaml.constructor
     tag = str(node.tag)
@@ -202,11 +212,12 @@ def _scalar(node: Node, reader: _Reader, path: KeyPath) -> Any:
                 return float(constructor.construct_yaml_float(node))
             case "bool":
                 return bool(constructor.construct_yaml_bool(node))
-            case "null":
+            case "null" if str(node.value) in _NOTHING:
                 return None
     except (ValueError, KeyError, IndexError):
-        raise reader.error(f"cannot read {shown(str(node.value))} as a number", node, path) from None
-    raise reader.error(f"the tag {tag} is not supported; remove it", node, path)
+        what = "true or false" if tag == f"{_TAG}bool" else "a number"
+        raise reader.error(f"cannot read {shown(str(node.value))} as {what}", node, path) from None
+    raise reader.error(_tagged(node), node, path)
 
 
 def _missing_file(path: Path) -> str:
