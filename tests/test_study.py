@@ -125,8 +125,9 @@ def test_a_device_that_is_not_there_is_refused_before_anything_is_touched(tmp_pa
 
 
 def test_what_cannot_be_imported_is_told_before_anything_is_written(tmp_path) -> None:
-    data, factory = {"name": "no_such_module:load"}, {"kind": "module", "factory": "os:make"}
-    for change, told in (({"data": data}, "no module named no_such"), ({"architecture": factory}, "os has no make")):
+    data, factory = {"name": "no_such_module:load"}, {"kind": "module", "factory": "no_networks:make"}
+    missing = (({"data": data}, "no module named no_such"), ({"architecture": factory}, "no module named no_networks"))
+    for change, told in missing:
         with pytest.raises(UserError, match=told):
             lsgd.simulate(study(ou=QUADRATIC, hot=hot_network(start="shared", **change)), output=tmp_path / "run")
         assert not (tmp_path / "run").exists()

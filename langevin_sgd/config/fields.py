@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keyword
 import re
+import sys
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -23,6 +24,16 @@ RESERVED_MODEL_NAMES = ("checks",)
 """Group names of a run directory that no model may take."""
 
 _IMPORT_PATH = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
+_FOREIGN = frozenset(
+    (
+        *("langevin_sgd", "numpy", "scipy", "torch", "functorch", "xarray", "zarr", "h5netcdf", "h5py", "pydantic"),
+        *("pydantic_core", "ruamel", "cyclopts", "rich", "sklearn", "joblib", "arviz_stats", "matplotlib"),
+        *("threadpoolctl", "numba", "llvmlite", "sympy", "mpmath", "sdeint", "pandas", "arviz_base"),
+        *("pip", "setuptools", "pkg_resources", "_distutils_hack", "wheel"),
+    )
+)
+"""Packages that this one is made of or installed by: a config may call none of their functions."""
+
 _STUDY_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", re.ASCII)
 
 
@@ -37,9 +48,22 @@ def is_import_path(text: str) -> bool:
     return _IMPORT_PATH.fullmatch(text) is not None
 
 
-def _import_path(text: str) -> str:
+def foreign(path: str) -> str:
+    """Why a module, "module:attribute" too, is no code of the user's own; empty if it may be."""
+    package = path.partition(":")[0].partition(".")[0]
+    if package in sys.stdlib_module_names:
+        return f"{package} is a module of Python itself; name a function in a module of your own"
+    if package in _FOREIGN:
+        return f"{package} is part of what runs the study; name a function in a module of your own"
+    return ""
+
+
+def own_import_path(text: str) -> str:
+    """`text` if it is "module:attribute" and the module may be the user's own. Raises `ValueError` otherwise."""
     if not is_import_path(text):
         raise ValueError(f'must be "module:attribute", for example "my_package.my_module:make", got {shown(text)}')
+    if reason := foreign(text):
+        raise ValueError(f"cannot be {shown(text)}: {reason}")
     return text
 
 
@@ -94,7 +118,7 @@ Replicas = Annotated[WholeNumber, Field(ge=1, le=REPLICA_LIMIT)]
 RecordTimes = Annotated[WholeNumber, Field(ge=2, le=100_000)]
 Seed = Annotated[WholeNumber, Field(ge=0, le=SEED_LIMIT)]
 
-ImportPath = Annotated[Text, AfterValidator(_import_path)]
+ImportPath = Annotated[Text, AfterValidator(own_import_path)]
 ModelName = Annotated[Text, AfterValidator(_model_name)]
 StudyName = Annotated[Text, AfterValidator(_study_name)]
 Folder = Annotated[Text, AfterValidator(_not_blank)]

@@ -25,6 +25,7 @@ from langevin_sgd.config.fields import (
     Steps,
     Text,
     is_import_path,
+    own_import_path,
     printable,
 )
 from langevin_sgd.config.model import Faults, ModelSection
@@ -58,8 +59,10 @@ def train_size(samples: int, test_fraction: float) -> int:
 
 
 def _data_name(name: str) -> str:
-    if name in BUILT_IN_DATA or is_import_path(name):
+    if name in BUILT_IN_DATA:
         return name
+    if is_import_path(name):
+        return own_import_path(name)
     if ":" in name:
         raise ValueError(f'must be "module:attribute" with a callable that returns a DataSet, got {shown(name)}')
     close = nearest(name, BUILT_IN_DATA)

@@ -8,24 +8,29 @@ import inspect
 import os
 import sys
 from collections.abc import Callable, Mapping
+from types import ModuleType
 from typing import Any
 
 from langevin_sgd.config import InterpolationModel, Module, NetworkModel, Study
+from langevin_sgd.config.fields import foreign
 from langevin_sgd.errors import UserError
 
 
-def load(path: str) -> Any:
-    """The object named "module:attribute", where modules in the working directory are found too.
+def load(path: str) -> Callable[..., Any]:
+    """The function or class named "module:attribute", where modules in the working directory are found too.
 
-    Raises `UserError` if there is no such module or attribute, or if importing it fails.
+    Raises `UserError` if there is no such module or attribute, if importing it fails, and if what is named is not
+    defined in that very module: a config calls code that was written to be called, not what a module happens to import.
     """
+    if reason := foreign(path):
+        raise UserError(f"{path}: {reason}")
     module_name, _, attribute = path.partition(":")
     here = os.getcwd()
     added = here not in sys.path
     if added:
         sys.path.insert(0, here)
     try:
-        found = importlib.import_module(module_name)
+        found = module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         if error.name is not None and (module_name == error.name or module_name.startswith(f"{error.name}.")):
             raise UserError(f"{path}: no module named {error.name}, neither installed nor in {here}") from error
@@ -44,7 +49,20 @@ def load(path: str) -> Any:
                 f"{path}: {module_name} has no {name}" + (f"; did you mean {module_name}:{close[0]}?" if close else "")
             )
         found = getattr(found, name)
+    if not callable(found):
+        raise UserError(f"{path}: is {type(found).__name__}; a function or class that can be called is needed")
+    _refuse_borrowed(found, module, path)
     return found
+
+
+def _refuse_borrowed(found: Callable[..., Any], module: ModuleType, path: str) -> None:
+    home = getattr(found, "__module__", None) or "builtins"
+    # a module made in memory holds what was put there
+    borrowed = home != module.__name__ if getattr(module, "__file__", None) else home in sys.stdlib_module_names
+    if borrowed or home.partition(".")[0] == "langevin_sgd":
+        known = getattr(found, "__qualname__", None) and not foreign(home)
+        mend = f'name "{home}:{found.__qualname__}"' if known else "write a function there that calls it"
+        raise UserError(f"{path}: is not defined in {module.__name__} but in {home}; {mend}")
 
 
 def load_all(study: Study) -> None:
