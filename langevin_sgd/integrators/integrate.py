@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 
 from langevin_sgd.integrators import arguments, schemes
 from langevin_sgd.integrators import increments as noise_increments
+from langevin_sgd.integrators.emitted_names import check_names_of_run
 from langevin_sgd.integrators.generate import Generated, lane_program, structure
 from langevin_sgd.integrators.increments import Kind, Layout
 from langevin_sgd.integrators.problem import Reductions, Run
@@ -109,6 +110,7 @@ def integrate(
     points = grid(scan, trajectories)
     values, varying = arguments.parameter_values(landscape, noise, chosen, time_step, parameters, points)
     names = list(values)
+    check_names_of_run(record, landscape.variables, names, points.names)
     if chosen.bind is not None:  # exact at every step, so stable at every step
         chosen, own = chosen.bind(landscape, noise, values, varying)
         values |= own

@@ -59,6 +59,13 @@ class Record:
             if not (low < high and np.isfinite(high - low) and 1 <= bins <= _MOST_BINS):
                 raise IntegrationError(f"{what} needs low < high and 1 to {_MOST_BINS} bins, not {tuple(edges)}")
         check_names(self.formulas, "the quantity")
+        _check_labels(self.basins)
+
+
+def _check_labels(labels: Iterable[object]) -> None:
+    for label in labels:
+        if not isinstance(label, str) or not label.strip() or label != label.strip():
+            raise IntegrationError(f"the basin {label!r:.60} has no name; use text, without spaces at its ends")
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from langevin_sgd.integrators.emitted_names import OUTCOMES, QUANTITIES
 from langevin_sgd.integrators.generate import Generated
 from langevin_sgd.integrators.problem import Reductions, Run
 from langevin_sgd.integrators.record import Record
@@ -17,11 +18,6 @@ if TYPE_CHECKING:
     from langevin_sgd.landscapes.torch_callable import TensorLandscape
 
     Landscape = Generated | TensorLandscape
-
-_LONG_NAMES = {
-    "energy": "energy",
-    "squared_displacement": "squared distance from the start",
-}
 
 
 def dataset(
@@ -33,6 +29,7 @@ def dataset(
     Histograms: <quantity>_histogram (..., time, <quantity>_bin), counts, and <quantity>_outside (..., time, side).
     Basins: occupancy (..., basin, time), the fraction of replicas. First passage: escape_step (..., replica), -1 for
     those censored, and escape_time, NaN for those. `time` is step x time_step, left out where the time step is scanned.
+    The names are those of `emitted_names.emitted`.
     """
     steps = run.record_steps
     lead = tuple(points.names)
@@ -64,14 +61,14 @@ def dataset(
     if record.basins:
         counts = kept.counts[-1].reshape(-1, *points.shape, len(record.basins) + 2)[..., 1:-1]
         share = np.moveaxis(counts, 0, -1) / points.replicas
-        out["occupancy"] = _variable((*lead, "basin", "time"), share, "fraction of replicas in the basin")
+        out["occupancy"] = _variable((*lead, "basin", "time"), share, OUTCOMES["occupancy"])
         coords["basin"] = ("basin", list(record.basins))
     if record.first_passage is not None:
         passage = run.passage.reshape(*points.shape, points.replicas)
-        out["escape_step"] = _variable((*lead, "replica"), passage, "step of first passage, -1 if none yet", "step")
+        out["escape_step"] = _variable((*lead, "replica"), passage, OUTCOMES["escape_step"], "step")
         h = np.reshape(np.broadcast_to(time_step, run.passage.shape), passage.shape)
         times = np.where(passage >= 0, passage * h, np.nan)
-        out["escape_time"] = _variable((*lead, "replica"), times, "time of first passage, NaN if none yet")
+        out["escape_time"] = _variable((*lead, "replica"), times, OUTCOMES["escape_time"])
     for name, values in zip(points.names, points.values, strict=True):
         coords[name] = _variable((name,), values, name.replace("_", " "))
     return xr.Dataset(out, coords=coords)
@@ -84,4 +81,4 @@ def _variable(dims: tuple[str, ...], values: NDArray[Any], long_name: str, units
 def _long_name(name: str, landscape: Landscape) -> str:
     if name in landscape.variables:
         return f"coordinate {name}"
-    return _LONG_NAMES.get(name, name.replace("_", " "))
+    return QUANTITIES.get(name, name.replace("_", " "))
