@@ -92,8 +92,9 @@ def check(run: xr.DataTree | str | os.PathLike[str], study: Study | Mapping[str,
     if study is not None:
         return checks.check(tree, study)
     from langevin_sgd.config import load
+    from langevin_sgd.paths import local
 
-    table = checks.check(tree, load(os.path.join(run, store.CONFIG)))
+    table = checks.check(tree, load(local(run) / store.CONFIG))
     store.save_checks(run, table)
     return table
 

@@ -74,9 +74,10 @@ def simulate(
     """Run a study: train, simulate, compare; leaves a run directory with a report."""
     from langevin_sgd import config as configs
     from langevin_sgd import progress, store, study
+    from langevin_sgd.paths import local
 
     loaded = configs.load(config, overrides or [])
-    run = output or loaded.run_directory
+    run = str(local(output if output is not None else loaded.run_directory))
     shown = progress.choose(quiet=quiet)
     try:
         tree = study.simulate(loaded, output=run, device=device, resume=resume, overwrite=overwrite, progress=shown)

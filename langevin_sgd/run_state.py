@@ -12,6 +12,7 @@ from typing import Any
 
 from langevin_sgd.checkpoint import Checkpoint
 from langevin_sgd.errors import UserError
+from langevin_sgd.paths import local
 from langevin_sgd.zarr_groups import StoreError
 
 STATE = ".state"
@@ -24,7 +25,7 @@ _FORMAT = 1
 
 def holds_run(path: str | os.PathLike[str]) -> bool:
     """Whether a directory is marked as a run, finished or not."""
-    return (Path(path) / STATE / _MARKER).is_file()
+    return (local(path) / STATE / _MARKER).is_file()
 
 
 def claim(path: Path) -> None:

@@ -12,7 +12,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from langevin_sgd import run_state
 from langevin_sgd.checkpoint import Checkpoint
 from langevin_sgd.config import ConfigError, yaml_source
 from langevin_sgd.errors import refusal
+from langevin_sgd.paths import local
 from langevin_sgd.run_state import holds_run as holds_run
 from langevin_sgd.run_state import replace_file, replace_text
 from langevin_sgd.zarr_groups import StoreError as StoreError
@@ -92,13 +93,14 @@ def prepare(
     directory that is no run is never overwritten. Raises `StoreError`, before anything is changed, if the directory is
     refused or what is to be resumed is damaged, and also if it cannot be written.
     """
-    path = Path(path)
+    path = local(path)
     if resume and overwrite:
         raise StoreError("--resume and --overwrite exclude each other; give one of them")
-    if path.exists() and not path.is_dir():
+    with _reading(path):
+        is_folder, occupied = path.is_dir(), path.is_dir() and any(path.iterdir())
+        is_run = holds_run(path)
+    if not is_folder and path.exists():
         raise StoreError(f"{path}: is a file, not a directory; choose another --output")
-    occupied = path.is_dir() and any(path.iterdir())
-    is_run = holds_run(path)
     if resume and not is_run:
         raise StoreError(f"{path}: there is no run here to resume; leave out --resume")
     if occupied and not is_run:
@@ -133,13 +135,14 @@ def open_run(path: str | os.PathLike[str], *, load: bool = False) -> xr.DataTree
     """
     if isinstance(path, xr.DataTree):
         raise StoreError("a run directory is needed, not a tree: lsgd.simulate(..., output=DIR) leaves one in DIR")
-    path = Path(path)
-    if not (path / DATA).is_dir():
-        if holds_run(path):
-            raise StoreError(f"{path / DATA}: is missing; put it back, or start the run anew with --overwrite")
-        missing = "holds no run of langevin-sgd" if path.is_dir() else "no such run directory"
-        raise StoreError(f"{path}: {missing}{_nearby_runs(path)}")
-    tree = read_tree(path / DATA, name=path.resolve().name, load=load)
+    path = local(path)
+    with _reading(path):
+        if not (path / DATA).is_dir():
+            if holds_run(path):
+                raise StoreError(f"{path / DATA}: is missing; put it back, or start the run anew with --overwrite")
+            missing = "holds no run of langevin-sgd" if path.is_dir() else "no such run directory"
+            raise StoreError(f"{path}: {missing}{_nearby_runs(path)}")
+        tree = read_tree(path / DATA, name=path.resolve().name, load=load)
     lacks = run_state.unfinished(
         path,
         models=_planned_models(path, tree),
@@ -163,7 +166,7 @@ def _planned_models(path: Path, tree: xr.DataTree) -> list[str]:
 
 def read_config(path: str | os.PathLike[str]) -> str:
     """The resolved config of a run, as YAML text."""
-    file = Path(path) / CONFIG
+    file = local(path) / CONFIG
     try:
         return file.read_text(encoding="utf-8")
     except OSError as error:
@@ -174,19 +177,20 @@ def read_config(path: str | os.PathLike[str]) -> str:
 
 def save_checks(path: str | os.PathLike[str], table: xr.Dataset) -> None:
     """Replace the `checks` group of a run."""
-    _store_group(Path(path), CHECKS, table)
+    _store_group(local(path), CHECKS, table)
 
 
 def save_text(path: str | os.PathLike[str], name: str, text: str) -> Path:
     """Write a text file of the run, such as the report, in one stroke; returns its path."""
-    with _writing(Path(path)):
-        replace_text(Path(path) / name, text)
-    return Path(path) / name
+    path = local(path)
+    with _writing(path):
+        replace_text(path / name, text)
+    return path / name
 
 
 def save_figures(path: str | os.PathLike[str], files: Mapping[str, bytes]) -> list[Path]:
     """Write files into figures/ of a run and note their names: overwriting the run removes these and no others."""
-    path = Path(path)
+    path = local(path)
     with _writing(path):
         (path / FIGURES).mkdir(exist_ok=True)
         for name, content in files.items():
@@ -200,10 +204,12 @@ def export(run: str | os.PathLike[str] | xr.DataTree, file: str | os.PathLike[st
 
     Raises `StoreError` if the file exists (unless `overwrite`), is not named *.nc, or cannot be written.
     """
-    file = Path(file)
+    file = local(file)
     if file.suffix not in _NETCDF_SUFFIXES:
         raise StoreError(f"{file}: a netCDF file is written, so its name must end in {' or '.join(_NETCDF_SUFFIXES)}")
-    if file.exists() and not (overwrite and file.is_file()):
+    with _reading(file):
+        taken = file.exists() and not (overwrite and file.is_file())
+    if taken:
         raise StoreError(f"{file}: exists already; replace it with --overwrite or choose another name")
     tree = run if isinstance(run, xr.DataTree) else open_run(run, load=True)
     nodes = {node.path: _netcdf_attributes(node.to_dataset(inherit=False)) for node in tree.subtree}
@@ -212,6 +218,15 @@ def export(run: str | os.PathLike[str] | xr.DataTree, file: str | os.PathLike[st
     with _writing(file):
         replace_file(file, content)
     return file
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Turn a file or folder that the operating system does not let us read into one line that names it."""
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(f"{error.filename or path}: cannot be read: {error.strerror or error}") from error
 
 
 @contextmanager
@@ -296,7 +311,7 @@ def _remove(target: Path) -> None:
 def _nearby_runs(path: Path) -> str:
     """Runs next to or inside a path that is none."""
     for folder in (path, path.parent, Path("runs")):
-        if folder.is_dir():
+        with suppress(OSError):  # it is about another place, which need not be readable
             found = sorted(str(child) for child in folder.iterdir() if (child / DATA).is_dir())
             if found:
                 return f"; there is {', '.join(found[:5])}"

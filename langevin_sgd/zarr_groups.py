@@ -8,12 +8,15 @@ import shutil
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import xarray as xr
 from numpy.typing import NDArray
 
 from langevin_sgd.errors import UserError
+
+if TYPE_CHECKING:
+    from zarr.storage import LocalStore
 
 ZARR_FORMAT: Literal[3] = 3
 # Attribute of the root: groups and their variables in the order in which they were written, which zarr does not keep.
@@ -33,11 +36,11 @@ def write_group(store: Path, name: str, dataset: xr.Dataset, *, scratch: Path) -
     import zarr
 
     shutil.rmtree(scratch, ignore_errors=True)
-    _variable_width_strings(dataset).to_zarr(scratch, mode="w", zarr_format=ZARR_FORMAT, consolidated=False)
+    _variable_width_strings(dataset).to_zarr(_local(scratch), mode="w", zarr_format=ZARR_FORMAT, consolidated=False)
     if (store / name).exists():
         shutil.rmtree(store / name)
     os.replace(scratch, store / name)
-    root = zarr.open_group(str(store), mode="a", zarr_format=ZARR_FORMAT)
+    root = zarr.open_group(_local(store), mode="a", zarr_format=ZARR_FORMAT)
     contents = _contents(root.attrs.get(_CONTENTS))
     root.attrs[_CONTENTS] = {**contents, name: [str(variable) for variable in dataset.variables]}
     _consolidate(store)
@@ -47,8 +50,15 @@ def write_root(store: Path, attributes: Mapping[str, Any]) -> None:
     """Set attributes of the root group, making the store if it is not there."""
     import zarr
 
-    zarr.open_group(str(store), mode="a", zarr_format=ZARR_FORMAT).attrs.update(attributes)
+    zarr.open_group(_local(store), mode="a", zarr_format=ZARR_FORMAT).attrs.update(attributes)
     _consolidate(store)
+
+
+def _local(store: Path) -> LocalStore:
+    """The store of a folder, told as such: in a path as text zarr takes `::` and `://` for addresses."""
+    from zarr.storage import LocalStore
+
+    return LocalStore(store)
 
 
 def group_names(store: Path) -> list[str]:
@@ -77,7 +87,7 @@ def read_group(store: Path, name: str, *, load: bool) -> xr.Dataset:
     try:
         _refuse_damaged_metadata(store / name)
         # Consolidated metadata may lag behind by one group if a run was killed, so it is not relied on here.
-        dataset = _fixed_width_strings(xr.open_dataset(str(store), group=name, engine="zarr", consolidated=False))
+        dataset = _fixed_width_strings(xr.open_zarr(_local(store), group=name, consolidated=False, chunks=None))
     except Exception as error:  # zarr raises whatever the bytes lead to
         raise _damaged(store / name, error) from error
     for variable in dataset.variables if load else ():
@@ -116,7 +126,7 @@ def _read_root(store: Path) -> dict[str, Any]:
     import zarr
 
     try:
-        return dict(zarr.open_group(str(store), mode="r", use_consolidated=False).attrs)
+        return dict(zarr.open_group(_local(store), mode="r", use_consolidated=False).attrs)
     except Exception as error:
         raise StoreError(
             f"{store / _METADATA}: is damaged ({_told(error)}); remove this file, and `simulate ... --resume` makes it "
@@ -153,7 +163,7 @@ def _consolidate(store: Path) -> None:
     with warnings.catch_warnings():
         # Consolidated metadata is an extension of zarr format 3: others may ignore it, and `read_tree` does.
         warnings.filterwarnings("ignore", message="Consolidated metadata", category=UserWarning)
-        zarr.consolidate_metadata(str(store), zarr_format=ZARR_FORMAT)
+        zarr.consolidate_metadata(_local(store), zarr_format=ZARR_FORMAT)
 
 
 def _variable_width_strings(dataset: xr.Dataset) -> xr.Dataset:

@@ -10,6 +10,8 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from langevin_sgd.config.errors import shown
+from langevin_sgd.errors import UserError
+from langevin_sgd.paths import local
 
 STEP_LIMIT = 2**56 - 1
 """Largest number of steps: the counter of the random generator keeps 56 bits for the step."""
@@ -22,6 +24,8 @@ SEED_LIMIT = 2**64 - 1
 
 RESERVED_MODEL_NAMES = ("checks",)
 """Group names of a run directory that no model may take."""
+
+_LONGEST_MODEL_NAME = 100  # it is part of the names of files
 
 _IMPORT_PATH = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
 _FOREIGN = frozenset(
@@ -74,6 +78,8 @@ def _model_name(text: str) -> str:
         raise ValueError(
             f"a model's name must be letters, digits and underscores, no digit first; rename it to {plain}"
         )
+    if len(text) > _LONGEST_MODEL_NAME:
+        raise ValueError(f"a model's name must have at most {_LONGEST_MODEL_NAME} characters, got {len(text)}")
     if text in RESERVED_MODEL_NAMES:
         raise ValueError(f'"{text}" is reserved for the results of the checks; rename the model')
     return text
@@ -104,6 +110,14 @@ def _not_blank(text: str) -> str:
     return text
 
 
+def _local_folder(text: str) -> str:
+    try:
+        local(text)
+    except UserError as error:
+        raise ValueError(str(error).removeprefix(f"{text}: ")) from None
+    return text
+
+
 Text = Annotated[str, Field(strict=True), AfterValidator(_printable)]
 Flag = Annotated[bool, Field(strict=True)]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
@@ -122,3 +136,4 @@ ImportPath = Annotated[Text, AfterValidator(own_import_path)]
 ModelName = Annotated[Text, AfterValidator(_model_name)]
 StudyName = Annotated[Text, AfterValidator(_study_name)]
 Folder = Annotated[Text, AfterValidator(_not_blank)]
+RunFolder = Annotated[Folder, AfterValidator(_local_folder)]

@@ -12,7 +12,7 @@ from langevin_sgd.config import scan as scans
 from langevin_sgd.config.basins import BasinsModel
 from langevin_sgd.config.checks import Check
 from langevin_sgd.config.errors import inconsistent
-from langevin_sgd.config.fields import Folder, ModelName, Section, Seed, StudyName, Text
+from langevin_sgd.config.fields import ModelName, RunFolder, Section, Seed, StudyName, Text
 from langevin_sgd.config.interpolation import InterpolationModel
 from langevin_sgd.config.langevin import LangevinModel
 from langevin_sgd.config.network import NetworkModel
@@ -53,7 +53,7 @@ class Study(Section):
     scan: scans.Scan = Field(default_factory=dict)
     """Numeric keys that take several values: a list, {linear: [FIRST, LAST, COUNT]} or {geometric:
     [FIRST, LAST, COUNT]}. Every combination runs; the keys become leading dimensions of the results."""
-    output: Folder | None = None
+    output: RunFolder | None = None
     """Run directory. null: runs/<name>."""
 
     @model_validator(mode="before")

@@ -16,6 +16,7 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from langevin_sgd.config import aliases, number_lists
 from langevin_sgd.config.errors import ConfigError, KeyPath, dotted, shown
+from langevin_sgd.paths import local
 
 _TAG = "tag:yaml.org,2002:"
 _NOTHING = ("", "~", "null", "Null", "NULL")
@@ -63,10 +64,11 @@ class Source:
 def read(path: str | os.PathLike[str]) -> Source:
     """Read a YAML file. Raises ConfigError if it is missing, unreadable, not UTF-8, malformed or repeats a key."""
     name = os.fspath(path)
+    file = local(path)
     try:
-        text = Path(path).read_text(encoding="utf-8-sig")
+        text = file.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        raise ConfigError.of(_missing_file(Path(path)), file=name) from None
+        raise ConfigError.of(_missing_file(file), file=name) from None
     except IsADirectoryError:
         raise ConfigError.of("is a directory; give the YAML file itself", file=name) from None
     except UnicodeDecodeError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -53,7 +54,7 @@ def _digits() -> DataSet:
 
 def _user_data(data: Data) -> DataSet:
     loader = import_path.load(data.name)
-    given = {} if data.folder is None else {"folder": data.folder}
+    given = {} if data.folder is None else {"folder": os.path.expanduser(data.folder)}
     loaded = import_path.call(loader, data.name, given, {})
     if not isinstance(loaded, DataSet):
         raise UserError(f"{data.name}: returned {type(loaded).__name__}; a langevin_sgd.DataSet is needed")
