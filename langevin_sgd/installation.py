@@ -13,15 +13,17 @@ def info() -> str:
     import torch
 
     cuda = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
-    device = devices.resolve("auto")
+    on = {engine: devices.place("auto", [engine]).device for engine in (devices.TENSORS, devices.FUSED)}
     entries = {
         **versions(),
         "git revision": git_revision() or "none",
         "cpu": f"{os.cpu_count()} cores, {torch.get_num_threads()} torch threads",
         "cuda": ", ".join(f"cuda:{index} {name}" for index, name in enumerate(cuda)) or "no device that torch sees",
-        "--device auto": device,
-        "network": f"torch.func ensemble on {device}",
-        "ornstein_uhlenbeck": "exact jumps, numpy",
+        "network": f"torch.func ensemble on {on[devices.TENSORS]}",
+        "langevin, basins": f"fused kernels on {on[devices.FUSED]}, backend: batched on {on[devices.TENSORS]}",
+        "random_potential": "sde as langevin and basins; master equation and flooding on cpu",
+        "ornstein_uhlenbeck": "exact jumps on cpu",
+        "interpolation": "compiled kernel on cpu",
     }
     width = max(map(len, entries)) + 2
     return "\n".join(f"{name:<{width}}{value}" for name, value in entries.items())

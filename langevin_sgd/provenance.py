@@ -44,15 +44,27 @@ def git_revision() -> str | None:
 
 
 def provenance(
-    config: Mapping[str, Any], *, seed: int, device: str, backends: Mapping[str, str], started: datetime
+    config: Mapping[str, Any],
+    *,
+    seed: int,
+    device_asked: str,
+    devices: Mapping[str, str],
+    backends: Mapping[str, str],
+    started: datetime,
 ) -> str:
-    """The provenance attribute: resolved config, seed, versions, device, backends, git revision, started, elapsed."""
+    """The provenance attribute: resolved config, seed, versions, devices, backends, git revision, started, elapsed.
+
+    `device` names the devices that something ran on, `device_asked` what was asked for, and `devices` and `backends`
+    tell model by model what ran it ("none" of a model that did not run).
+    """
     return json.dumps(
         {
             "config": dict(config),
             "seed": seed,
             "versions": versions(),
-            "device": device,
+            "device": ", ".join(sorted({*devices.values()} - {"none"})) or "none",
+            "device_asked": device_asked,
+            "devices": dict(devices),
             "backends": dict(backends),
             "git_revision": git_revision(),
             "machine": f"{platform.system()} {platform.machine()}",

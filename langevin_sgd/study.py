@@ -46,7 +46,7 @@ def simulate(
     study = _study(study, overrides)
     told = progress is not None
     progress = NullProgress() if progress is None else progress
-    device = devices.resolve(device)
+    placed = devices.place_all(device, {name: model.engines() for name, model in study.models.items()})
     import_path.load_all(study)
     started = datetime.now(UTC)
     run = None
@@ -59,7 +59,7 @@ def simulate(
     try:
         for name in study.order():
             if name not in models:
-                models[name] = _run_one(study, name, models, device=device, progress=progress, run=run)
+                models[name] = _run_one(study, name, models, device=placed[name].device, progress=progress, run=run)
         tree = _finish(study, models, device=device, started=started, progress=progress, run=run)
     finally:
         progress.close()
@@ -82,7 +82,8 @@ def _finish(
     tree.attrs["provenance"] = provenance(
         study.model_dump(mode="json", by_alias=True),
         seed=study.seed,
-        device=device,
+        device_asked=device,
+        devices={name: str(models[name].attrs.get("device", "none")) for name in study.models},
         backends={name: str(models[name].attrs.get("backend", "none")) for name in study.models},
         started=started,
     )
@@ -124,7 +125,7 @@ def _run_one(
         checkpoint = NoCheckpoint() if run is None else run.checkpoint(name)
         try:
             result = run_model(study, name, sources=sources, device=device, progress=progress, checkpoint=checkpoint)
-            result.attrs.update(kind=kind, status="done")
+            result.attrs.update(kind=kind, status="done", device=device)
         except store.StoreError:
             raise  # what cannot be kept is no fault of the model
         except Diverged as error:

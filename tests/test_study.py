@@ -119,7 +119,7 @@ def test_a_device_that_is_not_there_is_refused_before_anything_is_touched(tmp_pa
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     for device, fault in (("cuda", "sees 0 CUDA devices"), ("cuda:3", "sees 0"), ("gpu", "unknown device")):
         with pytest.raises(UserError, match=fault):
-            lsgd.simulate(study(ou=QUADRATIC), device=device, output=tmp_path / "run")
+            lsgd.simulate(study(ou=QUADRATIC, hot=hot_network(start="shared")), device=device, output=tmp_path / "run")
     assert not (tmp_path / "run").exists()
     assert json.loads(lsgd.simulate(study(ou=QUADRATIC), device="auto").attrs["provenance"])["device"] == "cpu"
 

@@ -21,6 +21,7 @@ from langevin_sgd.config.fields import (
 from langevin_sgd.config.model import Faults, ModelSection
 from langevin_sgd.config.network import Architecture, Data
 from langevin_sgd.config.sgd import Sgd, SgdOverride, overridden
+from langevin_sgd.devices import COMPILED, Engine
 
 if TYPE_CHECKING:
     from langevin_sgd.config.study import Study
@@ -107,6 +108,10 @@ class InterpolationModel(ModelSection):
     def total_steps(self, sgd: Sgd, lent: int | None) -> int:
         """The most that it may make."""
         return self.steps
+
+    def engines(self) -> tuple[Engine, ...]:
+        """A compiled kernel, and trainings of two networks beside it."""
+        return (COMPILED,)
 
     def emits(self) -> frozenset[str]:
         """The occupancy by start."""

@@ -22,6 +22,7 @@ from langevin_sgd.config.fields import (
 from langevin_sgd.config.model import Faults, ModelSection
 from langevin_sgd.config.quadratic import FullNoise
 from langevin_sgd.config.sgd import Sgd, SgdOverride
+from langevin_sgd.devices import FUSED, SDEINT, TENSORS, Engine
 
 if TYPE_CHECKING:
     from langevin_sgd.config.study import Study
@@ -224,6 +225,10 @@ class LangevinEquation(ModelSection):
     def total_steps(self, sgd: Sgd, lent: int | None) -> int:
         """Its own."""
         return self.steps
+
+    def engines(self) -> tuple[Engine, ...]:
+        """That of the backend."""
+        return {"batched": (TENSORS,), "sdeint": (SDEINT,)}.get(self.backend, (FUSED,))
 
     def problems(self, study: Study, name: str) -> Faults:
         """Sampling, and which schemes know momentum."""

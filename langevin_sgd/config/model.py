@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from langevin_sgd.config.errors import KeyPath, choice
 from langevin_sgd.config.fields import Section
 from langevin_sgd.config.sgd import Sgd, SgdOverride, overridden
+from langevin_sgd.devices import NUMPY, Engine
 
 if TYPE_CHECKING:
     from langevin_sgd.config.study import Study
@@ -84,6 +85,10 @@ class ModelSection(Section):
     def parameters(self) -> int | None:
         """d, the number of coordinates, where it is known before anything is built."""
         return None
+
+    def engines(self) -> tuple[Engine, ...]:
+        """What can run it, the preferred one first: where that can run decides on which devices the model can."""
+        return (NUMPY,)
 
     def emits(self) -> frozenset[str]:
         """Observables that it is sure to have, as far as they decide which checks can be made of it."""

@@ -32,6 +32,7 @@ from langevin_sgd.config.model import Faults, ModelSection
 from langevin_sgd.config.probes import Probe
 from langevin_sgd.config.sgd import Sgd, SgdOverride, overridden
 from langevin_sgd.config.window import window_problems
+from langevin_sgd.devices import TENSORS, Engine
 
 if TYPE_CHECKING:
     from langevin_sgd.config.study import Study
@@ -235,6 +236,10 @@ class NetworkModel(ModelSection):
     def has_stationary_window(self) -> bool:
         """Whether fluctuations about the minimum are sampled along the Hessian's eigenvectors."""
         return self.start == "minimum" and self.measure_curvature
+
+    def engines(self) -> tuple[Engine, ...]:
+        """torch, on any device."""
+        return (TENSORS,)
 
     def emits(self) -> frozenset[str]:
         """What is recorded along training; the modes' variances in a stationary window; what the probes measure."""

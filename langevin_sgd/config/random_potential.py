@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 from langevin_sgd.config.errors import KeyPath, inconsistent
 from langevin_sgd.config.fields import Number, PositiveNumber, PositiveWholeNumber, RecordTimes, Replicas, Section
 from langevin_sgd.config.model import ModelSection
+from langevin_sgd.devices import COMPILED, FUSED, TENSORS, Engine
 
 _LONGEST = 700.0  # exp of more is no double
 _MOST_SITES = 1 << 28  # of one disorder
@@ -153,6 +154,16 @@ class RandomPotentialModel(ModelSection):
     """Step of the sde; null: one that resolves the shortest waves, or the sites."""
     aging: Aging | None = None
     """Two-time measurement; null: none."""
+
+    def engines(self) -> tuple[Engine, ...]:
+        """That of the method; of waves in few dimensions the compiled kernel, on CUDA torch."""
+        if self.method != "sde":
+            return (COMPILED,)
+        if self.landscape == "line":
+            return (FUSED,)
+        from langevin_sgd.landscapes.waves import MAX_DIMENSION  # of a kernel, not of a config
+
+        return (COMPILED, TENSORS) if self.dimension <= MAX_DIMENSION else (TENSORS,)
 
     @model_validator(mode="after")
     def _possible(self) -> RandomPotentialModel:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import difflib
 import os
-import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from langevin_sgd.errors import UserError
+from langevin_sgd import devices
 from langevin_sgd.integrators.integration_error import IntegrationError
 from langevin_sgd.integrators.random_numbers import Stream, normals
 from langevin_sgd.integrators.record import Quantities, Record
@@ -81,8 +80,7 @@ def check_kinds(noise: Any, record: Any, parameters: Any, device: Any) -> None:
         raise IntegrationError("record must be a Record; write record=Record(steps=[...], means=[...])")
     if not isinstance(parameters, Mapping):
         raise IntegrationError("parameters are given as {name: value or values}")
-    if not isinstance(device, str) or not re.fullmatch(r"auto|cpu|cuda(:\d{1,4})?", device):
-        raise UserError(f"device: unknown device {device!r}; use auto, cpu or cuda[:N]")
+    devices.checked(device)
 
 
 def check_memory(trajectories: int, rows: int, recorded: int, observed: Quantities, points: int) -> None:

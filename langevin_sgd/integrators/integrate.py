@@ -12,6 +12,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
 
+from langevin_sgd.devices import COMPILED, FUSED, SDEINT, TENSORS, Engine, place
 from langevin_sgd.integrators import arguments, schemes
 from langevin_sgd.integrators import increments as noise_increments
 from langevin_sgd.integrators.emitted_names import check_names_of_run
@@ -27,6 +28,7 @@ from langevin_sgd.integrators.stability import check_stable, largest_curvature
 from langevin_sgd.integrators.state import State
 from langevin_sgd.landscapes.quadratic import Quadratic
 from langevin_sgd.landscapes.tabulated import Tabulated
+from langevin_sgd.landscapes.waves import Waves
 from langevin_sgd.noise import Noise
 from langevin_sgd.one_thread import one_blas_thread, one_torch_thread
 
@@ -97,7 +99,9 @@ def integrate(
     arguments.check_numbers(time_step, steps, trajectories, seed, threads)
     arguments.one_of(increments, noise_increments.KINDS, "increments")
     arguments.one_of(precision, _STATE_TYPES, "precision")
+    arguments.one_of(backend, get_args(Backend), "backend")
     landscape = arguments.as_landscape(landscape, backend, device)
+    placed = place(device, _engines(landscape, backend))
     kind = structure(landscape, noise) if isinstance(landscape, Generated) else "additive"
     chosen.check(kind, increments, force=force)
     if record.first_passage is not None and increments == "two_point" and not force:
@@ -163,16 +167,24 @@ def integrate(
         record_steps=recorded,
         threads=threads or _cpus(),
     )
-    name, reductions = _advance(run, chosen, backend, device, after_launch)
+    name, reductions = _advance(run, chosen, backend, placed.device, after_launch)
     data = dataset(run, reductions, record, points, landscape, time_step=values["time_step"])
     data.attrs |= {"backend": name, "scheme": chosen.name, "increments": increments, "precision": precision}
     return Integration(data, _ending(run))
 
 
+def _engines(landscape: Generated | TensorLandscape, backend: Backend) -> tuple[Engine, ...]:
+    """What runs a landscape by that backend."""
+    if backend == "reference":
+        return (SDEINT,)
+    if backend == "batched" or not isinstance(landscape, Generated):
+        return (TENSORS,)
+    return (COMPILED,) if isinstance(landscape, Waves) else (FUSED,)
+
+
 def _advance(
     run: Run, scheme: Scheme, backend: Backend, device: str, after_launch: Callable[[int], None] | None
 ) -> tuple[str, Reductions]:
-    arguments.one_of(backend, get_args(Backend), "backend")
     if backend == "reference":
         from langevin_sgd.integrators import reference
 
@@ -181,17 +193,15 @@ def _advance(
     if not generated and backend == "fused":
         raise SchemeError("a callable landscape has no source to compile; use backend='batched' or 'auto'")
     if backend == "batched" or not generated:
-        from langevin_sgd.devices import resolve
         from langevin_sgd.integrators import batched_torch
 
-        where = resolve(device)
         if isinstance(run.landscape, Generated):
-            return f"batched on {where}", batched_torch.run(run, where, after_launch)
+            return f"batched on {device}", batched_torch.run(run, device, after_launch)
         from langevin_sgd.integrators.callable_stepper import CallableStepper
 
         make = partial(CallableStepper, run.landscape, run.noise, scheme)
         with one_torch_thread():  # its matrix products would round as the number of threads says
-            return f"batched on {where}", batched_torch.run(run, where, after_launch, make)
+            return f"batched on {device}", batched_torch.run(run, device, after_launch, make)
     if device.startswith("cuda"):
         from langevin_sgd.integrators import fused_gpu
 

@@ -22,6 +22,8 @@ def eigenbasis(matrix: ArrayLike) -> tuple[Array, Array]:
 
 def canonical_signs(vectors: Array) -> Array:
     """The columns of `vectors` (d, n), each with its largest entry positive, the first of those that are as large."""
+    if not vectors.size:
+        return vectors
     size = np.abs(vectors)
     largest = (size >= (1.0 - _TIE) * size.max(axis=0)).argmax(axis=0)
     signs = np.sign(vectors[largest, np.arange(vectors.shape[1])])

@@ -7,13 +7,12 @@ import math
 import numpy as np
 
 from langevin_sgd.config import RandomPotentialModel
-from langevin_sgd.devices import resolve
+from langevin_sgd.devices import TENSORS, place
 from langevin_sgd.integrators.integrate import integrate
 from langevin_sgd.integrators.record import Record
 from langevin_sgd.integrators.scan_points import trajectory_numbers
 from langevin_sgd.integrators.state import State
 from langevin_sgd.landscapes.fourier import Fourier
-from langevin_sgd.landscapes.waves import MAX_DIMENSION
 from langevin_sgd.models.disorder import Arrays, Disorders, ln_times, waves
 from langevin_sgd.noise import IsotropicNoise
 
@@ -38,7 +37,8 @@ def walk(model: RandomPotentialModel, disorders: Disorders, *, seed: int, device
     steps = np.unique(np.maximum(np.rint(np.exp(ln_times(model)) / step), 1.0).astype(np.int64))
     numbers = trajectory_numbers(disorders.tolist(), walkers)
     origin = np.zeros((law.dimension, disorders.size * walkers))
-    fused = law.dimension <= MAX_DIMENSION and resolve(device) == "cpu"
+    placed = place(device, model.engines())
+    fused = placed.engine is not TENSORS
     ran = integrate(
         potential,
         IsotropicNoise(2.0 * model.thermal_energy),
@@ -51,7 +51,7 @@ def walk(model: RandomPotentialModel, disorders: Disorders, *, seed: int, device
         record=Record(steps=steps.tolist(), each=("squared_displacement",)),
         precision="mixed" if fused or _largest_phase(law) >= _PHASE_OF_FLOAT32 else "float32",
         backend="fused" if fused else "batched",
-        device=device,
+        device=placed.device,
     )
     squared = ran.data["squared_displacement"].values.reshape(disorders.size, walkers, steps.size)
     beyond = (squared > law.valid_range()[1] ** 2).any(axis=1)

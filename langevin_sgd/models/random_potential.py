@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 from langevin_sgd import observables
 from langevin_sgd.checkpoint import Checkpointing
 from langevin_sgd.config import RandomPotentialModel
+from langevin_sgd.devices import place
 from langevin_sgd.landscapes.line import Line
 from langevin_sgd.models import example_walk
 from langevin_sgd.models.disorder import Array, Arrays, Disorders, landscape, ln_times
@@ -44,6 +45,7 @@ def run(
     `UserError` for what the landscape or the method refuses. After an interruption the same call goes on from
     `checkpoint`, to the same bits.
     """
+    device = place(device, points[0].engines()).device
     saved = checkpoint.load()
     done = 0 if saved is None else int(saved["disorders"])
     kept: list[list[Arrays]] = [[] for _ in points]
