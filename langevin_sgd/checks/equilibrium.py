@@ -18,11 +18,12 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from langevin_sgd.checks import distance as distributions
-from langevin_sgd.checks.modes import Modes, eigenvalue_bins, squared_mean
-from langevin_sgd.checks.statistics import MINIMUM_REPLICAS, Assessment, Band, assess, assess_ratio
+from langevin_sgd.checks.modes import Modes, eigenvalue_bins
+from langevin_sgd.checks.statistics import MINIMUM_REPLICAS, Assessment, Band, assess, assess_by_interval, assess_ratio
 from langevin_sgd.checks.table import Comparison, Role
 from langevin_sgd.checks.transient import transient
 from langevin_sgd.checks.window import StationaryWindow
+from langevin_sgd.estimators.squared_mean import squared_mean
 from langevin_sgd.theory.quadratic_form import mixture_cdf
 
 Array = NDArray[np.float64]
@@ -141,11 +142,17 @@ class _Judge:
         window = self.window
         modes = window.noisy
         scale = float(window.laws[window.law][modes].sum())
-        square, stderr = (value / scale for value in squared_mean(window.moment_1[:, modes]))
-        assessed = assess(
+        shift = squared_mean(window.moment_1[:, modes])
+        square, stderr = float(shift.value) / scale, float(shift.stderr) / scale
+
+        def interval(confidence: float) -> tuple[float, float]:
+            low, high = shift.interval(confidence)
+            return float(low) / scale, float(high) / scale
+
+        assessed = assess_by_interval(
             square,
-            stderr,
-            dof=window.replicas - 1,
+            interval,
+            replicas=window.replicas,
             band=Band(-math.inf, self.tolerance),
             confidence=self.confidence,
             name="squared shift of the mean over the predicted variance",

@@ -7,15 +7,23 @@ a smooth curve is no evidence, so each law is fitted to the first two thirds of 
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
+from scipy.special import stdtrit
 
-from langevin_sgd.checks.statistics import assess_ratio
+from langevin_sgd.checks.statistics import Band, assess_by_interval, assess_ratio
 from langevin_sgd.checks.table import Comparison
 from langevin_sgd.errors import UserError
 from langevin_sgd.estimators.growth_laws import DIFFUSION, LOGARITHMIC, POWER, SATURATION, GrowthLaw, fit
 from langevin_sgd.estimators.logarithmic_law import window_nodes
+from langevin_sgd.estimators.squared_mean import SquaredMean
+from langevin_sgd.observables import drift_of
 
 Array = NDArray[np.float64]
 
@@ -41,18 +49,22 @@ def growth_rows(
     ln_time = np.log(time[later])
 
     def row(
-        quantity: str, law: str, measured: float, stderr: float, predicted: float, *, over: str, note: str
+        quantity: str,
+        law: str,
+        measured: float,
+        stderr: float,
+        predicted: float,
+        *,
+        over: str,
+        note: str,
+        interval: Callable[[float], tuple[float, float]] | None = None,
     ) -> Comparison:
-        assessed = assess_ratio(
-            measured,
-            stderr,
-            predicted,
-            dof=dof,
-            tolerance=tolerance,
-            confidence=confidence,
-            name=f"value at the end over {over}",
-            cure="replicas",
-        )
+        asked: dict[str, Any] = {"confidence": confidence, "name": f"value at the end over {over}", "cure": "replicas"}
+        if interval is None:
+            assessed = assess_ratio(measured, stderr, predicted, dof=dof, tolerance=tolerance, **asked)
+        else:
+            band = Band(1.0 - tolerance, 1.0 + tolerance)
+            assessed = assess_by_interval(measured / predicted, interval, replicas=dof + 1, band=band, **asked)
         return Comparison.from_assessment(
             assessed.with_note(note),
             model=model,
@@ -70,6 +82,7 @@ def growth_rows(
         if part not in dataset or f"{part}_stderr" not in dataset:
             continue
         value, error = (np.asarray(dataset[name].values)[later] for name in (part, f"{part}_stderr"))
+        squared = part == "drift_squared"
         usable = value > 2.0 * error  # the logarithm of what is lost in its noise means nothing
         usable[-1] = True
         if dof < 1 or not value[-1] > 0.0:
@@ -79,7 +92,9 @@ def growth_rows(
             if forecast is not None:
                 predicted, stderr, note = forecast
                 last = float(value[-1])
-                rows.append(row(part, law.name, last, stderr, predicted, over="the forecast", note=note))
+                forecast_error = stderr / last - error[-1] / last
+                ends = partial(_drift_interval, drift_of(dataset), predicted, forecast_error) if squared else None
+                rows.append(row(part, law.name, last, stderr, predicted, over="the forecast", note=note, interval=ends))
     if "control_squared_displacement" in dataset and "squared_displacement" in dataset:
         each = np.asarray(dataset["squared_displacement"].transpose("replica", "time").values)[:, -1]
         control = float(dataset["control_squared_displacement"].values[-1])
@@ -89,6 +104,15 @@ def growth_rows(
         moved = float(each.mean())
         rows.append(row("squared_displacement", cold, moved, stderr, control, over="the control's", note=note))
     return rows
+
+
+def _drift_interval(
+    drift: SquaredMean, predicted: float, forecast_error: float, confidence: float
+) -> tuple[float, float]:
+    """Of the last squared drift over its forecast, whose relative error widens the interval at both ends."""
+    low, high = drift.at(np.array([-1])).interval(confidence)
+    factor = math.exp(float(stdtrit(drift.replicas - 1, 0.5 + confidence / 2.0)) * forecast_error)
+    return float(low[0]) / predicted / factor, float(high[0]) / predicted * factor
 
 
 def _forecast(

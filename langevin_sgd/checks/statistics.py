@@ -23,11 +23,13 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtr, stdtrit
+from scipy.special import ndtri, stdtr, stdtrit
 
 MINIMUM_REPLICAS = 4
 POWER = 0.8
 LONGER = "replicas, or a stationary window that much longer,"
+_SMALLEST_P = 9.0  # decimal places
+_HALVINGS = 10
 HOPELESS = 1000.0  # beyond this factor more replicas are no advice
 
 
@@ -173,6 +175,46 @@ def assess_ratio(
     if assessed.verdict is Verdict.DISAGREES and not 0.5 < ratio < 2:
         assessed = assessed.with_note(f"off by a factor {max(ratio, 1 / ratio):.3g}")
     return replace(assessed, stderr=ratio_stderr)
+
+
+def assess_by_interval(
+    estimate: float,
+    interval: Callable[[float], tuple[float, float]],
+    *,
+    replicas: int,
+    band: Band,
+    confidence: float,
+    name: str,
+    cure: str = LONGER,
+) -> Assessment:
+    """Equivalence test of an estimate whose error is not Student's, by its `interval` at any confidence.
+
+    `stderr` of the result is a quarter of the 95% interval's length, the p-value half of what an interval leaves out
+    that just reaches the band.
+    """
+    if replicas < MINIMUM_REPLICAS:
+        return inconclusive(estimate, math.nan, too_few_replicas(replicas))
+    low, high = interval(confidence)
+    if not (math.isfinite(estimate) and math.isfinite(low) and math.isfinite(high)):
+        return inconclusive(estimate, math.nan, f"{name} or its error is not finite")
+    verdict = classify(low, high, band)
+    to_see = max(high - estimate, estimate - low) * (1.0 + float(ndtri(POWER) / ndtri(0.5 + confidence / 2.0)))
+    reason = f"{name} {estimate:.4g}, {100 * confidence:.4g}% interval {low:.4g} to {high:.4g} "
+    reason += f"(half-width {(high - low) / 2:.2g}), {conclusion(estimate, verdict, band, to_see, cure=cure)}"
+    wide = (low, high) if confidence == 0.95 else interval(0.95)
+    p_value = _reaching(interval, band) if verdict is Verdict.DISAGREES else 0.5
+    return Assessment(estimate, (wide[1] - wide[0]) / 4.0, low, high, verdict, p_value, reason)
+
+
+def _reaching(interval: Callable[[float], tuple[float, float]], band: Band) -> float:
+    """Half of what the narrowest interval that reaches the band leaves out, by bisection of its logarithm."""
+    least, most = -_SMALLEST_P, 0.0
+    for _ in range(_HALVINGS):
+        middle = 0.5 * (least + most)
+        low, high = interval(1.0 - 10.0**middle)
+        outside = low > band.high or high < band.low
+        least, most = (least, middle) if outside else (middle, most)
+    return 0.5 * math.pow(10.0, most)
 
 
 def holm(p_values: Sequence[float] | NDArray[np.float64], level: float) -> NDArray[np.bool_]:

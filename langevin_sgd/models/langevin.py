@@ -198,10 +198,7 @@ def _dataset(
         {
             "energy": kept["energy"],
             "squared_displacement": kept["squared_displacement"],
-            "drift_squared": [summary.drift_squared for summary in summaries],
-            "drift_squared_stderr": [summary.drift_squared_stderr for summary in summaries],
-            "spread": [summary.spread for summary in summaries],
-            "spread_stderr": [summary.spread_stderr for summary in summaries],
+            **observables.pooled(summaries),
             "learning_rate": sgd.learning_rate,
             "batch_size": sgd.batch_size,
             "momentum": sgd.momentum,

@@ -256,10 +256,7 @@ class _Recorder:
         return {
             "energy": self._energy,
             "squared_displacement": self._squared_displacement,
-            "drift_squared": [summary.drift_squared for summary in self._summaries],
-            "drift_squared_stderr": [summary.drift_squared_stderr for summary in self._summaries],
-            "spread": [summary.spread for summary in self._summaries],
-            "spread_stderr": [summary.spread_stderr for summary in self._summaries],
+            **observables.pooled(self._summaries),
             "mode_moment_1": self.moment_1,
             "mode_moment_2": self.moment_2,
             "stationary_energy": self._stationary_energy,

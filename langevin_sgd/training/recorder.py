@@ -58,10 +58,7 @@ class Recorder:
         names = ["energy", "squared_displacement", "train_loss", "train_accuracy"]
         names += ["test_loss", "test_accuracy"] if test else []
         self._along: dict[str, Array] = {name: np.full((replicas, record.size), np.nan) for name in names}
-        self._pooled: dict[str, Array] = {
-            name: np.full(record.size, np.nan)
-            for name in ("drift_squared", "drift_squared_stderr", "spread", "spread_stderr")
-        }
+        self._pooled: dict[str, Array] = {name: np.full(record.size, np.nan) for name in observables.POOLED}
         self._stationary_energy = np.full((replicas, sample.size), np.nan)
         self._sums = np.zeros((2, replicas, dimension if reference else 0))
         self._lowest_energy = 0.0
