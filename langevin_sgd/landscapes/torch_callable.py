@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from langevin_sgd.errors import UserError
+from langevin_sgd.user_code import call, transforming
 
 
 class TensorLandscape(Protocol):
@@ -48,7 +49,7 @@ class TorchCallable:
     def __post_init__(self) -> None:
         if self.dimension < 1:
             raise UserError(f"a landscape has at least one coordinate, not {self.dimension}")
-        value = self.function(torch.zeros(self.dimension, dtype=torch.float64))
+        value = self._call(torch.zeros(self.dimension, dtype=torch.float64))
         if not isinstance(value, Tensor) or value.shape != ():
             shape = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
             raise UserError(f"the landscape's function must return one number for a position, not {shape}")
@@ -77,10 +78,15 @@ class TorchCallable:
 
     def energy_at(self, position: Tensor) -> Tensor:
         """E at positions (d, N) -> (N,)."""
-        energy: Tensor = torch.func.vmap(self.function, in_dims=1)(position)
+        with transforming("the landscape's function cannot be evaluated at many positions (torch.func.vmap)"):
+            energy: Tensor = torch.func.vmap(self._call, in_dims=1)(position)
         return energy
 
     def gradient_at(self, position: Tensor) -> Tensor:
         """Gradient at positions (d, N) -> (d, N)."""
-        slope: Tensor = torch.func.vmap(torch.func.grad(self.function), in_dims=1, out_dims=1)(position)
+        with transforming("the landscape's function cannot be differentiated (torch.func.grad and vmap)"):
+            slope: Tensor = torch.func.vmap(torch.func.grad(self._call), in_dims=1, out_dims=1)(position)
         return slope
+
+    def _call(self, position: Tensor) -> Tensor:
+        return call("the landscape's function failed", self.function, position)

@@ -87,13 +87,14 @@ def _line(model: InterpolationModel, sgd: Sgd, *, seed: int, workers: Workers, p
 
     module = initial.build_with_seed(build, seed, 0)
     samples = Samples.of(loaded.train_inputs, loaded.train_labels, dtype=torch.float64)
-    architectures.check(module, samples.inputs[:4], loaded.classes, name=f"architecture {model.architecture.kind}")
+    architectures.check(module, samples.inputs, loaded.classes, name=f"architecture {model.architecture.kind}")
     for key, size in [("sgd", sgd.batch_size), *((f"endpoints.{n}", e.batch_size) for n, e in model.endpoints.items())]:
         if size > len(samples):
             raise UserError(f"{key}.batch_size: {size} is more than the {len(samples)} training samples; reduce it")
     network = Network.of(module, dtype=torch.float64)
     starts = range(2) if model.start == "independent" else [0, 0]
     first = initial.weights(build, lambda built: Network.of(built, dtype=torch.float64).weights(), seed, starts)
+    initial.refuse_other_size(first, network.size)
     ends = []
     for number, (chosen, start) in enumerate(zip(model.endpoints.values(), first, strict=True)):
         own = Sgd(learning_rate=chosen.learning_rate, batch_size=chosen.batch_size, weight_decay=sgd.weight_decay)

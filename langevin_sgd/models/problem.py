@@ -49,14 +49,17 @@ def prepare(model: NetworkModel, sgd: Sgd, *, seed: int, device: str) -> Problem
         )
     module = initial.build_with_seed(build, seed, 0)
     train = samples(loaded.train_inputs, loaded.train_labels)
-    architectures.check(module, train.inputs[:4].cpu(), loaded.classes, name=f"architecture {model.architecture.kind}")
     has_test = loaded.test_inputs is not None and loaded.test_labels is not None and len(loaded.test_labels) > 0
+    test = samples(loaded.test_inputs, loaded.test_labels) if has_test else None  # type: ignore[arg-type]
+    for part in filter(None, (train, test)):
+        architectures.check(module, part.inputs.cpu(), loaded.classes, name=f"architecture {model.architecture.kind}")
     replicas = range(model.replicas if model.start == "independent" else 1)
     start = initial.weights(build, lambda built: Network.of(built, dtype=torch.float64).weights(), seed, replicas)
+    initial.refuse_other_size(start, Network.of(module, dtype=torch.float64).size)
     return Problem(
         module=module,
         train=train,
-        test=samples(loaded.test_inputs, loaded.test_labels) if has_test else None,  # type: ignore[arg-type]
+        test=test,
         classes=loaded.classes,
         start=start,
         device=device,

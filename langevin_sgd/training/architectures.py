@@ -11,9 +11,22 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from langevin_sgd import user_code
 from langevin_sgd.config import Architecture, MultilayerPerceptron, Softmax
 from langevin_sgd.errors import UserError
 from langevin_sgd.training import import_path
+from langevin_sgd.training.state_changes import same, written
+
+_FEW = 4
+_SAMPLES_AT_A_TIME = 256
+_ROUNDING = 1e-9
+
+_MENDS = {
+    "its buffer": "use a layer without running statistics, such as LayerNorm or GroupNorm for BatchNorm",
+    "its parameter": "leave out max_norm and whatever else writes to weights, so that the descent alone moves them",
+    "its inputs": "write x = x - 1 for x -= 1, and leave inplace=True out of the first layer",
+    "a tensor": "compute it anew from weights and inputs at every call",
+}
 
 _ACTIVATIONS: dict[str, type[nn.Module]] = {"tanh": nn.Tanh, "relu": nn.ReLU, "gelu": nn.GELU}
 
@@ -65,7 +78,9 @@ class Network:
     @classmethod
     def of(cls, module: nn.Module, *, dtype: torch.dtype, device: str | torch.device = "cpu") -> Network:
         """A copy of the module in the given arithmetic, in training mode."""
-        own = copy.deepcopy(module).to(dtype=dtype, device=device).train()
+        own = user_code.call("the module cannot be copied", copy.deepcopy, module)
+        user_code.call("the module cannot be converted", own.to, dtype=dtype, device=device)
+        user_code.call("the module cannot be put into training mode", own.train)
         trainable = [(name, tuple(p.shape)) for name, p in own.named_parameters() if p.requires_grad]
         return cls(own, tuple(name for name, _ in trainable), tuple(shape for _, shape in trainable))
 
@@ -82,14 +97,14 @@ class Network:
     def outputs(self, parameters: Sequence[Tensor], inputs: Tensor) -> Tensor:
         """Logits (samples, classes) at the given parameters."""
         values = dict(zip(self.names, parameters, strict=True))
-        result: Tensor = torch.func.functional_call(self.module, values, (inputs,))
+        result: Tensor = user_code.call("the network fails", torch.func.functional_call, self.module, values, (inputs,))
         return result
 
     def parameters(self, weights: Tensor) -> list[Tensor]:
         """Views of weights (..., d) in the shapes of the parameters."""
         pieces = torch.split(weights, self.sizes, dim=-1)
         leading = weights.shape[:-1]
-        return [piece.view(*leading, *shape) for piece, shape in zip(pieces, self.shapes, strict=True)]
+        return [piece.view((*leading, *shape)) for piece, shape in zip(pieces, self.shapes, strict=True)]
 
     def flatten(self, parameters: Sequence[Tensor], *, leading: int = 0) -> Tensor:
         """Concatenate parameters, or gradients, behind their `leading` common axes: the inverse of `parameters`."""
@@ -104,43 +119,78 @@ class Network:
 def check(module: nn.Module, inputs: Tensor, classes: int, *, name: str) -> None:
     """Refuse modules whose loss is not a sum over samples of one deterministic function of weights and sample.
 
-    That sum is what the theory of minibatch noise is about: it excludes batch normalisation, dropout and running
-    statistics. `inputs` are a few samples in float64 (or integers). Raises `UserError` with what to use instead.
+    That sum is what the theory of minibatch noise is about: it excludes batch normalisation, dropout, running
+    statistics, and whatever else a module remembers or changes as it runs. `inputs` are samples in float64 (or
+    integers): the first four decide this, and on all of them the outputs are to be finite at the weights that the
+    module has. Raises `UserError` with what to use instead.
     """
+    _refuse_parameters(module, name)
     network = Network.of(module, dtype=torch.float64)
     if network.size == 0:
         raise UserError(f"{name}: the module has no trainable parameters")
-    few = inputs[:4]
-    before = {key: value.clone() for key, value in network.module.named_buffers()}
+    few = inputs[:_FEW]
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
-        try:
-            first = network.module(few)
-            again = network.module(few)
-        except Exception as error:
-            shape = tuple(few.shape)
-            told = f"{type(error).__name__}: {' '.join(str(error).split())}"
-            raise UserError(f"{name}: the module fails on inputs of shape {shape}: {told}") from error
-        changed = [key for key, value in network.module.named_buffers() if not _same(value, before.get(key))]
+        first, changed = written(network.module, lambda: _outputs(network.module, few, classes, name), few)
+        again = _outputs(network.module, few, classes, name)
         if changed:
             raise UserError(
-                f"{name}: the module updates its buffer {changed[0]} as it runs, so its loss depends on history; "
-                "use a layer without running statistics, such as LayerNorm or GroupNorm for BatchNorm"
+                f"{name}: the module updates {changed[0]} as it runs, so its loss depends on history; "
+                f"{next(mend for kind, mend in _MENDS.items() if changed[0].startswith(kind))}"
             )
-        if not isinstance(first, Tensor) or tuple(first.shape) != (len(few), classes):
-            got: Any = tuple(first.shape) if isinstance(first, Tensor) else type(first).__name__
-            raise UserError(f"{name}: the module returns {got} for {len(few)} samples; {(len(few), classes)} is needed")
-        if not _same(first, again):
+        if not same(first, again):
             raise UserError(
                 f"{name}: the module gives different outputs for the same input; leave out dropout and other random "
                 "layers, since all randomness must come from the minibatches"
             )
-        part = network.module(few[:2])
-        if not torch.allclose(part, first[:2], rtol=1e-9, atol=1e-9):
+        for count in (2, 1):
+            if not _close(_outputs(network.module, few[:count], classes, name), first[:count]):
+                raise UserError(
+                    f"{name}: the output for one sample depends on the others of its batch; "
+                    "use LayerNorm or GroupNorm for BatchNorm"
+                )
+        for start in range(0, len(inputs), _SAMPLES_AT_A_TIME):
+            outputs = _outputs(network.module, inputs[start : start + _SAMPLES_AT_A_TIME], classes, name)
+            unfit = torch.nonzero(~torch.isfinite(outputs).all(1)).flatten()
+            if len(unfit):
+                row = int(unfit[0])
+                worst = next(value for value in outputs[row].tolist() if value - value != 0)
+                raise UserError(
+                    f"{name}: the module returns {worst} for sample {start + row} at its initial weights; mend its "
+                    "formulas (a logarithm, root or quotient at 0?), its initial weights, or the scale of the inputs"
+                )
+
+
+def _refuse_parameters(module: nn.Module, name: str) -> None:
+    for key, tensor in (*module.named_parameters(), *module.named_buffers()):
+        if nn.parameter.is_lazy(tensor):
             raise UserError(
-                f"{name}: the output for one sample depends on the others of its batch; "
-                "use LayerNorm or GroupNorm for BatchNorm"
+                f"{name}: the size of {key} is not known before the module has run; give it, as nn.Linear does for "
+                "nn.LazyLinear"
             )
+        if tensor.is_complex():
+            raise UserError(
+                f"{name}: {key} is complex, and weights are real numbers; keep real and imaginary part as two "
+                "parameters and join them in forward with torch.complex"
+            )
+        if tensor.layout is not torch.strided:
+            raise UserError(f"{name}: {key} is a sparse tensor, and weights are vectors; use .to_dense()")
 
 
-def _same(a: Tensor, b: Tensor | None) -> bool:
-    return b is not None and a.shape == b.shape and torch.equal(a, b)
+def _outputs(module: nn.Module, inputs: Tensor, classes: int, name: str) -> Tensor:
+    """The module's outputs, of the shape and type that are needed."""
+    shape = tuple(inputs.shape)
+    found: Any = user_code.call(f"{name}: the module fails on inputs of shape {shape}", module, inputs)
+    if not isinstance(found, Tensor) or tuple(found.shape) != (len(inputs), classes):
+        got: Any = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__
+        samples = f"{len(inputs)} sample{'s' * (len(inputs) != 1)}"
+        raise UserError(f"{name}: the module returns {got} for {samples}; {(len(inputs), classes)} is needed")
+    if found.dtype != torch.float64:
+        raise UserError(
+            f"{name}: the module returns {found.dtype} where its weights and inputs are in torch.float64; leave its "
+            "arithmetic to the weights, without .float() and dtype="
+        )
+    return found
+
+
+def _close(a: Tensor, b: Tensor) -> bool:
+    return torch.allclose(a, b, rtol=_ROUNDING, atol=_ROUNDING, equal_nan=True)

@@ -70,7 +70,7 @@ def hessian(full: FullBatch, w: Array, *, progress: Callable[[int, int], None] =
         stop = min(start + _COLUMNS_AT_A_TIME, d)
         matrix[start:stop] = full.hessian_products(w, np.eye(d)[start:stop])
         progress(stop, d)
-    return 0.5 * (matrix + matrix.T)
+    return 0.5 * (_finite(matrix, "Hessian") + matrix.T)
 
 
 def noise_covariance(full: FullBatch, w: Array) -> Array:
@@ -89,7 +89,17 @@ def noise_covariance(full: FullBatch, w: Array) -> Array:
     full.sample_gradients(w, accumulate)
     mean = (first / full.samples).cpu().numpy()
     covariance = second.cpu().numpy() / full.samples - np.outer(mean, mean)
-    return 0.5 * (covariance + covariance.T)
+    return 0.5 * (_finite(covariance, "covariance of the gradients") + covariance.T)
+
+
+def _finite(matrix: Array, what: str) -> Array:
+    if not np.isfinite(matrix).all():
+        unfit = int((~np.isfinite(matrix)).any(axis=1).sum())
+        raise UserError(
+            f"the {what} of the network is not finite, in {unfit} of {len(matrix)} rows; a formula of it has no "
+            "derivative where it is (the root, norm or logarithm of something that vanishes?)"
+        )
+    return matrix
 
 
 def eigenbasis(matrix: Array) -> tuple[Array, Array]:

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from langevin_sgd.config import Sgd
-from langevin_sgd.errors import UserError
 from langevin_sgd.one_thread import one_torch_thread
 from langevin_sgd.training import cross_entropy
 from langevin_sgd.training.architectures import Network
@@ -123,13 +122,8 @@ class _Block:
         aligned = first[0].nbytes % _CACHE_LINE == 0  # else rounding would depend on the place among the steps
         self._steps_gathered = _STEPS_GATHERED if aligned and first[0].nbytes > _BYTES_THAT_EVICT else 1
         ensemble = torch.func.vmap(cross_entropy.gradient(network))
-        try:
-            self._gradient = trace(ensemble, *self._parameters, *first)
-        except (RuntimeError, NotImplementedError) as error:
-            told = " ".join(str(error).split())
-            raise UserError(
-                f"the network cannot be trained as an ensemble (torch.func.vmap of its gradient fails): {told}"
-            ) from error
+        purpose = "trained as an ensemble (torch.func.vmap of its gradient fails)"
+        self._gradient = trace(ensemble, *self._parameters, *first, purpose=purpose)
 
     def advance(self, indices: NDArray[np.int64]) -> None:
         """One step for every row of indices (steps, replica, B)."""

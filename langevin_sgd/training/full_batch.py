@@ -10,7 +10,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from langevin_sgd.errors import UserError
 from langevin_sgd.training import cross_entropy
 from langevin_sgd.training.architectures import Network
 from langevin_sgd.training.energy import Samples
@@ -97,15 +96,11 @@ class FullBatch:
 
     def _width(self) -> int:
         """A guess at the activations of one sample: the outputs of all layers that have weights."""
-        return max(1, sum(shape[0] for shape in self._network.shapes))
+        return max(1, sum(shape[0] if shape else 1 for shape in self._network.shapes))
 
     def _traced(self, name: str, function: TensorFunction, *examples: Tensor) -> TensorFunction:
         if name not in self._functions:
-            try:
-                self._functions[name] = trace(function, *examples)
-            except (RuntimeError, NotImplementedError) as error:
-                told = " ".join(str(error).split())
-                raise UserError(f"the network cannot be differentiated as the curvature needs it: {told}") from error
+            self._functions[name] = trace(function, *examples, purpose="differentiated as the curvature needs it")
         return self._functions[name]
 
     def _loss_and_gradient(self, point: Tensor, inputs: Tensor, labels: Tensor, weights: Tensor) -> tuple[Tensor, ...]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any
 
+from langevin_sgd import user_code
 from langevin_sgd.config import InterpolationModel, Module, NetworkModel, Study
 from langevin_sgd.config.fields import foreign
 from langevin_sgd.errors import UserError
@@ -34,16 +35,16 @@ def load(path: str) -> Callable[..., Any]:
     except ModuleNotFoundError as error:
         if error.name is not None and (module_name == error.name or module_name.startswith(f"{error.name}.")):
             raise UserError(f"{path}: no module named {error.name}, neither installed nor in {here}") from error
-        raise UserError(f"{path}: importing {module_name} failed: {_told(error)}") from error
+        raise UserError(f"{path}: importing {module_name} failed: {user_code.told(error)}") from error
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # a module may also call sys.exit
-        raise UserError(f"{path}: importing {module_name} failed: {_told(error)}") from error
+        raise UserError(f"{path}: importing {module_name} failed: {user_code.told(error)}") from error
     finally:
         if added:
             sys.path.remove(here)
     for name in attribute.split("."):
-        if not hasattr(found, name):
+        if not user_code.call(f"{path}: looking for {name} failed", hasattr, found, name):
             close = difflib.get_close_matches(name, dir(found), n=1)
             raise UserError(
                 f"{path}: {module_name} has no {name}" + (f"; did you mean {module_name}:{close[0]}?" if close else "")
@@ -79,18 +80,9 @@ def call(function: Callable[..., Any], path: str, given: Mapping[str, Any], offe
     """`function(**given)`, with those of `offered` that it takes. Raises `UserError` with the reason if it fails."""
     try:
         parameters = inspect.signature(function).parameters
-    except (TypeError, ValueError):
+    except (TypeError, ValueError):  # not known for every callable
         parameters = {}  # type: ignore[assignment]
     takes_any = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
     taken = {name: value for name, value in offered.items() if takes_any or name in parameters}
-    try:
-        return function(**given, **taken)
-    except (UserError, KeyboardInterrupt):
-        raise
-    except BaseException as error:  # sys.exit in code of the user's own must not end the study without a word
-        shown = ", ".join(f"{name}={value!r}" for name, value in {**given, **taken}.items())
-        raise UserError(f"{path}({shown}) failed: {_told(error)}") from error
-
-
-def _told(error: BaseException) -> str:
-    return ": ".join(filter(None, (type(error).__name__, " ".join(str(error).split()))))
+    shown = ", ".join(f"{name}={value!r}" for name, value in {**given, **taken}.items())
+    return user_code.call(f"{path}({shown}) failed", function, **given, **taken)

@@ -33,7 +33,19 @@ def weights(
     factory: Callable[[], nn.Module], flatten: Callable[[nn.Module], Tensor], seed: int, replicas: Sequence[int]
 ) -> Tensor:
     """Initial weight vectors of the given replicas, shape (replica, d): each is that of a module built for it."""
-    return torch.stack([flatten(build_with_seed(factory, seed, replica)) for replica in replicas])
+    rows = [flatten(build_with_seed(factory, seed, replica)) for replica in replicas]
+    for row in rows:
+        refuse_other_size(row, len(rows[0]))
+    return torch.stack(rows)
+
+
+def refuse_other_size(weights: Tensor, size: int) -> None:
+    """Raise `UserError` unless the weights (..., d) of one call of a constructor are as many as those of another."""
+    if weights.shape[-1] != size:
+        raise UserError(
+            f"the network's constructor returns {size} weights at one call and {weights.shape[-1]} at another; let it "
+            "depend on its arguments alone"
+        )
 
 
 class _Drawn(TorchDispatchMode):  # type: ignore[no-untyped-call]

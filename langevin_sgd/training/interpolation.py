@@ -115,17 +115,20 @@ def tabulate(
     decay = weight_decay * (weights @ v)
     table = np.empty((len(samples), position.size), dtype=np.float32)
 
-    try:
-        derivative = trace(_directional(network), weights[0], v, samples.inputs, samples.labels)
-    except (RuntimeError, NotImplementedError) as error:
-        told = " ".join(str(error).split())
-        raise UserError(f"the network cannot be differentiated along a line (torch.func.vjp fails): {told}") from error
+    purpose = "differentiated along a line (torch.func.vjp fails)"
+    derivative = trace(_directional(network), weights[0], v, samples.inputs, samples.labels, purpose=purpose)
 
     def fill(piece: slice) -> None:
         for column, (w, shift) in enumerate(zip(weights[piece], decay[piece], strict=True), start=piece.start):
             table[:, column] = (derivative(w, v, samples.inputs, samples.labels)[0] + shift).numpy()
 
     workers.map(fill, [slice(i, i + _POINTS_AT_A_TIME) for i in range(0, position.size, _POINTS_AT_A_TIME)])
+    unfit = np.flatnonzero(~(np.isfinite(energy) & np.isfinite(table).all(axis=0)))
+    if unfit.size:
+        raise UserError(
+            f"the loss or its derivative on the line is not finite at s = {position[unfit[0]]:.3g} and "
+            f"{unfit.size - 1} further points; narrow range, or mend the network's formulas where they give NaN"
+        )
     return Line(position, energy, table)
 
 

@@ -19,6 +19,8 @@ from torch.fx import Graph, GraphModule, Node
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from langevin_sgd import user_code
+
 aten = torch.ops.aten
 
 TensorFunction = Callable[..., tuple[torch.Tensor, ...]]
@@ -47,14 +49,18 @@ _QUICKER = {
 }
 
 
-def trace(function: TensorFunction, *examples: torch.Tensor) -> TensorFunction:
+def trace(
+    function: TensorFunction, *examples: torch.Tensor, purpose: str = "evaluated under torch.func transforms"
+) -> TensorFunction:
     """The same function for arguments of the examples' shapes, dtypes and device, as a short list of operations.
 
     `function` takes tensors and returns a tuple of tensors; it must not choose its operations by the values in its
-    arguments. Results differ from the function's own by rounding only. Raises what the function raises.
+    arguments. Results differ from the function's own by rounding only. Raises `UserError` if torch cannot transform the
+    network in it, which then "cannot be `purpose`", and what the function raises.
     """
-    with sdpa_kernel(SDPBackend.MATH):  # the fused attention of the CPU has no rule for vmap
-        module = make_fx(lambda *arguments: function(*arguments), decomposition_table=_decompositions())(*examples)
+    refused = f"the network cannot be {purpose}"
+    with user_code.transforming(refused):
+        module = _record(function, *examples)
     graph = module.graph
     if not any(_mutates(node) for node in graph.nodes):
         _shorten(graph)
@@ -71,8 +77,36 @@ def trace(function: TensorFunction, *examples: torch.Tensor) -> TensorFunction:
             node.target = torch.softmax
             node.args = node.args[:2]
     graph.lint()
-    forward: TensorFunction = GraphModule(module, graph).forward
-    return forward
+    return _Recorded(function, GraphModule(module, graph), refused).replay
+
+
+def _record(function: TensorFunction, *examples: torch.Tensor) -> GraphModule:
+    with sdpa_kernel(SDPBackend.MATH):  # the fused attention of the CPU has no rule for vmap
+        recorder = make_fx(lambda *arguments: function(*arguments), decomposition_table=_decompositions())
+        module: GraphModule = recorder(*examples)
+    return module
+
+
+class _Recorded:
+    """The shortened record of a function. If it fails, so may a full one: that is the network's fault, and else ours.
+
+    Torch records some operations, such as those of recurrent layers under vmap, to what cannot be run.
+    """
+
+    def __init__(self, function: TensorFunction, module: GraphModule, refused: str) -> None:
+        self.graph = module.graph
+        self._forward: TensorFunction = module.forward
+        self._function, self._refused = function, refused
+
+    def replay(self, *arguments: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        try:
+            return self._forward(*arguments)
+        except Exception:
+            with user_code.transforming(self._refused):
+                with torch.inference_mode(False):  # a tensor of that mode cannot be differentiated, but its copy can
+                    full = _record(self._function, *(argument.clone() for argument in arguments))
+                full(*arguments)
+            raise
 
 
 def _decompositions() -> dict[Any, Callable[..., Any]]:

@@ -1,0 +1,102 @@
+"""The one door through which code of the user's own is called: what it raises becomes one line that says where.
+
+A network, a data set or a landscape may be any Python, and any Python may raise. `call` is for a direct call: whatever
+leaves it is the callee's. `transforming` is for a function of ours around the user's that torch takes apart and
+differentiates: there torch objects to what the user's function does, outside of its frames, while an exception whose
+innermost frame is ours is a fault of ours and stays what it is.
+"""
+
+from __future__ import annotations
+
+import os
+import sysconfig
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import ParamSpec, TypeVar
+
+from langevin_sgd.errors import UserError
+
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
+
+_LONGEST = 300  # characters of a message that are shown: torch's may fill pages
+_OURS = str(Path(__file__).parent) + os.sep
+_INSTALLED = tuple(
+    {str(Path(path)) + os.sep for name, path in sysconfig.get_paths().items() if name in ("purelib", "platlib")}
+)
+_STANDARD_LIBRARY = str(Path(sysconfig.get_path("stdlib"))) + os.sep
+
+
+def call(
+    failure: str, function: Callable[Arguments, Result], /, *args: Arguments.args, **kwargs: Arguments.kwargs
+) -> Result:
+    """`function(*args, **kwargs)`, code of the user's own; `failure` says in a message that it failed.
+
+    Raises `UserError` with the exception's type and message and the user's file and line if it raises anything but
+    KeyboardInterrupt: `sys.exit` too must not end a study without a word.
+    """
+    try:
+        return function(*args, **kwargs)
+    except (UserError, KeyboardInterrupt):
+        raise
+    except BaseException as error:
+        raise UserCodeError(f"{failure}: {told(error)}") from error
+
+
+class UserCodeError(UserError):
+    """Code of the user's own raised; its exception is the cause."""
+
+
+@contextmanager
+def transforming(refused: str) -> Iterator[None]:
+    """Around torch's transforms of a function that calls the user's; `refused` says what cannot be done with it.
+
+    Raises `UserError` for what torch raises. Passes on what our own code raises.
+    """
+    try:
+        yield
+    except UserCodeError as error:
+        raise UserCodeError(f"{refused}: {told(error.__cause__ or error)}") from error.__cause__
+    except UserError:
+        raise
+    except Exception as error:
+        if _innermost(error.__traceback__).startswith(_OURS):
+            raise
+        raise UserCodeError(f"{refused}: {told(error)}") from error
+
+
+def told(error: BaseException) -> str:
+    """Type and message in one line, and the file and line of the user's that it came from, if it came from one."""
+    try:
+        message = " ".join(str(error).split())
+    except Exception as fault:  # the exception's class may be the user's own too
+        message = f"(its message cannot be shown: {type(fault).__name__})"
+    if len(message) > _LONGEST:
+        message = message[: _LONGEST - 3] + "..."
+    place = _place(error.__traceback__)
+    return ": ".join(filter(None, (type(error).__name__, message))) + (f" ({place})" if place else "")
+
+
+def _files(traceback: TracebackType | None) -> Iterator[tuple[str, int]]:
+    """File and line of every frame, outermost first."""
+    while traceback is not None:
+        yield traceback.tb_frame.f_code.co_filename, traceback.tb_lineno
+        traceback = traceback.tb_next
+
+
+def _innermost(traceback: TracebackType | None) -> str:
+    files = list(_files(traceback))
+    return files[-1][0] if files else ""
+
+
+def _place(traceback: TracebackType | None) -> str | None:
+    """ "file, line n" of the innermost frame that is neither ours nor of an installed package; None without one."""
+    for file, line in reversed(list(_files(traceback))):
+        if file.startswith(("<", _OURS, _STANDARD_LIBRARY, *_INSTALLED)):
+            continue
+        here = Path.cwd()
+        shown = Path(file).relative_to(here) if Path(file).is_relative_to(here) else file
+        return f"{shown}, line {line}"
+    return None
