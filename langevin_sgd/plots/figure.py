@@ -12,6 +12,7 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from langevin_sgd.config import check_defaults
+from langevin_sgd.plots.literal import literal, literals
 from langevin_sgd.scan import dimensions
 
 # Two models that share these are the same process, and can share a figure.
@@ -77,9 +78,15 @@ class Results:
         return shared
 
     def subject(self, name: str, model: xr.Dataset, others: Mapping[str, xr.Dataset] | None = None) -> Subject:
-        """A figure's subject, with the settings of the checks that cover the model called `name`."""
+        """A figure's subject, with the settings of the checks that cover the model called `name`.
+
+        Names and texts in it are as matplotlib shows them letter by letter.
+        """
         covering = {str(check["kind"]): check for check in self.checks if _covers(check, name.split(":")[0])}
-        return Subject(name, model, others or {}, covering)
+        models = {name: model, **(others or {})}
+        names = literals(list(models))
+        shown = {own: literal(each) for own, each in zip(names, models.values(), strict=True)}
+        return Subject(names[0], shown.pop(names[0]), shown, covering)
 
 
 Subjects = Callable[[Results], dict[str, Subject]]
