@@ -28,6 +28,7 @@ _SAME = 1e-5  # positions closer than this fraction of the box are one
 _FLAT = 1e-8  # gradient, over the largest met, below which a point is stationary
 _GRID = 300  # points along a coordinate on which basins in the plane are drawn; even, so that none lies on a centre
 _HIGH = 6.0  # barriers above the lowest minimum up to which they are
+_WIDENED = 8  # times that the plane is looked at farther out, where the energy is still low at the sides
 _FLOW_STEPS = 1500
 
 
@@ -249,15 +250,27 @@ def _by_condition(landscape: Expression, conditions: Sequence[str]) -> Callable[
 def _low_part(
     landscape: Expression, minima: Array, saddles: Array, box: Sequence[tuple[float, float]]
 ) -> Sequence[tuple[float, float]]:
-    """The part of the box in which walkers are found: not far above the barriers."""
+    """The part of the plane in which walkers are found: not far above the barriers, in the box or beyond it."""
     if not (minima.size and saddles.size):
         return box
-    axes = [np.linspace(low, high, _GRID) for low, high in box]
-    points = np.stack(np.meshgrid(*axes, indexing="ij")).reshape(2, -1)
     lowest, top = landscape.energy_at(minima.T).min(), landscape.energy_at(saddles.T).max()
-    inside = points[:, landscape.energy_at(points) < lowest + _HIGH * (top - lowest)]
-    sides = [axis[1] - axis[0] for axis in axes]
-    return [(float(x.min() - side), float(x.max() + side)) for x, side in zip(inside, sides, strict=True)]
+    for _ in range(_WIDENED):
+        axes = [np.linspace(low, high, _GRID) for low, high in box]
+        points = np.stack(np.meshgrid(*axes, indexing="ij")).reshape(2, -1)
+        inside = points[:, landscape.energy_at(points) < lowest + _HIGH * (top - lowest)]
+        sides = [axis[1] - axis[0] for axis in axes]
+        part = [(float(x.min() - side), float(x.max() + side)) for x, side in zip(inside, sides, strict=True)]
+        wider = [
+            (
+                low - (0.5 * (high - low) if first < low else 0.0),
+                high + (0.5 * (high - low) if last > high else 0.0),
+            )
+            for (low, high), (first, last) in zip(box, part, strict=True)
+        ]
+        if wider == list(box):
+            break
+        box = wider
+    return part
 
 
 def _line_membership(tops: Array) -> Callable[[Array], Labels]:

@@ -22,8 +22,9 @@ from langevin_sgd.landscapes import basins as landscape_basins
 from langevin_sgd.landscapes.expression import Expression
 from langevin_sgd.laws import temperatures
 from langevin_sgd.models import basins_record, langevin
+from langevin_sgd.models.basins_domain import known_box, law_box
 from langevin_sgd.models.basins_laws import laws_of, predictions
-from langevin_sgd.models.basins_process import Process, core_condition, core_numbers, energy_box
+from langevin_sgd.models.basins_process import Process, core_condition, core_numbers
 from langevin_sgd.models.basins_record import Arrays, Cores, Observer, part, prefixed
 from langevin_sgd.progress import Progress
 
@@ -34,6 +35,7 @@ _SECONDS_A_SEGMENT = 5.0
 _MOST_NUMBERS = 1 << 24  # recorded in one segment
 _WIDEST = 5.0  # half-width in which minima are looked for
 _SEEN = 14.0  # thermal energies above the minimum up to which the density is shown
+_UNSEEN = 1e-5  # share of the walkers that its cells may leave out; they count in the norm
 
 
 @dataclass(frozen=True)
@@ -147,7 +149,11 @@ def _edges(process: Process, cells: int) -> tuple[Array, ...]:
     """Cells of the density, none above two dimensions or where an escape is measured."""
     if process.landscape.dimension > 2 or process.target is not None:
         return ()
-    return tuple(np.linspace(low, high, cells + 1) for low, high in energy_box(process, _SEEN))
+    try:
+        box = law_box(process, _SEEN, loss=_UNSEEN)
+    except UserError:  # walkers that no law holds are looked at all the same, about the minima
+        box = known_box(process)
+    return tuple(np.linspace(low, high, cells + 1) for low, high in box)
 
 
 def _recorded(model: BasinsModel, landscape: Expression) -> tuple[int, ...]:

@@ -15,21 +15,23 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from langevin_sgd.errors import UserError
-from langevin_sgd.models.basins_line import CELLS, Line
-from langevin_sgd.models.basins_process import NoLaw, Process, energy_box
+from langevin_sgd.models import basins_line, basins_plane
+from langevin_sgd.models.basins_domain import energy_box, law_box
+from langevin_sgd.models.basins_line import CELLS, Line, relaxation, resolved
+from langevin_sgd.models.basins_process import NoLaw, Process
 from langevin_sgd.observables import joined
-from langevin_sgd.theory import escape, fokker_planck
+from langevin_sgd.theory import domain, escape, fokker_planck
 from langevin_sgd.theory import occupancy as theory
 
 Array = NDArray[np.float64]
 
 _REACH = 36.0  # thermal energies above the lowest minimum that the laws' box holds
 _NEAR = 12.0  # the same where the correction of a finite step is still small
-_FINE = 4  # cells of the plane's Fokker-Planck equation to one of the measured density
 _RASTER = 4  # points along each side of a cell that tell how basins share it
-_PASSAGE_CELLS = 240
+_PLANE_CELLS = 30  # along a coordinate of the plane where no density is measured
+_QUADRATURE_ERROR = 1e-3
 _STEP_CELLS = {1: 2000, 2: 150, 3: 40}
-_LOST = 1e-5  # probability at the ends of the box above which the corrected energy has no minimum there
+_LOST = 1e-5  # probability at the ends of the box: above it the corrected energy has no minimum there
 
 
 def laws_of(process: Process) -> tuple[str, ...]:
@@ -82,7 +84,7 @@ class _Answers:
 
     @cached_property
     def box(self) -> tuple[tuple[float, float], ...]:
-        return energy_box(self.process, _REACH)
+        return law_box(self.process, _REACH)
 
     @cached_property
     def line(self) -> Line:
@@ -95,11 +97,11 @@ class _Answers:
         self._need_no_inertia()
         if self.d != 2:
             raise NoLaw("no solver reaches this dimension with such noise")
-        if self.edges:
-            fine = [np.linspace(edge[0], edge[-1], (edge.size - 1) * _FINE + 1) for edge in self.edges]
-        else:
-            fine = [np.linspace(*side, _PASSAGE_CELLS // 2 + 1) for side in energy_box(self.process, _NEAR)]
-        return fokker_planck.stationary(self.process.drift, self._noise(), fine, relaxation=True)
+        cells = self.edges
+        if not cells:
+            box = law_box(self.process, _NEAR, loss=_LOST)
+            cells = tuple(np.linspace(*side, _PLANE_CELLS + 1) for side in box)
+        return basins_plane.stationary(self.process, cells, lambda solved: self._labelled(solved.density))
 
     def _need_no_inertia(self) -> None:
         if self.process.inertial:
@@ -178,11 +180,17 @@ class _Answers:
         p = self.process
         theta, box = times * p.thermal_energy, energy_box(p, times * _REACH)
         if self.d == 1:
-            return self._labelled(theory.quadrature(p.energy, theta, box, CELLS, breaks=self._breaks()))
+            breaks = self._breaks()
+            return self._labelled(
+                resolved(lambda cells: theory.quadrature(p.energy, theta, box, cells, breaks=breaks), self._labelled)
+            )
         if p.transverse:
             return self._reduced(theta, box[0])
         basins = len(p.basins.labels)
-        return theory.exact_occupancy(p.energy, theta, box, p.basins.membership, basins, tolerance=1e-4).values
+        found = theory.exact_occupancy(p.energy, theta, box, p.basins.membership, basins, tolerance=1e-4)
+        if not found.error.max() <= _QUADRATURE_ERROR:
+            raise NoLaw(f"the cells of the quadrature do not resolve the density: error {found.error.max():.2g}")
+        return found.values
 
     def _reduced(self, theta: float, box: tuple[float, float]) -> Array:
         """The same, all coordinates but the first integrated out."""
@@ -202,7 +210,7 @@ class _Answers:
         gradient = p.landscape.gradient_at
         energy = theory.finite_step_energy(p.energy, gradient, p.laplacian, p.time_step, p.thermal_energy)
         box = energy_box(p, _NEAR)
-        law = theory.quadrature(energy, p.thermal_energy, box, _STEP_CELLS[self.d], breaks=self._breaks())
+        law = theory.quadrature(energy, p.thermal_energy, box, _STEP_CELLS[self.d], breaks=self._breaks(), walls=True)
         if law.boundary_probability > _LOST:
             raise NoLaw("the step is too large for a first correction: the corrected energy falls beyond the basins")
         return self._labelled(law)
@@ -214,8 +222,7 @@ class _Answers:
         if self.d == 1:
             return self.line.relaxation_time()
         if p.transverse and self._gibbsian:
-            edges = np.linspace(*self.box[0], CELLS + 1)
-            return fokker_planck.relaxation_time(p.line_drift, p.thermal_energy, [edges])
+            return relaxation(p.line_drift, p.thermal_energy, self.box[0])
         time = self.plane.relaxation_time
         return np.nan if time is None else time
 
@@ -234,10 +241,9 @@ class _Answers:
         if law == "chain":
             return self.line.chain_passage(float(start[0]))
         if law == "fokker_planck" and self.d == 1:
-            return self.line.passage(float(start[0]))
+            return basins_line.passage(p, float(start[0]))
         if law == "fokker_planck" and self.d == 2:
-            edges = [np.linspace(low, high, _PASSAGE_CELLS + 1) for low, high in energy_box(p, _NEAR)]
-            return escape.mean_first_passage_time(p.drift, self._noise(), edges, p.reached(_centres(edges))).at(start)
+            return basins_plane.passage(p, start, float(p.energy(start[:, None])[0]))
         if law == "fokker_planck":
             raise NoLaw("no solver of escapes reaches this dimension")
         self._need_equilibrium()
@@ -246,10 +252,6 @@ class _Answers:
             raise NoLaw("no saddle lies between just those two basins")
         barrier = saddle.energy - float(p.basins.energies[origin])
         return escape.eyring_kramers_time(p.basins.hessians[origin], saddle.hessian, barrier, p.thermal_energy)
-
-    def _noise(self) -> Any:
-        p = self.process
-        return p.diffusion(np.zeros((self.d, 1)))[..., 0] if p.additive else p.diffusion
 
     def fields(self) -> dict[str, ArrayLike]:
         """Density by law on the measured cells, and current and circulation in the plane."""
@@ -284,13 +286,9 @@ class _Answers:
     def _gibbs_density(self) -> Array:
         box = [(float(edge[0]), float(edge[-1])) for edge in self.edges]
         cells = [edge.size - 1 for edge in self.edges]
-        return theory.quadrature(self.process.energy, self.process.thermal_energy, box, cells).values
-
-
-def _centres(edges: Sequence[Array]) -> Array:
-    """Middles of the cells, (d, n)."""
-    axes = np.meshgrid(*((edge[:-1] + edge[1:]) / 2.0 for edge in edges), indexing="ij")
-    return np.stack([axis.ravel() for axis in axes])
+        energy, theta = self.process.energy, self.process.thermal_energy
+        inside = theory.quadrature(energy, theta, box, cells, walls=True).values
+        return inside / (1.0 + domain.boltzmann_loss(energy, theta, box))
 
 
 def _anisotropy(process: Process) -> str:

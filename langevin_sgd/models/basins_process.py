@@ -1,4 +1,4 @@
-"""The process that a basins model runs, as functions of the position, and the box that holds its density."""
+"""The process that a basins model runs, as functions of the position."""
 
 from __future__ import annotations
 
@@ -20,8 +20,6 @@ from langevin_sgd.landscapes.formula import parse, parse_condition, symbol
 from langevin_sgd.noise import Noise
 
 Array = NDArray[np.float64]
-
-_SCAN = 401  # points along a coordinate on which the box is found
 
 
 class NoLaw(UserError):
@@ -160,45 +158,6 @@ class Process:
     def _transverse_curvature(self, points: Array) -> Array:
         read = parse(self.transverse, [*self.landscape.variables, *self.landscape.parameters])
         return np.asarray(np.broadcast_to(self._compiled(read)(points), points.shape[1:]), float)
-
-
-def energy_box(process: Process, reach: float) -> tuple[tuple[float, float], ...]:
-    """The box in which E is less than `reach` thermal energies above its lowest minimum, or the box that was given.
-
-    Found on the axes of the coordinates through every minimum and saddle, and on a grid in the plane.
-    """
-    if process.model.box is not None:
-        return process.model.box
-    found = process.basins
-    known = np.concatenate([found.minima, *(s.position[None] for s in found.saddles)])
-    known = known[np.isfinite(known).all(axis=1)]
-    if not known.size:
-        raise UserError("no minimum was found in any basin; give box: [[LOW, HIGH], ...]")
-    limit = float(np.nanmin(found.energies)) + reach * process.thermal_energy
-    limit = max(limit, max((s.energy for s in found.saddles), default=limit) + 2.0 * process.thermal_energy)
-    low, high = known.min(axis=0), known.max(axis=0)
-    size = max(float((high - low).max()), 1.0)
-    for _ in range(12):  # until the energy at every side is above the limit
-        grown = (low - 0.25 * size, high + 0.25 * size)
-        inside = _below(process, grown, limit)
-        if not inside.size:
-            break
-        wanted = inside.min(axis=1), inside.max(axis=1)
-        pad = 0.5 * (grown[1] - grown[0]) / _SCAN
-        if (wanted[0] > grown[0] + pad).all() and (wanted[1] < grown[1] - pad).all():
-            return tuple((float(a - p), float(b + p)) for a, b, p in zip(*wanted, 2 * pad, strict=True))
-        low, high = np.minimum(low, wanted[0]), np.maximum(high, wanted[1])
-        size = max(float((high - low).max()), size)
-    raise UserError("the energy does not rise on all sides, so no box holds the density; give box: [[LOW, HIGH], ...]")
-
-
-def _below(process: Process, box: tuple[Array, Array], limit: float) -> Array:
-    """Points in the box with an energy below the limit: of a grid, or of the axis if all others are quadratic."""
-    axes = [np.linspace(a, b, _SCAN) for a, b in zip(*box, strict=True)]
-    if len(axes) > 2:
-        axes = [axes[0], *(np.zeros(1) for _ in axes[1:])]
-    points = np.stack([axis.ravel() for axis in np.meshgrid(*axes, indexing="ij")])
-    return np.asarray(points[:, process.energy(points) < limit])
 
 
 def core_numbers(model: BasinsModel, found: Basins) -> dict[str, float]:

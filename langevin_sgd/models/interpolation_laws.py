@@ -141,7 +141,11 @@ def _of_diffusion(line: Line, marks: Landmarks, diffusion: Array, name: str) -> 
         (float(s[0]), float(s[-1])),
         s.size - 1,
         breaks=[split],
+        walls=True,
     )
+    at_ends = density.boundary_probability
+    if at_ends > _END_PROBABILITY:
+        return Law(f"no answer: {at_ends:.1g} of it sits at the ends of range, and it goes on beyond; widen range")
     top = int(np.searchsorted(density.edges[0], split))
     heights = [float(part.max()) for part in (density.values[:top], density.values[top:])]
     if min(heights) > _DEEPEST * float(density.values[top - 1 : top + 1].min()):

@@ -93,7 +93,7 @@ def mean_first_passage_time_1d(
 
 
 def mean_first_passage_time(
-    drift: Field, diffusion: Diffusion, edges: Sequence[ArrayLike], target: ArrayLike
+    drift: Field, diffusion: Diffusion, edges: Sequence[ArrayLike], target: ArrayLike | Field
 ) -> PassageTimes:
     """Solve f . grad T + D : grad grad T = -1, T = 0 in the target, no flux through the ends of the grid; d = 1 or 2.
 

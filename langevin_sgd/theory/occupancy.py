@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from langevin_sgd.errors import UserError
-from langevin_sgd.theory import panels
+from langevin_sgd.theory import domain, panels
 from langevin_sgd.theory.density import (
     ORDER,
     Array,
@@ -70,15 +70,19 @@ def quadrature(
     cells: int | Sequence[int] | None = None,
     *,
     breaks: Sequence[ArrayLike] = (),
+    walls: bool = False,
 ) -> Density:
     """exp(-E/theta) in `box`, d <= 3, each cell integrated by Gauss-Legendre (10, 4, 3 nodes an axis for d = 1, 2, 3).
 
-    `energy` takes points (d, ...) and returns (...). `breaks` (one list an axis) puts edges where basins meet. Raises
-    `UserError` for d > 3, theta <= 0, or an energy that is not finite in the box.
+    `energy` takes points (d, ...) and returns (...). `breaks` (one list an axis) puts edges where basins meet. With
+    `walls` the law is that of a process with walls at the ends of the box. Raises `UserError` for d > 3, theta <= 0, an
+    energy that is not finite in the box, or, without walls, a box that leaves out more than `domain.LOSS`.
     """
     edges = cell_edges(box, cells or _CELLS.get(len(box), 0), breaks)
     mass = cell_means(energy, thermal_energy, edges)
     density = Density(edges, mass)
+    if not walls:
+        domain.refuse_loss(domain.boltzmann_loss(energy, thermal_energy, box))
     return Density(edges, mass / density.probabilities.sum())
 
 
@@ -105,12 +109,13 @@ def exact_occupancy(
     cells: int | None = None,
     breaks: Sequence[ArrayLike] = (),
     tolerance: float | None = None,
+    walls: bool = False,
 ) -> Estimate:
     """Occupancy (basin,) under exp(-E/theta): cells where basins meet are halved until they hold less than `tolerance`.
 
     `membership` takes points (d, n) and returns labels (n,), -1 for none. `error` is what the cells hold that are still
     divided (a bound) plus the change from a grid of half as many `cells`; halving also stops at 2^22 nodes, before the
-    tolerance (1e-10, 1e-6, 1e-4 for d = 1, 2, 3) is reached. Errors as `quadrature`.
+    tolerance (1e-10, 1e-6, 1e-4 for d = 1, 2, 3) is reached. `walls` and errors as `quadrature`.
     """
     number = cells or _CELLS.get(len(box), 0)
     shares = []
@@ -119,6 +124,8 @@ def exact_occupancy(
         enough = tolerance or _TOLERANCE.get(len(box), 0.0)
         shares.append(basin_shares(energy, thermal_energy, edges, membership, basins, enough))
     (coarse, _), (fine, divided) = shares
+    if not walls:
+        domain.refuse_loss(domain.boltzmann_loss(energy, thermal_energy, box))
     return Estimate(fine, np.abs(fine - coarse) + divided, number)
 
 
@@ -130,17 +137,22 @@ def ito_density(
     *,
     breaks: ArrayLike = (),
     interpretation: Interpretation = "ito",
+    walls: bool = False,
 ) -> Density:
     """P ~ D^(a-1) exp(-int E'/D) on a line, a = 0 (Ito, which SGD is) or 1/2 (Stratonovich).
 
     `gradient` E' and `diffusion` D = eta c(w)/(2B) take points (n,). The stationary law of dw = -E' dt + sqrt(2 D) dW
-    without current. Raises `UserError` where D is not positive.
+    without current. `walls` as in `quadrature`. Raises `UserError` where D is not positive, and without walls for a box
+    that leaves out more than `domain.LOSS`.
     """
     (edges,) = cell_edges([_line(box)], cells, [breaks])
     _, weight = panels.nodes(edges, ORDER[1])
     log_density = log_ito_density(gradient, diffusion, edges, interpretation=interpretation)
     mass = (np.exp(log_density - log_density.max()) * weight).sum(axis=1)
     refuse_unbounded(mass / np.diff(edges))
+    if not walls:
+        exponent = _NOISE_EXPONENT[interpretation]
+        domain.refuse_loss(domain.line_loss(gradient, diffusion, _line(box), noise_exponent=exponent))
     return Density((edges,), mass / mass.sum() / np.diff(edges))
 
 

@@ -66,10 +66,15 @@ def test_without_laws_starts_are_compared_and_drawn() -> None:
     assert "occupancy" in drawn(lsgd.simulate(study))
 
 
-def test_a_box_that_no_walker_visits_is_drawn() -> None:
+def test_a_box_without_minima_is_not_where_the_density_is_measured() -> None:
     starts = {"left": [-1.0], "right": [1.0]}
-    tree = lsgd.simulate(config(potential=LINE, basins=HALVES, box=[[3.0, 4.0]], start=starts))
-    assert not tree["m"].density.any()
+    model = lsgd.simulate(config(potential=LINE, basins=HALVES, box=[[3.0, 4.0]], start=starts))["m"]
+    assert float((model.density[:, 0] * np.diff(model.x_edge)).sum()) == pytest.approx(1.0)
+
+
+def test_cells_that_no_walker_visits_are_drawn() -> None:
+    tree = lsgd.simulate(config(potential=LINE))
+    tree["m"].density[:] = 0.0
     assert "basins" in drawn(tree)
 
 
