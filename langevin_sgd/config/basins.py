@@ -179,8 +179,7 @@ class BasinsModel(LangevinEquation):
     labels: tuple[Text, ...] = ()
     """Names of the basins from left to right. Empty: those of the ready landscape, or left, right, or basin_1, ..."""
     box: tuple[tuple[Number, Number], ...] | None = None
-    """[[LOW, HIGH], ...], one a coordinate: where minima are looked for, and nothing else: laws and the measured density
-    reach as far as the walkers do. null: [-5, 5] each."""
+    """[[LOW, HIGH], ...], one a coordinate: where minima are looked for; laws reach farther. null: [-5, 5] each."""
     start_in: Annotated[tuple[Text, ...], Field(min_length=1)] | None = None
     """Labels of the basins in which the replicas begin, in equal parts. null: all of them."""
     start: dict[Text, Annotated[tuple[Number, ...], Field(min_length=1)]] = Field(default_factory=dict)

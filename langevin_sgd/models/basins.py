@@ -149,8 +149,9 @@ def _edges(process: Process, cells: int) -> tuple[Array, ...]:
     """Cells of the density, none above two dimensions or where an escape is measured."""
     if process.landscape.dimension > 2 or process.target is not None:
         return ()
+    finite = np.isfinite(process.thermal_energy)  # noise that is none at the minima is refused here
     try:
-        box = law_box(process, _SEEN, loss=_UNSEEN)
+        box = law_box(process, _SEEN, loss=_UNSEEN) if finite else known_box(process)
     except UserError:  # walkers that no law holds are looked at all the same, about the minima
         box = known_box(process)
     return tuple(np.linspace(low, high, cells + 1) for low, high in box)
