@@ -73,7 +73,7 @@ def simulate(
 ) -> int:
     """Run a study: train, simulate, compare; leaves a run directory with a report."""
     from langevin_sgd import config as configs
-    from langevin_sgd import progress, store, study
+    from langevin_sgd import estimates, progress, store, study
     from langevin_sgd.paths import local
 
     loaded = configs.load(config, overrides or [])
@@ -82,6 +82,8 @@ def simulate(
     try:
         tree = study.simulate(loaded, output=run, device=device, resume=resume, overwrite=overwrite, progress=shown)
         return _conclude(tree, run, quiet=quiet)
+    except estimates.TooLarge as error:
+        raise configs.located(error.path, error.message, config, overrides or []) from None
     except KeyboardInterrupt:
         _let_finish()
         shown.close()

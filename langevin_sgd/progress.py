@@ -1,4 +1,8 @@
-"""How far a run is: a bar with rate and time left on a terminal, log lines elsewhere, nothing in a notebook."""
+"""How far a run is: a bar with rate and time left on a terminal, log lines elsewhere, nothing in a notebook.
+
+Whatever the display, what needs patience is said once: a `Forecast` measures the first seconds of a model's work and
+gives notice of what will take more than ten minutes.
+"""
 
 from __future__ import annotations
 
@@ -14,39 +18,59 @@ if TYPE_CHECKING:
 
 SHOWN_AFTER_SECONDS = 2.0
 SECONDS_BETWEEN_LINES = 10.0
+SECONDS_OF_PROBE = 3.0
+SECONDS_OF_COMPILING = 30.0
+SECONDS_WORTH_A_NOTICE = 600.0
 _REDRAWS_PER_SECOND = 8
 
 
 class Progress(Protocol):
     """What a long computation reports to. One task at a time: `begin` ends the one before."""
 
-    def begin(self, task: str, unit: str = "steps") -> None:
-        """Name the task that the following updates belong to, and what it counts."""
+    def begin(self, task: str, unit: str = "steps", alike: int = 1) -> None:
+        """Name the task that the following updates belong to, and what it counts; `alike` such tasks are to come."""
 
-    def update(self, done: int, total: int) -> None:
+    def update(self, done: float, total: float) -> None:
         """How much is done so far, of `total`; cheap enough to be called at every recorded step."""
 
     def message(self, text: str) -> None:
         """Say something that stays on the screen, above the bar."""
+
+    def notice(self, text: str) -> None:
+        """Say something that whoever waits has to know, also where nothing else is shown."""
 
     def close(self) -> None:
         """End the last task and leave the terminal as it was."""
 
 
 class NullProgress:
-    """Reports nothing: for scripts, notebooks and `--quiet`."""
+    """Reports nothing."""
 
-    def begin(self, task: str, unit: str = "steps") -> None:
+    def begin(self, task: str, unit: str = "steps", alike: int = 1) -> None:
         """Do nothing."""
 
-    def update(self, done: int, total: int) -> None:
+    def update(self, done: float, total: float) -> None:
         """Do nothing."""
 
     def message(self, text: str) -> None:
         """Do nothing."""
 
+    def notice(self, text: str) -> None:
+        """Do nothing."""
+
     def close(self) -> None:
         """Do nothing."""
+
+
+class QuietProgress(NullProgress):
+    """Gives notice on stderr and reports nothing else: for scripts, notebooks and `--quiet`."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream
+
+    def notice(self, text: str) -> None:
+        """Print a line at once."""
+        print(text, file=sys.stderr if self._stream is None else self._stream, flush=True)
 
 
 class LineProgress:
@@ -57,13 +81,13 @@ class LineProgress:
         self._clock = clock
         self.begin("")
 
-    def begin(self, task: str, unit: str = "steps") -> None:
+    def begin(self, task: str, unit: str = "steps", alike: int = 1) -> None:
         """Start the clock of a task."""
         self._task, self._unit = task, unit
-        self._origin: tuple[float, int] | None = None  # where the rate is counted from: a resumed run starts late
+        self._origin: tuple[float, float] | None = None  # where the rate is counted from: a resumed run starts late
         self._last_line = self._clock()
 
-    def update(self, done: int, total: int) -> None:
+    def update(self, done: float, total: float) -> None:
         """Print a line when the last one is ten seconds old."""
         now = self._clock()
         if self._origin is None or done < self._origin[1]:
@@ -74,12 +98,16 @@ class LineProgress:
         elapsed, advanced = now - self._origin[0], done - self._origin[1]
         rate = advanced / elapsed if elapsed > 0 else 0.0
         left = f", {format_seconds((total - done) / rate)} left" if rate > 0 else ""
-        share = f"{done:,}/{total:,} {self._unit} ({done / max(total, 1):.0%})"
+        share = f"{int(done):,}/{int(total):,} {self._unit} ({done / max(total, 1):.0%})"
         self.message(f"{self._task}: {share}, {format_rate(rate)} {self._unit}/s{left}")
 
     def message(self, text: str) -> None:
         """Print a line at once."""
         print(text, file=self._stream, flush=True)
+
+    def notice(self, text: str) -> None:
+        """Print a line at once."""
+        self.message(text)
 
     def close(self) -> None:
         """Nothing is left open."""
@@ -96,21 +124,21 @@ class TerminalProgress:
         self._bar: RichProgress | None = None
         self.begin("")
 
-    def begin(self, task: str, unit: str = "steps") -> None:
+    def begin(self, task: str, unit: str = "steps", alike: int = 1) -> None:
         """Freeze the bar of the task before and start the clock of this one."""
         self.close()
         self._task, self._unit = task, unit
         self._started = self._clock()
         self._drawn = 0.0
 
-    def update(self, done: int, total: int) -> None:
+    def update(self, done: float, total: float) -> None:
         """Draw or move the bar, at most eight times a second."""
         now = self._clock()
         if now - self._started < SHOWN_AFTER_SECONDS:
             return
         if self._bar is None:
             self._bar = _bar(self._console, self._unit)
-            self._id = self._bar.add_task(self._task, completed=done, total=total)
+            self._id = self._bar.add_task(self._task, completed=int(done), total=total)
             self._bar.start()
         elif now - self._drawn > 1 / _REDRAWS_PER_SECOND or done >= total:
             self._drawn = now
@@ -120,6 +148,10 @@ class TerminalProgress:
         """Print above the bar."""
         self._console.print(text, highlight=False, markup=False, soft_wrap=True)
 
+    def notice(self, text: str) -> None:
+        """Print above the bar."""
+        self.message(text)
+
     def close(self) -> None:
         """Stop drawing."""
         if self._bar is not None:
@@ -127,11 +159,68 @@ class TerminalProgress:
             self._bar = None
 
 
+class Forecast:
+    """Another display, which is told how long each task of a model will take if that is long.
+
+    The rate is measured over a few seconds, and not before the first advance, into which compiling goes, unless that
+    alone takes long.
+    """
+
+    def __init__(self, progress: Progress, name: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._progress, self._name, self._clock = progress, name, clock
+        self._task, self._unit, self._alike = name, "steps", 1
+        self._origin: tuple[float, float] | None = None
+        self._warm, self._told = False, False
+
+    def begin(self, task: str, unit: str = "steps", alike: int = 1) -> None:
+        """Measure anew; of tasks that are alike the first speaks for all."""
+        if alike <= 1 or self._alike <= 1:
+            self._told = False
+        self._task, self._unit, self._alike, self._origin, self._warm = task, unit, alike, None, False
+        self._progress.begin(task, unit, alike)
+
+    def update(self, done: float, total: float) -> None:
+        """Pass it on, and give notice once of what will take more than ten minutes."""
+        self._progress.update(done, total)
+        if self._told:
+            return
+        now = self._clock()
+        self._origin = self._origin or (now, done)
+        elapsed, advanced = now - self._origin[0], done - self._origin[1]
+        if advanced <= 0:
+            return
+        if not self._warm and elapsed < SECONDS_OF_COMPILING:
+            self._warm, self._origin = True, (now, done)
+        elif elapsed >= SECONDS_OF_PROBE:
+            self._told = True
+            self._foretell(advanced / elapsed, total - done, total)
+
+    def _foretell(self, rate: float, left: float, total: float) -> None:
+        seconds = (left + (self._alike - 1) * total) / rate
+        if seconds > SECONDS_WORTH_A_NOTICE:
+            what = self._task if self._task.startswith(self._name) else f"{self._name}: {self._task}"
+            several = f" in each of {self._alike:,} points" if self._alike > 1 else ""
+            work = f"{int(total):,} {self._unit}{several} at {format_rate(rate)} a second"
+            self._progress.notice(f"{what}: about {format_seconds(seconds)} to go, for {work}")
+
+    def message(self, text: str) -> None:
+        """Pass it on."""
+        self._progress.message(text)
+
+    def notice(self, text: str) -> None:
+        """Pass it on."""
+        self._progress.notice(text)
+
+    def close(self) -> None:
+        """Pass it on."""
+        self._progress.close()
+
+
 def choose(*, quiet: bool, stream: TextIO | None = None) -> Progress:
     """The progress display that fits where `stream` (default: stderr) leads to."""
     stream = sys.stderr if stream is None else stream
     if quiet:
-        return NullProgress()
+        return QuietProgress(stream)
     return TerminalProgress(stream) if stream.isatty() else LineProgress(stream)
 
 

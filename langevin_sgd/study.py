@@ -10,14 +10,14 @@ from typing import Any
 
 import xarray as xr
 
-from langevin_sgd import config, devices, store
+from langevin_sgd import config, devices, estimates, store
 from langevin_sgd.checkpoint import NoCheckpoint
 from langevin_sgd.checks import check
 from langevin_sgd.config import Study
 from langevin_sgd.errors import UserError
 from langevin_sgd.integrators.divergence import Diverged
-from langevin_sgd.models import run_model
-from langevin_sgd.progress import NullProgress, Progress
+from langevin_sgd.models import held_by, run_model
+from langevin_sgd.progress import Forecast, Progress, QuietProgress
 from langevin_sgd.provenance import provenance
 from langevin_sgd.training import import_path
 
@@ -41,13 +41,22 @@ def simulate(
     A model that diverges or cannot be run is kept as an empty group with `status` "failed" and `error`; models that are
     measured on it are "skipped"; all others run. Either is warned of (`RuntimeWarning`) unless `progress` is given,
     which is told. Raises `ConfigError` or another `UserError` before anything is run or
-    written if the config, the device, a module that the config names or the directory will not do.
+    written if the config, the device, a module that the config names or the directory will not do, or if a model would
+    not fit into memory. What takes more than half of the memory or more than ten minutes is said on stderr.
     """
-    study = _study(study, overrides)
+    given, study = study, _study(study, overrides)
     told = progress is not None
-    progress = NullProgress() if progress is None else progress
+    progress = QuietProgress() if progress is None else progress
     placed = devices.place_all(device, {name: model.engines() for name, model in study.models.items()})
     import_path.load_all(study)
+    try:
+        large = estimates.check(study, held_by, devices={name: where.device for name, where in placed.items()})
+    except estimates.TooLarge as error:
+        if not isinstance(given, str | os.PathLike):
+            raise
+        raise config.located(error.path, error.message, given, overrides) from None
+    for text in large:
+        progress.notice(text)
     started = datetime.now(UTC)
     run = None
     if output is not None:
@@ -120,11 +129,12 @@ def _run_one(
     if missing:
         result = _without_data(kind, "skipped", f"{', '.join(missing)} failed, and {name} is measured on it")
     else:
-        progress.begin(name)
+        forecast = Forecast(progress, name)
+        forecast.begin(name)
         sources = {source: models[source] for source in study.sources(name)}
         checkpoint = NoCheckpoint() if run is None else run.checkpoint(name)
         try:
-            result = run_model(study, name, sources=sources, device=device, progress=progress, checkpoint=checkpoint)
+            result = run_model(study, name, sources=sources, device=device, progress=forecast, checkpoint=checkpoint)
             result.attrs.update(kind=kind, status="done", device=device)
         except store.StoreError:
             raise  # what cannot be kept is no fault of the model

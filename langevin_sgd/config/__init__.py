@@ -19,8 +19,9 @@ from langevin_sgd.config.langevin import (
     LangevinModel,
     LowRankNoise,
 )
-from langevin_sgd.config.loading import json_schema, load, parse, resolved_yaml
+from langevin_sgd.config.loading import json_schema, load, located, parse, resolved_yaml
 from langevin_sgd.config.network import (
+    BUILT_IN_DATA,
     CURVATURE_PARAMETER_LIMIT,
     Architecture,
     Data,
@@ -50,6 +51,7 @@ from langevin_sgd.config.sgd import Sgd, SgdOverride
 from langevin_sgd.config.study import Model, Study
 
 __all__ = [
+    "BUILT_IN_DATA",
     "CURVATURE_PARAMETER_LIMIT",
     "Architecture",
     "BasinsModel",
@@ -95,6 +97,7 @@ __all__ = [
     "check_defaults",
     "json_schema",
     "load",
+    "located",
     "parameter_count",
     "parse",
     "resolved_yaml",

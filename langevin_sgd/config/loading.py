@@ -70,6 +70,13 @@ def parse(config: Mapping[str, Any] | Study, overrides: Iterable[str] = ()) -> S
     return _study(data, tuple(overrides), name, find)
 
 
+def located(key: KeyPath, message: str, path: str | os.PathLike[str], overrides: Iterable[str] = ()) -> ConfigError:
+    """A fault at `key` of a study that was loaded from there, as an error with the line, or the override, to blame."""
+    source = yaml_source.read(path)
+    applied = apply_overrides(source.data, tuple(overrides))
+    return ConfigError(_problem(key, message, source.name, source.find, applied))
+
+
 def resolved_yaml(study: Study) -> str:
     """The study as YAML with every default written out; loading it gives an equal Study."""
     yaml = YAML()

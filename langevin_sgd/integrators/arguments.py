@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import difflib
-import os
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from langevin_sgd import devices
+from langevin_sgd import devices, machine_memory
 from langevin_sgd.integrators.integration_error import IntegrationError
 from langevin_sgd.integrators.random_numbers import Stream, normals
 from langevin_sgd.integrators.record import Quantities, Record
@@ -84,12 +83,14 @@ def check_kinds(noise: Any, record: Any, parameters: Any, device: Any) -> None:
 
 
 def check_memory(trajectories: int, rows: int, recorded: int, observed: Quantities, points: int) -> None:
-    """Raise `IntegrationError` when the numbers to keep would not fit into the machine's memory."""
+    """Raise `IntegrationError` when the numbers to keep would not fit into the memory that is free."""
     counts = points * sum(bins for _, _, bins in observed.edges)
     size = 8 * (trajectories * (2 * rows + 6 + recorded * len(observed.each)) + recorded * counts)
-    if hasattr(os, "sysconf") and size > os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"):
+    free = machine_memory.available()
+    if size > free:
         raise IntegrationError(
-            f"the run would keep {size / 1e9:.0f} GB; take fewer trajectories, record fewer steps, or record means"
+            f"the run would keep {size / 1e9:.3g} GB, and {free / 1e9:.3g} GB of memory are free; take fewer "
+            "trajectories, record fewer steps, or record means"
         )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from importlib import import_module
 from typing import Any, TypeVar
 
 import xarray as xr
@@ -18,11 +19,29 @@ from langevin_sgd.config import (
     Sgd,
     Study,
 )
+from langevin_sgd.estimates import Held
 from langevin_sgd.one_thread import one_blas_thread
 from langevin_sgd.progress import Progress
 from langevin_sgd.scan import stack
 
 _TakesSgd = TypeVar("_TakesSgd", BasinsModel, InterpolationModel, LangevinModel, NetworkModel, OrnsteinUhlenbeckModel)
+
+_MEMORY = {
+    "network": "network_memory",
+    "interpolation": "interpolation_memory",
+    "ornstein_uhlenbeck": "ornstein_uhlenbeck_memory",
+    "langevin": "langevin_memory",
+    "basins": "basins_memory",
+    "random_potential": "random_potential_memory",
+}
+"""The file of each kind that says what its models hold in memory."""
+
+
+def held_by(study: Study, name: str) -> list[Held]:
+    """What one model of a study will hold in memory, as far as its config tells."""
+    module = import_module(f"{__name__}.{_MEMORY[study.models[name].kind]}")
+    held: Callable[[Study, str], list[Held]] = module.held
+    return held(study, name)
 
 
 @one_blas_thread()

@@ -74,13 +74,14 @@ def run(
     sums = [one.observer.empty() if saved is None else part(saved, f"sums{i}") for i, one in enumerate(ready)]
     counts: list[list[NDArray[np.int64]]] = [[] if saved is None else [saved[f"counts{i}"]] for i in range(len(ready))]
     most = max(1, _MOST_NUMBERS // (len(points) * model.replicas * len(ready[0].observer.recorded)))
-    length, done, backend = max(1, model.steps // 100), 0 if state is None else state.step, ""
+    length = max(1, min(model.steps // 100, langevin.FIRST_UPDATES // (len(points) * model.replicas)))
+    done, backend = 0 if state is None else state.step, ""
     passage: Arrays = {}
     while done < model.steps:
         ahead = together[together > done]
         end = min(model.steps, done + length, int(ahead[min(most, ahead.size) - 1]))
         began = time.monotonic()
-        segment = _integrate(ready, together, end - done, state, scheme, seed=seed, device=device)
+        segment = _integrate(ready, together, end - done, state, scheme, seed=seed, device=device, progress=progress)
         length = max(1, int((end - done) * _SECONDS_A_SEGMENT / max(time.monotonic() - began, 1e-3)))
         at = segment.data["step"].values
         for i, one in enumerate(ready):
@@ -189,6 +190,7 @@ def _integrate(
     *,
     seed: int,
     device: str,
+    progress: Progress,
 ) -> Integration:
     """The next `length` steps of all points."""
     model = ready[0].model
@@ -219,6 +221,7 @@ def _integrate(
         backend=langevin.BACKENDS.get(model.backend, model.backend),  # type: ignore[arg-type]
         device=device,
         state=state,
+        after_launch=lambda step: progress.update(step, model.steps),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
@@ -22,12 +23,19 @@ STEP_TIMES_CURVATURE = 0.2
 _PHASE_OF_FLOAT32 = 1e4  # resolved to 1e-3
 
 
-def walk(model: RandomPotentialModel, disorders: Disorders, *, seed: int, device: str = "auto") -> Arrays:
+def walk(
+    model: RandomPotentialModel,
+    disorders: Disorders,
+    *,
+    seed: int,
+    device: str = "auto",
+    told: Callable[[float], None] = lambda share: None,
+) -> Arrays:
     """<x^2> over the walkers of each of these disorders, which start at the origin.
 
     In few dimensions the fused kernel runs on CPUs, with positions in float64; elsewhere tensors, in float32 where that
     resolves the phases. A disorder is censored from when one of its walkers has gone further than the range in which
-    the structure function is a power law.
+    the structure function is a power law. `told` gets the share of the steps that is done, about once a second.
     """
     law = waves(model)
     assert model.walkers is not None
@@ -52,6 +60,7 @@ def walk(model: RandomPotentialModel, disorders: Disorders, *, seed: int, device
         precision="mixed" if fused or _largest_phase(law) >= _PHASE_OF_FLOAT32 else "float32",
         backend="fused" if fused else "batched",
         device=placed.device,
+        after_launch=lambda step: told(step / int(steps[-1])),
     )
     squared = ran.data["squared_displacement"].values.reshape(disorders.size, walkers, steps.size)
     beyond = (squared > law.valid_range()[1] ** 2).any(axis=1)

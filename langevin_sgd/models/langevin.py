@@ -33,6 +33,7 @@ Arrays = dict[str, NDArray[Any]]
 Point = tuple[LangevinModel, Sgd]
 
 _SECONDS_A_SEGMENT = 5.0
+FIRST_UPDATES = 1 << 31  # of trajectories in the first segment, after which its length follows from the time it took
 BACKENDS = {"sdeint": "reference"}
 
 
@@ -73,13 +74,13 @@ def run(
     saved = checkpoint.load()
     state = None if saved is None else State.from_arrays(_part(saved, "state"))
     kept = [] if saved is None else [_part(saved, "kept")]
-    length = max(1, model.steps // 100)
+    length = max(1, min(model.steps // 100, FIRST_UPDATES // (len(points) * model.replicas)))
     done = 0 if state is None else state.step
     backend = ""
     while done < model.steps:
         length = min(length, model.steps - done)
         began = time.monotonic()
-        segment = _integrate(points, steps, length, state, seed=seed, device=device)
+        segment = _integrate(points, steps, length, state, seed=seed, device=device, progress=progress)
         length = max(1, int(length * _SECONDS_A_SEGMENT / max(time.monotonic() - began, 1e-3)))
         state, backend = segment.state, str(segment.data.attrs["backend"])
         kept.append(_recorded(segment.data, len(points)))
@@ -102,6 +103,7 @@ def _integrate(
     *,
     seed: int,
     device: str,
+    progress: Progress,
 ) -> Integration:
     """The next `length` steps of all points."""
     model, sgd = points[0]
@@ -130,6 +132,7 @@ def _integrate(
         backend=BACKENDS.get(model.backend, model.backend),  # type: ignore[arg-type]
         device=device,
         state=state,
+        after_launch=lambda step: progress.update(step, model.steps),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
@@ -28,14 +29,21 @@ CENSORED_SHARE = 1e-3
 
 
 def walk(
-    model: RandomPotentialModel, disorders: Disorders, *, seed: int, device: str = "auto", threads: int | None = None
+    model: RandomPotentialModel,
+    disorders: Disorders,
+    *,
+    seed: int,
+    device: str = "auto",
+    threads: int | None = None,
+    told: Callable[[float], None] = lambda share: None,
 ) -> Arrays:
     """Thermal averages over the walkers of each of these disorders, which start on its middle site.
 
     The potential is linear between the sites (`Tabulated`), as is that of the master equation on a refined lattice
     (`line.refined`). Every recorded time is hit exactly: the steps of an interval are equal and none is longer than
     the model's `time_step`, or `default_time_step`. What is returned of a disorder depends on the seed, its number and
-    the model alone. Raises `IntegrationError` for a last time that is out of reach.
+    the model alone. `told` gets the share of the time that is done, about once a second. Raises `IntegrationError` for
+    a last time that is out of reach.
     """
     assert model.walkers is not None
     law = line(model)
@@ -53,10 +61,15 @@ def walk(
     mean, squared, reached = np.empty((3, rows, times.size))
     for index, interval in enumerate(np.diff(times, prepend=0.0)):
         steps = math.ceil(interval / longest * (1.0 - 1e-12))
+        first, begun = times[index] - interval, state.step
+
+        def after_launch(step: int, first: float = first, width: float = interval / steps, begun: int = begun) -> None:
+            told((first + (step - begun) * width) / times[-1])
+
         state = integrate(
             table, IsotropicNoise(2.0 * model.thermal_energy), time_step=interval / steps, steps=steps,
             trajectories=walkers, scan={"disorder": range(rows)}, seed=seed, state=state, record=edge,
-            device=device, threads=threads,
+            device=device, threads=threads, after_launch=after_launch,
         ).state  # fmt: skip
         position = state.vectors["position"].reshape(rows, walkers)
         mean[:, index] = position.mean(axis=1)

@@ -11,7 +11,7 @@ from langevin_sgd.checkpoint import Checkpointing, NoCheckpoint
 from langevin_sgd.config import NetworkModel, Sgd
 from langevin_sgd.integrators.divergence import Diverged
 from langevin_sgd.models.network import run
-from langevin_sgd.progress import Progress
+from langevin_sgd.progress import NullProgress, Progress
 
 
 def run_points(
@@ -30,6 +30,7 @@ def run_points(
     observables again. Raises what `run` raises, `Diverged` with eta and B of the point.
     """
     checkpoint = NoCheckpoint() if checkpoint is None else checkpoint
+    progress = NullProgress() if progress is None else progress
     found, steps = [], 0
     for index, (model, sgd) in enumerate(points):
         checkpoint.save({"step": np.asarray(steps)})
@@ -41,7 +42,7 @@ def run_points(
                 name=f"{name}: point {index + 1} of {len(points)}",
                 seed=seed,
                 device=device,
-                progress=progress,
+                progress=_OneOf(progress, len(points) - index),
                 checkpoint=part,
             )
         except Diverged as error:
@@ -50,3 +51,16 @@ def run_points(
         found.append(dataset)
         steps += model.length(sgd)
     return found
+
+
+class _OneOf:
+    """The progress of one point of several that are still to come, each as long."""
+
+    def __init__(self, progress: Progress, left: int) -> None:
+        self._progress, self._left = progress, left
+        self.update, self.message = progress.update, progress.message
+        self.notice, self.close = progress.notice, progress.close
+
+    def begin(self, task: str, unit: str = "steps", alike: int = 1) -> None:
+        """Name the task, and say how many like it there are."""
+        self._progress.begin(task, unit, alike * self._left)

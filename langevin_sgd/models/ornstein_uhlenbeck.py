@@ -101,6 +101,7 @@ def run(
     sample = observables.sampling_steps(window.burn_in, steps, window.every)
     numbers = grid([{"point": index} for index in range(len(points))], model.replicas).numbers()
     results: list[xr.Dataset] = []
+    progress.begin("exact jumps", unit="jumps")
     for process, own_numbers in zip(processes, numbers.reshape(len(points), -1), strict=True):
         part = _Part(progress, len(results), len(points))
         results.append(_simulate(process, record, sample, seed=seed, numbers=own_numbers, progress=part))
@@ -131,8 +132,8 @@ class _Part:
     def __init__(self, progress: Progress, done: int, points: int) -> None:
         self._progress, self._done, self._points = progress, done, points
 
-    def update(self, step: int, steps: int) -> None:
-        self._progress.update(self._done * steps + step, self._points * steps)
+    def update(self, jump: int, jumps: int) -> None:
+        self._progress.update(self._done * jumps + jump, self._points * jumps)
 
 
 def _simulate(
@@ -249,7 +250,7 @@ class _Recorder:
             self.moment_1 += position / self._sample.size
             self.moment_2 += position**2 / self._sample.size
             self._stationary_energy[:, column] = energy
-        self._progress.update(int(step), int(self.steps[-1]))
+        self._progress.update(index + 1, self.steps.size)  # a jump costs the same however many steps it spans
 
     def variables(self) -> dict[str, ArrayLike]:
         """The recorded observables."""

@@ -6,7 +6,7 @@ the model, the numbers of the disorders and the seed; what it returns of a disor
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import xarray as xr
@@ -25,6 +25,7 @@ from langevin_sgd.theory import logarithmic_diffusion as theory
 
 _CHUNK_BYTES = 1 << 26
 _LEAST = 16  # disorders side by side in the vector registers
+_MOST = 4096  # so that the progress of many small ones is seen
 
 _BACKENDS = {"master_equation": "master equation (numba)", "flooding": "flooding (numba)"}
 _COORDINATES = ("time", "distance")
@@ -62,7 +63,13 @@ def run(
         finished += chunk.size
         if finished <= done:
             continue
-        kept[index].append(_measure(points[index], chunk, seed=seed, device=device))
+        before, size = finished - chunk.size, chunk.size
+
+        def told(share: float, before: int = before, size: int = size) -> None:
+            progress.update(before + share * size, total)
+
+        told(0.0)
+        kept[index].append(_measure(points[index], chunk, seed=seed, device=device, told=told))
         progress.update(finished, total)
         if checkpoint.due() and finished < total:
             kept = [[_joined(parts)] if parts else [] for parts in kept]
@@ -73,6 +80,11 @@ def run(
 
 def _chunks(model: RandomPotentialModel) -> list[Disorders]:
     """Numbers of the disorders that run side by side."""
+    return np.array_split(np.arange(model.disorders), -(-model.disorders // chunk_size(model)))
+
+
+def chunk_size(model: RandomPotentialModel) -> int:
+    """The most disorders that run side by side."""
     if model.landscape == "fourier":
         assert model.features is not None
         assert model.walkers is not None
@@ -80,12 +92,13 @@ def _chunks(model: RandomPotentialModel) -> list[Disorders]:
     else:
         assert model.half_width is not None
         numbers = (2 * model.half_width + 1) ** model.dimension * (model.cells or 1)
-    size = max(_LEAST, _CHUNK_BYTES // (8 * numbers))
-    return np.array_split(np.arange(model.disorders), -(-model.disorders // size))
+    return max(_LEAST, min(_MOST, _CHUNK_BYTES // (8 * numbers)))
 
 
-def _measure(model: RandomPotentialModel, disorders: Disorders, *, seed: int, device: str) -> Arrays:
-    """What the model's method measures of these disorders."""
+def _measure(
+    model: RandomPotentialModel, disorders: Disorders, *, seed: int, device: str, told: Callable[[float], None]
+) -> Arrays:
+    """What the model's method measures of these disorders; walkers tell what share of their steps is done."""
     if model.method == "master_equation":
         from langevin_sgd.models.line_probability import solve
 
@@ -97,10 +110,10 @@ def _measure(model: RandomPotentialModel, disorders: Disorders, *, seed: int, de
     if model.landscape == "line":
         from langevin_sgd.models import line_walkers
 
-        return line_walkers.walk(model, disorders, seed=seed, device=device)
+        return line_walkers.walk(model, disorders, seed=seed, device=device, told=told)
     from langevin_sgd.models import fourier_walkers
 
-    return fourier_walkers.walk(model, disorders, seed=seed, device=device)
+    return fourier_walkers.walk(model, disorders, seed=seed, device=device, told=told)
 
 
 def _joined(parts: Sequence[Arrays]) -> Arrays:
