@@ -27,8 +27,8 @@ _REDRAWS_PER_SECOND = 8
 class Progress(Protocol):
     """What a long computation reports to. One task at a time: `begin` ends the one before."""
 
-    def begin(self, task: str, unit: str = "steps", alike: int = 1) -> None:
-        """Name the task that the following updates belong to, and what it counts; `alike` such tasks are to come."""
+    def begin(self, task: str, unit: str = "steps") -> None:
+        """Name the task that the following updates belong to, and what it counts."""
 
     def update(self, done: float, total: float) -> None:
         """How much is done so far, of `total`; cheap enough to be called at every recorded step."""
@@ -46,7 +46,7 @@ class Progress(Protocol):
 class NullProgress:
     """Reports nothing."""
 
-    def begin(self, task: str, unit: str = "steps", alike: int = 1) -> None:
+    def begin(self, task: str, unit: str = "steps") -> None:
         """Do nothing."""
 
     def update(self, done: float, total: float) -> None:
@@ -81,7 +81,7 @@ class LineProgress:
         self._clock = clock
         self.begin("")
 
-    def begin(self, task: str, unit: str = "steps", alike: int = 1) -> None:
+    def begin(self, task: str, unit: str = "steps") -> None:
         """Start the clock of a task."""
         self._task, self._unit = task, unit
         self._origin: tuple[float, float] | None = None  # where the rate is counted from: a resumed run starts late
@@ -124,7 +124,7 @@ class TerminalProgress:
         self._bar: RichProgress | None = None
         self.begin("")
 
-    def begin(self, task: str, unit: str = "steps", alike: int = 1) -> None:
+    def begin(self, task: str, unit: str = "steps") -> None:
         """Freeze the bar of the task before and start the clock of this one."""
         self.close()
         self._task, self._unit = task, unit
@@ -160,7 +160,7 @@ class TerminalProgress:
 
 
 class Forecast:
-    """Another display, which is told how long each task of a model will take if that is long.
+    """Another display, which is told how long the tasks of a model will take if that is long.
 
     The rate is measured over a few seconds, and not before the first advance, into which compiling goes, unless that
     alone takes long.
@@ -168,21 +168,23 @@ class Forecast:
 
     def __init__(self, progress: Progress, name: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._progress, self._name, self._clock = progress, name, clock
-        self._task, self._unit, self._alike = name, "steps", 1
-        self._origin: tuple[float, float] | None = None
-        self._warm, self._told = False, False
+        self._announced = clock()  # when it should end, by what has been said so far
+        self._measure("")
 
-    def begin(self, task: str, unit: str = "steps", alike: int = 1) -> None:
-        """Measure anew; of tasks that are alike the first speaks for all."""
-        if alike <= 1 or self._alike <= 1:
-            self._told = False
-        self._task, self._unit, self._alike, self._origin, self._warm = task, unit, alike, None, False
-        self._progress.begin(task, unit, alike)
+    def _measure(self, task: str, unit: str = "steps") -> None:
+        self._task, self._unit = task, unit
+        self._origin: tuple[float, float] | None = None
+        self._warm, self._measured = False, False
+
+    def begin(self, task: str, unit: str = "steps") -> None:
+        """Measure anew."""
+        self._measure(task, unit)
+        self._progress.begin(task, unit)
 
     def update(self, done: float, total: float) -> None:
-        """Pass it on, and give notice once of what will take more than ten minutes."""
+        """Pass it on, and give notice of an end more than ten minutes later than was to be expected."""
         self._progress.update(done, total)
-        if self._told:
+        if self._measured:
             return
         now = self._clock()
         self._origin = self._origin or (now, done)
@@ -192,15 +194,15 @@ class Forecast:
         if not self._warm and elapsed < SECONDS_OF_COMPILING:
             self._warm, self._origin = True, (now, done)
         elif elapsed >= SECONDS_OF_PROBE:
-            self._told = True
-            self._foretell(advanced / elapsed, total - done, total)
+            self._measured = True
+            self._foretell(now, advanced / elapsed, done, total)
 
-    def _foretell(self, rate: float, left: float, total: float) -> None:
-        seconds = (left + (self._alike - 1) * total) / rate
-        if seconds > SECONDS_WORTH_A_NOTICE:
+    def _foretell(self, now: float, rate: float, done: float, total: float) -> None:
+        seconds = (total - done) / rate
+        if now + seconds > self._announced + SECONDS_WORTH_A_NOTICE:
+            self._announced = now + seconds
             what = self._task if self._task.startswith(self._name) else f"{self._name}: {self._task}"
-            several = f" in each of {self._alike:,} points" if self._alike > 1 else ""
-            work = f"{int(total):,} {self._unit}{several} at {format_rate(rate)} a second"
+            work = f"{int(total):,} {self._unit} at {format_rate(rate)} a second"
             self._progress.notice(f"{what}: about {format_seconds(seconds)} to go, for {work}")
 
     def message(self, text: str) -> None:

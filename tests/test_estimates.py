@@ -14,7 +14,7 @@ import pytest
 import langevin_sgd
 from langevin_sgd import cli, config, estimates, html_report, machine_memory, progress
 from langevin_sgd.estimates import Factor, Held
-from langevin_sgd.models import held_by
+from langevin_sgd.models import held_by, network_scan
 
 FREE = 16_000_000_000
 
@@ -327,19 +327,31 @@ def test_what_takes_long_is_said_once_at_the_measured_rate():
         clock.now = float(second)
         shown.update(second, 500)
     assert stream.getvalue().count("\n") == 1  # eight minutes
+    shown.begin("m: probe", unit="replicas")
+    for second in range(10_000, 10_020, 5):  # when all was to be over
+        clock.now = float(second)
+        shown.update(second, 11_000)
+    assert stream.getvalue().splitlines()[1:] == [
+        "m: probe: about 16 min 30 s to go, for 11,000 replicas at 1.0 a second"
+    ]
 
 
-def test_points_of_a_scan_are_foretold_by_the_first():
+def test_a_scan_of_networks_is_foretold_as_a_whole_and_once(monkeypatch):
     clock, stream = Clock(), io.StringIO()
-    shown = progress.Forecast(progress.QuietProgress(stream), "m", clock)
-    for point in range(3):
-        shown.begin(f"m: point {point + 1} of 3", alike=3 - point)
-        for second in range(300):
+
+    def run(model, sgd, *, name, progress, **_others):
+        progress.begin(name)
+        for step in range(301):
             clock.now += 1.0
-            shown.update(second, 300)
-    assert stream.getvalue().count("\n") == 1
-    assert "about 14 min 5" in stream.getvalue()
-    assert "in each of 3 points" in stream.getvalue()
+            progress.update(step, 300)
+
+    monkeypatch.setattr(network_scan, "run", run)
+    study_of_three = scanned(network(steps=300), "sgd.learning_rate", 3)
+    points = [(point.models["m"], point.effective_sgd("m")) for point in config.parse(study_of_three).points("m")]
+    forecast = progress.Forecast(progress.QuietProgress(stream), "m", clock)
+    network_scan.run_points(points, name="m", seed=1, progress=forecast)
+    # by the fifth second 4 of 3 x 300 steps are done
+    assert stream.getvalue() == "m: point 1 of 3: about 14 min 56 s to go, for 900 steps at 1.0 a second\n"
 
 
 @pytest.mark.parametrize("quiet", [True, False])
@@ -367,6 +379,7 @@ def test_a_billion_steps_never_start_silently(given, monkeypatch):
             raise Heard(text)
 
     monkeypatch.setattr(progress, "SECONDS_OF_PROBE", 0.2)
+    monkeypatch.setattr(progress, "SECONDS_WORTH_A_NOTICE", 5.0)  # a large machine may be done in ten minutes
     with pytest.raises(Heard, match="1,000,000,000 steps"):
         langevin_sgd.simulate(given, progress=Listening())
 
@@ -380,6 +393,7 @@ def test_ten_million_disorders_never_start_silently(monkeypatch):
             raise Heard(text)
 
     monkeypatch.setattr(progress, "SECONDS_OF_PROBE", 0.2)
+    monkeypatch.setattr(progress, "SECONDS_WORTH_A_NOTICE", 5.0)  # a large machine may be done in ten minutes
     monkeypatch.setattr(machine_memory, "available", lambda: 1 << 50)
     given = potential(disorders=10**7, half_width=100, ln_time=[0.0, 0.5], record_times=2)
     with pytest.raises(Heard, match="10,000,000 disorders"):

@@ -31,18 +31,19 @@ def run_points(
     """
     checkpoint = NoCheckpoint() if checkpoint is None else checkpoint
     progress = NullProgress() if progress is None else progress
-    found, steps = [], 0
+    found, steps, whole = [], 0, sum(model.length(sgd) for model, sgd in points)
     for index, (model, sgd) in enumerate(points):
         checkpoint.save({"step": np.asarray(steps)})
         part = checkpoint.part(str(index))
+        label = f"{name}: point {index + 1} of {len(points)}"
         try:
             dataset = run(
                 model,
                 sgd,
-                name=f"{name}: point {index + 1} of {len(points)}",
+                name=label,
                 seed=seed,
                 device=device,
-                progress=_OneOf(progress, len(points) - index),
+                progress=_Part(progress, label, steps, whole),
                 checkpoint=part,
             )
         except Diverged as error:
@@ -53,14 +54,18 @@ def run_points(
     return found
 
 
-class _OneOf:
-    """The progress of one point of several that are still to come, each as long."""
+class _Part:
+    """The progress of the training at one point as a part of that at all points; what else is done there as it is."""
 
-    def __init__(self, progress: Progress, left: int) -> None:
-        self._progress, self._left = progress, left
-        self.update, self.message = progress.update, progress.message
-        self.notice, self.close = progress.notice, progress.close
+    def __init__(self, progress: Progress, training: str, before: int, steps: int) -> None:
+        self._progress, self._training, self._before, self._steps = progress, training, before, steps
+        self._trains = False
+        self.message, self.notice, self.close = progress.message, progress.notice, progress.close
 
-    def begin(self, task: str, unit: str = "steps", alike: int = 1) -> None:
-        """Name the task, and say how many like it there are."""
-        self._progress.begin(task, unit, alike * self._left)
+    def begin(self, task: str, unit: str = "steps") -> None:
+        self._trains = task == self._training
+        self._progress.begin(task, unit)
+
+    def update(self, done: float, total: float) -> None:
+        shifted = (self._before + done, self._steps) if self._trains else (done, total)
+        self._progress.update(*shifted)
