@@ -129,8 +129,8 @@ def warnings(name: str, held: Sequence[Held], *, free: float, others: float = 0.
 def check(study: Study, held_by: Callable[[Study, str], Sequence[Held]], *, devices: Mapping[str, str]) -> list[str]:
     """Refuse a study of which a model cannot fit into memory, before anything of it is started; what else to say.
 
-    `held_by` gives what one model holds, `devices` where each runs. Models run one after the other, and their results stay until the end. Raises
-    `TooLarge` as `refuse_too_large` does.
+    `held_by` gives what one model holds, `devices` where each runs. Models run one after the other, and their results
+    stay until the end. Raises `TooLarge` as `refuse_too_large` does.
     """
     free, others = machine_memory.available(), 0.0
     told: list[str] = []
