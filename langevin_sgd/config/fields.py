@@ -122,6 +122,8 @@ Text = Annotated[str, Field(strict=True), AfterValidator(_printable)]
 Flag = Annotated[bool, Field(strict=True)]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 PositiveNumber = Annotated[Number, Field(gt=0)]
+Magnitude = Annotated[PositiveNumber, Field(ge=1e-100, le=1e100)]
+"""A length, an energy or their like: beyond, powers of it are no numbers; other units bring it back."""
 NonNegativeNumber = Annotated[Number, Field(ge=0)]
 OpenFraction = Annotated[Number, Field(gt=0, lt=1)]
 WholeNumber = Annotated[int, Field(strict=True)]

@@ -260,7 +260,8 @@ class LangevinEquation(ModelSection):
                 yield path, f"has {size} entries, but the potential has {d} variables; give {d}"
 
     def _formulas(self) -> Iterator[tuple[KeyPath, str]]:
-        from langevin_sgd.landscapes.formula import FormulaError, parse, parse_condition
+        from langevin_sgd.landscapes.condition import parse_condition
+        from langevin_sgd.landscapes.formula import FormulaError, parse
 
         reserved = next((name for name in self.landscape.parameters if _is_reserved(name)), None)
         if reserved is not None:

@@ -10,7 +10,15 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from langevin_sgd.config.errors import KeyPath, inconsistent
-from langevin_sgd.config.fields import Number, PositiveNumber, PositiveWholeNumber, RecordTimes, Replicas, Section
+from langevin_sgd.config.fields import (
+    Magnitude,
+    Number,
+    PositiveNumber,
+    PositiveWholeNumber,
+    RecordTimes,
+    Replicas,
+    Section,
+)
 from langevin_sgd.config.model import ModelSection
 from langevin_sgd.devices import COMPILED, FUSED, TENSORS, Engine
 
@@ -109,9 +117,9 @@ class RandomPotentialModel(ModelSection):
     """Dimension d of space."""
     alpha: Number
     """Exponent of the structure function, 0 < alpha < 2."""
-    amplitude: PositiveNumber = 1.0
+    amplitude: Magnitude = 1.0
     """A, in energy^2 / length^alpha."""
-    thermal_energy: PositiveNumber = 1.0
+    thermal_energy: Magnitude = 1.0
     """theta = T/2, the thermal energy k_B T."""
     landscape: _Landscape = Field(default_factory=_landscape)
     """line (d = 1) and grid (d = 2, 3): sites, the law exact between any two. fourier (any d): a sum of waves, between
@@ -124,12 +132,12 @@ class RandomPotentialModel(ModelSection):
     half_width: Annotated[PositiveWholeNumber, Field(le=10_000_000)] | None = Field(default_factory=_half_width)
     """Sites on each side of the start along every axis; what reaches the ends is censored and counted. Default: 4000 on
     a line, 128 and 32 on grids in d = 2 and 3."""
-    spacing: PositiveNumber | None = _only("spacing", _LANDSCAPE_KEYS, 1.0)
+    spacing: Magnitude | None = _only("spacing", _LANDSCAPE_KEYS, 1.0)
     """Distance of neighbouring sites. Default: 1."""
-    correlation_length: PositiveNumber | None = None
+    correlation_length: Magnitude | None = None
     """xi of a line with E[V(x) V(y)] = (A xi^alpha/2) exp(-(|x - y|/xi)^alpha): a power law below xi, bounded barriers
     and ordinary diffusion beyond. null: a power law throughout."""
-    valid_range: tuple[PositiveNumber, PositiveNumber] | None = Field(default_factory=_valid_range)
+    valid_range: tuple[Magnitude, Magnitude] | None = Field(default_factory=_valid_range)
     """Shortest and longest distance at which the structure function of fourier is to hold within 3%; the cutoffs of the
     wave numbers follow. A walker beyond is censored and counted. Default: sqrt(d) and 30 sqrt(d)."""
     features: Annotated[PositiveWholeNumber, Field(le=1 << 20)] | None = Field(default_factory=_features)

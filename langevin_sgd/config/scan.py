@@ -26,15 +26,26 @@ _RANGES = ("linear", "geometric")
 Count = Annotated[WholeNumber, Field(ge=2, le=POINT_LIMIT)]
 
 
+_NEGLIGIBLE = 1e-9
+"""Part of the distance to the next value by which a value of a range may be rounded."""
+
+
 def _filled(first: float, last: float, count: int, fractions: list[float]) -> tuple[float, ...]:
     # Between whole numbers the values that are whole up to rounding are written as such: batch sizes must be.
     whole = isinstance(first, int) and isinstance(last, int)
-    values = [first, *fractions[1:-1], last]
+    values = [first, *map(_short, fractions[1:-1], fractions[2:]), last]
     return tuple(round(v) if whole and math.isclose(v, round(v), rel_tol=1e-9) else v for v in values[:count])
 
 
+def _short(value: float, following: float) -> float:
+    """The shortest decimal that is `value` for all purposes: 0.3 for 0.30000000000000004, which nobody would write."""
+    allowed = _NEGLIGIBLE * abs(following - value)
+    decimals = (float(f"{value:.{digits}g}") for digits in range(1, 17))
+    return next((short for short in decimals if abs(short - value) <= allowed), value)
+
+
 class Linear(Section):
-    """Equally spaced values."""
+    """Equally spaced values, the inner ones as short decimals."""
 
     linear: tuple[Number | WholeNumber, Number | WholeNumber, Count]
     """First, last and number of values."""
@@ -46,7 +57,7 @@ class Linear(Section):
 
 
 class Geometric(Section):
-    """Values of equal ratio."""
+    """Values of equal ratio, the inner ones as short decimals."""
 
     geometric: tuple[Number | WholeNumber, Number | WholeNumber, Count]
     """First, last and number of values; both ends > 0."""

@@ -240,6 +240,8 @@ def _hint(problem: str, text: str, line: int | None) -> str:
         if 0 <= near < len(lines)
     ):
         return "; indent with spaces, not tabs"
+    if "'\\t' that cannot start" in problem:
+        return "; write a space for the tab"
     if "mapping values are not allowed" in problem:
         return "; check the indentation, and that every colon has a space after it"
     if "end of stream" in problem:

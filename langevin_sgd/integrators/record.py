@@ -9,8 +9,9 @@ import numpy as np
 import sympy
 
 from langevin_sgd.integrators.integration_error import IntegrationError
+from langevin_sgd.landscapes.condition import parse_condition
 from langevin_sgd.landscapes.expression import Expression
-from langevin_sgd.landscapes.formula import FormulaError, check_names, parse, parse_condition, symbol
+from langevin_sgd.landscapes.formula import FormulaError, check_names, parse, symbol
 from langevin_sgd.landscapes.real_array import real_array, whole_number
 from langevin_sgd.landscapes.tabulated import Tabulated
 from langevin_sgd.landscapes.waves import Waves

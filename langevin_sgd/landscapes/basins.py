@@ -14,8 +14,9 @@ from scipy.optimize import brentq
 from scipy.stats import qmc
 
 from langevin_sgd.errors import UserError
+from langevin_sgd.landscapes.condition import parse_condition
 from langevin_sgd.landscapes.expression import Expression
-from langevin_sgd.landscapes.formula import parse_condition, symbol
+from langevin_sgd.landscapes.formula import symbol
 
 Array = NDArray[np.float64]
 Labels = NDArray[np.int64]
@@ -241,7 +242,8 @@ def _by_condition(landscape: Expression, conditions: Sequence[str]) -> Callable[
     def membership(points: Array) -> Labels:
         out = np.full(points.shape[1:], -1, np.int64)
         for number in reversed(range(len(tests))):
-            out = np.where(tests[number](*points, *values), number, out)
+            with np.errstate(all="ignore"):  # sqrt(abs(x)) takes roots on both sides, and is compared on one
+                out = np.where(tests[number](*points, *values), number, out)
         return out
 
     return membership

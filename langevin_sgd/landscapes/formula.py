@@ -63,19 +63,11 @@ def parse(text: str | float, names: Iterable[str]) -> sympy.Expr:
     Numbers, + - * / **, parentheses, `pi` and the functions of `FUNCTIONS` are allowed; anything else raises
     `FormulaError` with the offending piece and what to write in its place.
     """
-    reader = _Reader(text, names)
+    reader = Reader(text, names)
     read = reader.read()
     if not isinstance(read, sympy.Expr):
         raise FormulaError(f"{reader.shown} is a condition; a formula with a value is needed here")
     return read
-
-
-def parse_condition(text: str, names: Iterable[str]) -> sympy.logic.boolalg.Boolean:
-    """The condition as a sympy boolean: comparisons (< <= > >=) of formulas, joined by `and`, `or`, `not`."""
-    read = _Reader(text, names).read()
-    if isinstance(read, sympy.Expr):
-        raise FormulaError(f"{text!r} is no condition; compare two formulas, for example 'x > 0.5'")
-    return sympy.to_nnf(read, simplify=False)  # no `not` left: kernels know comparisons, & and | alone
 
 
 def check_names(names: Iterable[str], what: str) -> None:
@@ -95,7 +87,9 @@ def check_names(names: Iterable[str], what: str) -> None:
         seen.add(name)
 
 
-class _Reader:
+class Reader:
+    """Turns the syntax tree of one formula into a sympy expression."""
+
     def __init__(self, text: str | float, names: Iterable[str]) -> None:
         self.text = str(text).strip()
         self.shown = repr(self.text if len(self.text) <= _SHOWN else self.text[: _SHOWN - 3] + "...")

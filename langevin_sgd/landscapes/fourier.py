@@ -89,6 +89,8 @@ class Fourier:
         """
         check_count(dimension, "dimension", 1)
         check_power_law(alpha, amplitude)
+        check_positive(shortest, "shortest distance")
+        check_positive(longest, "longest distance")
         if not 0.0 < shortest < longest:
             raise DisorderError(f"the distances are crossed: {shortest:g} is not below {longest:g}; exchange them")
         low, high = _error_scales(dimension, alpha)

@@ -13,6 +13,8 @@ from langevin_sgd.landscapes.real_array import real_number, whole_number
 TOLERANCE = 0.03
 """Deviation from A r^alpha at the ends of the range in which a structure function counts as that power law."""
 
+_LARGEST = 1e100  # powers of what is larger, or smaller than its inverse, are no doubles
+
 
 class DisorderError(UserError, ValueError):
     """A random potential that does not exist, or that has no barriers."""
@@ -38,6 +40,10 @@ def check_positive(value: float, name: str) -> None:
     number = real_number(value, f"the {name}", DisorderError)
     if not (math.isfinite(number) and number > 0.0):
         raise DisorderError(f"the {name} must be a positive number, not {value}")
+    if not 1.0 / _LARGEST <= number <= _LARGEST:
+        raise DisorderError(
+            f"the {name} must lie between {1 / _LARGEST:g} and {_LARGEST:g}, not {value}; choose other units"
+        )
 
 
 def check_count(value: int, name: str, least: int) -> None:

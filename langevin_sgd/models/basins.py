@@ -162,7 +162,7 @@ def _recorded(model: BasinsModel, landscape: Expression) -> tuple[int, ...]:
     """Places of the coordinates that the basins depend on, all of them in up to two dimensions."""
     if landscape.dimension <= 2:
         return tuple(range(landscape.dimension))
-    from langevin_sgd.landscapes.formula import parse_condition
+    from langevin_sgd.landscapes.condition import parse_condition
 
     names = [*landscape.variables, *landscape.parameters]
     used = {s.name for text in model.regions().values() for s in parse_condition(text, names).free_symbols}

@@ -15,8 +15,9 @@ from langevin_sgd.config import BasinsModel, Sgd
 from langevin_sgd.errors import UserError
 from langevin_sgd.integrators.dynamics import SymbolicDynamics
 from langevin_sgd.landscapes.basins import Basins
+from langevin_sgd.landscapes.condition import parse_condition
 from langevin_sgd.landscapes.expression import Expression
-from langevin_sgd.landscapes.formula import parse, parse_condition, symbol
+from langevin_sgd.landscapes.formula import parse, symbol
 from langevin_sgd.noise import Noise
 
 Array = NDArray[np.float64]
@@ -153,7 +154,8 @@ class Process:
         values = {**self.landscape.parameters, **self.target_values}
         names = [*self.landscape.variables, *values]
         test = sympy.lambdify([symbol(n) for n in names], parse_condition(self.target, names), "numpy", dummify=True)
-        return np.asarray(np.broadcast_to(test(*points, *values.values()), points.shape[1:]))
+        with np.errstate(all="ignore"):  # as where basins are told apart
+            return np.asarray(np.broadcast_to(test(*points, *values.values()), points.shape[1:]))
 
     def _transverse_curvature(self, points: Array) -> Array:
         read = parse(self.transverse, [*self.landscape.variables, *self.landscape.parameters])

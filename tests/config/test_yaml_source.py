@@ -151,3 +151,27 @@ def test_lines_inside_a_long_list_are_still_known(tmp_path: Path) -> None:
         assert source.find(("models", "ou", "hessian", "eigenvalues", 30)) == (first + 30, 5)
         assert source.find(("models", "ou", "steps")) == (first + 51, 3)
         assert source.find(("models", "ou", "hessian", "eigenvalues", 99))[1] == 4
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("name:\tx\n", 1),
+        ("a: 1\nb:\t1\n", 2),
+        ("- a\n-\tb\n", 2),
+        ("a\t: 1\n", 1),
+        ("a: 1\t\n", 1),
+        ("a: 1 \t# c\n", 1),
+    ],
+)
+def test_a_tab_that_separates_gets_its_mend(text: str, line: int) -> None:
+    told = refusal(text)
+    assert told.startswith(f"x.yaml:{line}: malformed YAML")
+    assert told.endswith("write a space for the tab")
+
+
+@pytest.mark.parametrize(("text", "line"), [("a:\n\tb: 1\n", 2), ("\ta: 1\n", 1), ("a:\n  - 1\n\t- 2\n", 3)])
+def test_a_tab_that_indents_gets_its_mend(text: str, line: int) -> None:
+    told = refusal(text)
+    assert told.startswith(f"x.yaml:{line}: malformed YAML")
+    assert told.endswith("indent with spaces, not tabs")

@@ -8,8 +8,9 @@ import pytest
 from langevin_sgd.errors import UserError
 from langevin_sgd.integrators.integrate import integrate
 from langevin_sgd.integrators.record import Record, quantities
+from langevin_sgd.landscapes.condition import parse_condition
 from langevin_sgd.landscapes.expression import Expression, quadratic
-from langevin_sgd.landscapes.formula import FormulaError, parse_condition
+from langevin_sgd.landscapes.formula import FormulaError
 from langevin_sgd.noise import FullNoise, IsotropicNoise, PositionDependentNoise
 
 

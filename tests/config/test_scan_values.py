@@ -1,0 +1,60 @@
+"""Values of ranges are the decimals that one would write, so that they can be selected by them."""
+
+import math
+from fractions import Fraction
+
+import pytest
+
+import langevin_sgd as lsgd
+from langevin_sgd.config.scan import Geometric, Linear
+
+
+@pytest.mark.parametrize(
+    ("ends", "expected"),
+    [
+        ([0.1, 0.5, 5], (0.1, 0.2, 0.3, 0.4, 0.5)), ([0.0, 1.0, 11], tuple(i / 10 for i in range(11))),
+        ([0.5, 0.1, 5], (0.5, 0.4, 0.3, 0.2, 0.1)), ([-0.3, 0.3, 7], (-0.3, -0.2, -0.1, 0.0, 0.1, 0.2, 0.3)),
+        ([1e-7, 7e-7, 7], (1e-7, 2e-7, 3e-7, 4e-7, 5e-7, 6e-7, 7e-7)), ([1, 9, 5], (1, 3, 5, 7, 9)),
+        ([1000000.1, 1000000.5, 5], (1000000.1, 1000000.2, 1000000.3, 1000000.4, 1000000.5)),
+        ([0.0, 1.0, 4], (0.0, 0.333333333, 0.666666667, 1.0)),
+    ],
+)  # fmt: skip
+def test_linear_values_are_short_decimals(ends, expected):
+    values = Linear(linear=ends).values()
+    assert values == expected
+    assert [type(value) for value in values] == [type(value) for value in expected]
+
+
+@pytest.mark.parametrize(
+    ("ends", "expected"),
+    [([0.01, 1.0, 5], (0.01, 0.0316227766, 0.1, 0.316227766, 1.0)), ([0.3, 0.0003, 4], (0.3, 0.03, 0.003, 0.0003)),
+     ([8, 64, 4], (8, 16, 32, 64))],
+)  # fmt: skip
+def test_geometric_values_are_short_decimals(ends, expected):
+    assert Geometric(geometric=ends).values() == expected
+
+
+def test_rounding_is_negligible_beside_the_distance_of_neighbours():
+    for first, last, count in ((0.02, 0.5, 8), (0.25, 2.0, 7), (1e-9, 1e9, 10), (0.1, 0.1 + 1e-9, 6)):
+        linear, geometric = (
+            Linear(linear=(first, last, count)).values(),
+            Geometric(geometric=(first, last, count)).values(),
+        )
+        for i in range(count):
+            exact = Fraction(first) + (Fraction(last) - Fraction(first)) * i / (count - 1)
+            assert abs(float(Fraction(linear[i]) - exact)) <= 1.01e-9 * (last - first) / (count - 1) + 2e-16 * last
+            ratio = first * math.exp(math.log(last / first) * i / (count - 1))
+            assert geometric[i] == pytest.approx(ratio, rel=1.01e-9 * ((last / first) ** (1 / (count - 1)) - 1) + 1e-14)
+        assert (linear[0], linear[-1], geometric[0], geometric[-1]) == (first, last, first, last)
+        assert len(set(linear)) == len(set(geometric)) == count
+
+
+def test_results_are_selected_by_what_one_would_write():
+    model = {"kind": "ornstein_uhlenbeck", "hessian": {"kind": "diagonal", "eigenvalues": [1.0]},
+             "noise": {"kind": "isotropic", "scale": 0.4}, "replicas": 2, "steps": 10}  # fmt: skip
+    tree = lsgd.simulate(
+        {"name": "x", "seed": 1, "sgd": {"learning_rate": 0.1, "batch_size": 4}, "models": {"ou": model},
+         "scan": {"sgd.learning_rate": {"linear": [0.1, 0.5, 5]}}}
+    )  # fmt: skip
+    for rate in (0.1, 0.2, 0.3, 0.4, 0.5):
+        assert float(tree["ou"].sel(learning_rate=rate).learning_rate) == rate
