@@ -118,11 +118,17 @@ def _local_folder(text: str) -> str:
     return text
 
 
+def _magnitude(number: float) -> float:
+    if not 1e-100 <= number <= 1e100:
+        raise ValueError(f"must be between 1e-100 and 1e+100, got {number:g}; choose other units")
+    return number
+
+
 Text = Annotated[str, Field(strict=True), AfterValidator(_printable)]
 Flag = Annotated[bool, Field(strict=True)]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 PositiveNumber = Annotated[Number, Field(gt=0)]
-Magnitude = Annotated[PositiveNumber, Field(ge=1e-100, le=1e100)]
+Magnitude = Annotated[PositiveNumber, AfterValidator(_magnitude)]
 """A length, an energy or their like: beyond, powers of it are no numbers; other units bring it back."""
 NonNegativeNumber = Annotated[Number, Field(ge=0)]
 OpenFraction = Annotated[Number, Field(gt=0, lt=1)]
