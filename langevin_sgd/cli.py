@@ -73,11 +73,12 @@ def simulate(
 ) -> int:
     """Run a study: train, simulate, compare; leaves a run directory with a report."""
     from langevin_sgd import config as configs
-    from langevin_sgd import estimates, progress, store, study
     from langevin_sgd.paths import local
 
     loaded = configs.load(config, overrides or [])
     run = str(local(output if output is not None else loaded.run_directory))
+    from langevin_sgd import estimates, progress, store, study  # a second or two, which a bad config need not wait for
+
     shown = progress.choose(quiet=quiet)
     try:
         tree = study.simulate(loaded, output=run, device=device, resume=resume, overwrite=overwrite, progress=shown)

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.polynomial.polynomial import polyadd, polymul
 from numpy.typing import NDArray
-from scipy.optimize import brentq
 
 from langevin_sgd.landscapes.formula import FormulaError
 
@@ -41,6 +40,8 @@ def _names(dimension: int) -> tuple[str, ...]:
 
 
 def _solve(function: Callable[[float], float], low: float, high: float) -> float:
+    from scipy.optimize import brentq  # half a second, and only for landscapes whose numbers are sought
+
     return float(brentq(function, low, high, xtol=1e-14, rtol=1e-13))
 
 

@@ -1,5 +1,7 @@
 """What a bad config prints: at most ten faults and a count, and nothing that is quoted from it without end."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -111,3 +113,25 @@ def test_paths_keep_their_length():
         load(name)
     with pytest.raises(ConfigError, match="missing"):
         parse({"seed": 1})
+
+
+HEAVY = ("numpy", "scipy", "torch", "xarray", "zarr", "matplotlib", "numba", "sklearn", "pandas", "sympy")
+
+
+@pytest.mark.parametrize(
+    ("name", "needed"),
+    [
+        ("malformed_tab", set()), ("from_circle", set()), ("hidden_zero_width", set()), ("alpha_two", set()),
+        ("scan_unknown_model", {"sympy"}), ("basin_not_a_condition", {"sympy"}), ("basins_box_reversed", {"sympy"}),
+    ],
+)  # fmt: skip
+def test_an_error_is_told_before_anything_heavy_is_imported(name, needed):
+    config = Path(__file__).parents[1] / "broken_configs" / f"{name}.yaml"
+    code = (
+        f"import sys; from langevin_sgd import cli; assert cli.main(['simulate', {str(config)!r}]) == 2;"
+        f"print(*({set(HEAVY)!r} & set(sys.modules)))"
+    )
+    package = str(Path(cli.__file__).parents[1])
+    done = subprocess.run([sys.executable, "-c", code], cwd=package, capture_output=True, text=True, check=True)
+    imported = set(done.stdout.split())
+    assert imported - {"numpy" if needed else ""} <= needed
