@@ -12,6 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from langevin_sgd.errors import UserError
+from langevin_sgd.landscapes.real_array import real_array, whole_array
+
 Array = NDArray[np.float64]
 Labels = NDArray[np.int64]
 
@@ -32,9 +35,9 @@ def last_core(labels: ArrayLike, before: ArrayLike | None = None) -> Labels:
     Until a replica has visited any core it is -1, or that of `before` (replica,): the last column of an earlier piece
     of the same run, so that a run may be taken in pieces.
     """
-    cores = np.asarray(labels, dtype=np.int64)
+    cores = whole_array(labels, "the labels", UserError)
     if before is not None:
-        cores = np.concatenate([np.asarray(before, dtype=np.int64)[:, None], cores], axis=1)
+        cores = np.concatenate([whole_array(before, "the before", UserError)[:, None], cores], axis=1)
     visited = np.maximum.accumulate(np.where(cores >= 0, np.arange(cores.shape[1]), 0), axis=1)
     filled = np.take_along_axis(cores, visited, axis=1)
     return filled if before is None else filled[:, 1:]
@@ -59,8 +62,8 @@ def hopping(labels: ArrayLike, *, basins: int, interval: float) -> Hopping:
 
 def hopping_rates(moves: ArrayLike, time_in: ArrayLike) -> Hopping:
     """Rates and errors from each replica's `moves` (replica, basin, basin_2) and `time_in` (replica, basin)."""
-    moved = np.asarray(moves, dtype=np.int64)
-    spent = np.asarray(time_in, dtype=np.float64)
+    moved = whole_array(moves, "the moves", UserError)
+    spent = real_array(time_in, "the time in", UserError)
     replicas = moved.shape[0]
     total, number = spent.sum(axis=0), moved.sum(axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):  # a basin never visited has no rate

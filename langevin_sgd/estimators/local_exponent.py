@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from langevin_sgd.errors import UserError
+from langevin_sgd.landscapes.real_array import real_array
 
 Array = NDArray[np.float64]
 
@@ -37,8 +38,8 @@ def local_exponent(
     of sum_j a_j x_j^2/<x_j^2>, which keeps the correlation between times. Neighbouring windows overlap. Raises
     `UserError` if no window holds 3 times, and for fewer than 4 samples.
     """
-    values = np.asarray(squares, dtype=np.float64)
-    logarithm = np.asarray(ln_time, dtype=np.float64) + shift
+    values = real_array(squares, "the squares", UserError)
+    logarithm = real_array(ln_time, "the ln time", UserError) + shift
     usable = (logarithm > 0.0) & (values.mean(axis=0) > 0.0)
     if values.shape[0] < 4:
         raise UserError(f"{values.shape[0]} samples give no errors; at least 4 are needed")

@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from langevin_sgd.errors import UserError
 from langevin_sgd.estimators.growth_laws import LOGARITHMIC, Fitted, fit, whitening
 from langevin_sgd.estimators.resampling import RESAMPLES, bootstrap_means, relative_covariance
+from langevin_sgd.landscapes.real_array import real_array
 
 Array = NDArray[np.float64]
 
@@ -80,8 +81,8 @@ def select_window(
     `ln_time` (time,) ascending, `squares` (sample, time). Raises `UserError` if fewer than 6 times fall into the
     window, for fewer than 4 samples, and if an average there is not positive and finite.
     """
-    times = np.asarray(ln_time, dtype=np.float64)
-    values = np.asarray(squares, dtype=np.float64)
+    times = real_array(ln_time, "the ln time", UserError)
+    values = real_array(squares, "the squares", UserError)
     chosen = window_nodes(times, ln_time_min=ln_time_min, ln_time_max=ln_time_max, nodes=nodes)
     if values.shape[0] < MINIMUM_SAMPLES:
         raise UserError(f"{values.shape[0]} samples give no errors; at least {MINIMUM_SAMPLES} are needed")
@@ -157,5 +158,5 @@ def window_sensitivity(
         fit_logarithmic_law(
             select_window(ln_time, squares, ln_time_min=float(start)), seed=seed, exponent=exponent, resamples=resamples
         )
-        for start in np.asarray(starts, dtype=np.float64)
+        for start in real_array(starts, "the starts", UserError)
     ]

@@ -13,7 +13,9 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from langevin_sgd.errors import UserError
 from langevin_sgd.integrators.random_numbers import Stream, words
+from langevin_sgd.landscapes.real_array import real_array
 from langevin_sgd.theory import logarithmic_diffusion as theory
 
 Array = NDArray[np.float64]
@@ -38,7 +40,7 @@ def renewal_positions(
     Disorder 7 is the same whichever others are asked for. Raises `UserError` unless 0 < alpha < 2 and ln t + c > 0.
     """
     scale = theory.length_scale(ln_time, alpha=alpha, amplitude=amplitude, thermal_energy=thermal_energy, shift=shift)
-    clock = rate * np.log(np.asarray(ln_time, dtype=np.float64) + shift)
+    clock = rate * np.log(real_array(ln_time, "the ln time", UserError) + shift)
     clock -= clock[0]
     # a Poisson count above this has probability below 1e-12
     most = math.ceil(clock[-1] + 8.0 * math.sqrt(clock[-1]) + 20.0)

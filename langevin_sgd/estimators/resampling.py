@@ -7,9 +7,11 @@ disorders are, with all their times (Efron 1979).
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from langevin_sgd.errors import UserError
 from langevin_sgd.integrators.random_numbers import Stream, integers
+from langevin_sgd.landscapes.real_array import real_array
 
 Array = NDArray[np.float64]
 
@@ -39,8 +41,9 @@ def bootstrap_weights(samples: int, *, seed: int, first: int, last: int) -> Arra
     return weights
 
 
-def bootstrap_means(values: Array, *, seed: int, resamples: int = RESAMPLES) -> Array:
+def bootstrap_means(values: ArrayLike, *, seed: int, resamples: int = RESAMPLES) -> Array:
     """Means over resampled rows of `values` (sample, column), shape (resample, column)."""
+    values = real_array(values, "the values", UserError)
     samples = values.shape[0]
     at_a_time = max(1, _WORDS_AT_A_TIME // samples)
     means = np.empty((resamples, values.shape[1]))
@@ -50,7 +53,7 @@ def bootstrap_means(values: Array, *, seed: int, resamples: int = RESAMPLES) -> 
     return means
 
 
-def relative_covariance(values: Array) -> Array:
+def relative_covariance(values: ArrayLike) -> Array:
     """Model of the covariance (time, time) of one sample's value over the mean, for times in even steps of scaling.
 
     S_ij = s_i s_j rho^|i-j|, ln s_i a straight line in i, rho the mean correlation of neighbours. In scaling variables
@@ -58,6 +61,7 @@ def relative_covariance(values: Array) -> Array:
     covariance itself will not do for weights: the few samples that carry the mean carry its error too, so that weights
     and means go together (with 400 disorders the fitted amplitude comes out 7% low). Three numbers do not see them.
     """
+    values = real_array(values, "the values", UserError)
     relative = values / values.mean(axis=0)
     deviation = relative - 1.0
     spread = np.sqrt(np.mean(deviation**2, axis=0) * values.shape[0] / (values.shape[0] - 1))

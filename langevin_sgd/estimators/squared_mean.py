@@ -22,6 +22,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import chndtr, roots_hermitenorm, stdtrit
 
+from langevin_sgd.errors import UserError
+from langevin_sgd.landscapes.real_array import real_array
+
 Array = NDArray[np.float64]
 
 FEWEST = 4  # replicas, below which tr(Sigma^2) has no unbiased estimate
@@ -136,7 +139,7 @@ def squared_mean(vectors: ArrayLike) -> SquaredMean:
     tr(Sigma^2) is the estimate of Himeno and Yamada (2014), unbiased for any distribution, between what the number of
     coordinates allows; from the first 256 replicas if there are more.
     """
-    x = np.asarray(vectors, dtype=np.float64)
+    x = real_array(vectors, "the vectors", UserError)
     replicas = len(x)
     mean = x.mean(axis=0)
     deviation = x - mean

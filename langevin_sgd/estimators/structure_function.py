@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.spatial.distance import pdist
 
 from langevin_sgd.errors import UserError
+from langevin_sgd.landscapes.real_array import real_array
 from langevin_sgd.observables import jackknife_stderr
 
 Array = NDArray[np.float64]
@@ -90,7 +91,7 @@ def structure_function(
     largest distance unless `distance_range` says otherwise; bins that fewer than 4 base points reach are left out.
     Raises `UserError` for fewer than 4 base points, fewer than 2 points around each, or no usable bin.
     """
-    x, energy = np.asarray(positions, dtype=np.float64), np.asarray(energies, dtype=np.float64)
+    x, energy = real_array(positions, "the positions", UserError), real_array(energies, "the energies", UserError)
     if x.ndim != 3 or energy.shape != x.shape[:2]:
         raise UserError(
             f"structure function: positions {x.shape} must be (base, point, coordinate) and energies {energy.shape} "
@@ -106,7 +107,11 @@ def structure_function(
     difference = np.stack([pdist(each[:, None], "sqeuclidean") for each in energy])
     edges = _edges(squared, bins, distance_range)
     counts, distances, values = _sums(squared, difference, edges)
-    slopes = np.full(bases, math.nan) if gradient_squared is None else np.asarray(gradient_squared, dtype=np.float64)
+    slopes = (
+        np.full(bases, math.nan)
+        if gradient_squared is None
+        else real_array(gradient_squared, "the gradient squared", UserError)
+    )
     kept = (counts > 0).sum(axis=0) >= MINIMUM_BASES
     if not kept.any():
         raise UserError("structure function: no bin of distance is reached by 4 base points; take fewer or wider bins")

@@ -14,6 +14,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import CensoredData, ecdf
 
+from langevin_sgd.errors import UserError
+from langevin_sgd.landscapes.real_array import real_array
+
 Array = NDArray[np.float64]
 
 LAG_SHARE = 0.1  # of the arrivals come before the lag, in which the first passage is not yet at random
@@ -113,7 +116,7 @@ def _exponential_distance(rest: Array, censored: NDArray[np.bool_], tail: float)
 
 
 def _right_censored(times: ArrayLike, end: float) -> tuple[Array, NDArray[np.bool_]]:
-    values = np.asarray(times, dtype=np.float64)
+    values = real_array(times, "the times", UserError)
     censored = np.isnan(values)
     if values.ndim != 1 or censored.all():
         raise ValueError("no first passage was seen" if values.ndim == 1 else "times must be (replica,)")

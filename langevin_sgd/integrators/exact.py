@@ -20,8 +20,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from langevin_sgd.integrators.divergence import Diverged
+from langevin_sgd.integrators.integration_error import IntegrationError
 from langevin_sgd.integrators.jumps import LinearProcess
 from langevin_sgd.integrators.random_numbers import Stream, normals
+from langevin_sgd.landscapes.real_array import real_array
 from langevin_sgd.one_thread import one_blas_thread
 from langevin_sgd.theory.modes import Array, Dynamics, checked_steps
 
@@ -80,7 +82,7 @@ def simulate(
     Noise-free modes move deterministically. Raises `Diverged` if a noisy mode has no stationary state or a position is
     not finite, ValueError for steps that do not ascend, shapes that do not fit and an unknown start.
     """
-    k, c = np.asarray(k, dtype=np.float64), np.asarray(c, dtype=np.float64)
+    k, c = real_array(k, "the eigenvalues k", IntegrationError), real_array(c, "the noise c", IntegrationError)
     recorded = checked_steps(steps)
     if np.any(np.diff(recorded) <= 0):
         raise ValueError("the recorded steps must ascend")
@@ -124,7 +126,7 @@ def simulate(
 
 
 def _displacement(start: ArrayLike, dimension: int) -> Array:
-    displacement = np.asarray(start, dtype=np.float64)
+    displacement = real_array(start, "the start", IntegrationError)
     if displacement.shape != (dimension,) or not np.all(np.isfinite(displacement)):
         raise ValueError(f"start must be {dimension} finite numbers, not an array of shape {displacement.shape}")
     return displacement

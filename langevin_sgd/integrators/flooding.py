@@ -31,7 +31,7 @@ from numpy.typing import ArrayLike, NDArray
 from langevin_sgd.integrators import kernel_cache
 from langevin_sgd.integrators.integration_error import IntegrationError
 from langevin_sgd.landscapes.power_law import checked_disorders
-from langevin_sgd.landscapes.real_array import real_array
+from langevin_sgd.landscapes.real_array import native_array, real_array
 
 Array = NDArray[np.float64]
 
@@ -143,7 +143,7 @@ def flood(
     `largest_gamma`. The result of a disorder depends on its potential alone. Raises `IntegrationError` for a start on
     the edge and for potentials that are not finite.
     """
-    given = np.asarray(potential)
+    given = native_array(potential, "a potential", IntegrationError)
     if given.ndim not in (2, 3, 4) or given.dtype not in (np.float32, np.float64):
         raise IntegrationError(
             f"potentials are floats (disorder, site[, site[, site]]), not {given.dtype} of shape {given.shape}"

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from langevin_sgd.integrators.integration_error import IntegrationError
 from langevin_sgd.integrators.master_equation_kernel import ALIGNMENT, ELIMINATED, FIELDS, INVERSE, LEFT, RIGHT, kernel
 from langevin_sgd.integrators.random_numbers import Stream, words
-from langevin_sgd.landscapes.real_array import real_array, real_number, whole_number
+from langevin_sgd.landscapes.real_array import native_array, real_array, real_number, whole_number
 
 Array = NDArray[np.float64]
 Numbers = NDArray[np.int64]
@@ -250,7 +250,7 @@ def _within(value: int, what: str, low: int, high: int) -> int:
 
 
 def _one_a_row(given: ArrayLike, rows: int, what: str, upper: int) -> Numbers:
-    numbers = np.asarray(given)
+    numbers = native_array(given, what, IntegrationError)
     if numbers.dtype.kind not in "iu" or numbers.shape not in ((), (rows,)):
         raise IntegrationError(f"{what} must be a whole number, or one for each of {rows} disorders")
     if int(numbers.min()) < 0 or int(numbers.max()) >= upper:

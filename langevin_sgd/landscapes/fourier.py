@@ -32,6 +32,7 @@ from langevin_sgd.landscapes.power_law import (
     check_power_law,
     checked_disorders,
 )
+from langevin_sgd.landscapes.real_array import real_array
 
 Array = NDArray[np.float64]
 
@@ -128,7 +129,7 @@ class Fourier:
 
     def structure_function(self, distance: ArrayLike) -> Array:
         """E[(V(x) - V(y))^2] at distances r, with both cutoffs, to 2e-4 of A r^alpha in d = 1 and 1e-5 beyond."""
-        r = np.asarray(distance, dtype=np.float64)
+        r = real_array(distance, "the distance", DisorderError)
         table = _tail_table(self.dimension, self.alpha)
         ends = [table.tail(cutoff * r) for cutoff in (self.smallest_wave_number, self.largest_wave_number)]
         return np.asarray(self.amplitude * r**self.alpha * (ends[0] - ends[1]) / whole(self.dimension, self.alpha))
@@ -139,7 +140,7 @@ class Fourier:
         With I = integral of (1 - E cos(z u)) z^(-1-alpha) over z > 0, u a component of a random unit vector:
         e_low = (k_min r)^(2-alpha)/(2 d (2-alpha) I) and e_high = (k_max r)^-alpha/(alpha I).
         """
-        r = np.asarray(distance, dtype=np.float64)
+        r = real_array(distance, "the distance", DisorderError)
         low, high = _error_scales(self.dimension, self.alpha)
         return (
             np.asarray(low * (self.smallest_wave_number * r) ** (2.0 - self.alpha)),
@@ -232,7 +233,7 @@ class _TailTable:
 
     def tail(self, at: Array) -> Array:
         """T at any Z >= 0."""
-        z = np.asarray(at, dtype=np.float64)
+        z = real_array(at, "the at", DisorderError)
         first, last = self.edges[0], self.edges[-1]
         near = np.minimum(z, first) ** (2.0 - self.alpha)
         below = (first ** (2.0 - self.alpha) - near) / (2.0 * self.dimension * (2.0 - self.alpha))

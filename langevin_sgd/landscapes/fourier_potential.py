@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from langevin_sgd.landscapes.power_law import DisorderError
+from langevin_sgd.landscapes.real_array import real_array
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -78,7 +79,7 @@ class FourierPotential:
     def hessian_vector(self, position: ArrayLike, vector: ArrayLike) -> Array:
         """H v without the matrix, vectors and result (disorder, walker, d)."""
         weights = self.coefficients[:, None] * np.cos(self._phase(position))
-        along = np.asarray(vector, dtype=np.float64) @ self.wave_vectors.swapaxes(1, 2)
+        along = real_array(vector, "the vector", DisorderError) @ self.wave_vectors.swapaxes(1, 2)
         product: Array = -(weights * along) @ self.wave_vectors
         return product
 
@@ -104,7 +105,7 @@ class FourierPotential:
 
     def _phase(self, position: ArrayLike) -> Array:
         """k_j.w + phi_j, (disorder, walker, feature)."""
-        w = np.asarray(position, dtype=np.float64)
+        w = real_array(position, "the position", DisorderError)
         if w.ndim != 3 or w.shape[::2] != (self.disorders.size, self.dimension):
             raise DisorderError(
                 f"positions have shape {w.shape}; give (disorder, walker, d) = ({self.disorders.size}, any, "

@@ -29,6 +29,7 @@ from langevin_sgd.landscapes.power_law import (
     check_power_law,
     checked_disorders,
 )
+from langevin_sgd.landscapes.real_array import real_array
 
 Array = NDArray[np.float64]
 
@@ -80,7 +81,7 @@ class Grid:
 
     def structure_function(self, distance: ArrayLike) -> Array:
         """A r^alpha."""
-        return np.asarray(self.amplitude * np.asarray(distance, dtype=np.float64) ** self.alpha)
+        return np.asarray(self.amplitude * real_array(distance, "the distance", DisorderError) ** self.alpha)
 
     def potential(self, seed: int, disorders: ArrayLike) -> Array:
         """The potentials of the numbered disorders, (disorder, n, n[, n]) with V = 0 at the `middle`.
@@ -126,7 +127,7 @@ class Grid:
 
     def covariance(self, distance: ArrayLike) -> tuple[Array, float]:
         """C at distances in units of l, and c2."""
-        r, a, reach = np.asarray(distance, dtype=np.float64), self.alpha, self.reach
+        r, a, reach = real_array(distance, "the distance", DisorderError), self.alpha, self.reach
         b = a * (2.0 - a) / (3.0 * reach * (reach**2 - 1.0)) if reach > 1.0 else 0.0
         c2 = (a - b * (reach - 1.0) ** 2 * (reach + 2.0)) / 2.0
         near = b * (reach - 1.0) ** 3 + 1.0 - c2 - r**a + c2 * r**2

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from langevin_sgd.errors import UserError
-from langevin_sgd.landscapes.real_array import real_number, whole_number
+from langevin_sgd.landscapes.real_array import native_array, real_number, whole_number
 
 TOLERANCE = 0.03
 """Deviation from A r^alpha at the ends of the range in which a structure function counts as that power law."""
@@ -56,7 +56,7 @@ def checked_disorders(seed: int, disorders: ArrayLike) -> NDArray[np.int64]:
     """The numbers of disorders, (n,). Raises `DisorderError` outside [0, 2^32), and for seeds outside [0, 2^64)."""
     if not 0 <= whole_number(seed, "the seed", DisorderError) < 1 << 64:
         raise DisorderError(f"the seed must lie between 0 and 2^64 - 1, not {seed}")
-    numbers = np.asarray(disorders)
+    numbers = native_array(disorders, "disorders", DisorderError)
     if numbers.ndim != 1 or numbers.dtype.kind not in "iu" or numbers.size == 0:
         raise DisorderError(f"disorders must be a list of whole numbers, at least one, not {disorders!r:.60}")
     if numbers.min() < 0 or int(numbers.max()) >= 1 << 32:

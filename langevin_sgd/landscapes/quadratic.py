@@ -69,12 +69,13 @@ class Quadratic:
 
     def in_modes(self, position: ArrayLike) -> Array:
         """Displacement from the minimum along each eigenvector: V^T (w - w0), (..., d)."""
-        displaced: Array = (np.asarray(position, dtype=np.float64) - self.minimum) @ self.eigenvectors
+        displaced: Array = (real_array(position, "the position", HessianError) - self.minimum) @ self.eigenvectors
         return displaced
 
     def from_modes(self, displacement: ArrayLike) -> Array:
         """The position w0 + V x of a displacement x in the eigenbasis, (..., d)."""
-        position: Array = self.minimum + np.asarray(displacement, dtype=np.float64) @ self.eigenvectors.T
+        in_modes = real_array(displacement, "the displacement", HessianError)
+        position: Array = self.minimum + in_modes @ self.eigenvectors.T
         return position
 
     def energy(self, position: ArrayLike) -> Array:

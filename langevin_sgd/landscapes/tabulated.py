@@ -124,7 +124,7 @@ class Tabulated:
 
     def rows(self, disorder: ArrayLike) -> NDArray[np.int64]:
         """The rows named by `disorder`. Raises DisorderError for a fraction and for a row that there is not."""
-        given = np.asarray(disorder, dtype=np.float64)
+        given = real_array(disorder, "the disorder", DisorderError)
         wrong = given[~((given >= 0) & (given < self.disorders) & (given == np.floor(given)))]
         if wrong.size:
             raise DisorderError(f"disorder is a row, a whole number from 0 to {self.disorders - 1}, not {wrong[0]:g}")

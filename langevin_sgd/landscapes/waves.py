@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from langevin_sgd.landscapes.formula import symbol
 from langevin_sgd.landscapes.fourier_potential import FourierPotential
 from langevin_sgd.landscapes.power_law import DisorderError
+from langevin_sgd.landscapes.real_array import real_array
 
 Array = NDArray[np.float64]
 
@@ -104,7 +105,7 @@ class Waves:
 
     def rows(self, disorder: ArrayLike) -> NDArray[np.int64]:
         """The rows of the disorders with these numbers. Raises `DisorderError` for one that there is not."""
-        given = np.asarray(disorder, dtype=np.float64)
+        given = real_array(disorder, "the disorder", DisorderError)
         numbers = self.potential.disorders.astype(np.float64)
         order = np.argsort(numbers)
         found = order[np.minimum(np.searchsorted(numbers, given, sorter=order), numbers.size - 1)]
@@ -117,6 +118,6 @@ class Waves:
         """-grad V at one position (d,) -> (d,)."""
         row = 0 if disorder is None else int(self.rows(disorder))
         p = self.potential
-        phase = p.wave_vectors[row] @ np.asarray(position, dtype=np.float64) + p.phases[row]
+        phase = p.wave_vectors[row] @ real_array(position, "the position", DisorderError) + p.phases[row]
         drift: Array = (p.coefficients[row] * np.sin(phase)) @ p.wave_vectors[row]
         return drift

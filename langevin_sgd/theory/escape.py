@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.interpolate import RegularGridInterpolator
 
 from langevin_sgd.errors import UserError
+from langevin_sgd.landscapes.real_array import native_array, real_array
 from langevin_sgd.theory import panels
 from langevin_sgd.theory.density import Field
 from langevin_sgd.theory.finite_volumes import Diffusion, centres, discretise, factorise
@@ -45,7 +46,7 @@ class PassageTimes:
     def at(self, start: ArrayLike) -> float:
         """The time from one point (d,), interpolated between midpoints of cells."""
         axes = tuple((edge[:-1] + edge[1:]) / 2.0 for edge in self.edges)
-        point = np.atleast_1d(np.asarray(start, dtype=np.float64))
+        point = np.atleast_1d(real_array(start, "the start", UserError))
         if any(not axis[0] <= x <= axis[-1] for axis, x in zip(axes, point, strict=True)):
             raise UserError(f"the start {np.array2string(point, precision=4)} lies outside the grid")
         time = float(RegularGridInterpolator(axes, self.times)(point[None])[0])
@@ -80,7 +81,7 @@ def mean_first_passage_time_1d(
 
     def noise(x: Array) -> Array:
         value = diffusion(side * x) if callable(diffusion) else diffusion
-        return np.broadcast_to(np.asarray(value, dtype=np.float64), x.shape)
+        return np.broadcast_to(real_array(value, "the value", UserError), x.shape)
 
     ends = side * reflecting, side * start, side * target
     last, cells = math.nan, _FEWEST_CELLS
@@ -102,9 +103,10 @@ def mean_first_passage_time(
     operator is the adjoint of that of `fokker_planck.stationary`, with its arguments and errors; the times are of
     second order in the width of the cells, of fourth on a line.
     """
-    grid = tuple(np.asarray(edge, dtype=np.float64) for edge in edges)
+    grid = tuple(real_array(edge, "the edge", UserError) for edge in edges)
     shape = tuple(len(edge) - 1 for edge in grid)
-    inside = np.asarray(target(centres(grid)) if callable(target) else target, dtype=bool).reshape(-1)
+    given = target(centres(grid)) if callable(target) else target
+    inside = native_array(given, "the target", UserError).astype(bool).reshape(-1)
     if inside.size != math.prod(shape):
         raise ValueError(f"the target has {inside.size} cells, the grid {math.prod(shape)}")
     if not inside.any() or inside.all():
@@ -135,8 +137,8 @@ def eyring_kramers_time(
     lambda_- is the saddle's one negative eigenvalue. Raises `UserError` if the Hessians are not those of a minimum and
     of a saddle with one way down.
     """
-    minimum = np.linalg.eigvalsh(np.atleast_2d(np.asarray(hessian_minimum, dtype=np.float64)))
-    saddle = np.linalg.eigvalsh(np.atleast_2d(np.asarray(hessian_saddle, dtype=np.float64)))
+    minimum = np.linalg.eigvalsh(np.atleast_2d(real_array(hessian_minimum, "the hessian minimum", UserError)))
+    saddle = np.linalg.eigvalsh(np.atleast_2d(real_array(hessian_saddle, "the hessian saddle", UserError)))
     if minimum[0] <= 0.0:
         raise UserError(f"the Hessian of the minimum has eigenvalue {minimum[0]:.3g}; it must be positive definite")
     if not (saddle[0] < 0.0 and np.all(saddle[1:] > 0.0)):

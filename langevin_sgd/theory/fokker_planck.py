@@ -17,6 +17,7 @@ import scipy.sparse.linalg as linalg
 from numpy.typing import ArrayLike, NDArray
 
 from langevin_sgd.errors import UserError
+from langevin_sgd.landscapes.real_array import real_array
 from langevin_sgd.theory.density import Density
 from langevin_sgd.theory.finite_volumes import Diffusion, Field, centres, discretise, factorise
 
@@ -59,7 +60,7 @@ def stationary(
     adds the relaxation time at little cost. Raises `UserError` if D is not positive definite, or if the slowest mode
     relaxes too slowly for double precision (about 1e12 times slower than a walker leaves a cell).
     """
-    grid = tuple(np.asarray(edge, dtype=np.float64) for edge in edges)
+    grid = tuple(real_array(edge, "the edge", UserError) for edge in edges)
     rates = discretise(drift, diffusion, grid)
     shape = tuple(len(edge) - 1 for edge in grid)
     connected = np.flatnonzero(rates.diagonal() < 0.0)

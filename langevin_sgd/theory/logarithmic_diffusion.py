@@ -23,6 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import erfc, zeta
 
 from langevin_sgd.errors import UserError
+from langevin_sgd.landscapes.real_array import real_array
 
 Array = NDArray[np.float64]
 
@@ -89,7 +90,7 @@ def aging_probability(ratio: ArrayLike) -> Array:
     flooding). At finite times wells of equal depth take away about 0.5/ln t (delta = 0.4, h = 1.25; 2.8/ln t at 0.1),
     and h is better taken as `shifted_ratio`. Raises `UserError` if h < 1.
     """
-    h = np.asarray(ratio, dtype=np.float64)
+    h = real_array(ratio, "the ratio", UserError)
     if not np.all(h >= 1.0):
         raise UserError(f"aging: the ratio of logarithms {np.min(h):g} must be at least 1; the later time comes second")
     probability: Array = (5.0 - 2.0 * np.exp(1.0 - h)) / (3.0 * h**2)
@@ -98,10 +99,10 @@ def aging_probability(ratio: ArrayLike) -> Array:
 
 def shifted_ratio(ratio: ArrayLike, ln_waiting_time: ArrayLike, shift: float) -> Array:
     """(h ln t_w + c)/(ln t_w + c): the ratio of the logarithms that scaling at finite times goes by."""
-    waiting = np.asarray(ln_waiting_time, dtype=np.float64)
+    waiting = real_array(ln_waiting_time, "the ln waiting time", UserError)
     if not np.all(waiting + shift > 0.0):
         raise UserError(f"aging: ln t_w + shift must be positive, not {np.min(waiting) + shift:g}; take a later t_w")
-    shifted: Array = (np.asarray(ratio, dtype=np.float64) * waiting + shift) / (waiting + shift)
+    shifted: Array = (real_array(ratio, "the ratio", UserError) * waiting + shift) / (waiting + shift)
     return shifted
 
 
@@ -117,7 +118,7 @@ def survival(xi: ArrayLike) -> Array:
 
 def cdf(xi: ArrayLike) -> Array:
     """P(xi' <= xi), to relative accuracy in the left tail."""
-    x = np.asarray(xi, dtype=np.float64)
+    x = real_array(xi, "the xi", UserError)
     tail = 0.5 * survival(x)
     return np.where(x > 0.0, 1.0 - tail, tail)
 
@@ -127,7 +128,7 @@ def quantile(probability: ArrayLike) -> Array:
 
     Raises `ValueError` outside (0, 1).
     """
-    u = np.asarray(probability, dtype=np.float64)
+    u = real_array(probability, "the probability", UserError)
     if not np.all((u > 0.0) & (u < 1.0)):
         raise ValueError("probabilities must lie strictly between 0 and 1")
     wanted = 2.0 * np.minimum(u, 1.0 - u)
@@ -158,7 +159,7 @@ def absolute_moment(order: float) -> float:
 
 def laplace_transform(rate: ArrayLike) -> Array:
     """E exp(-q |xi|) = (1 - 1/cosh sqrt(2q))/q for q >= 0, without loss of precision at small q."""
-    q = np.asarray(rate, dtype=np.float64)
+    q = real_array(rate, "the rate", UserError)
     if not np.all(q >= 0.0):
         raise ValueError("the rate of a Laplace transform must not be negative")
     # 1 - 1/cosh z = 2 sinh(z/2)^2/cosh z, written with decaying exponentials; z^2 = 2 q
@@ -173,14 +174,14 @@ def _logarithm(ln_time: ArrayLike, amplitude: float, thermal_energy: float, shif
         raise UserError(f"amplitude: {amplitude:g} of the structure function must be positive and finite")
     if not (thermal_energy > 0.0 and math.isfinite(thermal_energy)):
         raise UserError(f"thermal_energy: {thermal_energy:g} must be positive and finite (it is T/2)")
-    logarithm: Array = np.asarray(ln_time, dtype=np.float64) + shift
+    logarithm: Array = real_array(ln_time, "the ln time", UserError) + shift
     if not np.all(logarithm > 0.0):
         raise UserError(f"ln t + shift must be positive, not {np.min(logarithm):g}; the law begins at later times")
     return logarithm
 
 
 def _by_series(xi: ArrayLike, *, near: Callable[[Array], Array], far: Callable[[Array], Array]) -> Array:
-    x = np.abs(np.asarray(xi, dtype=np.float64))
+    x = np.abs(real_array(xi, "the xi", UserError))
     flat = x.reshape(-1)
     close = flat < _CROSSOVER
     out = np.empty(flat.shape)

@@ -20,6 +20,7 @@ from scipy.fft import irfft, next_fast_len, rfft
 from scipy.special import ndtr
 
 from langevin_sgd.errors import UserError
+from langevin_sgd.landscapes.real_array import native_array, real_array
 from langevin_sgd.theory.elimination import Elimination
 from langevin_sgd.theory.occupancy import Estimate
 
@@ -80,7 +81,7 @@ def euler_maruyama_chain(gradient: Line, diffusion: Line | float, learning_rate:
     points = _uniform(grid)
     spacing = float((points[-1] - points[0]) / (len(points) - 1))
     noise = diffusion(points) if callable(diffusion) else diffusion
-    width = np.sqrt(2.0 * learning_rate * np.broadcast_to(np.asarray(noise, dtype=np.float64), points.shape))
+    width = np.sqrt(2.0 * learning_rate * np.broadcast_to(real_array(noise, "the noise", UserError), points.shape))
     if not np.min(width) > 0.0:
         raise UserError("the noise of the chain vanishes somewhere on its grid; add a floor to it")
     if np.min(width) < spacing * (1.0 - 1e-9):
@@ -104,7 +105,7 @@ def minibatch_chain(
     transform, to absolute precision 2e-16. Single entries may be slightly negative. For gradients smooth in s the
     error falls as h^4; compare two numbers of points (`chain_law`), above all where escape is very rare.
     """
-    table_at, table = _uniform(positions), _finite(np.asarray(gradients, dtype=np.float64))
+    table_at, table = _uniform(positions), _finite(real_array(gradients, "the gradients", UserError))
     if table.ndim != 2 or len(table) != len(table_at):
         raise ValueError(f"gradients have shape {table.shape}, with {len(table_at)} positions")
     grid = np.linspace(table_at[0], table_at[-1], points or len(table_at))
@@ -172,7 +173,7 @@ def mean_first_passage_steps(chain: Chain, target: ArrayLike) -> Array:
 
     A boundary midway between two points is represented to second order in the spacing. NaN as in `stationary`.
     """
-    inside = np.asarray(target, dtype=bool)
+    inside = native_array(target, "the target", UserError).astype(bool)
     if not inside.any() or inside.all():
         raise UserError("the target of the escape holds no point of the chain, or all of them; move or resize it")
     outside = np.flatnonzero(~inside)
@@ -188,8 +189,8 @@ def mean_first_passage_steps(chain: Chain, target: ArrayLike) -> Array:
 
 def interval_occupancy(chain: Chain, probabilities: ArrayLike, boundaries: ArrayLike) -> Array:
     """Probability of the intervals between `boundaries` (m,) and beyond: (m + 1,), cells being shared where cut."""
-    cumulated = np.concatenate([[0.0], np.cumsum(np.asarray(probabilities, dtype=np.float64))])
-    at = np.interp(np.asarray(boundaries, dtype=np.float64), chain.edges(), cumulated)
+    cumulated = np.concatenate([[0.0], np.cumsum(real_array(probabilities, "the probabilities", UserError))])
+    at = np.interp(real_array(boundaries, "the boundaries", UserError), chain.edges(), cumulated)
     return np.diff(np.concatenate([[0.0], at, [cumulated[-1]]]))
 
 
@@ -231,7 +232,7 @@ def chain_law(build: Callable[[int], Chain], boundaries: ArrayLike, *, points: i
 
 
 def _uniform(grid: ArrayLike) -> Array:
-    points = np.asarray(grid, dtype=np.float64)
+    points = real_array(grid, "the grid", UserError)
     if points.ndim != 1 or len(points) < 3 or not np.allclose(np.diff(points), points[1] - points[0], rtol=1e-6):
         raise UserError("a chain needs three or more points at equal distances")
     if not points[1] > points[0]:

@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from langevin_sgd.config.stability import NOISE_FREE
+from langevin_sgd.errors import UserError
+from langevin_sgd.landscapes.real_array import native_array, real_array
 
 Array = NDArray[np.float64]
 Dynamics = Literal["discrete", "continuum"]
@@ -81,7 +83,7 @@ def log_multipliers(
     Discrete (momentum 0): 1 - eta k. Continuum: exp(-eta k / (1 - momentum)). Logarithms keep 1 - multiplier^n exact
     for slow modes, where eta k is far below the rounding of 1.
     """
-    k = np.asarray(k, dtype=np.float64)
+    k = real_array(k, "the eigenvalues k", UserError)
     if checked_dynamics(dynamics) == "continuum":
         return np.ones_like(k), -learning_rate * k / (1.0 - checked_momentum(momentum))
     if momentum != 0.0:
@@ -108,15 +110,15 @@ def checked_dynamics(dynamics: Dynamics) -> Dynamics:
 
 def checked_steps(steps: ArrayLike) -> NDArray[np.int64]:
     """`steps` as a one-dimensional int64 array; raises ValueError if any is negative or not an integer."""
-    given = np.atleast_1d(np.asarray(steps))
+    given = np.atleast_1d(native_array(steps, "steps", UserError))
     if given.ndim != 1 or (given.size and (given.dtype.kind not in "iu" or given.min() < 0)):
         raise ValueError("steps must be a list of integers, none negative")
     return given.astype(np.int64)
 
 
 def _shapes(k: ArrayLike, c: ArrayLike) -> tuple[Array, Array]:
-    k = np.asarray(k, dtype=np.float64)
-    c = np.asarray(c, dtype=np.float64)
+    k = real_array(k, "the eigenvalues k", UserError)
+    c = real_array(c, "the noise c", UserError)
     if k.ndim != 1 or c.shape != (k.size, k.size):
         raise ValueError(f"eigenvalues (d,) and noise covariance (d, d) do not fit: shapes {k.shape} and {c.shape}")
     return k, c

@@ -25,6 +25,7 @@ import scipy.linalg
 from numpy.typing import ArrayLike, NDArray
 
 from langevin_sgd.errors import UserError
+from langevin_sgd.landscapes.real_array import real_array
 from langevin_sgd.theory import panels
 
 Array = NDArray[np.float64]
@@ -56,7 +57,7 @@ def linear(relaxation: ArrayLike, diffusion: ArrayLike) -> ExactCurrent:
     For SGD A = H and D = eta C/(2B): no current if and only if H C = C H. Raises `UserError` unless A relaxes and D is
     positive definite.
     """
-    a, d = np.asarray(relaxation, dtype=np.float64), np.asarray(diffusion, dtype=np.float64)
+    a, d = real_array(relaxation, "the relaxation", UserError), real_array(diffusion, "the diffusion", UserError)
     if np.linalg.eigvals(a).real.min() <= 0.0 or np.linalg.eigvalsh(d).min() <= 0.0:
         raise UserError("a linear process needs a relaxing drift and positive definite noise to be stationary")
     covariance = scipy.linalg.solve_continuous_lyapunov(a, 2.0 * d)

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from langevin_sgd.errors import UserError
+from langevin_sgd.landscapes.real_array import real_array, whole_array
 from langevin_sgd.theory import domain, panels
 from langevin_sgd.theory.density import (
     ORDER,
@@ -91,7 +92,7 @@ def occupancy(density: Density, labels: ArrayLike, basins: int | None = None) ->
 
     The sum stays below one by what belongs to none. `basins` is the number of basins, by default the largest label + 1.
     """
-    label = np.asarray(labels, dtype=np.int64)
+    label = whole_array(labels, "the labels", UserError)
     if label.shape != density.values.shape:
         raise ValueError(f"labels have shape {label.shape}, the density {density.values.shape}")
     number = int(label.max(initial=-1)) + 1 if basins is None else basins
@@ -187,8 +188,8 @@ def laplace_occupancy(
     `energies` (basin,), `hessians` (basin, d, d) at the minima. The last term is the leading effect of a finite step
     with isotropic Gaussian noise: sharp basins lose weight. Raises `UserError` if a Hessian is not positive definite.
     """
-    traces = np.trace(np.asarray(hessians, dtype=np.float64), axis1=-2, axis2=-1)
-    exponent = -np.asarray(energies, dtype=np.float64) / checked_thermal_energy(thermal_energy)
+    traces = np.trace(real_array(hessians, "the hessians", UserError), axis1=-2, axis2=-1)
+    exponent = -real_array(energies, "the energies", UserError) / checked_thermal_energy(thermal_energy)
     exponent = exponent - _log_determinants(hessians) / 2.0 - learning_rate * traces / 4.0
     weight = np.exp(exponent - exponent.max())
     occupied: Array = weight / weight.sum()
@@ -200,7 +201,7 @@ def crossing_thermal_energy(energies: ArrayLike, hessians: ArrayLike) -> float:
 
     NaN if none does: the deeper basin is also the flatter one.
     """
-    first, second = np.asarray(energies, dtype=np.float64)
+    first, second = real_array(energies, "the energies", UserError)
     log_first, log_second = _log_determinants(hessians)
     if log_first == log_second:
         return math.nan
@@ -226,12 +227,12 @@ def finite_step_energy(
 
 
 def _line(box: Box | tuple[float, float]) -> tuple[float, float]:
-    low, high = np.asarray(box, dtype=np.float64).reshape(-1)
+    low, high = real_array(box, "the box", UserError).reshape(-1)
     return float(low), float(high)
 
 
 def _log_determinants(hessians: ArrayLike) -> Array:
-    eigenvalues = np.linalg.eigvalsh(np.asarray(hessians, dtype=np.float64))
+    eigenvalues = np.linalg.eigvalsh(real_array(hessians, "the hessians", UserError))
     for basin, lowest in enumerate(eigenvalues.min(axis=-1)):
         if lowest <= 0.0:
             raise UserError(

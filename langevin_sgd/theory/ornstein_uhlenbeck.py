@@ -15,6 +15,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from langevin_sgd.errors import UserError
+from langevin_sgd.landscapes.real_array import real_array
 from langevin_sgd.theory import heavy_ball
 from langevin_sgd.theory.epoch_sampling import epoch_covariance, epoch_transient_covariance
 from langevin_sgd.theory.modes import (
@@ -58,7 +60,7 @@ __all__ = [
 
 def noise_scale(c: ArrayLike) -> float:
     """sigma = sqrt(tr C / d), the standard deviation of one per-sample gradient along an average direction."""
-    c = np.asarray(c, dtype=np.float64)
+    c = real_array(c, "the noise c", UserError)
     return float(np.sqrt(np.trace(c) / len(c)))
 
 
@@ -104,7 +106,7 @@ def isotropic_covariance(
     The isotropic noise reaches every mode, so a mode without curvature has infinite variance here. A negative
     curvature in a noisy mode raises ValueError.
     """
-    k = np.asarray(k, dtype=np.float64)
+    k = real_array(k, "the eigenvalues k", UserError)
     relaxing_noise(k, c, learning_rate, momentum, "continuum")
     thermal_energy = temperature(learning_rate, batch_size, noise_scale(c)) / 2.0
     with np.errstate(divide="ignore"):
@@ -124,8 +126,8 @@ def transient_mean(
     Discrete: (I - eta H)^n w0, or the position block of A^n (w0, 0) with momentum.
     Continuum: exp(-eta H n/(1 - mu)) w0.
     """
-    k = np.asarray(k, dtype=np.float64)
-    start = np.asarray(displacement, dtype=np.float64)
+    k = real_array(k, "the eigenvalues k", UserError)
+    start = real_array(displacement, "the displacement", UserError)
     number = checked_steps(steps)
     if checked_dynamics(dynamics) == "discrete" and checked_momentum(momentum) > 0.0:
         inertial: Array = heavy_ball.transition(learning_rate * k, momentum, number)[0, 0] * start
@@ -170,7 +172,7 @@ def autocorrelation(
     Discrete: (1 - eta k)^n; with momentum the recursion R_(n+1) = (1 + mu - a) R_n - mu R_(n-1) with a = eta k and
     R_1 = 1 - a/(1 + mu). Continuum: exp(-eta k n/(1 - mu)).
     """
-    k = np.asarray(k, dtype=np.float64)
+    k = real_array(k, "the eigenvalues k", UserError)
     number = checked_steps(lags)
     if checked_dynamics(dynamics) == "discrete" and checked_momentum(momentum) > 0.0:
         a = learning_rate * k
@@ -189,7 +191,7 @@ def autocorrelation_time(
     The roots of x^2 - (1 + mu - a) x + mu with a = eta k; infinite where a mode does not decay (k <= 0, or a at the
     stability limit 2 (1 + mu) and above). Continuum: (1 - mu)/(eta k).
     """
-    k = np.asarray(k, dtype=np.float64)
+    k = real_array(k, "the eigenvalues k", UserError)
     if checked_dynamics(dynamics) == "continuum":
         logarithm = -learning_rate * k / (1.0 - checked_momentum(momentum))
     else:
@@ -202,7 +204,7 @@ def relaxation_steps(
     k: ArrayLike, c: ArrayLike, learning_rate: float, momentum: float = 0.0, dynamics: Dynamics = "discrete"
 ) -> float:
     """The autocorrelation time of the slowest noisy mode, in steps."""
-    k = np.asarray(k, dtype=np.float64)
+    k = real_array(k, "the eigenvalues k", UserError)
     times = autocorrelation_time(k, learning_rate, momentum, dynamics)
     return float(np.max(times[noisy_modes(k, c)], initial=0.0))
 

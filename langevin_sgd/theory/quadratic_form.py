@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.interpolate import CubicHermiteSpline
 
+from langevin_sgd.errors import UserError
+from langevin_sgd.landscapes.real_array import real_array
 from langevin_sgd.theory.modes import Array
 
 # Nodes on the contour and its half length in the variable t of _distribution; the error is below 1e-9 (tested).
@@ -30,10 +32,10 @@ def energy_weights(k: ArrayLike, covariance: ArrayLike) -> Array:
     `k` (d,) are the Hessian's eigenvalues and `covariance` (d, d) is S in its eigenbasis. Modes with k <= 0 (which are
     noise-free, or have no stationary state) store no energy. Their sum is the mean energy, tr(HS)/2.
     """
-    k = np.asarray(k, dtype=np.float64)
+    k = real_array(k, "the eigenvalues k", UserError)
     stiff = k > 0.0
     root = np.sqrt(k[stiff])
-    matrix = np.asarray(covariance, dtype=np.float64)[np.ix_(stiff, stiff)] * root[:, None] * root / 2.0
+    matrix = real_array(covariance, "the covariance", UserError)[np.ix_(stiff, stiff)] * root[:, None] * root / 2.0
     weights = np.zeros(k.size)
     weights[: root.size] = np.maximum(np.linalg.eigvalsh(matrix)[::-1], 0.0)
     return weights
@@ -41,7 +43,7 @@ def energy_weights(k: ArrayLike, covariance: ArrayLike) -> Array:
 
 def effective_degrees_of_freedom(weights: ArrayLike) -> float:
     """(sum of weights)^2 / sum of squared weights: 2 mean^2/variance, which is d when all d weights are equal."""
-    weights = np.asarray(weights, dtype=np.float64)
+    weights = real_array(weights, "the weights", UserError)
     return float(weights.sum() ** 2 / np.sum(weights**2))
 
 
@@ -53,11 +55,11 @@ def weighted_chi_squared_cdf(weights: ArrayLike, energies: ArrayLike) -> Array:
     oscillates nor has a heavy tail.
     Raises ValueError for a negative weight, if no weight is positive, and for an energy that is not a number.
     """
-    given = np.asarray(weights, dtype=np.float64).ravel()
+    given = real_array(weights, "the weights", UserError).ravel()
     if not np.all(given >= 0.0) or not np.any(given > 0.0) or not np.all(np.isfinite(given)):
         raise ValueError("the weights of an energy law must be finite, non-negative and not all zero")
     scale = given.max()
-    x = np.asarray(energies, dtype=np.float64) / scale
+    x = real_array(energies, "the energies", UserError) / scale
     if np.any(np.isnan(x)):
         raise ValueError("an energy is not a number")
     positive = given[given > 1e-15 * scale] / scale
@@ -84,7 +86,7 @@ def mixture_cdf(weights: ArrayLike, energies: ArrayLike) -> Array:
     Samples at all phases of an epoch are such a mixture. Its variance is larger than that of the law with the mean
     weights. Raises ValueError as `weighted_chi_squared_cdf` does.
     """
-    components = np.atleast_2d(np.asarray(weights, dtype=np.float64))
+    components = np.atleast_2d(real_array(weights, "the weights", UserError))
     laws = np.stack([weighted_chi_squared_cdf(component, energies) for component in components])
     mean: Array = laws.mean(axis=0)
     return mean

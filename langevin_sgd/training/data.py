@@ -13,6 +13,7 @@ from langevin_sgd.config import Data, train_size
 from langevin_sgd.errors import UserError
 from langevin_sgd.integrators import random_numbers
 from langevin_sgd.integrators.random_numbers import Stream
+from langevin_sgd.landscapes.real_array import native_array
 from langevin_sgd.training import import_path
 
 
@@ -21,7 +22,8 @@ class DataSet:
     """Labelled samples for classification.
 
     Inputs have the sample as first axis and any shape after it, of floating or integer type, finite in float32; labels
-    are integers in [0, classes). A data set of your own that leaves the test set out is split as the config says.
+    are integers in [0, classes). Both may have any width and byte order, and are copied when they are loaded; masked
+    entries are refused. A data set of your own that leaves the test set out is split as the config says.
     """
 
     train_inputs: NDArray[Any]
@@ -61,16 +63,17 @@ def _user_data(data: Data) -> DataSet:
     classes = loaded.classes
     if isinstance(classes, bool) or not isinstance(classes, int | np.integer) or classes < 2:
         raise UserError(f"{data.name}: classes must be a whole number, two or more, not {classes!r}")
-    _check(loaded.train_inputs, loaded.train_labels, int(classes), f"{data.name}: training set")
+    train = _checked(loaded.train_inputs, loaded.train_labels, int(classes), f"{data.name}: training set")
+    test: tuple[NDArray[Any] | None, NDArray[Any] | None] = None, None
     if loaded.test_inputs is not None or loaded.test_labels is not None:
-        _check(loaded.test_inputs, loaded.test_labels, int(classes), f"{data.name}: test set")
-        assert loaded.test_inputs is not None
-        if np.shape(loaded.test_inputs)[1:] != np.shape(loaded.train_inputs)[1:]:
+        test = _checked(loaded.test_inputs, loaded.test_labels, int(classes), f"{data.name}: test set")
+        if np.shape(test[0])[1:] != train[0].shape[1:]:
             raise UserError(f"{data.name}: inputs of training and test set have different shapes")
-    return replace(loaded, classes=int(classes))
+    return DataSet(*train, int(classes), *test, name=loaded.name)
 
 
-def _check(inputs: Any, labels: Any, classes: int, which: str) -> None:
+def _checked(inputs: Any, labels: Any, classes: int, which: str) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """Inputs in float32, float64 or int64 and labels in int64: copies, which nobody else changes."""
     for array, name in ((inputs, "inputs"), (labels, "labels")):
         if not isinstance(array, np.ndarray):
             raise UserError(f"{which}: inputs and labels must be numpy arrays; {name} are {type(array).__name__}")
@@ -83,12 +86,15 @@ def _check(inputs: Any, labels: Any, classes: int, which: str) -> None:
         raise UserError(f"{which}: inputs must be real numbers, not {inputs.dtype}")
     if labels.dtype.kind not in "iu":
         raise UserError(f"{which}: labels must be integers, not {labels.dtype}")
+    inputs = native_array(inputs, f"{which}: inputs", UserError)
+    labels = native_array(labels, f"{which}: labels", UserError)
     _refuse(~np.isfinite(inputs), inputs, f"{which}: inputs must be finite", "remove or replace them")
     with np.errstate(over="ignore"):
         overflow = ~np.isfinite(inputs.astype(np.float32))
     _refuse(overflow, inputs, f"{which}: inputs must fit into float32", "scale them to order 1")
     outside = f"{which}: labels must lie in [0, {classes})"
     _refuse((labels < 0) | (labels >= classes), labels, outside, "number the classes from 0 or raise classes")
+    return np.array(inputs), np.array(labels)
 
 
 def _refuse(bad: NDArray[np.bool_], values: NDArray[Any], rule: str, mend: str) -> None:

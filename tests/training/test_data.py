@@ -156,3 +156,68 @@ def test_modules_in_the_working_directory_are_found(tmp_path, monkeypatch):
     (tmp_path / "ending_data.py").write_text("raise SystemExit(3)\n")
     with pytest.raises(UserError, match=r"importing ending_data failed: SystemExit: 3"):
         data.load(Data(name="ending_data:load"), 1)
+
+
+@pytest.mark.parametrize(("dtype", "classes"), [("u1", 300), ("i1", 200), (">i2", 300), ("u8", 300), ("i4", 300)])
+def test_label_noise_draws_every_class_whatever_the_labels_are_stored_in(module, dtype, classes):
+    """All labels redrawn, uniform on 300 (200) classes: a tenth lies in each tenth of them, to 5 binomial errors."""
+    labels = np.arange(20_000) % 100
+    inputs = np.zeros((20_000, 1))
+    module.make = lambda: DataSet(inputs, labels.astype(dtype), classes=classes)
+    noisy = data.load(Data(name="made_up_data:make", label_noise=1.0, test_fraction=0.0), 1).train_labels
+    module.make = lambda: DataSet(inputs, labels, classes=classes)
+    wide = data.load(Data(name="made_up_data:make", label_noise=1.0, test_fraction=0.0), 1).train_labels
+    assert np.array_equal(noisy, wide)
+    assert noisy.dtype == np.int64
+    counts = np.histogram(noisy, bins=10, range=(0, classes))[0]
+    assert np.all(np.abs(counts - 2000) < 5 * np.sqrt(20_000 * 0.1 * 0.9))
+
+
+@pytest.mark.parametrize(
+    ("dtype", "native"),
+    [(">f8", np.float64), (">f4", np.float32), (np.longdouble, np.float64), ("f2", np.float32), (">u2", np.int64)],
+)
+def test_inputs_of_any_width_and_byte_order_are_the_same_numbers(module, dtype, native):
+    inputs, labels = np.arange(24.0).reshape(8, 3), np.arange(8) % 2
+    module.make = lambda: DataSet(inputs.astype(dtype), labels.astype(">i4"), 2, inputs.astype(dtype), labels)
+    found = data.load(Data(name="made_up_data:make"), 1)
+    for array in (found.train_inputs, found.test_inputs):
+        assert array.dtype == native
+        assert array.dtype.isnative
+        assert np.array_equal(array, inputs)
+    assert found.train_labels.dtype == np.int64
+
+
+def test_arrays_are_copied_at_the_door(module):
+    inputs, labels = np.zeros((6, 2)), np.arange(6) % 2
+    inputs.setflags(write=False)  # as of a file mapped into memory
+    module.make = lambda: DataSet(inputs, labels, 2)
+    found = data.load(Data(name="made_up_data:make", test_fraction=0.0), 1)
+    labels[:] = 0
+    assert found.train_labels.sum() == 3
+    found.train_inputs[0] = 1
+
+
+HIDDEN = np.ma.masked_array(np.zeros((5, 2)), mask=np.eye(5, 2, dtype=bool))
+
+
+@pytest.mark.parametrize(
+    ("made", "told"),
+    [
+        (lambda: DataSet(HIDDEN, np.zeros(5, int), 2), "training set: inputs has masked entries; fill them"),
+        (
+            lambda: DataSet(np.zeros((5, 2)), np.ma.masked_array(np.zeros(5, int), mask=[1, 0, 0, 0, 0]), 2),
+            "training set: labels has masked entries; fill them",
+        ),
+        (
+            lambda: DataSet(np.zeros((5, 2)), np.zeros(5, int), 2, HIDDEN, np.zeros(5, int)),
+            "test set: inputs has masked entries; fill them",
+        ),
+        (lambda: DataSet(np.zeros((5, 2)), np.full(5, 2**63, np.uint64), 2), "must fit into int64"),
+        (lambda: DataSet(np.full((5, 2), np.longdouble("1e4000")), np.zeros(5, int), 2), "must fit into float64"),
+    ],
+)
+def test_what_would_be_lost_on_the_way_is_refused(module, made, told):
+    module.make = made
+    with pytest.raises(UserError, match=f"^made_up_data:make: .*{told.removeprefix('training set: ')}"):
+        data.load(Data(name="made_up_data:make"), 1)
