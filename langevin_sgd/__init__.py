@@ -82,20 +82,22 @@ def check(run: xr.DataTree | str | os.PathLike[str], study: Study | Mapping[str,
     """The comparisons of a study, one row each: `langevin_sgd.checks.check` of a tree or of a run directory.
 
     A run directory is judged by its own config.yaml, and the table is kept in it, as the command does; with `study` it
-    is judged by that, and nothing is written. Raises `UserError` if there is no run there or it is damaged.
+    is judged by that, and nothing is written. If the table cannot be kept, because another process writes to the run or
+    because that is not permitted, this is warned of. Raises `UserError` if there is no run there or it is damaged.
     """
     from langevin_sgd import checks, store
 
     if not isinstance(run, str | os.PathLike):
         return checks.check(run, study)
-    tree = store.open_run(run, load=True)
     if study is not None:
-        return checks.check(tree, study)
+        return checks.check(store.open_run(run, load=True), study)
     from langevin_sgd.config import load
     from langevin_sgd.paths import local
+    from langevin_sgd.shelf import shelf
 
-    table = checks.check(tree, load(local(run) / store.CONFIG))
-    store.save_checks(run, table)
+    with shelf(run) as kept:
+        table = checks.check(store.open_run(run, load=True), load(local(run) / store.CONFIG))
+        kept.checks(table)
     return table
 
 

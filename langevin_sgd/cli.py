@@ -4,26 +4,21 @@ from __future__ import annotations
 
 import os
 import shlex
-import signal
 import sys
-import threading
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn, TextIO
 
 from cyclopts import App, CycloptsError, Parameter
 
 from langevin_sgd import __version__
-from langevin_sgd.errors import UserError, readable
+from langevin_sgd.errors import NotStored, UserError, readable
+from langevin_sgd.interruption import let_finish, stopped_by_signals
 
 if TYPE_CHECKING:
-    from sys import UnraisableHookArgs
-    from types import FrameType
-
     import xarray as xr
-
-_AGAIN_AFTER_SECONDS = 0.05
 
 DONE, FAILED, MISUSED, NOT_AGREED, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -86,7 +81,7 @@ def simulate(
     except estimates.TooLarge as error:
         raise configs.located(error.path, error.message, config, overrides or []) from None
     except KeyboardInterrupt:
-        _let_finish()
+        let_finish()
         shown.close()
         if not store.holds_run(run):
             raise
@@ -222,7 +217,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="replace")  # a terminal without Greek letters still gets the rest
     tokens = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        with _stopped_by_sigterm():
+        with stopped_by_signals(), _warnings_as_lines():
             code = app(tokens, exit_on_error=False, print_error=False)
         sys.stdout.flush()
     except CycloptsError as error:
@@ -252,39 +247,27 @@ def _usage(error: CycloptsError, tokens: Sequence[str]) -> str:
 
 
 @contextmanager
-def _stopped_by_sigterm() -> Iterator[None]:
-    """Let SIGTERM, with which schedulers end a job, stop a command as Ctrl-C does: a study saved, and resumable.
+def _warnings_as_lines() -> Iterator[None]:
+    """Show what could not be stored as a line, not as Python shows a warning."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", NotStored)
+        show = warnings.showwarning
 
-    An interruption that falls into a finaliser or a callback of a library, where Python drops exceptions, comes again.
-    """
-    signals = (signal.SIGTERM, signal.SIGINT)
+        def tell(
+            message: Warning | str,
+            category: type[Warning],
+            filename: str,
+            lineno: int,
+            file: TextIO | None = None,
+            line: str | None = None,
+        ) -> None:
+            if issubclass(category, NotStored):
+                print(message, file=sys.stderr)
+            else:
+                show(message, category, filename, lineno, file, line)
 
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    def dropped(unraisable: UnraisableHookArgs) -> None:
-        if issubclass(unraisable.exc_type, KeyboardInterrupt):
-            # from another thread, since here it would be dropped again
-            threading.Timer(_AGAIN_AFTER_SECONDS, os.kill, (os.getpid(), signal.SIGTERM)).start()
-        else:
-            hook(unraisable)
-
-    before = {number: signal.getsignal(number) for number in signals}
-    hook = sys.unraisablehook
-    signal.signal(signal.SIGTERM, interrupt)
-    sys.unraisablehook = dropped
-    try:
+        warnings.showwarning = tell
         yield
-    finally:
-        sys.unraisablehook = hook
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _let_finish() -> None:
-    """Ignore further signals to stop while the command ends: what is said must not be cut short."""
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.SIG_IGN)
 
 
 def entry() -> NoReturn:

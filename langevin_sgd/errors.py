@@ -12,6 +12,10 @@ _LONGEST = 700
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
+class NotStored(RuntimeWarning):
+    """What was made from a run could not be kept in it; the text says why, and where it is."""
+
+
 class UserError(Exception):
     """A fault in the config, the command line or the surroundings; the text says what is wrong and how to mend it."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import os
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -15,8 +14,11 @@ import xarray as xr
 
 from langevin_sgd import plots, store
 from langevin_sgd.progress import NullProgress, Progress, format_seconds
+from langevin_sgd.provenance import config as config_of
+from langevin_sgd.provenance import recorded
 from langevin_sgd.run_parameters import parameters
 from langevin_sgd.scan import dimensions
+from langevin_sgd.shelf import Shelf, shelf
 from langevin_sgd.verdict_table import FailedModel, Row, failed_models, plain, rows, state, summary
 
 _MARKS = {"agrees": "✓", "disagrees": "✗", "inconclusive": "?"}
@@ -45,12 +47,17 @@ training is a finding too, not a failure of the run.</p>
 """
 
 
-def report(run: str | os.PathLike[str], *, progress: Progress | None = None) -> Path:
+def report(run: str | os.PathLike[str] | store.RunDirectory, *, progress: Progress | None = None) -> Path:
     """Write report.html, and its figures as PNG into figures/, of a run directory; returns the path of the page.
 
-    The page needs no other file. Raises `StoreError` if there is no run there or it cannot be written.
+    The page needs no other file. If another process writes to the run or that is not permitted, both go to a temporary
+    folder, and this is warned of. Raises `StoreError` if there is no run there or a file cannot be written.
     """
-    progress = NullProgress() if progress is None else progress
+    with shelf(run) as kept:
+        return _report(run, kept, NullProgress() if progress is None else progress)
+
+
+def _report(run: str | os.PathLike[str], kept: Shelf, progress: Progress) -> Path:
     progress.begin("report", unit="figures")
     tree = store.open_run(run, load=True)
     pictures: dict[str, bytes] = {}
@@ -59,14 +66,14 @@ def report(run: str | os.PathLike[str], *, progress: Progress | None = None) -> 
         pictures[name] = plots.render(figure, "png")
         progress.update(len(pictures), len(figures))
     progress.close()
-    store.save_figures(run, {f"{name}.png": picture for name, picture in pictures.items()})
-    return store.save_text(run, store.REPORT, page(tree, config=store.read_config(run), pictures=pictures))
+    kept.figures({f"{name}.png": picture for name, picture in pictures.items()})
+    return kept.text(store.REPORT, page(tree, config=store.read_config(run), pictures=pictures))
 
 
 def page(tree: xr.DataTree, *, config: str, pictures: Mapping[str, bytes]) -> str:
     """The HTML text of the report, with `pictures` as PNG by figure name."""
-    provenance = json.loads(tree.attrs.get("provenance", "{}"))
-    name = str(provenance.get("config", {}).get("name") or tree.name or "run")
+    provenance = recorded(tree.attrs)
+    name = str(config_of(tree.attrs).get("name") or tree.name or "run")
     checks = tree.children[store.CHECKS].to_dataset(inherit=False) if store.CHECKS in tree.children else None
     failed = failed_models(tree)
     captions = plots.captions(tree)
@@ -100,7 +107,9 @@ def _header(name: str, provenance: Mapping[str, Any]) -> str:
     facts = [f"seed {provenance['seed']}"] if "seed" in provenance else []
     if "started" in provenance:
         started = str(provenance["started"]).replace("T", " ").replace("+00:00", " UTC")
-        facts += [f"{started}", f"{format_seconds(provenance['elapsed_seconds'])} on {provenance['device']}"]
+        facts.append(started)
+    if "elapsed_seconds" in provenance and "device" in provenance:
+        facts.append(f"{format_seconds(float(provenance['elapsed_seconds']))} on {provenance['device']}")
     description = f"<p>{escape(str(config['description']))}</p>" if config.get("description") else ""
     return f'<header><h1>{escape(name)}</h1>{description}<p class="quiet">{escape(" · ".join(facts))}</p></header>'
 

@@ -43,6 +43,27 @@ def git_revision() -> str | None:
         return None
 
 
+def recorded(attributes: Mapping[Any, Any]) -> dict[str, Any]:
+    """The provenance among the attributes of a run's root, empty if it is not there. Raises `ValueError` if damaged."""
+    text = attributes.get("provenance", "{}")
+    try:
+        found = json.loads(text)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ValueError("its provenance is no JSON") from error
+    if not isinstance(found, dict):
+        raise ValueError("its provenance is no JSON object")
+    return found
+
+
+def config(attributes: Mapping[Any, Any]) -> dict[str, Any]:
+    """The config in the provenance of a run, empty if there is none. Raises `ValueError` if it is damaged."""
+    found = recorded(attributes).get("config", {})
+    lists = {"models": dict, "checks": list}
+    if not isinstance(found, dict) or not all(isinstance(found.get(key, kind()), kind) for key, kind in lists.items()):
+        raise ValueError("the config in its provenance is none")
+    return found
+
+
 def provenance(
     config: Mapping[str, Any],
     *,

@@ -64,14 +64,18 @@ def simulate(
     elif resume or overwrite:
         raise UserError("resume and overwrite need an output directory")
 
-    models: dict[str, xr.Dataset] = {} if run is None else run.finished()
     try:
+        models: dict[str, xr.Dataset] = {} if run is None else run.finished()
         for name in study.order():
             if name not in models:
                 models[name] = _run_one(study, name, models, device=placed[name].device, progress=progress, run=run)
         tree = _finish(study, models, device=device, started=started, progress=progress, run=run)
     finally:
-        progress.close()
+        try:
+            progress.close()
+        finally:
+            if run is not None:
+                run.close()
     for name, fault in ({} if told else failures(tree)).items():
         warnings.warn(f"{name}: {fault}", RuntimeWarning, stacklevel=2)
     return tree
@@ -102,7 +106,7 @@ def _finish(
         run.finalize(tree)
         from langevin_sgd.html_report import report  # matplotlib is not needed for runs that are not written
 
-        report(run.path, progress=progress)
+        report(run, progress=progress)
     return tree
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import xarray as xr
 
 from langevin_sgd.checks.names import law_name, quantity_name
+from langevin_sgd.errors import UserError
 
 ROWS_ON_ONE_SCREEN = 25
 _PLACES = 12  # of a difference: what lies beyond them is rounding
@@ -57,8 +58,13 @@ def rows(table: xr.Dataset) -> list[Row]:
 
 def summary(table: xr.Dataset) -> dict[str, Any]:
     """The verdict of the study, its rule and its counts."""
-    found: dict[str, Any] = json.loads(table.attrs["summary"])
-    return found
+    try:
+        found = json.loads(table.attrs["summary"])
+        if not isinstance(found["counts"]["law"], dict) or not isinstance(found["counts"]["contrast"], dict):
+            raise TypeError("no counts")
+        return {"verdict": str(found["verdict"]), "rule": str(found["rule"]), **found}
+    except (ValueError, TypeError, KeyError) as error:
+        raise UserError("the summary of the comparisons is damaged; `langevin-sgd check` makes it anew") from error
 
 
 def state(of_point: Sequence[Row]) -> str:

@@ -186,6 +186,7 @@ def make_run(make_tree: Callable[..., xr.DataTree], tmp_path: Path) -> Callable[
             if name != store.CHECKS:
                 run.save_model(name, node.to_dataset())
         run.finalize(tree)
+        run.close()
         return run.path
 
     return make

@@ -259,8 +259,7 @@ def test_an_interrupted_run_says_how_to_go_on(home):
     try:
         deadline = time.monotonic() + 60
         for run, process in processes.items():
-            marker = home / run / ".state" / "run.json"
-            while not marker.exists() and process.poll() is None and time.monotonic() < deadline:
+            while not store.holds_run(home / run) and process.poll() is None and time.monotonic() < deadline:
                 time.sleep(0.05)
         time.sleep(1.0)
         for run, process in processes.items():
@@ -298,7 +297,6 @@ def stopped(home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.
     with monkeypatch.context() as patch:
         patch.setattr(study, "run_model", interrupted)
         assert cli.main(["simulate", "two.yaml", "--output", "a run", "--quiet"]) == 130
-    (home / "a run" / ".state" / "writer.json").unlink()  # its process has ended, as this one has not
     capsys.readouterr()
     return home / "a run"
 

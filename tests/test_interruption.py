@@ -19,7 +19,7 @@ import pytest
 import xarray as xr
 
 import langevin_sgd
-from langevin_sgd import checkpoint, cli, html_report, plots, run_state, store, study, terminal, zarr_groups
+from langevin_sgd import checkpoint, cli, html_report, plots, replacing, store, study, terminal, zarr_groups
 
 SLOW = pytest.mark.validate
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="sends POSIX signals")
@@ -83,12 +83,12 @@ def stop_at(patch: pytest.MonkeyPatch, module: object, name: str, call: int) -> 
 @pytest.mark.parametrize(
     ("module", "name", "calls"),
     [
-        (run_state, "replace_file", [1, 3]),
+        (replacing, "replace_file", [1, 3]),
         (checkpoint.Checkpoint, "due", [1]),
         (html_report, "report", [1]),
         pytest.param(study.import_path, "load_all", [1], marks=SLOW),
-        pytest.param(run_state, "replace_file", [2], marks=SLOW),
-        pytest.param(zarr_groups, "_consolidate", [1, 2, 3], marks=SLOW),
+        pytest.param(replacing, "replace_file", [2], marks=SLOW),
+        pytest.param(zarr_groups, "_consolidated", [1, 2, 3], marks=SLOW),
         pytest.param(study, "check", [1], marks=SLOW),
         pytest.param(terminal, "print_run", [1], marks=SLOW),
     ],

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import xarray as xr
 
+from langevin_sgd import provenance
 from langevin_sgd.checks.diffusion import diffusion
 from langevin_sgd.checks.equilibrium import equilibrium
 from langevin_sgd.checks.flatness import flatness
@@ -29,6 +29,7 @@ from langevin_sgd.config import (
     Study,
     parse,
 )
+from langevin_sgd.errors import UserError
 from langevin_sgd.one_thread import one_blas_thread
 from langevin_sgd.scan import points
 
@@ -74,7 +75,10 @@ def _study(tree: xr.DataTree, study: Study | Mapping[str, Any] | None) -> Study:
         return parse(study)
     if "provenance" not in tree.attrs:
         raise ValueError("the tree has no provenance attribute that names its checks; pass study=")
-    return parse(json.loads(tree.attrs["provenance"])["config"])
+    try:
+        return parse(provenance.config(tree.attrs))
+    except ValueError as error:
+        raise UserError(f"{tree.name or 'the tree'}: {error}; pass study=") from error
 
 
 def _finished(tree: xr.DataTree, study: Study, not_compared: dict[str, dict[str, str]]) -> dict[str, xr.Dataset]:

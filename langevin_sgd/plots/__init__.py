@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import difflib
 import io
-import json
 import os
 from collections.abc import Iterable
 
 import xarray as xr
 from matplotlib.figure import Figure
 
-from langevin_sgd import store
+from langevin_sgd import provenance, store
 from langevin_sgd.errors import UserError
 from langevin_sgd.families import Family
 from langevin_sgd.plots.figure import FigureKind, Results, Subject
 from langevin_sgd.plots.style import style
+from langevin_sgd.shelf import shelf
 
 FORMATS = ("png", "pdf", "svg")
 
@@ -77,11 +77,15 @@ def captions(tree: xr.DataTree) -> dict[str, str]:
 
 
 def plot(run: str | os.PathLike[str], names: Iterable[str] = (), *, format: str = "png") -> list[os.PathLike[str]]:
-    """Draw figures of a run directory into its figures/ folder as PNG, PDF or SVG; returns their paths."""
+    """Draw figures of a run directory into its figures/ folder as PNG, PDF or SVG; returns their paths.
+
+    If another process writes to the run or that is not permitted, they go to a temporary folder, and this is warned of.
+    """
     if format not in FORMATS:
         raise UserError(f"no figure format {format!r}; use {', '.join(FORMATS)}")
-    drawn = figures(store.open_run(run, load=True), names)
-    return list(store.save_figures(run, {f"{name}.{format}": render(figure, format) for name, figure in drawn.items()}))
+    with shelf(run) as kept:
+        drawn = figures(store.open_run(run, load=True), names)
+        return list(kept.figures({f"{name}.{format}": render(figure, format) for name, figure in drawn.items()}))
 
 
 def render(figure: Figure, format: str) -> bytes:
@@ -113,5 +117,9 @@ def _results(tree: xr.DataTree) -> Results:
         for name, node in tree.children.items()
         if name != store.CHECKS and node.attrs.get("status", "done") == "done"
     }
-    config = json.loads(tree.attrs["provenance"])["config"] if "provenance" in tree.attrs else {}
-    return Results(done, tuple(config.get("checks", ())))
+    try:
+        checks = provenance.config(tree.attrs).get("checks", [])
+        settings = [{"kind": str(entry["kind"]), **entry} for entry in checks]
+    except (ValueError, TypeError, KeyError) as error:
+        raise UserError(f"the checks in the provenance of this run are damaged ({error})") from error
+    return Results(done, tuple(settings))

@@ -105,7 +105,12 @@ def test_where_an_interrupted_scan_is_can_be_asked(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         lsgd.simulate(_study(GRID), output=tmp_path / "run", progress=_Interrupt("point 3 of 4", 2))
     text = run_state.unfinished(
-        tmp_path / "run", models=["network"], present=[], finished=False, config=tmp_path / "run" / "config.yaml"
+        tmp_path / "run",
+        models=["network"],
+        comparisons=False,
+        present=[],
+        finished=False,
+        config=tmp_path / "run" / "config.yaml",
     )
     assert "network is stopped at step 160" in text
 
