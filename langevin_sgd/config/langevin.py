@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -23,6 +23,7 @@ from langevin_sgd.config.model import Faults, ModelSection
 from langevin_sgd.config.quadratic import FullNoise
 from langevin_sgd.config.sgd import Sgd, SgdOverride
 from langevin_sgd.devices import FUSED, SDEINT, TENSORS, Engine
+from langevin_sgd.integrators import emitted_names
 
 if TYPE_CHECKING:
     from langevin_sgd.config.study import Study
@@ -114,12 +115,17 @@ class LowRankNoise(Section):
 RESERVED = ("learning_rate", "batch_size", "momentum", "time_step", "temperature", "noise_scale", "friction")
 """Parameters of the noise and the schemes, which a formula's own must not be called; variance_1, ... neither."""
 
-RECORDED = ("energy", "squared_displacement", "occupancy", "escape_time", "escape_step", "time", "step", "point")
-"""What is recorded beside the coordinates, which must not be called so either."""
+_MADE_OF_A_COORDINATE = ("start_{}", "{}_histogram", "{}_outside", "{}_bin", "{}_mean", "{}_stderr")
 
 
-def _is_reserved(name: str) -> bool:
-    return name in RESERVED or name.startswith("variance_")
+def _taken(name: str, variables: Sequence[str]) -> str:
+    """Why neither a coordinate nor a parameter may have a name, with the mend; empty if it may."""
+    if name in RESERVED or name.startswith("variance_"):
+        return "is a name that the model uses itself; choose another"
+    if name in emitted_names.RESERVED:
+        return f"is a name that the results use ({emitted_names.RESERVED[name]}); choose another"
+    made = next((v for v in variables for form in _MADE_OF_A_COORDINATE if name == form.format(v)), None)
+    return f"is a name that the results use for {made}; choose another" if made is not None else ""
 
 
 GradientNoise = Annotated[
@@ -263,12 +269,13 @@ class LangevinEquation(ModelSection):
         from langevin_sgd.landscapes.condition import parse_condition
         from langevin_sgd.landscapes.formula import FormulaError, parse
 
-        reserved = next((name for name in self.landscape.parameters if _is_reserved(name)), None)
-        if reserved is not None:
-            yield ("potential", "parameters", reserved), "is a name that the model uses itself; choose another"
-        for place, name in enumerate(self.landscape.variables):
-            if name in RECORDED or _is_reserved(name):
-                yield ("potential", "variables", place), f"{name} is a name that the model uses itself; choose another"
+        variables = self.landscape.variables
+        for name in self.landscape.parameters:
+            if fault := _taken(name, variables):
+                yield ("potential", "parameters", name), fault
+        for place, name in enumerate(variables):
+            if fault := _taken(name, variables):
+                yield ("potential", "variables", place), f"{name} {fault}"
         names = [*self.landscape.variables, *self.landscape.parameters]
         values = self.noise.variances if isinstance(self.noise, FormulaNoise) else ()
         formulas: list[tuple[KeyPath, str]] = [(("noise", "variances", i), text) for i, text in enumerate(values)]
