@@ -30,13 +30,16 @@ NUMPY: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class ArrayFunctions:
-    """step(y, z, c) -> V rows, reached(y, c) -> condition or None, observe(y, s, c) -> a row a quantity.
+    """step(y, z, c) -> V rows, reached(y, c) -> condition, observe(y, s, c) -> a row a quantity.
+
+    `undecided(y, c)` tells where the condition is neither true nor false. None: there is no condition, or none such.
 
     y (V, N) is the state, z (m, N) the increments, s (d, N) the start, c the coefficients.
     """
 
     step: Callable[..., list[Any]]
     reached: Callable[..., Any] | None
+    undecided: Callable[..., Any] | None
     observe: Callable[..., list[Any]]
 
 
@@ -65,7 +68,16 @@ def array_functions(program: LaneProgram, functions: Mapping[str, Any]) -> Array
     observing = emitter({**at_y, **at_s})
     observe = compiled("observe(y, s, c)", observing, [observing.value(q) for q in program.quantities])
     if program.target is None:
-        return ArrayFunctions(step, None, observe)
+        return ArrayFunctions(step, None, None, observe)
     reaching = emitter(dict(at_y))
     reached = compiled("reached(y, c)", reaching, [reaching.value(program.target)])
-    return ArrayFunctions(step, lambda y, c: reached(y, c)[0], observe)
+    if program.target_fails is None:
+        return ArrayFunctions(step, lambda y, c: reached(y, c)[0], None, observe)
+    both = emitter(dict(at_y))
+    decided = compiled("decided(y, c)", both, [both.value(program.target), both.value(program.target_fails)])
+
+    def undecided(y: Any, c: Any) -> Any:
+        holds, fails = decided(y, c)
+        return ~(holds | fails)
+
+    return ArrayFunctions(step, lambda y, c: reached(y, c)[0], undecided, observe)

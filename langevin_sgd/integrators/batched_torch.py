@@ -10,8 +10,9 @@ import numpy as np
 import torch
 
 from langevin_sgd.integrators.array_functions import array_functions
+from langevin_sgd.integrators.finiteness import check_finite, undecided_at
 from langevin_sgd.integrators.philox_torch import Increments
-from langevin_sgd.integrators.problem import Reductions, Run, check_finite
+from langevin_sgd.integrators.problem import Reductions, Run
 from langevin_sgd.integrators.recorder import Recorder
 
 _SECONDS_PER_LAUNCH = 1.0
@@ -42,6 +43,9 @@ class Stepper(Protocol):
     def reached(self, state: torch.Tensor) -> torch.Tensor | None:
         """The first-passage condition (N,), None without one."""
 
+    def undecided(self, state: torch.Tensor) -> torch.Tensor | None:
+        """Where that condition is neither true nor false (N,), None where it always is one of them."""
+
     def observe(self, state: torch.Tensor, start: torch.Tensor) -> list[torch.Tensor]:
         """The recorded quantities, each (N,)."""
 
@@ -51,6 +55,7 @@ class GeneratedStepper:
 
     def __init__(self, run: Run, device: torch.device, dtype: torch.dtype) -> None:
         program = run.program
+        self.dimension = program.dimension
         values = program.coefficient_values(run.values)
         self.coefficients = [torch.as_tensor(np.asarray(v), dtype=dtype, device=device) for v in values]
         table = torch.as_tensor(run.table, device=device)
@@ -73,6 +78,14 @@ class GeneratedStepper:
         """The first-passage condition."""
         return None if self.functions.reached is None else self.functions.reached(state, self.coefficients)
 
+    def undecided(self, state: torch.Tensor) -> torch.Tensor | None:
+        """Where that condition has no truth value, though the position is finite."""
+        if self.functions.undecided is None:
+            return None
+        finite = torch.isfinite(state[: self.dimension]).all(dim=0)
+        lost: torch.Tensor = finite & self.functions.undecided(state, self.coefficients)
+        return lost
+
     def observe(self, state: torch.Tensor, start: torch.Tensor) -> list[torch.Tensor]:
         """The recorded quantities."""
         return [torch.as_tensor(q) for q in self.functions.observe(state, start, self.coefficients)]
@@ -86,7 +99,7 @@ def run(
 ) -> Reductions:
     """Advance the run in place on `device`; the same contract as the fused backend.
 
-    Raises `Diverged` when a position is no longer finite.
+    Raises `Diverged` when a position or a recorded quantity is no longer finite.
     """
     where = torch.device(device)
     dtype = torch.float32 if problem.state.dtype == np.float32 else torch.float64
@@ -103,13 +116,14 @@ def run(
     def hand_back(step: int) -> None:
         problem.state[:] = state.cpu().numpy()
         problem.passage[:] = passage.cpu().numpy()
-        check_finite(problem, step)
+        check_finite(problem, recorder.faults, step)
         if after_launch is not None:
             after_launch(step)
 
     def look(step: int) -> None:
         if step in records:
-            recorder.put(records[step], [row.cpu().numpy() for row in chosen.observe(state, start)])
+            rows = [row.cpu().numpy() for row in chosen.observe(state, start)]
+            recorder.put(records[step], rows, lambda: state[: problem.program.dimension].cpu().numpy())
 
     with torch.no_grad():
         look(problem.begin)
@@ -117,7 +131,10 @@ def run(
             state = chosen.step(state, noise.at(step))
             hit = chosen.reached(state)
             if hit is not None:
-                passage = torch.where(hit & (passage < 0), step + 1, passage)
+                passage = torch.where(hit & (passage == -1), step + 1, passage)
+                lost = chosen.undecided(state)
+                if lost is not None:
+                    passage = torch.where(lost & (passage == -1), undecided_at(step + 1), passage)
             look(step + 1)
             if time.monotonic() - last > _SECONDS_PER_LAUNCH:
                 hand_back(step + 1)

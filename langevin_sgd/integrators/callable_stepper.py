@@ -40,6 +40,7 @@ def callable_program(landscape: TensorLandscape, noise: Noise, scheme: Scheme) -
         results=(),
         quantities=(),
         target=None,
+        target_fails=None,
         coefficients=(),
         parameters=(),
     )
@@ -73,7 +74,7 @@ def callable_quantities(record: Record) -> Quantities:
     means = tuple(row(name) for name in record.means)
     histograms = tuple(row(name) for name in record.histograms)
     edges = tuple(record.histograms.values())
-    return Quantities(tuple(names), (), each, means, histograms, edges, None)
+    return Quantities(tuple(names), tuple(names), (), each, means, histograms, edges, None)
 
 
 def constant_amplitude(
@@ -168,6 +169,10 @@ class CallableStepper:
         return torch.cat([after[name] for name in self.scheme.state])
 
     def reached(self, state: torch.Tensor) -> torch.Tensor | None:
+        """No first passage."""
+        return None
+
+    def undecided(self, state: torch.Tensor) -> torch.Tensor | None:
         """No first passage."""
         return None
 

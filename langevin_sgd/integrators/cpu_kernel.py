@@ -21,7 +21,7 @@ MASK = U32((1 << 29) - 1)
 SIX = U32(6)
 ROOT_THREE, ZERO = F(math.sqrt(3.0)), F(0.0)
 sin, cos, tan, atan, sinh, cosh, tanh = math.sin, math.cos, math.tan, math.atan, math.sinh, math.cosh, math.tanh
-exp, log, sqrt, absolute = math.exp, math.log, math.sqrt, math.fabs
+exp, log, sqrt, absolute, isfinite = math.exp, math.log, math.sqrt, math.fabs, math.isfinite
 PLAIN = dict(nogil=True, error_model="numpy", boundscheck=False)
 sign = np.sign
 {constants}
@@ -72,7 +72,8 @@ NORMALS = "        fill_normals(w[quad * 4 * L:], z[quad * 4 * L:])"
 RUN = """
 @njit(**PLAIN{cache})
 def run(first, last, low, high, numbers, state, starts, uniform, varying, table, offsets, cells, begin, end,
-        record_steps, passage, value_rows, values, mean_rows, groups, sums, histogram_rows, edges, counts):
+        record_steps, passage, value_rows, values, mean_rows, groups, sums, histogram_rows, edges, counts, faults,
+        first_fault):
     total = numbers.size
     records = record_steps.size
     y = np.zeros({rows} * L, F)
@@ -106,6 +107,15 @@ def run(first, last, low, high, numbers, state, starts, uniform, varying, table,
         while True:
             while r < records and record_steps[r] == step:
                 observe(y, s, seen, uniform)
+                for q in range({quantities}):
+                    for l in range(lanes):
+                        if not isfinite(seen[q * L + l]):
+                            lost = 0
+                            for v in range({dimension}):
+                                if not isfinite(y[v * L + l]):
+                                    lost = 1
+                            faults[r, q, lost] += 1
+                            first_fault[r, q] = min(first_fault[r, q], n0 + l)
                 for q in range(value_rows.size):
                     row = value_rows[q] * L
                     for l in range(lanes):
@@ -159,6 +169,8 @@ def run(first, last, low, high, numbers, state, starts, uniform, varying, table,
         for l in range(lanes):
             for v in range({state}):
                 state[v, n0 + l] = y[v * L + l]
-            if hit[l] >= 0 and passage[n0 + l] < 0:
+            if passage[n0 + l] == -1 and hit[l] >= 0:
                 passage[n0 + l] = begin + 1 + hit[l]
+            elif passage[n0 + l] == -1 and hit[l] < -1:
+                passage[n0 + l] = hit[l] - begin
 """

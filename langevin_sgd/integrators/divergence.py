@@ -1,4 +1,4 @@
-"""The one exception for a run whose numbers grew without bound."""
+"""The exceptions for a run whose numbers grew without bound, or are none."""
 
 from __future__ import annotations
 
@@ -43,6 +43,28 @@ class Diverged(ArithmeticError):
     def __reduce__(self) -> tuple[object, ...]:
         # the default would drop the keyword-only arguments when a worker process sends the exception back
         return _restore, (self.step, self.eta_lambda_max, self.momentum, self.model, self.detail)
+
+
+class NotFinite(Diverged):
+    """A recorded quantity, or a condition looked at, was no number where positions were finite.
+
+    `quantity` says which, `step` when, `detail` of how many trajectories.
+    """
+
+    def __init__(self, step: int, quantity: str, *, model: str | None = None, detail: str = "") -> None:
+        self.quantity = quantity
+        super().__init__(step, model=model, detail=detail)
+
+    def __str__(self) -> str:
+        whose = f"{self.model}: " if self.model else ""
+        return f"{whose}{self.quantity} is not finite at step {self.step} {self.detail}"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _restore_quantity, (self.step, self.quantity, self.model, self.detail)
+
+
+def _restore_quantity(step: int, quantity: str, model: str | None, detail: str) -> NotFinite:
+    return NotFinite(step, quantity, model=model, detail=detail)
 
 
 def _restore(step: int, eta_lambda_max: float | None, momentum: float, model: str | None, detail: str) -> Diverged:

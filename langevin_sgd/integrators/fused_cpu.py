@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from langevin_sgd.integrators import kernel_cache
+from langevin_sgd.integrators.finiteness import Faults, check_finite
 from langevin_sgd.integrators.fused_source import TILE, FusedSource, fused_source
-from langevin_sgd.integrators.problem import Reductions, Run, check_finite
+from langevin_sgd.integrators.problem import Reductions, Run
 
 # Updates of one coordinate per launch: about a second, so that an interrupt is heard and a checkpoint can be taken.
 _LAUNCH = 1_000_000_000
@@ -39,20 +40,24 @@ def run(problem: Run, after_launch: Callable[[int], None] | None = None) -> Redu
     bins = int(edges[:, 2].max(initial=0)) + 2
     counts = np.zeros((records, len(quantities.histograms), problem.group_count, bins), np.int64)
     together = TILE // source.lanes if quantities.means else 1  # the blocks of a tile add to the same sums
+    faults = Faults.none(problem)
     lock = Lock()
     seed = (np.uint64(problem.seed & 0xFFFFFFFF), np.uint64(problem.seed >> 32))
     rows = [np.array(r, np.int64) for r in (quantities.each, quantities.means, quantities.histograms)]
 
     def task(first: int, last: int, begin: int, end: int, here: slice) -> None:
         own = np.zeros_like(counts[here])
+        bad = Faults(np.zeros_like(faults.counts[here]), faults.first[here].copy())
         module.run(
             first, last, *seed, problem.numbers, problem.state, problem.start, uniform, varying, problem.table,
             problem.offsets, problem.cells, begin, end, problem.record_steps[here], problem.passage, rows[0],
-            values[here], rows[1], problem.groups, sums[here], rows[2], edges, own,
+            values[here], rows[1], problem.groups, sums[here], rows[2], edges, own, bad.counts, bad.first,
         )  # fmt: skip
-        if own.size:
-            with lock:
+        with lock:
+            if own.size:
                 counts[here] += own
+            faults.counts[here] += bad.counts
+            faults.first[here] = np.minimum(faults.first[here], bad.first)
 
     with ThreadPoolExecutor(problem.threads) as pool:
         for begin, end, here in _launches(problem):
@@ -62,7 +67,7 @@ def run(problem: Run, after_launch: Callable[[int], None] | None = None) -> Redu
             waiting = [pool.submit(task, first, last, begin, end, here) for first, last in pieces]
             for future in waiting:
                 future.result()
-            check_finite(problem, end)
+            check_finite(problem, faults, end)
             if after_launch is not None:
                 after_launch(end)
     histograms = [counts[:, q, :, : int(edges[q, 2]) + 2] for q in range(len(edges))]
@@ -117,10 +122,11 @@ def _moments(problem: Run, sums: NDArray[np.float64]) -> NDArray[np.float64]:
         for group in range(here[0], here[-1] + 1):
             n = np.count_nonzero(here == group)
             first, away, square = np.moveaxis(sums[:, tile, :, :, group - here[0]], -1, 0)
-            mean, squares = first + away / n, square - away**2 / n
             total = seen[group] + n
-            gap = mean - out[..., 0, group]
-            out[..., 0, group] += gap * (n / total)
-            out[..., 1, group] += squares + gap**2 * (seen[group] * n / total)
+            with np.errstate(over="ignore", invalid="ignore"):  # told by `check_moments`
+                mean, squares = first + away / n, square - away**2 / n
+                gap = mean - out[..., 0, group]
+                out[..., 0, group] += gap * (n / total)
+                out[..., 1, group] += squares + gap**2 * (seen[group] * n / total)
             seen[group] = total
     return out

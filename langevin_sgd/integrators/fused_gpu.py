@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from langevin_sgd.integrators import kernel_cache
+from langevin_sgd.integrators.finiteness import check_finite
 from langevin_sgd.integrators.gpu_source import gpu_source
-from langevin_sgd.integrators.problem import Float, Reductions, Run, check_finite
+from langevin_sgd.integrators.problem import Float, Reductions, Run
 from langevin_sgd.integrators.recorder import Recorder
 
 _THREADS = 256
@@ -53,7 +54,8 @@ def run(problem: Run, device: str, after_launch: Callable[[int], None] | None = 
     def look(step: int) -> None:
         if step in records and problem.program.quantities:
             module.observe[shape](state, start, uniform, varying, seen)
-            recorder.put(records[step], list(seen.copy_to_host()))
+            rows = list(seen.copy_to_host())
+            recorder.put(records[step], rows, lambda: state.copy_to_host()[: problem.program.dimension])
 
     look(problem.begin)
     for begin, end in _launches(problem):
@@ -64,7 +66,7 @@ def run(problem: Run, device: str, after_launch: Callable[[int], None] | None = 
         if after_launch is not None or end == problem.end:
             state.copy_to_host(problem.state)
             passage.copy_to_host(problem.passage)
-            check_finite(problem, end)
+            check_finite(problem, recorder.faults, end)
             if after_launch is not None:
                 after_launch(end)
     return recorder.kept

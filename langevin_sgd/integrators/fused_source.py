@@ -112,7 +112,12 @@ def _advance(
         advance(program, emitter)
         if program.target is not None:
             reached = emitter.value(program.target)
-            lines.append(f"first = np.int32(offset + {step}) if ({reached} and first < 0) else first")
+            lines.append(f"first = np.int32(offset + {step}) if ({reached} and first == -1) else first")
+            if program.target_fails is not None:
+                fails = emitter.value(program.target_fails)
+                finite = " and ".join(f"isfinite({emitter.names[y]})" for y in program.state[: program.dimension])
+                lost = f"first == -1 and not ({reached} or {fails}) and {finite}"
+                lines.append(f"first = np.int32(-2 - (offset + {step})) if ({lost}) else first")
     stores = [f"y[{v} * L + l] = {emitter.names[y]}" for v, y in enumerate(program.state)]
     if program.target is not None:
         stores.append("hit[l] = first")

@@ -36,7 +36,8 @@ class LaneProgram:
     `state` symbols _y0, _y1, ... (position first, then the scheme's other vectors, `widths`
     their numbers of components), `draws` symbols _z0, _z1, ..., start
     position _s0, ... (in `quantities` alone), coefficients _c0, ... whose expressions in the parameters are
-    `coefficients`. `quantities` are formulas to evaluate at recorded steps and `target` the first-passage condition.
+    `coefficients`. `quantities` are formulas to evaluate at recorded steps and `target` the first-passage condition,
+    `target_fails` its opposite where some position has neither.
     `slopes` are the symbols of a gradient that is found ahead of the step, where it begins, in the table of the run: of
     waves, or of a tabulated potential (`SLOPE`, at `place`, the distance from the first site in cells).
     """
@@ -50,6 +51,7 @@ class LaneProgram:
     results: tuple[sympy.Expr, ...]
     quantities: tuple[sympy.Expr, ...]
     target: sympy.Basic | None
+    target_fails: sympy.Basic | None
     coefficients: tuple[sympy.Expr, ...]
     parameters: tuple[str, ...]
     slopes: tuple[sympy.Symbol, ...] = ()
@@ -86,6 +88,7 @@ def lane_program(
     *,
     quantities: Sequence[sympy.Expr] = (),
     target: sympy.Basic | None = None,
+    target_fails: sympy.Basic | None = None,
 ) -> LaneProgram:
     """Apply the scheme's rule to symbols and arrange the result.
 
@@ -122,6 +125,7 @@ def lane_program(
     results = [arranged(sympy.sympify(e), moving, folded, y) for e, y in zip(flat, state, strict=True)]
     observed = [arranged(sympy.sympify(q).xreplace(to_lane), moving, folded) for q in quantities]
     condition = None if target is None else arranged_condition(target.xreplace(to_lane), moving, folded)
+    opposite = None if target_fails is None else arranged_condition(target_fails.xreplace(to_lane), moving, folded)
     looked = None if place is None else arranged(place, moving, folded)
 
     used = sorted({s.name for e in folded.expressions for s in e.free_symbols})
@@ -138,6 +142,7 @@ def lane_program(
         results=tuple(results),
         quantities=tuple(observed),
         target=condition,
+        target_fails=opposite,
         coefficients=tuple(folded.expressions),
         parameters=tuple(used),
         slopes=slopes,

@@ -11,14 +11,13 @@ import math
 import numpy as np
 from numba import cuda
 from langevin_sgd.integrators.philox_cuda import {fma} as fma, normal_pair, philox, sign_of, third_of
+from langevin_sgd.integrators.philox_cuda import absolute, atan, cos, cosh, exp, log, sin, sinh, sqrt, tan, tanh
 
 F = np.{float}
 I64, U32 = np.int64, np.uint32
 MASK = U32((1 << 29) - 1)
 SIX = U32(6)
 ROOT_THREE, ZERO = F(math.sqrt(3.0)), F(0.0)
-sin, cos, tan, atan, sinh, cosh, tanh = math.sin, math.cos, math.tan, math.atan, math.sinh, math.cosh, math.tanh
-exp, log, sqrt, absolute = math.exp, math.log, math.sqrt, math.fabs
 {constants}
 
 
@@ -64,7 +63,7 @@ def run(low, high, numbers, state, uniform, varying, table, offsets, cells, begi
         step = last
         group += 1
 {store}
-    if hit >= 0 and passage[n] < 0:
+    if hit != -1 and passage[n] == -1:
         passage[n] = hit
 
 
@@ -100,6 +99,12 @@ def gpu_source(program: LaneProgram, layout: Layout, varying: tuple[bool, ...], 
         signature = ", ".join([*states, *coefficients])
         body = _indent([*reaching.lines, f"return {result}"], 4)
         target = f"@cuda.jit(device=True)\ndef reached({signature}):\n{body}\n\n\n"
+    if program.target is not None and program.target_fails is not None:
+        deciding = Emitter({**names, **{y: y.name for y in program.state}}, constants=constants)
+        known = f"{deciding.value(program.target)} or {deciding.value(program.target_fails)}"
+        finite = " and ".join(f"math.isfinite({y})" for y in states[: program.dimension])
+        body = _indent([*deciding.lines, f"return not ({known}) and {finite}"], 4)
+        target += f"@cuda.jit(device=True)\ndef undecided({signature}):\n{body}\n\n\n"
     observing = Emitter(
         {**names, **{y: y.name for y in program.state}, **{s: s.name for s in program.start}}, constants=constants
     )
@@ -175,6 +180,10 @@ def _steps(program: LaneProgram, layout: Layout, *, guarded: bool) -> list[str]:
         if program.target is not None:
             act.append(f"if hit < 0 and reached({', '.join([*states, *coefficients])}):")
             act.append(f"    hit = {at} + 1")
+        if program.target_fails is not None:
+            act[-2] = act[-2].replace("hit < 0", "hit == -1")
+            act.append(f"if hit == -1 and undecided({', '.join([*states, *coefficients])}):")
+            act.append(f"    hit = -2 - ({at})")
         if guarded:
             act = [f"if {at} >= step and {at} < last:", *(f"    {line}" for line in act)]
         lines += [indent + line for line in (*body, *act)]

@@ -16,6 +16,7 @@ from langevin_sgd.devices import COMPILED, FUSED, SDEINT, TENSORS, Engine, place
 from langevin_sgd.integrators import arguments, schemes
 from langevin_sgd.integrators import increments as noise_increments
 from langevin_sgd.integrators.emitted_names import check_names_of_run
+from langevin_sgd.integrators.finiteness import check_moments
 from langevin_sgd.integrators.generate import Generated, lane_program, structure
 from langevin_sgd.integrators.increments import Kind, Layout
 from langevin_sgd.integrators.problem import Reductions, Run
@@ -90,7 +91,7 @@ def integrate(
     and run use is one parameter. `scheme="exact"` has no error at any time step on a quadratic landscape with constant
     noise. `force`: go on where a scheme, a kind of increments or a step is known to fail. Raises `UserError`
     (`FormulaError`, `NoiseError`, `SchemeError`, `IntegrationError`) for what does not fit, and `Diverged` when
-    positions leave the finite numbers.
+    positions leave the finite numbers, as `NotFinite` when what is recorded or compared does at finite positions.
     """
     chosen = schemes.scheme(scheme)
     record = Record() if record is None else record
@@ -128,7 +129,14 @@ def integrate(
         names += landscape.constants
     if isinstance(landscape, Generated):
         observed = quantities(record, landscape, names)
-        program = lane_program(landscape, noise, chosen, quantities=observed.expressions, target=observed.target)
+        program = lane_program(
+            landscape,
+            noise,
+            chosen,
+            quantities=observed.expressions,
+            target=observed.target,
+            target_fails=observed.target_fails,
+        )
     else:
         from langevin_sgd.integrators import callable_stepper
 
@@ -168,6 +176,7 @@ def integrate(
         threads=threads or _cpus(),
     )
     name, reductions = _advance(run, chosen, backend, placed.device, after_launch)
+    check_moments(run, reductions.moments)
     data = dataset(run, reductions, record, points, landscape, time_step=values["time_step"])
     data.attrs |= {"backend": name, "scheme": chosen.name, "increments": increments, "precision": precision}
     return Integration(data, _ending(run))

@@ -41,12 +41,20 @@ if SIMULATED:
         """Square root in float32."""
         return np.sqrt(np.float32(value))
 
+    # those of numpy give NaN and infinity where those of Python raise
+    sin, cos, tan, atan = np.sin, np.cos, np.tan, np.arctan
+    sinh, cosh, tanh = np.sinh, np.cosh, np.tanh
+    exp, log, sqrt, absolute = np.exp, np.log, np.sqrt, np.abs
+
 else:
     from numba.cuda import libdevice
 
     fma32, fma64 = libdevice.fmaf, libdevice.fma
     bits_of, float_of = libdevice.float_as_int, libdevice.int_as_float
     root32 = math.sqrt  # type: ignore[assignment]
+    sin, cos, tan, atan = math.sin, math.cos, math.tan, math.atan  # type: ignore[assignment]
+    sinh, cosh, tanh = math.sinh, math.cosh, math.tanh  # type: ignore[assignment]
+    exp, log, sqrt, absolute = math.exp, math.log, math.sqrt, math.fabs  # type: ignore[assignment]
 
 _LANE = define(cuda.jit(device=True), fma32, bits_of, float_of, root32)  # type: ignore[no-untyped-call]
 normal_pair = _LANE.normal_pair

@@ -9,10 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from langevin_sgd.integrators.divergence import Diverged
 from langevin_sgd.integrators.generate import Generated, LaneProgram
 from langevin_sgd.integrators.increments import Layout
-from langevin_sgd.integrators.integration_error import IntegrationError
 from langevin_sgd.integrators.record import Quantities
 from langevin_sgd.landscapes.tabulated import Tabulated
 from langevin_sgd.landscapes.waves import TOGETHER, Waves
@@ -29,10 +27,10 @@ class Run:
     """N trajectories from step `begin` to step `end`, to be advanced in place.
 
     `state` (V, N) and `start` (d, N) are in the precision of the run, `numbers` (N,) the trajectories' Philox numbers,
-    `passage` (N,) the step of first passage or -1, `groups` (N,) ascending group numbers for means and histograms,
-    `values` every parameter by name, a number or an array (N,). On a tabulated potential `table` holds the slopes of
-    `cells` cells for each disorder, one after another, in waves `cells` blocks of waves, and `offsets` (N,) where those
-    of a trajectory begin.
+    `passage` (N,) the step of first passage or -1 (below that, see `finiteness.undecided_at`), `groups` (N,) ascending
+    group numbers for means and histograms, `values` every parameter by name, a number or an array (N,). On a tabulated
+    potential `table` holds the slopes of `cells` cells for each disorder, one after another, in waves `cells` blocks of
+    waves, and `offsets` (N,) where those of a trajectory begin.
     """
 
     landscape: Generated | TensorLandscape
@@ -99,44 +97,3 @@ class Reductions:
     values: NDArray[np.float64]
     moments: NDArray[np.float64]
     counts: list[NDArray[np.int64]]
-
-
-def check_finite(problem: Run, step: int) -> None:
-    """Raise when a position is not finite.
-
-    `IntegrationError` when the drift was not finite at the start already, else `Diverged`.
-    """
-    positions = problem.state[: problem.program.dimension]
-    bad = ~np.isfinite(positions).all(axis=0)
-    if not bad.any():
-        return
-    which = int(np.flatnonzero(bad)[0])
-    start = np.asarray(problem.start[:, which], dtype=np.float64)
-    if not np.isfinite(_drift(problem, start, which)).all():
-        at = ", ".join(f"{x:.6g}" for x in start[:4]) + (", ..." if start.size > 4 else "")
-        raise IntegrationError(
-            f"the drift is not finite at the start ({at}) of trajectory {which}; start elsewhere, or mend the formula"
-        )
-    names = [name for name in problem.varying_names if not name.startswith("_")]  # those the caller knows
-    own = ", ".join(f"{name} {float(problem.values[name][which]):.4g}" for name in names)
-    at_point = f" at {own}" if own else ""
-    raise Diverged(
-        step,
-        detail=f"{int(bad.sum())} of {bad.size} trajectories are no longer finite, the first is number {which}"
-        f"{at_point}; take a smaller time_step, a landscape that is finite and confines wherever they go, or a noise "
-        "variance that is not negative",
-    )
-
-
-def _drift(problem: Run, start: Float, which: int) -> Float:
-    """Minus the gradient where a trajectory started, (d,)."""
-    landscape = problem.landscape
-    if not isinstance(landscape, Generated):
-        import torch
-
-        slope: Float = -landscape.gradient_at(torch.as_tensor(start[:, None]))[:, 0].numpy()
-        return slope
-    own = {name: problem.values[name] for name in landscape.parameters}
-    values = {name: float(np.broadcast_to(value, problem.numbers.size)[which]) for name, value in own.items()}
-    with np.errstate(all="ignore"):
-        return landscape.drift_at(start, **values)

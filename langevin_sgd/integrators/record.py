@@ -9,7 +9,7 @@ import numpy as np
 import sympy
 
 from langevin_sgd.integrators.integration_error import IntegrationError
-from langevin_sgd.landscapes.condition import parse_condition
+from langevin_sgd.landscapes.condition import always_decided, opposite, parse_condition
 from langevin_sgd.landscapes.expression import Expression
 from langevin_sgd.landscapes.formula import FormulaError, check_names, parse, symbol
 from langevin_sgd.landscapes.real_array import real_array, whole_number
@@ -71,15 +71,21 @@ def _check_labels(labels: Iterable[object]) -> None:
 
 @dataclass(frozen=True)
 class Quantities:
-    """A record turned into expressions: one row each, and which rows are kept how."""
+    """A record turned into expressions: one row each, and which rows are kept how.
+
+    `names` are those of the rows, `titles` what a message calls them. `target` is the first-passage condition;
+    `target_fails` its opposite where a position can have neither, for want of a number to compare, else None.
+    """
 
     names: tuple[str, ...]
+    titles: tuple[str, ...]
     expressions: tuple[sympy.Expr, ...]
     each: tuple[int, ...]
     means: tuple[int, ...]
     histograms: tuple[int, ...]
     edges: tuple[tuple[float, float, int], ...]
     target: sympy.Basic | None
+    target_fails: sympy.Basic | None = None
 
 
 def quantities(record: Record, landscape: Expression | Tabulated | Waves, parameters: Sequence[str]) -> Quantities:
@@ -98,6 +104,7 @@ def quantities(record: Record, landscape: Expression | Tabulated | Waves, parame
         known[name] = parse(text, names)
     rows: dict[str, int] = {}
     expressions: list[sympy.Expr] = []
+    titles: dict[str, str] = {}
 
     def row(name: str) -> int:
         if name not in known:
@@ -119,13 +126,39 @@ def quantities(record: Record, landscape: Expression | Tabulated | Waves, parame
         known["_basin"] = index
         histograms.append(row("_basin"))
         edges.append((-0.5, len(conditions) - 0.5, len(conditions)))
+        for label, decided in _decided(dict(zip(record.basins, conditions, strict=True))).items():
+            known[f"_basin {label}"] = decided
+            row(f"_basin {label}")
+            titles[f"_basin {label}"] = f"what the condition of the basin {label!r} compares"
     target = None if record.first_passage is None else parse_condition(record.first_passage, names)
     return Quantities(
         names=tuple(rows),
+        titles=tuple(titles.get(name, name) for name in rows),
         expressions=tuple(expressions),
         each=each,
         means=means,
         histograms=tuple(histograms),
         edges=tuple(edges),
         target=target,
+        target_fails=None if target is None or always_decided(target) else opposite(target),
     )
+
+
+def _decided(conditions: Mapping[str, sympy.Basic]) -> dict[str, sympy.Expr]:
+    """For each basin whose condition may be undecided, an expression that is infinite where it is.
+
+    Between numbers that are none every comparison is false, and so may be a condition and its opposite. A basin is not
+    looked at where an earlier one has the trajectory.
+    """
+    out: dict[str, sympy.Expr] = {}
+    before: list[sympy.Expr] = []
+    for label, condition in conditions.items():
+        holds = _indicator(condition)
+        if not always_decided(condition):
+            out[label] = 1 / sympy.Add(*before, holds, _indicator(opposite(condition)))
+        before.append(holds)
+    return out
+
+
+def _indicator(condition: sympy.Basic) -> sympy.Expr:
+    return sympy.Piecewise((sympy.Integer(1), condition), (sympy.Integer(0), True))

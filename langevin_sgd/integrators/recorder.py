@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from langevin_sgd.integrators.finiteness import Faults
 from langevin_sgd.integrators.problem import Reductions, Run
 
 
@@ -21,21 +22,33 @@ class Recorder:
         self.count = problem.group_count
         self.members = np.bincount(problem.groups, minlength=self.count)
         self.size = problem.numbers.size
+        self.faults = Faults.none(problem)
         self.kept = Reductions(
             np.zeros((records, len(q.each), self.size)),
             np.zeros((records, len(q.means), 2, self.count)),
             [np.zeros((records, self.count, bins + 2), np.int64) for _, _, bins in q.edges],
         )
 
-    def put(self, record: int, rows: Sequence[NDArray[Any]]) -> None:
-        """Reduce the quantities, one row each, at that record."""
+    def put(self, record: int, rows: Sequence[NDArray[Any]], positions: Callable[[], NDArray[Any]]) -> None:
+        """Reduce the quantities, one row each, at that record.
+
+        `positions()` (d, N) is asked for where a quantity is not finite; it is counted as a fault, and as zero.
+        """
         seen = [np.broadcast_to(np.asarray(row, dtype=np.float64), self.size) for row in rows]
+        for q, numbers in enumerate(seen):
+            bad = ~np.isfinite(numbers)
+            if bad.any():
+                whole = np.isfinite(positions()).all(axis=0)
+                self.faults.counts[record, q] = np.count_nonzero(bad & whole), np.count_nonzero(bad & ~whole)
+                self.faults.first[record, q] = np.flatnonzero(bad)[0]
+                seen[q] = np.where(bad, 0.0, numbers)
         for q, row in enumerate(self.quantities.each):
             self.kept.values[record, q] = seen[row]
         for q, row in enumerate(self.quantities.means):
-            mean = np.bincount(self.groups, seen[row], self.count) / self.members
-            self.kept.moments[record, q, 0] = mean
-            self.kept.moments[record, q, 1] = np.bincount(self.groups, (seen[row] - mean[self.groups]) ** 2, self.count)
+            with np.errstate(over="ignore", invalid="ignore"):  # told by `check_moments`
+                mean = np.bincount(self.groups, seen[row], self.count) / self.members
+                squares = (seen[row] - mean[self.groups]) ** 2
+            self.kept.moments[record, q] = mean, np.bincount(self.groups, squares, self.count)
         for q, (row, (low, high, bins)) in enumerate(
             zip(self.quantities.histograms, self.quantities.edges, strict=True)
         ):

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from langevin_sgd.integrators import increments
 from langevin_sgd.integrators.array_functions import NUMPY, array_functions
 from langevin_sgd.integrators.dynamics import SymbolicDynamics
+from langevin_sgd.integrators.finiteness import check_finite, undecided_at
 from langevin_sgd.integrators.philox_numba import normals_of_words
-from langevin_sgd.integrators.problem import Reductions, Run, check_finite
+from langevin_sgd.integrators.problem import Reductions, Run
 from langevin_sgd.integrators.random_numbers import Stream, words
 from langevin_sgd.integrators.recorder import Recorder
 from langevin_sgd.integrators.schemes.scheme import Scheme, SchemeError
@@ -107,14 +108,19 @@ def _reduced(problem: Run, paths: Array, after_launch: Callable[[int], None] | N
     functions = array_functions(problem.program, NUMPY)
     values = problem.program.coefficient_values(problem.values)
     recorder = Recorder(problem)
-    for record, step in enumerate(problem.record_steps):
-        recorder.put(record, functions.observe(paths[step - problem.begin], problem.start, values))
-    if functions.reached is not None:
-        for step in range(problem.begin + 1, problem.end + 1):
-            hit = functions.reached(paths[step - problem.begin], values) & (problem.passage < 0)
-            problem.passage[hit] = step
+    with np.errstate(all="ignore"):  # what is no number is counted, and told with its step
+        for record, step in enumerate(problem.record_steps):
+            at = paths[step - problem.begin]
+            recorder.put(record, functions.observe(at, problem.start, values), lambda at=at: at)  # type: ignore[misc]
+        if functions.reached is not None:
+            for step in range(problem.begin + 1, problem.end + 1):
+                at = paths[step - problem.begin]
+                problem.passage[functions.reached(at, values) & (problem.passage == -1)] = step
+                if functions.undecided is not None:
+                    lost = functions.undecided(at, values) & np.isfinite(at).all(axis=0)
+                    problem.passage[lost & (problem.passage == -1)] = undecided_at(step)
     problem.state[:] = paths[-1]
-    check_finite(problem, problem.end)
+    check_finite(problem, recorder.faults, problem.end)
     if after_launch is not None:
         after_launch(problem.end)
     return recorder.kept

@@ -15,6 +15,7 @@ import sympy
 from langevin_sgd.landscapes.formula import FormulaError, Reader
 
 _MOST_CASES = 64
+_NUMBERS_EVERYWHERE = (sympy.Add, sympy.Mul, sympy.sin, sympy.cos, sympy.tanh, sympy.atan)
 
 _Case = tuple[Any, Any]  # when it holds, and the value then
 
@@ -82,3 +83,23 @@ _BY_CASES: dict[str, Callable[[Any, Any], Sequence[_Case]]] = {
     "min": lambda a, b: _of_sign(b - a, a, b),
     "max": lambda a, b: _of_sign(b - a, b, a),
 }
+
+
+def opposite(condition: sympy.logic.boolalg.Boolean) -> sympy.logic.boolalg.Boolean:
+    """The condition that holds where this one does not, both sides being numbers."""
+    return sympy.to_nnf(sympy.Not(condition), simplify=False)
+
+
+def always_decided(condition: sympy.logic.boolalg.Boolean) -> bool:
+    """Whether the condition is true or false at every finite position: no side of it can be 0/0 or log(-1)."""
+    return all(
+        _is_number_everywhere(side) for part in condition.atoms(sympy.core.relational.Relational) for side in part.args
+    )
+
+
+def _is_number_everywhere(e: sympy.Expr) -> bool:
+    if e.is_Symbol or e.is_number:
+        return True
+    if isinstance(e, sympy.Pow):
+        return bool(e.exp.is_Integer and e.exp > 0) and _is_number_everywhere(e.base)
+    return e.func in _NUMBERS_EVERYWHERE and all(_is_number_everywhere(part) for part in e.args)

@@ -214,6 +214,9 @@ def _integrate(
         record=Record(
             steps=record_steps.tolist(),
             each=[landscape.variables[i] for i in ready[0].observer.recorded],
+            # counted here once more for the sake of what is no number: the run then ends and says where
+            means=["energy"],
+            basins=model.regions() if all(one.model.regions() == model.regions() for one in ready) else {},
             first_passage=ready[0].process.target,
         ),
         increments=model.increments,

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numba import cuda
 
+from langevin_sgd.integrators.divergence import NotFinite
 from langevin_sgd.integrators.integrate import integrate
 from langevin_sgd.integrators.philox_cuda import philox
 from langevin_sgd.integrators.random_numbers import philox4x32
@@ -80,7 +81,27 @@ def main() -> None:
         stopped = integrate(landscape, noise, device="cuda", **{**arguments, "steps": 7}).state
         resumed = integrate(landscape, noise, device="cuda", state=stopped, **{**arguments, "steps": 15}).state
         assert np.array_equal(resumed.vectors["position"], on_gpu.state.vectors["position"]), "stop and go differ"
+    beyond_the_domain()
     print("agree")
+
+
+def beyond_the_domain() -> None:
+    """Walkers that leave the domain of a formula end the run with the same words as on the CPU."""
+    well = Expression("x**2/2 - log(x)", ("x",))
+    run = dict(time_step=0.05, steps=40, trajectories=20, start=[0.6], seed=2)
+    for record in (
+        Record(steps=(5, 20, 40), means=("energy",)),
+        Record(steps=(5, 20, 40), basins={"low": "log(x) < 0", "high": "x >= 1"}),
+        Record(first_passage="sqrt(x) > 2"),
+    ):
+        said = []
+        for device in ("cpu", "cuda"):
+            try:
+                integrate(well, IsotropicNoise(1.0), device=device, record=record, **run)
+            except NotFinite as error:
+                said.append(str(error))
+        assert len(said) == 2, f"not told: {record}"
+        assert said[0] == said[1], said
 
 
 if __name__ == "__main__":
