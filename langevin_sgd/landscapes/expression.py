@@ -32,7 +32,8 @@ class Expression:
     `formula`: the text, in the `variables` (the coordinates, in order) and the names of `parameters` (name: value, or
     None for a parameter that every use must give). `force`: d formulas added to -grad E, so that the drift need be no
     gradient; none: the drift is -grad E. Raises `FormulaError` for an unknown symbol, a function that is not
-    smooth, a derivative that is too long, or anything that is no arithmetic.
+    smooth, a derivative that is too long, or anything that is no arithmetic. Values where the formula is no number, as
+    log(x) below 0, are NaN or infinite.
 
         Expression("a*(x**2 - 1)**2 + b*x", variables=("x",), parameters={"a": 1.0, "b": 0.1})
     """
@@ -143,7 +144,8 @@ class Expression:
         missing = [key for key, value in merged.items() if value is None]
         if missing:
             raise FormulaError(f"the parameter {missing[0]!r} has no value; give {missing[0]}=...")
-        values = functions[name](*at, *(np.asarray(value) for value in merged.values()))
+        with np.errstate(all="ignore"):  # beyond the domain of the formula the answer is NaN, for the caller to look at
+            values = functions[name](*at, *(np.asarray(value) for value in merged.values()))
         return _stacked(values, at.shape[1:])
 
 
