@@ -10,26 +10,20 @@ from typing import Any
 import numpy as np
 import sympy
 from numpy.typing import NDArray
-from scipy.optimize import brentq
-from scipy.stats import qmc
 
 from langevin_sgd.errors import UserError
 from langevin_sgd.landscapes.condition import parse_condition
 from langevin_sgd.landscapes.expression import Expression
 from langevin_sgd.landscapes.formula import symbol
+from langevin_sgd.landscapes.stationary import descended, local_length, stationary_points
 
 Array = NDArray[np.float64]
 Labels = NDArray[np.int64]
 
-_LINE_POINTS = 20_001
-_SEEDS_LOG2 = 9
-_NEWTON_STEPS = 100
-_MOST_POINTS = 200  # stationary points, few enough to be isolated ones
-_SAME = 1e-5  # positions closer than this fraction of the box are one
-_FLAT = 1e-8  # gradient, over the largest met, below which a point is stationary
 _GRID = 300  # points along a coordinate on which basins in the plane are drawn; even, so that none lies on a centre
 _HIGH = 6.0  # barriers above the lowest minimum up to which they are
 _WIDENED = 8  # times that the plane is looked at farther out, where the energy is still low at the sides
+_RESOLVED = 0.1  # width of the low part over the grid's, below which it is looked at more closely
 _FLOW_STEPS = 1500
 
 
@@ -109,7 +103,12 @@ def find(
         )
     hessians = np.moveaxis(landscape.hessian_at(minima.T), -1, 0)
     return Basins(
-        names, minima, landscape.energy_at(minima.T), hessians, _joined(landscape, saddles, membership), membership
+        names,
+        minima,
+        landscape.energy_at(minima.T),
+        hessians,
+        _joined(landscape, saddles, membership, box),
+        membership,
     )
 
 
@@ -119,91 +118,6 @@ def _named(labels: Sequence[str], count: int) -> tuple[str, ...]:
             f"the landscape has {count} minima and {len(labels)} labels; give one for each, from left to right"
         )
     return tuple(labels) or (("left", "right") if count == 2 else tuple(f"basin_{i}" for i in range(1, count + 1)))
-
-
-def stationary_points(landscape: Expression, box: Sequence[tuple[float, float]]) -> tuple[Array, Array]:
-    """Minima (n, d), left to right, and saddles of one falling direction (m, d) within `box`.
-
-    None of a landscape with so many that they must be a valley floor, where minima are not isolated.
-    """
-    found = _on_line(landscape, box[0]) if landscape.dimension == 1 else _in_space(landscape, box)
-    if not 0 < len(found) <= _MOST_POINTS:
-        return np.empty((0, landscape.dimension)), np.empty((0, landscape.dimension))
-    falling = (np.linalg.eigvalsh(np.moveaxis(landscape.hessian_at(found.T), -1, 0)) < 0.0).sum(axis=1)
-    return found[falling == 0], found[falling == 1]
-
-
-def _on_line(landscape: Expression, box: tuple[float, float]) -> Array:
-    x = np.linspace(*box, _LINE_POINTS)
-    slope = landscape.gradient_at(x[None])[0]
-    exact = x[slope == 0.0]
-    between = np.nonzero(slope[:-1] * slope[1:] < 0.0)[0]
-
-    def gradient(at: float) -> float:
-        return float(landscape.gradient_at(np.array([at]))[0])
-
-    roots = [brentq(gradient, x[i], x[i + 1], xtol=1e-13) for i in between]
-    return np.sort(np.concatenate([exact, np.array(roots, float)]))[:, None]
-
-
-def _in_space(landscape: Expression, box: Sequence[tuple[float, float]]) -> Array:
-    """Newton's method on the gradient from many points at once, and descent before it from half of them."""
-    low, high = np.array(box, float).T
-    seeds = qmc.scale(qmc.Sobol(len(box), scramble=False).random_base2(_SEEDS_LOG2), low, high).T
-    resting = _descended(landscape, seeds)
-    ways = [resting[:, [i]] + (resting[:, [j]] - resting[:, [i]]) * np.linspace(0, 1, 21) for i, j in _pairs(resting)]
-    points = _newton(landscape, np.concatenate([seeds, resting, *ways], axis=1))
-    slope = np.abs(landscape.gradient_at(points)).max(axis=0)
-    scale = np.abs(landscape.gradient_at(seeds)).max()
-    margin = _SAME * (high - low)
-    inside = ((points >= (low - margin)[:, None]) & (points <= (high + margin)[:, None])).all(axis=0)
-    kept = points[:, inside & (slope < _FLAT * scale)].T
-    distinct: list[Array] = []
-    for point in kept[np.lexsort(kept.T[::-1])]:
-        if not any(np.abs(point - other).max() < _SAME * float((high - low).max()) for other in distinct):
-            distinct.append(point)
-    return np.array(distinct).reshape(-1, len(box))
-
-
-def _pairs(resting: Array) -> list[tuple[int, int]]:
-    """A few pairs of points that descended to different places."""
-    order = np.lexsort(np.round(resting, 3)[::-1])
-    kinds = [order[0]]
-    for i in order:
-        if np.abs(resting[:, i] - resting[:, kinds[-1]]).max() > 1e-2:
-            kinds.append(i)
-    kinds = kinds[:6]
-    return [(i, j) for place, i in enumerate(kinds) for j in kinds[:place]]
-
-
-def _descended(landscape: Expression, points: Array) -> Array:
-    """Far down the slopes from `points` (d, n): steepest descent whose step grows while the energy falls."""
-    at, energy = points.copy(), landscape.energy_at(points)
-    step = np.full(points.shape[1], 1e-3)
-    for _ in range(300):
-        slope = landscape.gradient_at(at)
-        size = np.maximum(np.linalg.norm(slope, axis=0), 1e-12)
-        trial = at - np.minimum(step, 0.2 / size) * slope
-        value = landscape.energy_at(trial)
-        better = value < energy
-        at, energy = np.where(better, trial, at), np.where(better, value, energy)
-        step = np.where(better, 1.3 * step, 0.5 * step)
-    return at
-
-
-def _newton(landscape: Expression, points: Array) -> Array:
-    at = points.copy()
-    for _ in range(_NEWTON_STEPS):
-        with np.errstate(all="ignore"):
-            slope, curvature = landscape.gradient_at(at), np.moveaxis(landscape.hessian_at(at), -1, 0)
-            usable = np.isfinite(curvature).all(axis=(1, 2)) & np.isfinite(slope).all(axis=0)
-            curvature[~usable] = np.eye(len(points))
-            move = -(np.linalg.pinv(curvature, rcond=1e-10) @ np.where(usable, slope, 0.0).T[..., None])[..., 0].T
-        size = np.linalg.norm(move, axis=0)
-        at += move * np.minimum(1.0, 0.5 / np.maximum(size, 1e-300))
-        if size.max() < 1e-13:
-            break
-    return at
 
 
 def _lowest_inside(landscape: Expression, minima: Array, inside: Labels, count: int) -> Array:
@@ -216,14 +130,17 @@ def _lowest_inside(landscape: Expression, minima: Array, inside: Labels, count: 
     return out
 
 
-def _joined(landscape: Expression, saddles: Array, membership: Callable[[Array], Labels]) -> tuple[Saddle, ...]:
+def _joined(
+    landscape: Expression, saddles: Array, membership: Callable[[Array], Labels], box: Sequence[tuple[float, float]]
+) -> tuple[Saddle, ...]:
     """The lowest saddle of every pair of basins, told by descending on both of its sides."""
     lowest: dict[tuple[int, int], Saddle] = {}
-    for position in saddles:
+    lengths = local_length(landscape, saddles.T, box) if len(saddles) else np.empty(0)
+    for position, length in zip(saddles, lengths, strict=True):
         hessian = landscape.hessian_at(position[:, None])[..., 0]
         direction = np.linalg.eigh(hessian)[1][:, 0]
-        sides = position[:, None] + 1e-3 * np.stack([-direction, direction], axis=1)
-        first, second = sorted(int(label) for label in membership(_descended(landscape, sides)))
+        sides = position[:, None] + 0.1 * length * np.stack([-direction, direction], axis=1)
+        first, second = sorted(int(label) for label in membership(descended(landscape, sides, length)))
         energy = float(landscape.energy_at(position[:, None])[0])
         if first < 0 or first == second:
             continue
@@ -256,23 +173,29 @@ def _low_part(
     if not (minima.size and saddles.size):
         return box
     lowest, top = landscape.energy_at(minima.T).min(), landscape.energy_at(saddles.T).max()
+    known = np.concatenate([minima, saddles]).T
     for _ in range(_WIDENED):
         axes = [np.linspace(low, high, _GRID) for low, high in box]
         points = np.stack(np.meshgrid(*axes, indexing="ij")).reshape(2, -1)
-        inside = points[:, landscape.energy_at(points) < lowest + _HIGH * (top - lowest)]
+        inside = np.append(points[:, landscape.energy_at(points) < lowest + _HIGH * (top - lowest)], known, axis=1)
         sides = [axis[1] - axis[0] for axis in axes]
         part = [(float(x.min() - side), float(x.max() + side)) for x, side in zip(inside, sides, strict=True)]
-        wider = [
-            (
-                low - (0.5 * (high - low) if first < low else 0.0),
-                high + (0.5 * (high - low) if last > high else 0.0),
-            )
-            for (low, high), (first, last) in zip(box, part, strict=True)
+        around = [
+            _farther(whole, own)
+            if all(_RESOLVED * (b - a) < d - c for (a, b), (c, d) in zip(box, part, strict=True))
+            else own
+            for whole, own in zip(box, part, strict=True)
         ]
-        if wider == list(box):
+        if around == list(box):
             break
-        box = wider
+        box = around
     return part
+
+
+def _farther(whole: tuple[float, float], part: tuple[float, float]) -> tuple[float, float]:
+    """The range, by half its width longer on the sides that its part overlaps."""
+    reach = 0.5 * (whole[1] - whole[0])
+    return whole[0] - reach * (part[0] < whole[0]), whole[1] + reach * (part[1] > whole[1])
 
 
 def _line_membership(tops: Array) -> Callable[[Array], Labels]:
