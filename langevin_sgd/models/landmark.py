@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from langevin_sgd.checkpoint import Checkpointing
 from langevin_sgd.config import NetworkModel, Sgd
 from langevin_sgd.errors import UserError
 from langevin_sgd.models.laws import Laws
@@ -19,6 +20,9 @@ from langevin_sgd.training.full_batch import FullBatch
 from langevin_sgd.training.minimum import Minimum
 
 Array = NDArray[np.float64]
+
+LANDMARK = "landmark"
+"""The part of a checkpoint that holds the minimum and its curvature."""
 
 _LARGEST_OFFSET = 0.02  # of the point found from the minimum, in units of the predicted fluctuations
 
@@ -41,6 +45,22 @@ class Landmark:
         }
         measured = {} if self.curvature is None else vars(self.curvature)
         return arrays | {f"curvature_{field}": value for field, value in measured.items()}
+
+
+class Keeper:
+    """The checkpoint of a training. What does not change, H and C among it, goes once into a file of its own."""
+
+    def __init__(self, checkpoint: Checkpointing, landmark: Landmark | None) -> None:
+        """`landmark` is one that is not in the checkpoint yet."""
+        self._checkpoint, self._landmark = checkpoint, landmark
+        self.due = checkpoint.due
+
+    def save(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Replace what was saved before."""
+        if self._landmark is not None:
+            self._checkpoint.part(LANDMARK).save(self._landmark.state())
+            self._landmark = None
+        self._checkpoint.save(state)
 
 
 def find_landmark(

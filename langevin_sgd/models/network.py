@@ -16,7 +16,7 @@ from langevin_sgd.checkpoint import Checkpointing, NoCheckpoint
 from langevin_sgd.config import NetworkModel, Sgd
 from langevin_sgd.errors import UserError
 from langevin_sgd.integrators.divergence import Diverged
-from langevin_sgd.models.landmark import Landmark, find_landmark
+from langevin_sgd.models.landmark import LANDMARK, Keeper, Landmark, find_landmark
 from langevin_sgd.models.problem import Problem, prepare
 from langevin_sgd.models.window import stationary_window
 from langevin_sgd.one_thread import one_torch_thread
@@ -62,15 +62,16 @@ def run(
     """
     progress = NullProgress() if progress is None else progress
     checkpoint = NoCheckpoint() if checkpoint is None else checkpoint
-    saved = checkpoint.load()
+    saved, known = checkpoint.load(), checkpoint.part(LANDMARK).load()
     with Workers(torch.get_num_threads() if device == "cpu" else 1) as workers, one_torch_thread():
         problem = prepare(model, sgd, seed=seed, device=device)
         full = FullBatch(problem.network(torch.float64), problem.train, sgd.weight_decay, workers)
-        landmark = find_landmark(model, sgd, full, problem.start[0].numpy(), saved, name=name, progress=progress)
+        landmark = find_landmark(model, sgd, full, problem.start[0].numpy(), known, name=name, progress=progress)
         progress.begin(name)
         training = _Training(model, sgd, problem, landmark, seed=seed, workers=workers)
-        training.run(saved, progress=progress, checkpoint=checkpoint)
-        training.measure(full, name=name, progress=progress, checkpoint=checkpoint)
+        keeper = Keeper(checkpoint, landmark if known is None else None)
+        training.run(saved, progress=progress, checkpoint=keeper)
+        training.measure(full, name=name, progress=progress, checkpoint=keeper)
     return _dataset(model, sgd, training, landmark, device=device)
 
 
@@ -137,7 +138,7 @@ class _Training:
         )
         return observables.sampling_steps(window.burn_in, self.steps, window.every)
 
-    def run(self, saved: Arrays | None, *, progress: Progress, checkpoint: Checkpointing) -> None:
+    def run(self, saved: Arrays | None, *, progress: Progress, checkpoint: Keeper) -> None:
         """Make all steps with the visits that the recorder wants; save the state now and then, and if interrupted."""
         # divergence is looked for at steps that do not depend on speed, so that the same step is named every time
         looks = np.union1d(self.recorder.steps, np.arange(0, self.steps + 1, _STEPS_BETWEEN_LOOKS))
@@ -171,7 +172,7 @@ class _Training:
             raise
         progress.update(step, self.steps)
 
-    def measure(self, energy: FullBatch, *, name: str, progress: Progress, checkpoint: Checkpointing) -> None:
+    def measure(self, energy: FullBatch, *, name: str, progress: Progress, checkpoint: Keeper) -> None:
         """Let the probes measure what they have seen; `energy` is the training loss with weight decay."""
         if not self.probes:
             return
@@ -219,7 +220,7 @@ class _Training:
         parts |= {f"probe_{probe.name}": probe.state() for probe in self.probes}
         for part, arrays in parts.items():
             state |= {f"{part}_{key}": value for key, value in arrays.items()}
-        return state | ({} if self.landmark is None else self.landmark.state())
+        return state
 
     def _restore(self, saved: Arrays) -> int:
         def part(name: str) -> Arrays:

@@ -2,6 +2,7 @@
 
 import sys
 import types
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from torch import nn
 
 import langevin_sgd as lsgd
 from langevin_sgd import observables
+from langevin_sgd.checkpoint import Checkpoint
 from langevin_sgd.config import NetworkModel, Sgd
 from langevin_sgd.errors import UserError
 from langevin_sgd.integrators.divergence import Diverged
@@ -77,6 +79,7 @@ class _Memory:
 
     def __init__(self, due_at: int | None = None) -> None:
         self.arrays: dict[str, np.ndarray] | None = None
+        self.parts: dict[str, _Memory] = {}
         self.asked, self.due_at = 0, due_at
 
     def load(self):
@@ -88,6 +91,9 @@ class _Memory:
     def due(self) -> bool:
         self.asked += 1
         return self.asked == self.due_at
+
+    def part(self, name: str):
+        return self.parts.setdefault(name, _Memory())
 
 
 class _Interrupt:
@@ -233,6 +239,58 @@ def test_a_run_that_was_killed_goes_on_from_its_last_checkpoint():
     assert checkpoint.arrays is not None
     assert 0 < int(checkpoint.arrays["step"]) < 300
     _equal(_run(start="minimum", checkpoint=checkpoint), whole)
+
+
+class _Counted(Checkpoint):
+    """A checkpoint that is due at every look, and tells how much every save has written to which file."""
+
+    written: ClassVar[dict[str, list[int]]] = {}
+
+    def save(self, arrays) -> None:
+        super().save(arrays)
+        self.written.setdefault(self.path.name, []).append(self.path.stat().st_size)
+
+    def part(self, name: str):
+        return _Counted(super().part(name).path, seconds_between=0)
+
+
+def test_what_does_not_change_is_written_once(tmp_path, monkeypatch):
+    """H, C and the eigenvectors of 75 weights are 3 x 75^2 x 8 = 135 kB, written once; the rest, often, is small."""
+    monkeypatch.setattr(_Counted, "written", {})
+    arguments = {"start": "minimum", "architecture": {"kind": "mlp", "hidden": [9]}, "replicas": 2, "steps": 60}
+    path = tmp_path / "network.npz"
+    whole = _run(**arguments, checkpoint=_Counted(path, seconds_between=0))
+    assert set(_Counted.written) == {"network.npz", "network.landmark.npz"}
+    (once,) = _Counted.written["network.landmark.npz"]
+    often = _Counted.written["network.npz"]
+    d = 4 * 9 + 9 + 9 * 3 + 3
+    curvature = 3 * d**2 * 8
+    assert curvature < once < 1.2 * curvature
+    assert len(often) >= 10
+    assert max(often) < 0.25 * curvature  # weights, moments of the modes and records
+    # gone on with from both files: nothing is measured or written anew, and both are forgotten together
+    _Counted.written.clear()
+    resumed = _Interrupt(at=301)
+    found = _run(**arguments, checkpoint=_Counted(path, seconds_between=0), progress=resumed)
+    _equal(found, whole)
+    assert resumed.tasks == ["network"]
+    assert "network.landmark.npz" not in _Counted.written
+    Checkpoint(path).remove()
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_landmark_without_a_state_is_used_and_a_state_without_a_landmark_measures_it_again():
+    checkpoint = _Memory(due_at=4)
+    whole = _run(start="minimum", steps=60, checkpoint=checkpoint)
+    alone = _Memory()
+    alone.parts = checkpoint.parts
+    tasks = _Interrupt(at=301)
+    _equal(_run(start="minimum", steps=60, checkpoint=alone, progress=tasks), whole)
+    assert tasks.tasks == ["network"]
+    checkpoint.parts = {}
+    tasks = _Interrupt(at=301)
+    _equal(_run(start="minimum", steps=60, checkpoint=checkpoint, progress=tasks), whole)
+    assert tasks.tasks == ["network: minimum", "network: Hessian", "network"]
 
 
 def test_one_seed_one_result():
