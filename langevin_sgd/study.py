@@ -101,7 +101,7 @@ def _finish(
         started=started,
     )
     if study.checks:
-        tree["checks"] = xr.DataTree(check(tree, study))
+        tree["checks"] = xr.DataTree(check(tree, study, fresh=True))
     if run is not None:
         run.finalize(tree)
         from langevin_sgd.html_report import report  # matplotlib is not needed for runs that are not written

@@ -102,6 +102,8 @@ def most_telling(every: Sequence[Row], networks: Sequence[str], limit: int = ROW
 
     def rank(row: Row) -> int | None:
         law, trained = row.role == "law", row.model in networks or not networks
+        if row.key.startswith("stored"):  # what was altered is told before anything else
+            return -1
         if row.key in _DIFFUSION:
             return 0 if law else 5
         if row.key.startswith("return_probability"):

@@ -15,7 +15,8 @@ from langevin_sgd.checks.flatness import flatness
 from langevin_sgd.checks.occupancy import occupancy
 from langevin_sgd.checks.occupancy_collapse import collapse
 from langevin_sgd.checks.occupancy_crossing import crossing
-from langevin_sgd.checks.side_by_side import network_against_simulation
+from langevin_sgd.checks.side_by_side import network_against_simulation, same_process
+from langevin_sgd.checks.stored import restored
 from langevin_sgd.checks.structures import structure_rows
 from langevin_sgd.checks.table import Comparison, summary_line, to_dataset
 from langevin_sgd.config import (
@@ -37,7 +38,7 @@ __all__ = ["Comparison", "check", "crossing", "diffusion", "equilibrium", "flatn
 
 
 @one_blas_thread()
-def check(tree: xr.DataTree, study: Study | Mapping[str, Any] | None = None) -> xr.Dataset:
+def check(tree: xr.DataTree, study: Study | Mapping[str, Any] | None = None, *, fresh: bool = False) -> xr.Dataset:
     """Evaluate the comparisons of a study on its results, fresh or read back from disk.
 
     Returns a Dataset with dimension `comparison`, one row a comparison, and with attrs["summary"], JSON with the
@@ -45,6 +46,10 @@ def check(tree: xr.DataTree, study: Study | Mapping[str, Any] | None = None) -> 
     models that were not compared. Columns: model, quantity, law, role, measured, standard_error, predicted, ratio,
     ratio_low, ratio_high, tolerance, verdict, reason, p_value, modes, eigenvalue_low, eigenvalue_high, point, scale
     (all dimensionless; `ratio` and its interval hold a difference where `scale` says so; see `Comparison`).
+
+    What is stored beside the measurements (laws, estimates, what a model was run with) is worked out again, unless the
+    results are `fresh`; where it differs the comparisons take it as it follows, and a row `stored[NAME]`, inconclusive,
+    names what was altered.
 
     `study` says which checks to make; by default it is the config in the tree's provenance. The study `disagrees` if
     a row of role "law" does so and is rejected by Holm's rule at 1 - confidence (the smallest of the checks);
@@ -55,6 +60,11 @@ def check(tree: xr.DataTree, study: Study | Mapping[str, Any] | None = None) -> 
     rows: list[Comparison] = []
     not_compared: dict[str, dict[str, str]] = {}
     done = _finished(tree, resolved, not_compared)
+    stored = dict(done)
+    if not fresh:
+        for name in [name for name in resolved.order() if name in done]:
+            done[name], told = restored(resolved, name, done)
+            rows += told
     for criteria in resolved.checks:
         if isinstance(criteria, DiffusionCheck):
             rows += _diffusion_rows(resolved, criteria, done)
@@ -63,7 +73,7 @@ def check(tree: xr.DataTree, study: Study | Mapping[str, Any] | None = None) -> 
         elif isinstance(criteria, FlatnessCheck):
             rows += _flatness_rows(resolved, criteria, done)
         else:
-            rows += _equilibrium_rows(resolved, criteria, done, not_compared)
+            rows += _equilibrium_rows(resolved, criteria, done, stored, not_compared)
     level = 1.0 - max((criteria.confidence for criteria in resolved.checks), default=0.95)
     return to_dataset(rows, level=level, not_compared=list(not_compared.values()))
 
@@ -102,6 +112,7 @@ def _equilibrium_rows(
     study: Study,
     criteria: EquilibriumCheck,
     done: Mapping[str, xr.Dataset],
+    stored: Mapping[str, xr.Dataset],
     not_compared: dict[str, dict[str, str]],
 ) -> list[Comparison]:
     rows: list[Comparison] = []
@@ -133,7 +144,8 @@ def _equilibrium_rows(
                     done[other],
                     model=name,
                     simulation_name=other,
-                    same_noise=_takes_both_from(study, other, name),
+                    # of a run that says it went otherwise than its config nothing is claimed
+                    same_noise=_takes_both_from(study, other, name) and same_process(stored[name], stored[other]),
                     tolerance=criteria.tolerance,
                     confidence=criteria.confidence,
                 )

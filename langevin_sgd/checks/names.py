@@ -39,6 +39,7 @@ _OF_BASINS = {
     "start_agreement": "starts agree on ",
     "collapse": "collapse of ",
     "crossing": "T of equal ",
+    "stored": "stored ",
 }
 _BIN = re.compile(r"mode_variance\[(?P<low>[^,\]]+),(?P<high>[^\]]+)\]")
 
@@ -53,7 +54,7 @@ def quantity_name(quantity: str) -> str:
         return "aging " + quantity.partition("[")[2].rstrip("]")
     head, mark, label = quantity.partition("[")
     if mark and head in _OF_BASINS:
-        return _OF_BASINS[head] + label.rstrip("]")
+        return _OF_BASINS[head] + label.rstrip("]").replace("_", " " if head == "stored" else "_")
     return _QUANTITIES.get(quantity, quantity.replace("_", " "))
 
 

@@ -60,7 +60,7 @@ def network_against_simulation(
             name=name,
             cure="replicas on both sides, or stationary windows that much longer,",
         )
-    role: Role = "law" if same_noise and _same_process(network, simulation) else "contrast"
+    role: Role = "law" if same_noise and same_process(network, simulation) else "contrast"
     return [
         Comparison.from_assessment(
             assessed,
@@ -77,7 +77,8 @@ def network_against_simulation(
     ]
 
 
-def _same_process(network: xr.Dataset, simulation: xr.Dataset) -> bool:
+def same_process(network: xr.Dataset, simulation: xr.Dataset) -> bool:
+    """Whether both hold the same eta, B and momentum, and follow the map of SGD with replacement."""
     discrete = network.attrs.get("law") == simulation.attrs.get("law") == "discrete"
     return discrete and all(
         name in network and name in simulation and np.isclose(float(network[name]), float(simulation[name]))

@@ -62,7 +62,7 @@ def run(
     """
     scheme = langevin.scheme_of(points)
     known: dict[tuple[object, ...], landscape_basins.Basins] = {}
-    ready = [_prepare(*point, scheme, known) for point in points]
+    ready = [prepare(*point, scheme, known) for point in points]
     if any(one.observer.basins.labels != ready[0].observer.basins.labels for one in ready):
         raise UserError("the points of the scan have different basins; give basins: {LABEL: CONDITION}")
     model = points[0][0]
@@ -110,10 +110,10 @@ def _window(model: BasinsModel) -> NDArray[np.int64]:
     return np.unique(np.rint(np.linspace(first, model.steps, model.samples + 1)).astype(np.int64)[1:])
 
 
-def _prepare(
+def prepare(
     model: BasinsModel, sgd: Sgd, scheme: str, known: dict[tuple[object, ...], landscape_basins.Basins]
 ) -> Prepared:
-    """`known` keeps the basins of landscapes already met, since most scans change the noise alone."""
+    """One point, ready to run; `known` keeps the basins of landscapes met, since most scans change the noise alone."""
     landscape, own_noise = langevin.equation(model, sgd)
     box = model.box or ((-_WIDEST, _WIDEST),) * landscape.dimension
     labels = model.labels or (model.known_labels() if not model.basins else ())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,19 @@ _LARGEST_EXPONENT = 700.0  # exp of more is no double
 _SLOWEST = 1e11  # steps; rounding in the transition matrix decides beyond
 _DEEPEST = 1e8  # density in a well over that on the barrier
 _END_PROBABILITY = 1e-3  # more of it at the ends of the range is told
+
+
+class Tabulated(Protocol):
+    """E(s), E'(s) and C(s) at the positions s, each (G,)."""
+
+    @property
+    def position(self) -> Array: ...
+    @property
+    def energy(self) -> Array: ...
+    @property
+    def gradient(self) -> Array: ...
+    @property
+    def noise(self) -> Array: ...
 
 
 @dataclass(frozen=True)
@@ -75,26 +89,33 @@ def laws(line: Line, marks: Landmarks, *, learning_rate: float, batch_size: int)
             f"range of the line {whole:g}; reduce the learning rate"
         )
     chain = markov_chain.minibatch_chain(line.position, line.sample_gradients.T, learning_rate, batch_size)
-    # rounded so that equal ratios make equal temperatures to the last bit
-    ratio = float(f"{learning_rate / batch_size:.12g}")
-    diffusion = 0.5 * ratio * line.noise
-    theta = float(diffusion[list(marks.minima)].mean())
     exact = _of_chain(chain, learning_rate, "chain")
-    by_name = {
-        "chain": exact,
-        "twin": _twin(line, diffusion, learning_rate),
-        "ito": _of_diffusion(line, marks, diffusion, "ito"),
-        "boltzmann": _of_diffusion(line, marks, np.full_like(diffusion, theta), "boltzmann"),
-    }
+    others, theta, kramers = diffusions(line, marks, learning_rate, batch_size)
     return Laws(
-        by_name,
+        {"chain": exact, **others},
         exact.relaxation_time / learning_rate,
         (math.inf, math.inf)
         if exact.probability is None
         else _passage_time(chain, marks, exact.probability, learning_rate),
         theta,
-        _kramers(line, marks, theta),
+        kramers,
     )
+
+
+def diffusions(
+    line: Tabulated, marks: Landmarks, learning_rate: float, batch_size: int
+) -> tuple[dict[str, Law], float, float]:
+    """The laws that take no more than E(s) and C(s), theta, and the relaxation time of Kramers at it."""
+    # rounded so that equal ratios make equal temperatures to the last bit
+    ratio = float(f"{learning_rate / batch_size:.12g}")
+    diffusion = 0.5 * ratio * line.noise
+    theta = float(diffusion[list(marks.minima)].mean())
+    by_name = {
+        "twin": _twin(line, diffusion, learning_rate),
+        "ito": _of_diffusion(line, marks, diffusion, "ito"),
+        "boltzmann": _of_diffusion(line, marks, np.full_like(diffusion, theta), "boltzmann"),
+    }
+    return by_name, theta, _kramers(line, marks, theta)
 
 
 def _passage_time(chain: Chain, marks: Landmarks, probability: Array, learning_rate: float) -> tuple[float, float]:
@@ -117,7 +138,7 @@ def _of_chain(chain: Chain, learning_rate: float, name: str) -> Law:
     return Law(note, edges, probability, learning_rate * steps)
 
 
-def _twin(line: Line, diffusion: Array, learning_rate: float) -> Law:
+def _twin(line: Tabulated, diffusion: Array, learning_rate: float) -> Law:
     """The Gaussian map on a grid as fine as its narrowest step."""
     s = line.position
     width = float(np.sqrt(2.0 * learning_rate * diffusion.min()))
@@ -133,7 +154,7 @@ def _twin(line: Line, diffusion: Array, learning_rate: float) -> Law:
     return _of_chain(chain, learning_rate, "twin")
 
 
-def _of_diffusion(line: Line, marks: Landmarks, diffusion: Array, name: str) -> Law:
+def _of_diffusion(line: Tabulated, marks: Landmarks, diffusion: Array, name: str) -> Law:
     s, split = line.position, float(line.position[marks.top])
     density = ito_density(
         lambda x: np.interp(x, s, line.gradient),
@@ -157,7 +178,7 @@ def _of_diffusion(line: Line, marks: Landmarks, diffusion: Array, name: str) -> 
     return Law(_NOTES[name], density.edges[0], density.probabilities, relaxation)
 
 
-def _kramers(line: Line, marks: Landmarks, theta: float) -> float:
+def _kramers(line: Tabulated, marks: Landmarks, theta: float) -> float:
     """1/(1/T_left + 1/T_right) with the times of Kramers; NaN where the curvature has the wrong sign."""
     bend = np.gradient(line.gradient, line.position)
     rate = 0.0

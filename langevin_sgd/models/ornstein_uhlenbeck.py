@@ -147,7 +147,7 @@ def _simulate(
 ) -> xr.Dataset:
     model, sgd, modes, laws = process.model, process.sgd, process.modes, process.laws
     recorder = _Recorder(modes.eigenvalues, model.replicas, record, sample, progress)
-    start: Array | Literal["stationary"] = _start(model, modes)
+    start: Array | Literal["stationary"] = start_of(model, modes)
     exact.simulate(
         modes.eigenvalues,
         modes.noise,
@@ -164,7 +164,7 @@ def _simulate(
     )
     summary = observables.stationary_summary(recorder.moment_1, recorder.moment_2)
     stationary = isinstance(start, str)
-    predicted = _transients(laws, start, record, model.dynamics)
+    predicted = transients(laws, start, record, model.dynamics)
     return observables.dataset(
         laws.variables(),
         recorder.variables(),
@@ -187,14 +187,14 @@ def _simulate(
     )
 
 
-def _start(model: OrnsteinUhlenbeckModel, modes: Modes) -> Array | Literal["stationary"]:
+def start_of(model: OrnsteinUhlenbeckModel, modes: Modes) -> Array | Literal["stationary"]:
     """The start in the eigenbasis of the Hessian."""
     if isinstance(model.start, Displacement):
         return modes.eigenvectors.T @ np.asarray(model.start.displacement, dtype=np.float64)
     return "stationary" if model.start == "stationary" else np.zeros_like(modes.eigenvalues)
 
 
-def _transients(
+def transients(
     laws: Laws, start: Array | Literal["stationary"], record: NDArray[np.int64], dynamics: theory.Dynamics
 ) -> dict[str, ArrayLike]:
     """Drift and spread of the displacement from the start, predicted."""

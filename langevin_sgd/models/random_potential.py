@@ -128,14 +128,7 @@ def _dataset(model: RandomPotentialModel, kept: Arrays, device: str) -> xr.Datas
     law = landscape(model)
     time = kept.get("time", np.exp(ln_times(model)))
     measured = {name: value for name, value in kept.items() if name not in (*_COORDINATES, "squared_increment")}
-    own: dict[str, ArrayLike] = {
-        "alpha": model.alpha,
-        "amplitude": model.amplitude,
-        "thermal_energy": model.thermal_energy,
-        "temperature": 2.0 * model.thermal_energy,
-        "valid_range": law.valid_range if not callable(law.valid_range) else law.valid_range(),
-    }
-    parts: list[Mapping[str, ArrayLike]] = [measured, own]
+    parts: list[Mapping[str, ArrayLike]] = [measured, law_values(model)]
     coords: dict[str, ArrayLike] = {"time": time, "ln_time": np.log(time), "disorder": np.arange(model.disorders)}
     if "squared_increment" in kept:
         squared = kept["squared_increment"]
@@ -147,12 +140,10 @@ def _dataset(model: RandomPotentialModel, kept: Arrays, device: str) -> xr.Datas
                 "structure_function_predicted": law.structure_function(law.distances),
             }
         )
-    if isinstance(law, Line) and law.correlation_length is not None:
-        parts.append(_late(model, law))
     if model.aging is not None:
         waits: dict[str, ArrayLike] = {"ln_waiting_time": model.aging.ln_waiting_times}
         coords = observables.joined(coords, waits, {"ratio": np.unique(model.aging.ratios)})
-        parts.append(_returns(model, kept["two_time_displacement"]))
+        parts.append(returns(model, kept["two_time_displacement"]))
     attrs = {
         "method": model.method,
         "backend": _BACKENDS.get(model.method, f"sde on {device}"),
@@ -160,6 +151,21 @@ def _dataset(model: RandomPotentialModel, kept: Arrays, device: str) -> xr.Datas
         "dimension": model.dimension,
     }
     return observables.dataset(*parts, coords=coords, attrs=attrs, members="disorder")
+
+
+def law_values(model: RandomPotentialModel) -> dict[str, ArrayLike]:
+    """The numbers of the structure function and of the noise, and what is predicted from them."""
+    law = landscape(model)
+    values: dict[str, ArrayLike] = {
+        "alpha": model.alpha,
+        "amplitude": model.amplitude,
+        "thermal_energy": model.thermal_energy,
+        "temperature": 2.0 * model.thermal_energy,
+        "valid_range": law.valid_range if not callable(law.valid_range) else law.valid_range(),
+    }
+    if isinstance(law, Line) and law.correlation_length is not None:
+        values |= _late(model, law)
+    return values
 
 
 def _late(model: RandomPotentialModel, law: Line) -> dict[str, ArrayLike]:
@@ -173,7 +179,7 @@ def _late(model: RandomPotentialModel, law: Line) -> dict[str, ArrayLike]:
     return {"correlation_length": law.correlation_length, "effective_diffusion_predicted": coefficient}
 
 
-def _returns(model: RandomPotentialModel, moved: Array) -> dict[str, ArrayLike]:
+def returns(model: RandomPotentialModel, moved: Array) -> dict[str, ArrayLike]:
     """Share of the disorders, (waiting_time, ratio), whose walker is found again where it was at t_w."""
     assert model.aging is not None
     waits = np.asarray(model.aging.ln_waiting_times)

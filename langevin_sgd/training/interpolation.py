@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -30,6 +31,15 @@ Table = NDArray[np.float32]
 
 _STEPS_AT_A_TIME = 256
 _POINTS_AT_A_TIME = 16
+
+
+class WithMinima(Protocol):
+    """E(s) at the positions s, each (G,)."""
+
+    @property
+    def position(self) -> Array: ...
+    @property
+    def energy(self) -> Array: ...
 
 
 @dataclass(frozen=True)
@@ -171,7 +181,7 @@ def _downhill(values: Array, start: int) -> int:
         here = lowest
 
 
-def landmarks(line: Line) -> Landmarks:
+def landmarks(line: WithMinima) -> Landmarks:
     """The minima that lie downhill from s = 0 and s = 1, and the barrier. Raises `UserError` if there is none."""
     s, energy = line.position, line.energy
     left, right = (_downhill(energy, int(np.argmin(np.abs(s - end)))) for end in (0.0, 1.0))

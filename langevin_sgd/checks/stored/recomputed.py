@@ -1,0 +1,84 @@
+"""What a run holds beside its measurements follows from them and from the config, and is worked out again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike
+
+from langevin_sgd.config import Sgd
+
+BOUND = 1e-6
+"""Relative difference of a stored from a recomputed number that is rounding: other libraries, threads, machines."""
+FAINT = 1e-9
+"""The same of the largest number of the variable, for entries that are next to nothing."""
+
+
+class Recomputed(NamedTuple):
+    """A variable as it follows from others, and from which; `exact` is the relative difference that counts as none."""
+
+    value: ArrayLike
+    of: str
+    bound: float = BOUND
+
+    def agrees(self, stored: ArrayLike) -> bool:
+        """Whether a stored array of the same shape is this one but for rounding."""
+        ours, theirs = np.asarray(self.value), np.asarray(stored)
+        if ours.shape != theirs.shape:
+            return False
+        if ours.dtype.kind not in "fiub":
+            return bool(np.array_equal(ours.astype(str), theirs.astype(str)))
+        ours, theirs = ours.astype(np.float64), theirs.astype(np.float64)
+        largest = float(np.max(np.abs(ours[np.isfinite(ours)]), initial=0.0))
+        return bool(np.allclose(theirs, ours, rtol=self.bound, atol=FAINT * largest, equal_nan=True))
+
+
+@dataclass(frozen=True)
+class Point:
+    """One point of a finished model: its observables, its config and sgd, all points of the scan, and its sources."""
+
+    data: xr.Dataset
+    model: Any
+    sgd: Sgd | None
+    others: Sequence[tuple[Any, Sgd | None]]
+    sources: Mapping[str, xr.Dataset]
+    steps: int | None
+
+    def values(self, name: str) -> Any:
+        """A copy of a stored array, as float64."""
+        return np.array(self.data[name].values, dtype=np.float64)
+
+
+Found = Mapping[str, Recomputed]
+Recompute = Callable[[Point], Found]
+
+
+def run_with(sgd: Sgd, *, time_step: float | None = None) -> dict[str, Recomputed]:
+    """eta, B and mu as the config has them."""
+    of = "the config"
+    found = {
+        "learning_rate": Recomputed(sgd.learning_rate, of),
+        "batch_size": Recomputed(sgd.batch_size, of),
+        "momentum": Recomputed(sgd.momentum, of),
+    }
+    return found if time_step is None else {**found, "time_step": Recomputed(time_step, of)}
+
+
+def times(steps: ArrayLike, *, time_step: float, momentum: float) -> dict[str, Recomputed]:
+    """The coordinates of the recorded times."""
+    step = np.asarray(steps)
+    of = "step"
+    return {
+        "step": Recomputed(step, "the config"),
+        "time": Recomputed(time_step * step, of),
+        "effective_time": Recomputed(time_step * step / (1.0 - momentum), of),
+    }
+
+
+def follow(values: Mapping[str, ArrayLike], of: str) -> dict[str, Recomputed]:
+    """All of `values` with what they are recomputed of."""
+    return {name: Recomputed(value, of) for name, value in values.items()}
