@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from importlib import import_module
 from typing import Any, TypeVar
 
 import xarray as xr
 
+from langevin_sgd import estimates, machine_memory
 from langevin_sgd.checkpoint import Checkpointing
 from langevin_sgd.config import (
     BasinsModel,
@@ -44,6 +46,17 @@ def held_by(study: Study, name: str) -> list[Held]:
     return held(study, name)
 
 
+def _refuse_size(study: Study, name: str, device: str, size: int) -> None:
+    """Raise `TooLarge` for a network of `size` weights, known now that it or its data are there, that cannot fit."""
+    from langevin_sgd.models import network_memory
+
+    held = network_memory.of_size(study, name, size)
+    estimates.refuse_too_large(name, held, free=machine_memory.available())
+    if device != "cpu":
+        there = [each for each in held if each.on_device]
+        estimates.refuse_too_large(f"{name} on {device}", there, free=machine_memory.available_on(device))
+
+
 @one_blas_thread()
 def run_model(
     study: Study,
@@ -65,6 +78,7 @@ def run_model(
 
         shared: dict[str, Any] = {
             "name": name, "seed": study.seed, "device": device, "progress": progress, "checkpoint": checkpoint,
+            "refuse_size": partial(_refuse_size, study, name, device),
         }  # fmt: skip
         if not study.scanned(name):
             return network.run(model, study.effective_sgd(name), **shared)

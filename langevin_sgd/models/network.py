@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -48,6 +48,7 @@ def run(
     device: str = "cpu",
     progress: Progress | None = None,
     checkpoint: Checkpointing | None = None,
+    refuse_size: Callable[[int], None] = lambda size: None,
 ) -> xr.Dataset:
     """Train the ensemble for `model.length(sgd)` steps and return its observables.
 
@@ -58,13 +59,14 @@ def run(
 
     Raises `Diverged` if the loss or the weights grow without bound, or if they would by eta*lambda_max >= 2(1 + mu),
     and `UserError` if the data, the architecture or the minimum will not do. After an interruption the same call goes
-    on from `checkpoint`, to the same bits.
+    on from `checkpoint`, to the same bits. `refuse_size` is told the number of weights before they are copied, and
+    raises if they are too many for the memory.
     """
     progress = NullProgress() if progress is None else progress
     checkpoint = NoCheckpoint() if checkpoint is None else checkpoint
     saved, known = checkpoint.load(), checkpoint.part(LANDMARK).load()
     with Workers(torch.get_num_threads() if device == "cpu" else 1) as workers, one_torch_thread():
-        problem = prepare(model, sgd, seed=seed, device=device)
+        problem = prepare(model, sgd, seed=seed, device=device, refuse_size=refuse_size)
         full = FullBatch(problem.network(torch.float64), problem.train, sgd.weight_decay, workers)
         landmark = find_landmark(model, sgd, full, problem.start[0].numpy(), known, name=name, progress=progress)
         progress.begin(name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import xarray as xr
@@ -22,6 +22,7 @@ def run_points(
     device: str = "cpu",
     progress: Progress | None = None,
     checkpoint: Checkpointing | None = None,
+    refuse_size: Callable[[int], None] = lambda size: None,
 ) -> list[xr.Dataset]:
     """`run` at every point of a scan, one after the other: the observables of each.
 
@@ -45,6 +46,7 @@ def run_points(
                 device=device,
                 progress=_Part(progress, label, steps, whole),
                 checkpoint=part,
+                refuse_size=refuse_size,
             )
         except Diverged as error:
             at = f"at learning_rate = {sgd.learning_rate:g}, batch_size = {sgd.batch_size}: {error.detail}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from langevin_sgd.config import NetworkModel, Sgd
+from langevin_sgd.config import NetworkModel, Sgd, parameter_count
 from langevin_sgd.errors import UserError
 from langevin_sgd.training import architectures, data, initial
 from langevin_sgd.training.architectures import Network
@@ -32,9 +34,16 @@ class Problem:
         return Network.of(self.module, dtype=dtype, device=self.device)
 
 
-def prepare(model: NetworkModel, sgd: Sgd, *, seed: int, device: str) -> Problem:
-    """Load the data and build the network. Raises `UserError` for data or an architecture that will not do."""
+def prepare(model: NetworkModel, sgd: Sgd, *, seed: int, device: str, refuse_size: Callable[[int], None]) -> Problem:
+    """Load the data and build the network. Raises `UserError` for data or an architecture that will not do.
+
+    `refuse_size` is called with the number of weights as soon as that is known, which for an architecture of ours is
+    when the data are, and for a module of the user's own when one is built; it raises if they will not fit into memory.
+    """
     loaded = data.load(model.data, seed)
+    known = parameter_count(model.architecture, math.prod(loaded.train_inputs.shape[1:]), loaded.classes)
+    if known is not None:
+        refuse_size(known)
 
     def build() -> torch.nn.Module:
         return architectures.build(model.architecture, loaded.train_inputs.shape[1:], loaded.classes)
@@ -48,6 +57,9 @@ def prepare(model: NetworkModel, sgd: Sgd, *, seed: int, device: str) -> Problem
             f"{loaded.name}; reduce it"
         )
     module = initial.build_with_seed(build, seed, 0)
+    refuse_size(
+        sum(parameter.numel() for parameter in module.parameters() if not torch.nn.parameter.is_lazy(parameter))
+    )
     train = samples(loaded.train_inputs, loaded.train_labels)
     has_test = loaded.test_inputs is not None and loaded.test_labels is not None and len(loaded.test_labels) > 0
     test = samples(loaded.test_inputs, loaded.test_labels) if has_test else None  # type: ignore[arg-type]

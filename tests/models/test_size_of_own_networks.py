@@ -1,0 +1,70 @@
+"""A network whose size only its data or its own code tell is refused before its weights are copied for replicas."""
+
+import re
+import sys
+import types
+
+import numpy as np
+import pytest
+from torch import nn
+
+import langevin_sgd as lsgd
+from langevin_sgd import machine_memory
+
+
+class _Quiet:
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def begin(self, *given: object, **named: object) -> None: ...
+
+    def update(self, *given: object) -> None: ...
+
+    def message(self, text: str) -> None:
+        self.told.append(text)
+
+    def notice(self, text: str) -> None: ...
+
+    def close(self) -> None: ...
+
+
+@pytest.fixture(autouse=True)
+def _own(monkeypatch):
+    made = types.ModuleType("own_sizes")
+    labels = np.arange(40) % 3
+    made.data = lambda: lsgd.DataSet(np.random.default_rng(0).normal(size=(40, 4)), labels, classes=3)
+    made.network = lambda: nn.Linear(4, 3)
+    monkeypatch.setitem(sys.modules, "own_sizes", made)
+    monkeypatch.setattr(machine_memory, "available", lambda: 2_000_000_000)
+
+
+OWN = {"kind": "module", "factory": "own_sizes:network"}
+
+
+@pytest.mark.parametrize(
+    ("model", "key"),
+    [
+        (
+            {"architecture": {"kind": "mlp", "hidden": [10**9]}},
+            "models.large.architecture: .*; reduce it$",
+        ),
+        ({"architecture": {"kind": "softmax"}, "replicas": 10**7}, r"models.large.replicas: .*; give at most [\d,]+$"),
+        ({"architecture": OWN, "replicas": 10**9, "start": "independent"}, "models.large.replicas: .*; "),
+    ],
+)
+def test_it_fails_with_the_key_and_the_mend_and_the_others_run(model, key):
+    small = {"kind": "network", "data": {"name": "own_sizes:data"}, "steps": 2, "replicas": 2, "record_times": 2}
+    study = {
+        "name": "sizes",
+        "seed": 1,
+        "sgd": {"learning_rate": 0.1, "batch_size": 4},
+        "models": {"large": {**small, **model}, "small": {**small, "architecture": OWN}},
+        "checks": [],
+    }
+    progress = _Quiet()
+    tree = lsgd.simulate(study, device="cpu", progress=progress)
+    assert tree["small"].attrs["status"] == "done"
+    assert tree["large"].attrs["status"] == "failed"
+
+    assert re.search(key, tree["large"].attrs["error"]), tree["large"].attrs["error"]
+    assert "\n" not in tree["large"].attrs["error"]
