@@ -37,12 +37,12 @@ from langevin_sgd.zarr_groups import StoreError as StoreError
 from langevin_sgd.zarr_groups import (
     group_attributes,
     group_names,
+    mend_root,
     refuse_damaged,
     take_away,
     write_group,
     write_root,
 )
-from langevin_sgd.zarr_index import METADATA
 
 REPORT = "report.html"
 FIGURES = "figures"
@@ -171,8 +171,7 @@ def storing(path: str | os.PathLike[str] | RunDirectory) -> Iterator[RunDirector
         with writing(run.path):
             run_state.note_writer(run.path, brief=True)
             _clear_stale(run.path)
-            if (run.data / METADATA).exists():
-                write_root(run.data, {})
+            mend_root(run.data)
         yield run
     finally:
         run.close()

@@ -71,6 +71,15 @@ def write_root(store: Path, attributes: Mapping[str, Any], *, order: Iterable[st
         replace_file(store / METADATA, document)
 
 
+def mend_root(store: Path) -> None:
+    """Make anew what the root says of its groups, if it is there. Raises `StoreError` if a file of a group is lost."""
+    if (store / METADATA).exists():
+        for name in group_names(store):
+            _variables(store / name, ())
+            _refuse_other_files(store / name, checksums=False)
+        write_root(store, {})
+
+
 def _local(store: Path) -> LocalStore:
     """The store of a folder, told as such: in a path as text zarr takes `::` and `://` for addresses."""
     from zarr.storage import LocalStore

@@ -88,19 +88,20 @@ class Commands:
             process = os.fork()
         if process:
             return process, log
+        code: object = 99
         try:
-            with log.open("w") as stream:
-                sys.stdout = sys.stderr = stream
-                for descriptor in (1, 2):
-                    os.dup2(stream.fileno(), descriptor)
-                _made_up()
-                if under is not None:
-                    _end_before(under, crash_before)
-                code = work()
+            sys.stdout = sys.stderr = log.open("w", buffering=1)
+            for descriptor in (1, 2):
+                os.dup2(sys.stdout.fileno(), descriptor)
+            _made_up()
+            if under is not None:
+                _end_before(under, crash_before)
+            code = work()
+            sys.stdout.flush()
         except BaseException:
-            log.write_text(traceback.format_exc())
-            os._exit(99)
-        os._exit(code if isinstance(code, int) else 0)
+            traceback.print_exc()
+        finally:
+            os._exit(code if isinstance(code, int) else 0)
 
     def on_terminal(self, work: Callable[[], object]) -> tuple[int, int]:
         """Start a child with a terminal of its own; returns its number and the other side of the terminal."""
@@ -111,13 +112,13 @@ class Commands:
             process, terminal = pty.fork()
         if process:
             return process, terminal
+        code: object = 99
         try:
             sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w")
             _made_up()
             code = work()
-        except BaseException:
-            os._exit(99)
-        os._exit(code if isinstance(code, int) else 0)
+        finally:
+            os._exit(code if isinstance(code, int) else 0)
 
     def run(self, work: Callable[[], object], **crash: object) -> tuple[int, str]:
         """Run a function in a child to its end; returns its exit code and what it printed."""
@@ -178,10 +179,10 @@ def _end_before(folder: Path, number: int | None) -> None:
 
 def _made_up() -> None:
     study.run_model = _run_model  # type: ignore[assignment]
-    study.check = lambda tree, planned: table()  # type: ignore[assignment]
+    study.check = lambda tree, planned, **_: table()  # type: ignore[assignment]
     from langevin_sgd import checks
 
-    checks.check = lambda tree, planned=None: table()  # type: ignore[assignment]
+    checks.check = lambda tree, planned=None, **_: table()  # type: ignore[assignment]
     plots.figures = lambda tree, names=(): {"small": None}  # type: ignore[assignment, dict-item]
     plots.render = lambda figure, kind: b"picture"  # type: ignore[assignment]
     html_report.page = lambda tree, **_: "page"  # type: ignore[assignment]
