@@ -69,6 +69,7 @@ def simulate(
     visit: Visit,
     state: State | None = None,
     numbers: ArrayLike | None = None,
+    reached: Callable[[State], None] | None = None,
 ) -> State:
     """Run `replicas` independent replicas and show their positions at the recorded `steps`, exactly in law.
 
@@ -77,7 +78,7 @@ def simulate(
     step, `visit(index, step, positions)` gets the index in `steps` and the positions (R, d) in the eigenbasis, which it
     must not change. Returns the state at the last recorded step; given back as `state` with a list of steps that
     begins with those done, the run goes on after them with the same bits as if it had not stopped. `numbers` (R,): the
-    replicas' numbers in the random stream, 0 to R - 1 if not given.
+    replicas' numbers in the random stream, 0 to R - 1 if not given. `reached` is given the state after every visit.
 
     Noise-free modes move deterministically. Raises `Diverged` if a noisy mode has no stationary state or a position is
     not finite, ValueError for steps that do not ascend, shapes that do not fit and an unknown start.
@@ -108,6 +109,8 @@ def simulate(
             state = State(0, coordinates)
             if recorded.size and recorded[0] == 0:
                 visit(0, 0, state.position)
+                if reached is not None:
+                    reached(state)
         elif state.coordinates.shape != shape:
             raise ValueError(f"the state is of shape {state.coordinates.shape}, not {shape}")
 
@@ -122,6 +125,8 @@ def simulate(
                 raise Diverged(target, eta_lambda_max, momentum=momentum, detail="the position is not finite")
             state = State(target, coordinates)
             visit(int(index), target, state.position)
+            if reached is not None:
+                reached(state)
     return state
 
 

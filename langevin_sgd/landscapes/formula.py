@@ -13,6 +13,7 @@ import math
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
 
 import sympy
@@ -63,11 +64,19 @@ def parse(text: str | float, names: Iterable[str]) -> sympy.Expr:
     Numbers, + - * / **, parentheses, `pi` and the functions of `FUNCTIONS` are allowed; anything else raises
     `FormulaError` with the offending piece and what to write in its place.
     """
+    # a run meets the same formulas at every point and every segment
+    return _remembered(text, tuple(names)) if isinstance(text, str) else _parsed(text, names)
+
+
+def _parsed(text: str | float, names: Iterable[str]) -> sympy.Expr:
     reader = Reader(text, names)
     read = reader.read()
     if not isinstance(read, sympy.Expr):
         raise FormulaError(f"{reader.shown} is a condition; a formula with a value is needed here")
     return read
+
+
+_remembered = lru_cache(maxsize=1024)(_parsed)
 
 
 def check_names(names: Iterable[str], what: str) -> None:

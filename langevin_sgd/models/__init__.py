@@ -132,6 +132,7 @@ def run_model(
             steps=study.effective_steps(name),
             sources=sources,
             progress=progress,
+            checkpoint=checkpoint,
         )
     return stack(results, study.scanned(name))
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from langevin_sgd.errors import UserError
 from langevin_sgd.integrators.integrate import Integration, integrate
 from langevin_sgd.integrators.record import Record
 from langevin_sgd.integrators.state import State
+from langevin_sgd.keeper import Keeper, Pace, part, prefixed
 from langevin_sgd.landscapes import basins as landscape_basins
 from langevin_sgd.landscapes.expression import Expression
 from langevin_sgd.laws import temperatures
@@ -25,13 +26,12 @@ from langevin_sgd.models import basins_record, langevin
 from langevin_sgd.models.basins_domain import known_box, law_box
 from langevin_sgd.models.basins_laws import laws_of, predictions
 from langevin_sgd.models.basins_process import Process, core_condition, core_numbers
-from langevin_sgd.models.basins_record import Arrays, Cores, Observer, part, prefixed
+from langevin_sgd.models.basins_record import Arrays, Cores, Observer
 from langevin_sgd.progress import Progress
 
 Array = NDArray[np.float64]
 Point = tuple[BasinsModel, Sgd]
 
-_SECONDS_A_SEGMENT = 5.0
 _MOST_NUMBERS = 1 << 24  # recorded in one segment
 _WIDEST = 5.0  # half-width in which minima are looked for
 _SEEN = 14.0  # thermal energies above the minimum up to which the density is shown
@@ -69,39 +69,60 @@ def run(
     steps = observables.log_spaced_steps(model.steps, model.record_times)
     window = _window(model)
     together = np.union1d(steps, window)
-    saved = checkpoint.load()
-    state = None if saved is None else State.from_arrays(part(saved, "state"))
-    sums = [one.observer.empty() if saved is None else part(saved, f"sums{i}") for i, one in enumerate(ready)]
-    counts: list[list[NDArray[np.int64]]] = [[] if saved is None else [saved[f"counts{i}"]] for i in range(len(ready))]
+    launch = _launch(ready, together, scheme, seed=seed, device=device, progress=progress)
     most = max(1, _MOST_NUMBERS // (len(points) * model.replicas * len(ready[0].observer.recorded)))
-    length = max(1, min(model.steps // 100, langevin.FIRST_UPDATES // (len(points) * model.replicas)))
-    done, backend = 0 if state is None else state.step, ""
+    pace, done, backend = Pace(min(model.steps // 100, langevin.FIRST_UPDATES // (len(points) * model.replicas))), 0, ""
+    state: State | None = None
+    counted = tuple((one.observer.empty(), _no_times(one)) for one in ready)
     passage: Arrays = {}
-    while done < model.steps:
-        ahead = together[together > done]
-        end = min(model.steps, done + length, int(ahead[min(most, ahead.size) - 1]))
-        began = time.monotonic()
-        segment = _integrate(ready, together, end - done, state, scheme, seed=seed, device=device, progress=progress)
-        length = max(1, int((end - done) * _SECONDS_A_SEGMENT / max(time.monotonic() - began, 1e-3)))
-        at = segment.data["step"].values
-        for i, one in enumerate(ready):
-            sums[i], by_start = one.observer.add(sums[i], _positions(one, segment.data, i), np.isin(at, window))
-            counts[i] = [np.concatenate([*counts[i], by_start[..., np.isin(at, steps)]], axis=-1)]
-        state, backend, done = segment.state, str(segment.data.attrs["backend"]), end
-        passage = {
-            name: _by_point(segment.data[name]) for name in ("escape_step", "escape_time") if name in segment.data
-        }
-        progress.update(done, model.steps)
-        if checkpoint.due() and done < model.steps:
-            saving = {**prefixed("state", state.arrays()), "step": np.array(done)}
-            for i, one_sums in enumerate(sums):
-                saving |= {**prefixed(f"sums{i}", one_sums), f"counts{i}": counts[i][0]}
-            checkpoint.save(saving)
+    with Keeper(checkpoint) as keeper:
+        if saved := keeper.saved:
+            state = State.from_arrays(part(saved, "state"))
+            counted = tuple((part(saved, f"sums{i}"), saved[f"counts{i}"]) for i in range(len(ready)))
+            done = state.step
+        while done < model.steps:
+            ahead = together[together > done]
+            length = pace.next(int(ahead[min(most, ahead.size) - 1]) - done)
+            segment = launch(steps=length, state=state)
+            pace.done(length)
+            at = segment.data["step"].values
+            here, in_window = np.isin(at, steps), np.isin(at, window)
+            observed = [
+                (*one.observer.add(sums, _positions(one, segment.data, i), in_window), counts)
+                for i, (one, (sums, counts)) in enumerate(zip(ready, counted, strict=True))
+            ]
+            counted = tuple(
+                (sums, np.concatenate([counts, by_start[..., here]], axis=-1)) for sums, by_start, counts in observed
+            )
+            state, backend = segment.state, str(segment.data.attrs["backend"])
+            done = state.step
+            passage = {
+                name: _by_point(segment.data[name]) for name in ("escape_step", "escape_time") if name in segment.data
+            }
+            if done < model.steps:
+                keeper.tell(partial(_kept, state, counted))
+            progress.update(done, model.steps)
     attrs = {"backend": backend, "scheme": scheme, "increments": model.increments}
     return [
-        _dataset(one, sums[i], counts[i][0], {name: values[i] for name, values in passage.items()}, steps, attrs)
-        for i, one in enumerate(ready)
+        _dataset(one, sums, counts, {name: values[i] for name, values in passage.items()}, steps, attrs)
+        for i, (one, (sums, counts)) in enumerate(zip(ready, counted, strict=True))
     ]
+
+
+def _no_times(one: Prepared) -> NDArray[np.int64]:
+    return np.empty((one.observer.starts, len(one.observer.basins.labels), 0), np.int64)
+
+
+_Counted = tuple[Arrays, NDArray[np.int64]]
+"""The sums over the window, and how many replicas of each start were in each basin (start, basin, time)."""
+
+
+def _kept(state: State, counted: Sequence[_Counted]) -> Arrays:
+    """What `run` goes on from."""
+    kept = {**prefixed("state", state.arrays()), "step": np.array(state.step)}
+    for i, (sums, counts) in enumerate(counted):
+        kept |= {**prefixed(f"sums{i}", sums), f"counts{i}": counts}
+    return kept
 
 
 def _window(model: BasinsModel) -> NDArray[np.int64]:
@@ -181,18 +202,16 @@ def _cores(process: Process) -> Cores | None:
     return Cores((found.energies + heights) / 2.0) if np.isfinite(heights).all() else None
 
 
-def _integrate(
+def _launch(
     ready: Sequence[Prepared],
     record_steps: NDArray[np.int64],
-    length: int,
-    state: State | None,
     scheme: str,
     *,
     seed: int,
     device: str,
     progress: Progress,
-) -> Integration:
-    """The next `length` steps of all points."""
+) -> Callable[..., Integration]:
+    """`integrate` for all points, given `steps` and `state`; formulas are read here, once for all segments."""
     model = ready[0].model
     landscape, own_noise = langevin.equation(model, ready[0].sgd)
     landscape = replace(landscape, parameters={**landscape.parameters, **ready[0].process.target_values})
@@ -200,11 +219,11 @@ def _integrate(
     varying = [name for name in tables[0] if any(table[name] != tables[0][name] for table in tables)]
     fixed = {name: value for name, value in tables[0].items() if name not in varying and name != "time_step"}
     starts = [np.repeat(one.positions, model.replicas // len(one.starts), axis=0).T for one in ready]
-    return integrate(
+    return partial(
+        integrate,
         landscape,
         own_noise,
         time_step=tables[0]["time_step"],
-        steps=length,
         trajectories=model.replicas,
         scheme=scheme,
         start=np.concatenate(starts, axis=1),
@@ -223,7 +242,6 @@ def _integrate(
         precision=model.precision,
         backend=langevin.BACKENDS.get(model.backend, model.backend),  # type: ignore[arg-type]
         device=device,
-        state=state,
         after_launch=lambda step: progress.update(step, model.steps),
     )
 

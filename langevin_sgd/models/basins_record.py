@@ -184,13 +184,3 @@ def current(observer: Observer, sums: Mapping[str, NDArray[Any]], diffusion: Arr
     flow = sums["drift"] / total / (sides[0] * sides[1])
     spread = [sum(np.gradient(diffusion[i, j] * p, sides[j], axis=j) for j in range(2)) for i in range(2)]
     return np.asarray(flow - np.stack(spread))
-
-
-def part(arrays: Mapping[str, NDArray[Any]], prefix: str) -> Arrays:
-    """The arrays whose names begin with `prefix/`, without it."""
-    return {name.removeprefix(f"{prefix}/"): value for name, value in arrays.items() if name.startswith(f"{prefix}/")}
-
-
-def prefixed(prefix: str, arrays: Mapping[str, NDArray[Any]]) -> Arrays:
-    """The same arrays, their names behind `prefix/`."""
-    return {f"{prefix}/{name}": value for name, value in arrays.items()}

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
 import numpy as np
 import torch
@@ -21,6 +21,7 @@ from langevin_sgd.checkpoint import Checkpointing, NoCheckpoint
 from langevin_sgd.config import InterpolationModel, Sgd
 from langevin_sgd.errors import UserError
 from langevin_sgd.estimators.hopping import hopping_rates
+from langevin_sgd.keeper import Arrays, Keeper, Within, part, prefixed
 from langevin_sgd.laws import temperatures
 from langevin_sgd.models.interpolation_laws import EXACT, Laws, laws
 from langevin_sgd.one_thread import one_torch_thread
@@ -33,7 +34,6 @@ from langevin_sgd.training.line_walkers import Walkers
 from langevin_sgd.training.threads import Workers
 
 Array = NDArray[np.float64]
-Arrays = dict[str, NDArray[Any]]
 
 CELLS = 120
 """Cells of the measured density."""
@@ -54,10 +54,10 @@ def run(
     """
     progress = NullProgress() if progress is None else progress
     checkpoint = NoCheckpoint() if checkpoint is None else checkpoint
-    saved = checkpoint.load() or {}
-    with Workers(torch.get_num_threads()) as workers, one_torch_thread():
+    with Workers(torch.get_num_threads()) as workers, one_torch_thread(), Keeper(checkpoint) as keeper:
         progress.begin(f"{name}: endpoints")
-        line = _line(points[0][0], points[0][1], seed=seed, workers=workers, progress=progress)
+        trainings = keeper.within("endpoints", lambda: {"step": np.array(0)})
+        ends, line = _line(*points[0], seed=seed, workers=workers, progress=progress, keeper=trainings)
         marks = landmarks(line)
         progress.begin(f"{name}: laws", unit="points")
         prepared: list[_Point] = []
@@ -65,21 +65,25 @@ def run(
             progress.update(len(prepared), len(points))
             prepared.append(_Point.of(model, model.at(sgd), line, marks))
         progress.begin(name)
-        done, total = 0, sum(point.steps for point in prepared)
+        total = sum(point.steps for point in prepared)
+        finished: Arrays = {**prefixed("endpoints", ends), "step": np.array(0)}
         results = []
         for index, point in enumerate(prepared):
-            keeper = _Keeper(checkpoint, saved, index)
+            within = keeper.within(str(index), partial(dict, finished))
             walkers = point.walkers(seed, workers)
-            for step in _walk(walkers, point.steps, keeper):
+            done = int(finished["step"])
+            for step in _walk(walkers, point.steps, within):
                 progress.update(done + step, total)
-            done += point.steps
-            saved = keeper.finished(walkers.state())
+            state = prefixed(str(index), walkers.state())
+            finished = {**finished, **state, "step": np.array(done + point.steps)}
             results.append(_dataset(point, walkers))
     return results
 
 
-def _line(model: InterpolationModel, sgd: Sgd, *, seed: int, workers: Workers, progress: Progress) -> Line:
-    """Both endpoints trained, and what lies between and beyond them."""
+def _line(
+    model: InterpolationModel, sgd: Sgd, *, seed: int, workers: Workers, progress: Progress, keeper: Within
+) -> tuple[Arrays, Line]:
+    """Both endpoints trained, as they are kept, and what lies between and beyond them."""
     loaded = data.load(model.data, seed)
 
     def build() -> nn.Module:
@@ -95,18 +99,29 @@ def _line(model: InterpolationModel, sgd: Sgd, *, seed: int, workers: Workers, p
     starts = range(2) if model.start == "independent" else [0, 0]
     first = initial.weights(build, lambda built: Network.of(built, dtype=torch.float64).weights(), seed, starts)
     initial.refuse_other_size(first, network.size)
-    ends = []
+    trained: Arrays = {name: keeper.saved[name] for name in ("end_0", "end_1") if name in keeper.saved}
     for number, (chosen, start) in enumerate(zip(model.endpoints.values(), first, strict=True)):
+        if f"end_{number}" in trained:
+            continue
         own = Sgd(learning_rate=chosen.learning_rate, batch_size=chosen.batch_size, weight_decay=sgd.weight_decay)
-        trained = endpoint(
+        found = endpoint(
             network, samples, own, start=start, steps=chosen.steps, seed=seed, number=number, workers=workers,
-            progress=progress.update,
+            progress=progress.update, saved=part(keeper.saved, f"training_{number}"),
+            tell=partial(_tell_training, keeper, trained, number),
         )  # fmt: skip
-        ends.append(trained)
+        trained = {**trained, f"end_{number}": found}
+        keeper.tell(partial(dict, trained))
     position = np.linspace(*model.range, model.points)
-    return tabulate(
-        network, samples, sgd.weight_decay, first=ends[0], second=ends[1], position=position, workers=workers
-    )
+    line = tabulate(
+        network, samples, sgd.weight_decay, first=trained["end_0"], second=trained["end_1"], position=position,
+        workers=workers,
+    )  # fmt: skip
+    return trained, line
+
+
+def _tell_training(keeper: Within, trained: Arrays, number: int, state: Arrays) -> None:
+    """That the training of an endpoint has come so far; `trained` are those before it."""
+    keeper.tell(lambda: {**trained, **prefixed(f"training_{number}", state)})
 
 
 @dataclass(frozen=True)
@@ -145,40 +160,14 @@ class _Point:
         )  # fmt: skip
 
 
-class _Keeper:
-    """The checkpoint of a scan: the finished points, and the one under way."""
-
-    def __init__(self, checkpoint: Checkpointing, saved: Arrays, index: int) -> None:
-        self._checkpoint, self._index = checkpoint, index
-        prefix = f"{index}/"
-        self._others = {key: value for key, value in saved.items() if "/" in key and not key.startswith(prefix)}
-        self.own = {key.removeprefix(prefix): value for key, value in saved.items() if key.startswith(prefix)}
-
-    def due(self) -> bool:
-        return self._checkpoint.due()
-
-    def save(self, state: Arrays) -> None:
-        self._checkpoint.save({**self.finished(state), "step": state["step"]})
-
-    def finished(self, state: Arrays) -> Arrays:
-        return {**self._others, **{f"{self._index}/{key}": value for key, value in state.items()}}
-
-
-def _walk(walkers: Walkers, steps: int, keeper: _Keeper) -> Iterator[int]:
+def _walk(walkers: Walkers, steps: int, keeper: Within) -> Iterator[int]:
     """Make all steps, from where `keeper` has them; yields how many are done."""
-    if keeper.own:
-        walkers.restore(keeper.own)
-    state = walkers.state()
-    try:
-        while walkers.step < steps:
-            walkers.advance()
-            yield walkers.step
-            state = walkers.state()
-            if keeper.due():
-                keeper.save(state)
-    except KeyboardInterrupt:
-        keeper.save(state)  # the slice under way may be half made
-        raise
+    if keeper.saved:
+        walkers.restore(keeper.saved)
+    while walkers.step < steps:
+        walkers.advance()
+        keeper.tell(partial(dict, walkers.state()))
+        yield walkers.step
 
 
 def _dataset(point: _Point, walkers: Walkers) -> xr.Dataset:

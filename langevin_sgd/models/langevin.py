@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 import xarray as xr
@@ -25,14 +24,13 @@ from langevin_sgd.config import (
 from langevin_sgd.integrators.integrate import Integration, integrate
 from langevin_sgd.integrators.record import Record
 from langevin_sgd.integrators.state import State
+from langevin_sgd.keeper import Arrays, Keeper, Pace, part, prefixed
 from langevin_sgd.landscapes.expression import Expression
 from langevin_sgd.laws import temperatures
 from langevin_sgd.progress import Progress
 
-Arrays = dict[str, NDArray[Any]]
 Point = tuple[LangevinModel, Sgd]
 
-_SECONDS_A_SEGMENT = 5.0
 FIRST_UPDATES = 1 << 31  # of trajectories in the first segment, after which its length follows from the time it took
 BACKENDS = {"sdeint": "reference"}
 
@@ -71,41 +69,37 @@ def run(
     """
     model = points[0][0]
     steps = observables.log_spaced_steps(model.steps, model.record_times)
-    saved = checkpoint.load()
-    state = None if saved is None else State.from_arrays(_part(saved, "state"))
-    kept = [] if saved is None else [_part(saved, "kept")]
-    length = max(1, min(model.steps // 100, FIRST_UPDATES // (len(points) * model.replicas)))
-    done = 0 if state is None else state.step
-    backend = ""
-    while done < model.steps:
-        length = min(length, model.steps - done)
-        began = time.monotonic()
-        segment = _integrate(points, steps, length, state, seed=seed, device=device, progress=progress)
-        length = max(1, int(length * _SECONDS_A_SEGMENT / max(time.monotonic() - began, 1e-3)))
-        state, backend = segment.state, str(segment.data.attrs["backend"])
-        kept.append(_recorded(segment.data, len(points)))
-        done = state.step
-        progress.update(done, model.steps)
-        if checkpoint.due() and done < model.steps:
-            kept = [_joined(kept)]
-            saving = {**_prefixed("state", state.arrays()), **_prefixed("kept", kept[0]), "step": np.array(done)}
-            checkpoint.save(saving)
+    launch = _launch(points, steps, seed=seed, device=device, progress=progress)
+    pace, done, backend = Pace(min(model.steps // 100, FIRST_UPDATES // (len(points) * model.replicas))), 0, ""
+    state: State | None = None
+    kept: tuple[Arrays, ...] = ()
+    with Keeper(checkpoint) as keeper:
+        if keeper.saved:
+            state, kept = State.from_arrays(part(keeper.saved, "state")), (part(keeper.saved, "kept"),)
+            done = state.step
+        while done < model.steps:
+            segment = launch(steps=pace.next(model.steps - done), state=state)
+            pace.done(segment.state.step - done)
+            state, backend = segment.state, str(segment.data.attrs["backend"])
+            kept = (*kept, _recorded(segment.data, len(points)))
+            done = state.step
+            if done < model.steps:
+                keeper.tell(partial(_kept, state, kept))
+            progress.update(done, model.steps)
     joined = _joined(kept)
     attrs = {"backend": backend, "scheme": scheme_of(points)}
     return [_dataset(*point, {k: v[i] for k, v in joined.items()}, steps, attrs) for i, point in enumerate(points)]
 
 
-def _integrate(
-    points: Sequence[Point],
-    record_steps: NDArray[np.int64],
-    length: int,
-    state: State | None,
-    *,
-    seed: int,
-    device: str,
-    progress: Progress,
-) -> Integration:
-    """The next `length` steps of all points."""
+def _kept(state: State, kept: Sequence[Arrays]) -> Arrays:
+    """What `run` goes on from."""
+    return {**prefixed("state", state.arrays()), **prefixed("kept", _joined(kept)), "step": np.array(state.step)}
+
+
+def _launch(
+    points: Sequence[Point], record_steps: NDArray[np.int64], *, seed: int, device: str, progress: Progress
+) -> Callable[..., Integration]:
+    """`integrate` for all points, given `steps` and `state`; formulas are read here, once for all segments."""
     model, sgd = points[0]
     landscape, own_noise = equation(model, sgd)
     scheme = scheme_of(points)
@@ -114,11 +108,11 @@ def _integrate(
     start = np.repeat(np.array([point.start for point, _ in points]).T, model.replicas, axis=1)
     fixed = {name: value for name, value in tables[0].items() if name not in varying and name != "time_step"}
     scanned = len(points) > 1
-    return integrate(
+    return partial(
+        integrate,
         landscape,
         own_noise,
         time_step=tables[0]["time_step"],
-        steps=length,
         trajectories=model.replicas,
         scheme=scheme,
         start=start,
@@ -131,7 +125,6 @@ def _integrate(
         precision=model.precision,
         backend=BACKENDS.get(model.backend, model.backend),  # type: ignore[arg-type]
         device=device,
-        state=state,
         after_launch=lambda step: progress.update(step, model.steps),
     )
 
@@ -179,14 +172,6 @@ def _joined(parts: Sequence[Arrays]) -> Arrays:
         name: parts[-1][name] if name in final else np.concatenate([part[name] for part in parts], axis=-1)
         for name in parts[0]
     }
-
-
-def _part(arrays: Mapping[str, NDArray[Any]], prefix: str) -> Arrays:
-    return {name.removeprefix(f"{prefix}/"): value for name, value in arrays.items() if name.startswith(f"{prefix}/")}
-
-
-def _prefixed(prefix: str, arrays: Mapping[str, NDArray[Any]]) -> Arrays:
-    return {f"{prefix}/{name}": value for name, value in arrays.items()}
 
 
 def _dataset(

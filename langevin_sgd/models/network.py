@@ -49,6 +49,7 @@ def run(
     progress: Progress | None = None,
     checkpoint: Checkpointing | None = None,
     refuse_size: Callable[[int], None] = lambda size: None,
+    leave_last_state: bool = False,
 ) -> xr.Dataset:
     """Train the ensemble for `model.length(sgd)` steps and return its observables.
 
@@ -59,8 +60,8 @@ def run(
 
     Raises `Diverged` if the loss or the weights grow without bound, or if they would by eta*lambda_max >= 2(1 + mu),
     and `UserError` if the data, the architecture or the minimum will not do. After an interruption the same call goes
-    on from `checkpoint`, to the same bits. `refuse_size` is told the number of weights before they are copied, and
-    raises if they are too many for the memory.
+    on from `checkpoint`, to the same bits; with `leave_last_state` that holds of a finished training too. `refuse_size`
+    is told the number of weights before they are copied, and raises if they are too many for the memory.
     """
     progress = NullProgress() if progress is None else progress
     checkpoint = NoCheckpoint() if checkpoint is None else checkpoint
@@ -74,6 +75,8 @@ def run(
         keeper = Keeper(checkpoint, landmark if known is None else None)
         training.run(saved, progress=progress, checkpoint=keeper)
         training.measure(full, name=name, progress=progress, checkpoint=keeper)
+        if leave_last_state:
+            training.leave(saved, keeper)
     return _dataset(model, sgd, training, landmark, device=device)
 
 
@@ -190,6 +193,11 @@ class _Training:
                 probe.measure(loss, energy, progress.update, save)
         finally:
             save(True)
+
+    def leave(self, saved: Arrays | None, checkpoint: Keeper) -> None:
+        """Save the state after the last step, unless that is where this training began."""
+        if not self.probes and (saved is None or int(saved["step"]) < self.steps):  # with probes it is saved by now
+            checkpoint.save(self._state(self.steps))
 
     def _look(self, step: int) -> None:
         weights = self._ensemble.weights

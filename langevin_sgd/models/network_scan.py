@@ -28,7 +28,7 @@ def run_points(
 
     Replica r starts at the same weights and draws its minibatches from the same numbers at every point, so points are
     compared replica by replica. A finished point leaves its last state behind, from which an interrupted scan has its
-    observables again. Raises what `run` raises, `Diverged` with eta and B of the point.
+    observables again, at once. Raises what `run` raises, `Diverged` with eta and B of the point.
     """
     checkpoint = NoCheckpoint() if checkpoint is None else checkpoint
     progress = NullProgress() if progress is None else progress
@@ -47,6 +47,7 @@ def run_points(
                 progress=_Part(progress, label, steps, whole),
                 checkpoint=part,
                 refuse_size=refuse_size,
+                leave_last_state=True,
             )
         except Diverged as error:
             at = f"at learning_rate = {sgd.learning_rate:g}, batch_size = {sgd.batch_size}: {error.detail}"

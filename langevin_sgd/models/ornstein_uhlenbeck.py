@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -11,6 +12,7 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from langevin_sgd import observables
+from langevin_sgd.checkpoint import Checkpointing
 from langevin_sgd.config import (
     DiagonalHessian,
     DiagonalNoise,
@@ -23,6 +25,7 @@ from langevin_sgd.config import (
 )
 from langevin_sgd.integrators import exact
 from langevin_sgd.integrators.scan_points import grid
+from langevin_sgd.keeper import Arrays, Keeper, Within, prefixed
 from langevin_sgd.landscapes.eigenbasis import eigenbasis
 from langevin_sgd.models.laws import Laws, OwnLaw
 from langevin_sgd.models.window import stationary_window
@@ -81,13 +84,15 @@ def run(
     steps: int,
     sources: Mapping[str, xr.Dataset],
     progress: Progress,
+    checkpoint: Checkpointing,
 ) -> list[xr.Dataset]:
     """Simulate the model at every point of a scan (one point without) for `steps` steps; the observables of each.
 
     E = w^T H w / 2, w <- w - eta m, m <- mu m + H w + xi, Cov(xi) = C/B (discrete), or the Ornstein-Uhlenbeck process
     with the same drift and diffusion (continuum). Jumps between the recorded steps are exact draws, so the cost does
     not depend on their number. All points are recorded at the same steps, those of the slowest. Raises `Diverged` over
-    the stability limit and `UserError` if a noisy mode has no curvature.
+    the stability limit and `UserError` if a noisy mode has no curvature. After an interruption the same call goes on
+    from `checkpoint`, to the same bits.
     """
     processes = [_Process.of(model, sgd, sources) for model, sgd in points]
     model = points[0][0]
@@ -102,9 +107,17 @@ def run(
     numbers = grid([{"point": index} for index in range(len(points))], model.replicas).numbers()
     results: list[xr.Dataset] = []
     progress.begin("exact jumps", unit="jumps")
-    for process, own_numbers in zip(processes, numbers.reshape(len(points), -1), strict=True):
-        part = _Part(progress, len(results), len(points))
-        results.append(_simulate(process, record, sample, seed=seed, numbers=own_numbers, progress=part))
+    finished: Arrays = {"step": np.array(0)}
+    with Keeper(checkpoint) as keeper:
+        for process, own_numbers in zip(processes, numbers.reshape(len(points), -1), strict=True):
+            index = len(results)
+            within = keeper.within(str(index), partial(dict, finished))
+            own = _Part(progress, index, len(points))
+            recorder = _Recorder(process.modes.eigenvalues, model.replicas, record, sample, own)
+            last = _simulate(process, recorder, seed=seed, numbers=own_numbers, keeper=within)
+            results.append(_dataset(process, recorder))
+            kept = prefixed(str(index), recorder.state(last))
+            finished = {**finished, **kept, "step": np.array((index + 1) * steps)}
     return results
 
 
@@ -137,18 +150,11 @@ class _Part:
 
 
 def _simulate(
-    process: _Process,
-    record: NDArray[np.int64],
-    sample: NDArray[np.int64],
-    *,
-    seed: int,
-    numbers: NDArray[np.uint32],
-    progress: _Part,
-) -> xr.Dataset:
-    model, sgd, modes, laws = process.model, process.sgd, process.modes, process.laws
-    recorder = _Recorder(modes.eigenvalues, model.replicas, record, sample, progress)
-    start: Array | Literal["stationary"] = start_of(model, modes)
-    exact.simulate(
+    process: _Process, recorder: _Recorder, *, seed: int, numbers: NDArray[np.uint32], keeper: Within
+) -> exact.State:
+    """Run one point from where it was left, with the visits that the recorder wants."""
+    model, sgd, modes = process.model, process.sgd, process.modes
+    return exact.simulate(
         modes.eigenvalues,
         modes.noise,
         learning_rate=sgd.learning_rate,
@@ -158,10 +164,18 @@ def _simulate(
         seed=seed,
         replicas=model.replicas,
         steps=recorder.steps,
-        start=start,
+        start=start_of(model, modes),
         visit=recorder.visit,
+        state=recorder.restored(keeper.saved) if keeper.saved else None,
         numbers=numbers,
+        reached=lambda state: keeper.tell(partial(dict, recorder.state(state))),
     )
+
+
+def _dataset(process: _Process, recorder: _Recorder) -> xr.Dataset:
+    """The observables of one point."""
+    model, sgd, modes, laws = process.model, process.sgd, process.modes, process.laws
+    record, sample, start = recorder.record, recorder.sample, start_of(model, modes)
     summary = observables.stationary_summary(recorder.moment_1, recorder.moment_2)
     stationary = isinstance(start, str)
     predicted = transients(laws, start, record, model.dynamics)
@@ -226,39 +240,48 @@ class _Recorder:
         self.moment_1 = np.zeros((replicas, eigenvalues.size))
         self.moment_2 = np.zeros((replicas, eigenvalues.size))
         self._k = eigenvalues
-        self._record, self._sample = record, sample
+        self.record, self.sample = record, sample
         self._progress = progress
-        self._start: Array | None = None
-        self._energy = np.empty((replicas, record.size))
-        self._squared_displacement = np.empty((replicas, record.size))
-        self._summaries: list[observables.DisplacementSummary] = []
-        self._stationary_energy = np.empty((replicas, sample.size))
+        self._start = np.full((replicas, eigenvalues.size), np.nan)
+        self._columns: dict[str, Array] = {  # a column is written once, at its step
+            "energy": np.full((replicas, record.size), np.nan),
+            "squared_displacement": np.full((replicas, record.size), np.nan),
+            "stationary_energy": np.full((replicas, sample.size), np.nan),
+            **{name: np.full(record.size, np.nan) for name in observables.POOLED},
+        }
 
     def visit(self, index: int, step: int, position: Array) -> None:
         """Record the positions (replica, mode) at a step: displacements from the minimum in the eigenbasis."""
-        if self._start is None:
+        if index == 0:
             self._start = position.copy()
         energy = 0.5 * (position**2) @ self._k
-        column = int(np.searchsorted(self._record, step))
-        if column < self._record.size and self._record[column] == step:
+        column = int(np.searchsorted(self.record, step))
+        if column < self.record.size and self.record[column] == step:
             summary = observables.displacement_summary(position - self._start)
-            self._summaries.append(summary)
-            self._energy[:, column] = energy
-            self._squared_displacement[:, column] = summary.squared_displacement
-        column = int(np.searchsorted(self._sample, step))
-        if column < self._sample.size and self._sample[column] == step:
-            self.moment_1 += position / self._sample.size
-            self.moment_2 += position**2 / self._sample.size
-            self._stationary_energy[:, column] = energy
+            self._columns["energy"][:, column] = energy
+            self._columns["squared_displacement"][:, column] = summary.squared_displacement
+            for name in observables.POOLED:
+                self._columns[name][column] = getattr(summary, name)
+        column = int(np.searchsorted(self.sample, step))
+        if column < self.sample.size and self.sample[column] == step:
+            # new arrays, so that those told of stay what they were
+            self.moment_1 = self.moment_1 + position / self.sample.size
+            self.moment_2 = self.moment_2 + position**2 / self.sample.size
+            self._columns["stationary_energy"][:, column] = energy
         self._progress.update(index + 1, self.steps.size)  # a jump costs the same however many steps it spans
 
     def variables(self) -> dict[str, ArrayLike]:
         """The recorded observables."""
-        return {
-            "energy": self._energy,
-            "squared_displacement": self._squared_displacement,
-            **observables.pooled(self._summaries),
-            "mode_moment_1": self.moment_1,
-            "mode_moment_2": self.moment_2,
-            "stationary_energy": self._stationary_energy,
-        }
+        return {**self._columns, "mode_moment_1": self.moment_1, "mode_moment_2": self.moment_2}
+
+    def state(self, reached: exact.State) -> Arrays:
+        """What to go on from, with where the replicas are."""
+        own = {"start": self._start, "moment_1": self.moment_1, "moment_2": self.moment_2}
+        return {**self._columns, **own, "step": np.array(reached.step), "coordinates": reached.coordinates}
+
+    def restored(self, state: Arrays) -> exact.State:
+        """Where the replicas were in a state saved before, with what was recorded until then."""
+        for name, values in self._columns.items():
+            values[...] = state[name]
+        self._start, self.moment_1, self.moment_2 = state["start"], state["moment_1"], state["moment_2"]
+        return exact.State(int(state["step"]), state["coordinates"])

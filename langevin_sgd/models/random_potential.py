@@ -6,7 +6,10 @@ the model, the numbers of the disorders and the seed; what it returns of a disor
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import xarray as xr
@@ -16,6 +19,7 @@ from langevin_sgd import observables
 from langevin_sgd.checkpoint import Checkpointing
 from langevin_sgd.config import RandomPotentialModel
 from langevin_sgd.devices import place
+from langevin_sgd.keeper import Keeper, Pace, Within, part, prefixed
 from langevin_sgd.landscapes.line import Line
 from langevin_sgd.models import example_walk
 from langevin_sgd.models.disorder import Array, Arrays, Disorders, landscape, ln_times
@@ -47,40 +51,75 @@ def run(
     `checkpoint`, to the same bits.
     """
     device = place(device, points[0].engines()).device
-    saved = checkpoint.load()
-    done = 0 if saved is None else int(saved["disorders"])
-    kept: list[list[Arrays]] = [[] for _ in points]
-    if saved is not None:
-        for index, parts in enumerate(kept):
-            prefix = f"{index}/"
-            part = {key.removeprefix(prefix): value for key, value in saved.items() if key.startswith(prefix)}
-            parts += [part] if part else []
-    chunks = [(index, chunk) for index, point in enumerate(points) for chunk in _chunks(point)]
-    total = sum(chunk.size for _, chunk in chunks)
-    finished = 0
+    total, before = sum(point.disorders for point in points), 0
     progress.begin("disorders", unit="disorders")
-    for index, chunk in chunks:
-        finished += chunk.size
-        if finished <= done:
-            continue
-        before, size = finished - chunk.size, chunk.size
+    with Keeper(checkpoint) as keeper:
+        measured = _Measured.of(keeper.saved, len(points))
+        for index, point in enumerate(points):
+            cut = _Cut(point)
+            while (first := measured.disorders - before) < point.disorders:
+                chunk = cut.next(first)
+                within = keeper.within("chunk", measured.state)
+                told = partial(_tell_share, progress, measured.disorders, chunk.size, total)
+                told(0.0)
+                found = _measure(point, chunk, seed=seed, device=device, told=told, keeper=within)
+                measured = measured.adding(index, found, chunk.size)
+                cut.done(chunk.size)
+                keeper.tell(measured.state)
+                progress.update(measured.disorders, total)
+            before += point.disorders
+    return [_dataset(point, _joined(parts), device) for point, parts in zip(points, measured.parts, strict=True)]
 
-        def told(share: float, before: int = before, size: int = size) -> None:
-            progress.update(before + share * size, total)
 
-        told(0.0)
-        kept[index].append(_measure(points[index], chunk, seed=seed, device=device, told=told))
-        progress.update(finished, total)
-        if checkpoint.due() and finished < total:
-            kept = [[_joined(parts)] if parts else [] for parts in kept]
-            saving = {f"{i}/{key}": value for i, parts in enumerate(kept) for p in parts for key, value in p.items()}
-            checkpoint.save({**saving, "disorders": np.array(finished)})
-    return [_dataset(point, _joined(parts), device) for point, parts in zip(points, kept, strict=True)]
+@dataclass(frozen=True)
+class _Measured:
+    """What is known of so many disorders, point after point."""
+
+    disorders: int
+    parts: tuple[tuple[Arrays, ...], ...]
+
+    @classmethod
+    def of(cls, saved: Arrays, points: int) -> _Measured:
+        kept = [part(saved, str(index)) for index in range(points)]
+        return cls(int(saved.get("disorders", 0)), tuple((own,) if own else () for own in kept))
+
+    def adding(self, index: int, found: Arrays, disorders: int) -> _Measured:
+        parts = list(self.parts)
+        parts[index] = (*parts[index], found)
+        return _Measured(self.disorders + disorders, tuple(parts))
+
+    def state(self) -> Arrays:
+        state: Arrays = {"disorders": np.array(self.disorders)}
+        for index, parts in enumerate(self.parts):
+            state |= prefixed(str(index), _joined(parts)) if parts else {}
+        return state
 
 
-def _chunks(model: RandomPotentialModel) -> list[Disorders]:
-    """Numbers of the disorders that run side by side."""
-    return np.array_split(np.arange(model.disorders), -(-model.disorders // chunk_size(model)))
+class _Cut:
+    """The disorders of one point in chunks that run side by side: as many as memory holds, and few if they take long.
+
+    Walkers are cut in time instead: they go on within a chunk, so theirs must be the same after an interruption.
+    """
+
+    def __init__(self, model: RandomPotentialModel) -> None:
+        self._disorders = model.disorders
+        self._most = chunk_size(model)
+        self._in_time = model.method == "sde"
+        least = _LEAST if model.method == "master_equation" else os.cpu_count() or 1
+        self._pace = Pace(least, least=least, most=max(self._most, least))
+
+    def next(self, first: int) -> Disorders:
+        if self._in_time:
+            equal = np.array_split(np.arange(self._disorders), -(-self._disorders // self._most))
+            return next(chunk for chunk in equal if chunk[0] >= first)
+        return np.arange(first, first + self._pace.next(self._disorders - first))
+
+    def done(self, disorders: int) -> None:
+        self._pace.done(disorders)
+
+
+def _tell_share(progress: Progress, before: int, size: int, total: int, share: float) -> None:
+    progress.update(before + share * size, total)
 
 
 def chunk_size(model: RandomPotentialModel) -> int:
@@ -96,7 +135,13 @@ def chunk_size(model: RandomPotentialModel) -> int:
 
 
 def _measure(
-    model: RandomPotentialModel, disorders: Disorders, *, seed: int, device: str, told: Callable[[float], None]
+    model: RandomPotentialModel,
+    disorders: Disorders,
+    *,
+    seed: int,
+    device: str,
+    told: Callable[[float], None],
+    keeper: Within,
 ) -> Arrays:
     """What the model's method measures of these disorders; walkers tell what share of their steps is done."""
     if model.method == "master_equation":
@@ -110,16 +155,16 @@ def _measure(
     if model.landscape == "line":
         from langevin_sgd.models import line_walkers
 
-        return line_walkers.walk(model, disorders, seed=seed, device=device, told=told)
+        return line_walkers.walk(model, disorders, seed=seed, device=device, told=told, keeper=keeper)
     from langevin_sgd.models import fourier_walkers
 
-    return fourier_walkers.walk(model, disorders, seed=seed, device=device, told=told)
+    return fourier_walkers.walk(model, disorders, seed=seed, device=device, told=told, keeper=keeper)
 
 
 def _joined(parts: Sequence[Arrays]) -> Arrays:
     return {
-        name: part if name in _ONCE else np.concatenate([other[name] for other in parts])
-        for name, part in parts[0].items()
+        name: first if name in _ONCE else np.concatenate([other[name] for other in parts])
+        for name, first in parts[0].items()
     }
 
 

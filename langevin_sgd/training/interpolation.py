@@ -6,9 +6,9 @@ found with small batches to one found with large batches. Here that line is what
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -28,8 +28,10 @@ from langevin_sgd.training.tracing import TensorFunction, trace
 
 Array = NDArray[np.float64]
 Table = NDArray[np.float32]
+Arrays = dict[str, NDArray[Any]]
 
 _STEPS_AT_A_TIME = 256
+_STEPS_BETWEEN_TELLINGS = 200
 _POINTS_AT_A_TIME = 16
 
 
@@ -92,16 +94,25 @@ class _Drawn:
 def endpoint(
     network: Network, samples: Samples, sgd: Sgd, *, start: Tensor, steps: int, seed: int, number: int,
     workers: Workers, progress: Callable[[int, int], None] = lambda done, total: None,
+    saved: Mapping[str, NDArray[Any]] | None = None, tell: Callable[[Arrays], None] = lambda state: None,
 ) -> Array:  # fmt: skip
     """The weights (d,) that `steps` of SGD lead to from `start` (d,), float64; `number` tells endpoints apart.
 
+    `tell` is given states on the way; given back as `saved`, the training goes on from one to the same bits.
     Raises `UserError` if they do not stay finite.
     """
     ensemble = Ensemble(network, samples, sgd, weights=start[None], dtype=torch.float64, workers=workers)
     drawn = _Drawn(seed, number, len(samples), sgd.batch_size)
-    for step in range(0, steps, 1000):
+    step = 0
+    if saved:
+        ensemble.restore(saved)
+        step = int(saved["step"])
+    while step < steps:
         progress(step, steps)
-        ensemble.advance(drawn, step, min(step + 1000, steps))
+        stop = min(step + _STEPS_BETWEEN_TELLINGS, steps)
+        ensemble.advance(drawn, step, stop)
+        step = stop
+        tell({**ensemble.state(), "step": np.asarray(step)})
     weights: Array = snapshot(ensemble.weights[0])
     if not np.isfinite(weights).all():
         raise UserError(

@@ -148,7 +148,7 @@ def _run(config: dict[str, Any], checkpoint: object) -> xr.Dataset:
 def test_an_interrupted_run_goes_on_with_the_same_bits(
     escape: dict[str, Any] | None, monkeypatch: pytest.MonkeyPatch, stop_after_save: Callable[[int], Any]
 ) -> None:
-    monkeypatch.setattr("langevin_sgd.models.basins._SECONDS_A_SEGMENT", 0.0)  # a step a segment, after the first
+    monkeypatch.setattr("langevin_sgd.keeper.SECONDS_A_SEGMENT", 0.0)  # a step a segment, after the first
     config = study(LINE, temperature=1.5, steps=60, replicas=20, samples=10, escape=escape, laws=False)
     config["scan"] = {"models.m.temperature": [1.5, 3.0]}
     whole = _run(config, stop_after_save(10**9))

@@ -114,7 +114,7 @@ def _run(config: dict, checkpoint: object) -> xr.Dataset:
 def test_an_interrupted_run_goes_on_with_the_same_bits(
     scanned: bool, momentum: float, monkeypatch: pytest.MonkeyPatch, stop_after_save: Callable[[int], Any]
 ) -> None:
-    monkeypatch.setattr("langevin_sgd.models.langevin._SECONDS_A_SEGMENT", 0.0)  # a step a segment, after the first
+    monkeypatch.setattr("langevin_sgd.keeper.SECONDS_A_SEGMENT", 0.0)  # a step a segment, after the first
     config = study(
         WELL, temperature=0.6, start=[-1.0], steps=60, replicas=50, sgd={"learning_rate": 0.02, "momentum": momentum},
         basins={"left": "x < 0"}, histogram={"x": [-1.5, 1.5, 7]}, first_passage="x > -0.5",
