@@ -25,7 +25,8 @@ def problems(study: Study) -> list[tuple[KeyPath, str]]:
     if not faults:
         # What follows reads values through `from`, so it needs every `from` to be sound.
         faults = [fault for name, model in study.models.items() for fault in model.problems_with_sources(study, name)]
-    faults += _checks(study)
+    if all(source in study.models for name in study.models for source in study.sources(name)):
+        faults += _checks(study)  # what a check covers depends on the sgd that a source lends
     first: dict[KeyPath, str] = {}
     for path, message in faults:
         first.setdefault(path, message)

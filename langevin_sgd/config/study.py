@@ -154,8 +154,8 @@ class Study(Section):
 
     def _changes(self, axis: scans.Axis, name: str) -> bool:
         model, path = self.models[name], axis.path
-        if path[-1] in model.idle():
-            return False
+        if len(path) < 2 or path[-1] in model.idle():
+            return False  # a key that cannot be scanned changes nothing
         if path[0] == "models":
             return path[1] in {name, *self.sources(name)}
         if path[0] != "sgd" or path[1] not in model.SGD_KEYS:
