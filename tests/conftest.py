@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -190,3 +190,14 @@ def make_run(make_tree: Callable[..., xr.DataTree], tmp_path: Path) -> Callable[
         return run.path
 
     return make
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _kernel_folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """One folder of generated kernels for all tests and workers, kept, so that a second run compiles nothing."""
+    kept = getattr(request.config, "cache", None)
+    folder = tmp_path_factory.mktemp("kernels") if kept is None else kept.mkdir("langevin-sgd-kernels")
+    patch = pytest.MonkeyPatch()
+    patch.setenv("LANGEVIN_SGD_CACHE", str(folder))
+    yield
+    patch.undo()

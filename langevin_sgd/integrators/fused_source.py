@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import sympy
 
-from langevin_sgd.integrators.cpu_kernel import HEADER, LOOK_UP, LOOKED_UP, NORMALS, RUN
+from langevin_sgd.integrators.cpu_kernel import HEADER, LOOK_UP, LOOKED_UP, RUN
 from langevin_sgd.integrators.emission import Emitter
 from langevin_sgd.integrators.generate import LaneProgram, advance, coefficient_symbols
 from langevin_sgd.integrators.increments import Layout
@@ -64,7 +64,7 @@ def fused_source(
         constants="\n".join(literals),
         quads=layout.quads,
         stream=stream,
-        normals=NORMALS if gaussian else "",
+        gaussian=gaussian,
     )
     body = RUN.format(
         cache=", cache=True" if cache else "",

@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
 
-_PARTS = ("lane_noise.py", "philox_numba.py", "philox_cuda.py")
+_PARTS = ("block_draws.py", "lane_noise.py", "philox_numba.py", "philox_cuda.py")
 
 
 def folder() -> Path:
