@@ -301,12 +301,6 @@ class NetworkModel(ModelSection):
                 (*at, "control"),
                 "the control needs one starting point for all replicas, but start is independent; give start: shared",
             )
-        if self.start == "minimum" and sgd.sampling == "epoch" and sgd.momentum > 0:
-            yield (
-                study.sgd_origin(name, "sampling"),
-                f"no stationary law is known for epoch sampling with momentum ({sgd.momentum}), and {name} starts at "
-                "the minimum to be compared with one; give momentum: 0, with_replacement, or start: shared",
-            )
         yield from self._probe_problems(at)
         structures = [place for place, probe in enumerate(self.probes) if probe.kind == "inherent_structures"]
         if structures and sgd.weight_decay == 0:

@@ -72,15 +72,13 @@ class Laws:
 
     def phase_energy_weights(self) -> Array:
         """Weights of the chi-squared law of the energy at each of `phases` of an epoch, (phase, mode)."""
-        eta, batch_size = self.sgd.learning_rate, self.sgd.batch_size
-        return np.stack(
-            [
-                theory.energy_weights(
-                    self.k, theory.epoch_covariance(self.k, self.c, eta, batch_size, self._samples(), phase=int(phase))
-                )
-                for phase in self.phases()
-            ]
+        eta, batch_size, momentum = self.sgd.learning_rate, self.sgd.batch_size, self.sgd.momentum
+        samples = self._samples()
+        covariances = (
+            theory.epoch_covariance(self.k, self.c, eta, batch_size, samples, phase=int(phase), momentum=momentum)
+            for phase in self.phases()
         )
+        return np.stack([theory.energy_weights(self.k, covariance) for covariance in covariances])
 
     def noise_scale(self) -> float:
         """sigma = sqrt(tr C / d)."""

@@ -8,8 +8,8 @@ batches of an epoch has covariance
     Q_p = eta^2 c_ij/(N - 1) [(N/B) G_p(m_i m_j) - G_p(m_i) G_p(m_j)],
 
 so that S_0 = Q_n/(1 - (m_i m_j)^n) at the ends of epochs and S_p = (m_i m_j)^p S_0 + Q_p at phase p.
-A remainder of N - n B samples is left out, another one every epoch. The effect was described by Kuehn and Rosenow
-(2023).
+With momentum the multipliers become companion matrices, see `epoch_momentum`. A remainder of N - n B samples is left
+out, another one every epoch. The effect was described by Kuehn and Rosenow (2023).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from langevin_sgd.theory.epoch_momentum import Epochs
 from langevin_sgd.theory.modes import Array, checked_steps, log_multipliers, relaxing_noise
 
 
@@ -29,12 +30,16 @@ def epoch_covariance(
     phase: int | None = None,
     momentum: float = 0.0,
 ) -> Array:
-    """Stationary covariance (d, d) of epoch sampling from `samples` = N samples, momentum 0.
+    """Stationary covariance (d, d) of epoch sampling from `samples` = N samples.
 
     `phase` p, in [0, n): the covariance when p batches of the epoch have been used; None averages over all phases
-    equally. Raises ValueError for momentum, for B outside [1, N], and when a noisy mode has no stationary state.
+    equally. Raises ValueError for B outside [1, N], and when a noisy mode has no stationary state.
     """
     a, scaled, batches = _epoch(k, c, learning_rate, batch_size, samples, momentum)
+    if phase is not None and not 0 <= phase < batches:
+        raise ValueError(f"phase must lie in [0, {batches}), the batches of an epoch, not {phase}")
+    if momentum != 0.0:
+        return Epochs(a, scaled, momentum, batch_size, samples, batches).stationary(phase)
     powers = (1.0 - a)[:, None] ** np.arange(batches)
     partial = _partial_sums(powers)
     squares = powers @ powers.T  # G_n(m_i m_j)
@@ -45,8 +50,6 @@ def epoch_covariance(
         left = np.arange(batches - 1, -1, -1.0)
         summed = samples / batch_size * ((powers * left) @ powers.T) - partial @ partial.T
         return squares / batches * at_start + scaled * summed / batches
-    if not 0 <= phase < batches:
-        raise ValueError(f"phase must lie in [0, {batches}), the batches of an epoch, not {phase}")
     first = powers[:, :phase]
     noise = samples / batch_size * (first @ first.T) - np.outer(partial[:, phase], partial[:, phase])
     return np.outer(1.0 - a, 1.0 - a) ** phase * at_start + scaled * noise
@@ -63,10 +66,12 @@ def epoch_transient_covariance(
 ) -> Array:
     """Variance of every mode (n, d) after `steps` (n,) from a point at the start of an epoch: the diagonal only.
 
-    After e epochs and p batches: m^(2p) S_0 (1 - m^(2 n e)) + Q_p.
+    After e epochs and p batches: m^(2p) S_0 (1 - m^(2 n e)) + Q_p; with momentum, from rest.
     """
     number = checked_steps(steps)
     a, scaled, batches = _epoch(k, c, learning_rate, batch_size, samples, momentum)
+    if momentum != 0.0:
+        return Epochs(a, scaled, momentum, batch_size, samples, batches).transient(number)
     variance = np.diagonal(scaled)
     powers = (1.0 - a)[:, None] ** np.arange(batches)
     partial = _partial_sums(powers)
@@ -86,11 +91,9 @@ def _epoch(
     k: ArrayLike, c: ArrayLike, learning_rate: float, batch_size: int, samples: int, momentum: float
 ) -> tuple[Array, Array, int]:
     """a = eta k (d,), eta^2 c/(N - 1) (d, d), and the number of batches in an epoch."""
-    if momentum != 0.0:
-        raise ValueError("the law of epoch sampling is known for momentum 0 only")
     if not 1 <= batch_size <= samples:
         raise ValueError(f"batch_size must lie in [1, {samples}], the number of samples, not {batch_size}")
-    rates, noise = relaxing_noise(k, c, learning_rate)
+    rates, noise = relaxing_noise(k, c, learning_rate, momentum)
     return learning_rate * rates, learning_rate**2 / max(samples - 1, 1) * noise, samples // batch_size
 
 

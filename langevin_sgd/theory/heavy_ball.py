@@ -17,6 +17,8 @@ from langevin_sgd.theory.modes import Array
 # Up to this many steps the noise is summed step by step, which is exact where the difference of stationary and
 # propagated covariance would cancel; beyond it the difference is cheaper and loses at most 1e-16/(n eta k).
 _SUMMED_STEPS = 128
+_DOUBLINGS = 200
+_VANISHED = 1e-20  # of a sum of positive terms: beyond double precision
 
 
 def companion(a: Array, momentum: float) -> Array:
@@ -49,18 +51,37 @@ def accumulated_variance(a: Array, momentum: float, steps: NDArray[np.int64]) ->
     Times eta^2 c_ii/B this is the covariance of (w, u) after n steps from a point. By doubling, so that only
     non-negative variances are added and nothing cancels: P_(m+n) = P_m + A^m P_n (A^m)^T.
     """
-    result = np.zeros((2, 2, steps.size, a.size))
-    square = companion(a, momentum)
-    doubled = np.ones((2, 2, a.size))
-    doubled[0, 1] = doubled[1, 0] = -1.0
-    for bit in range(int(steps.max(initial=0)).bit_length()):
+    kick = np.ones((2, 2, a.size))
+    kick[0, 1] = kick[1, 0] = -1.0
+    return accumulated(companion(a, momentum), kick, steps)
+
+
+def accumulated(matrix: Array, first: Array, counts: NDArray[np.int64]) -> Array:
+    """Sum over l < n of M^l P (M^l)^T for every n of `counts`, (2, 2, n, d), from M and P, (2, 2, d) each."""
+    result = np.zeros((2, 2, counts.size, first.shape[-1]))
+    square, doubled = matrix, first
+    for bit in range(int(counts.max(initial=0)).bit_length()):
         if bit:
-            doubled = doubled + _congruence(square, doubled, square)
+            doubled = doubled + congruence(square, doubled, square)
             square = _product(square, square)
-        chosen = steps >> bit & 1 == 1
+        chosen = counts >> bit & 1 == 1
         spread = square[:, :, None]
-        result[:, :, chosen] = doubled[:, :, None] + _congruence(spread, result[:, :, chosen], spread)
+        result[:, :, chosen] = doubled[:, :, None] + congruence(spread, result[:, :, chosen], spread)
     return result
+
+
+def summed_up(left: Array, right: Array, first: Array) -> Array:
+    """Sum over all l of M_i^l P_ij (M_j^l)^T, (2, 2, m, d), `left` M_i (2, 2, m) and `right` M_j (2, 2, d) contracting.
+
+    It solves S = M S M^T + P, by doubling, so that slow modes are reached without the small difference 1 - M.
+    """
+    total = first
+    for _ in range(_DOUBLINGS):
+        total = total + congruence(left[:, :, :, None], total, right[:, :, None, :])
+        left, right = _product(left, left), _product(right, right)
+        if np.abs(left).max() * np.abs(right).max() < _VANISHED:
+            break
+    return total
 
 
 def stationary_blocks(a: Array, momentum: float, position: Array) -> Array:
@@ -90,7 +111,7 @@ def step_blocks(a: Array, momentum: float, per_step: Array, stationary: Array, s
         sums = [[response[i].T @ response[j] for j in range(2)] for i in range(2)]
         return np.array(sums) * per_step
     forward = power(a, momentum, steps)
-    return stationary - _congruence(forward[:, :, :, None], stationary, forward[:, :, None, :])
+    return stationary - congruence(forward[:, :, :, None], stationary, forward[:, :, None, :])
 
 
 def _product(left: Array, right: Array) -> Array:
@@ -100,7 +121,7 @@ def _product(left: Array, right: Array) -> Array:
     return np.array([[a * e + b * g, a * f + b * h], [c * e + d * g, c * f + d * h]])
 
 
-def _congruence(left: Array, middle: Array, right: Array) -> Array:
+def congruence(left: Array, middle: Array, right: Array) -> Array:
     """left middle right^T for 2 x 2 blocks."""
     (e, f), (g, h) = right
     return _product(_product(left, middle), np.array([[e, g], [f, h]]))

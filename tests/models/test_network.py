@@ -184,6 +184,19 @@ def test_epoch_sampling_follows_its_own_law_and_not_the_other():
     assert np.gcd(int(np.diff(found.sample_step)[0]), 208 // 8) == 1
 
 
+def test_epochs_with_momentum_follow_their_own_law():
+    """eta/(1 - mu) as above: total variance, energy and transients by the law of companion matrices."""
+    sgd = {"learning_rate": 0.01, "momentum": 0.8, "sampling": "epoch"}
+    found = _run(start="minimum", replicas=64, steps=3000, sgd=sgd)
+    assert found.attrs["law"] == "epoch"
+    total = float(found.mode_variance.sum())
+    ratio = {law: total / float(found.mode_variance_law.sel(law=law).sum()) for law in found.law.values}
+    assert abs(ratio["epoch"] - 1) < 0.1
+    assert ratio["discrete"] < 0.5
+    energy = float(found.stationary_energy.mean())
+    np.testing.assert_allclose(energy, found.energy_law_phase_weight.sum("mode").mean(), rtol=0.1)
+
+
 @pytest.mark.parametrize("threads", [1, 2])
 def test_a_replica_has_the_same_bits_whatever_runs_beside_it(threads, monkeypatch):
     monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
@@ -389,6 +402,7 @@ def test_random_numbers_of_torch_and_numpy_are_left_alone():
         ({"learning_rate": 0.5}, (1.03, 1.09)),
         ({"learning_rate": 0.01, "momentum": 0.9}, (0.95, 1.05)),
         ({"learning_rate": 0.02, "sampling": "epoch"}, (0.95, 1.05)),
+        ({"learning_rate": 0.005, "batch_size": 32, "momentum": 0.9, "sampling": "epoch"}, (0.99, 1.01)),
     ],
 )
 def test_digits_softmax_against_the_laws(sgd, band):

@@ -138,7 +138,7 @@ def test_noise_free_modes(problem):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"momentum": 0.9}, "momentum"),
+        ({"momentum": 1.0}, "momentum"),
         ({"batch_size": 21}, "batch_size"),
         ({"phase": 5}, "phase"),
         ({"phase": -1}, "phase"),
