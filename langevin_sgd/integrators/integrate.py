@@ -22,6 +22,7 @@ from langevin_sgd.integrators.increments import Kind, Layout
 from langevin_sgd.integrators.problem import Reductions, Run
 from langevin_sgd.integrators.random_numbers import Stream
 from langevin_sgd.integrators.record import Record, quantities
+from langevin_sgd.integrators.resolution import check_resolution
 from langevin_sgd.integrators.results import dataset
 from langevin_sgd.integrators.scan_points import Scan, grid
 from langevin_sgd.integrators.schemes.scheme import Scheme, SchemeError
@@ -175,8 +176,12 @@ def integrate(
         record_steps=recorded,
         threads=threads or _cpus(),
     )
+    if not force and steps:
+        check_resolution(run, run.begin)
     name, reductions = _advance(run, chosen, backend, placed.device, after_launch)
     check_moments(run, reductions.moments)
+    if not force and steps:
+        check_resolution(run, run.end)
     data = dataset(run, reductions, record, points, landscape, time_step=values["time_step"])
     data.attrs |= {"backend": name, "scheme": chosen.name, "increments": increments, "precision": precision}
     return Integration(data, _ending(run))

@@ -1,0 +1,87 @@
+"""Whether the numbers of a state can hold the steps that are added to it.
+
+A step that is smaller than the spacing of the floating-point numbers around a coordinate is rounded away, or up to a
+whole spacing: <dx^2> of free diffusion from 1e5 in float32 comes out hundreds of times too large.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from langevin_sgd.integrators.array_functions import NUMPY, array_functions
+from langevin_sgd.integrators.integration_error import IntegrationError
+from langevin_sgd.integrators.problem import Run
+from langevin_sgd.landscapes.expression import Expression
+
+_MOST_WALKERS = 2048
+_DRAWS = 8
+_WIDE = np.longdouble  # finer than a double where the machine has it: a step lost in doubles is to be seen
+_SPACINGS = 10.0  # a drift without noise is missed where it should have gone farther
+
+Array = NDArray[np.float64]
+
+
+def check_resolution(problem: Run, step: int) -> None:
+    """Raise `IntegrationError` where the typical step of most walkers of a point is under the spacing of its numbers.
+
+    Typical is the root mean square of a step from where the walkers stand, computed over draws of the noise.
+    Without noise a drift that dies out at a minimum is no fault: only one that would go on, and is rounded away, is.
+    A table and a callable landscape are not looked at.
+    """
+    if not isinstance(problem.landscape, Expression) or not problem.numbers.size:
+        return
+    chosen = np.unique(np.linspace(0, problem.numbers.size - 1, _MOST_WALKERS).astype(np.int64))
+    state = problem.state[:, chosen]
+    d = problem.program.dimension
+    spacing = np.spacing(np.abs(state[:d])).astype(np.float64)
+    steps = _steps(problem, state.astype(_WIDE), chosen)
+    noisy = np.ptp(steps, axis=0) > 0.0
+    size = np.sqrt((steps**2).mean(axis=0))
+    small = noisy & (size < spacing)
+    small |= ~noisy & (size < spacing / 2.0) & _goes_on(problem, state.astype(_WIDE), chosen, steps[0], spacing)
+    members = np.bincount(problem.groups[chosen], minlength=problem.group_count)
+    for i in range(d):
+        share = np.bincount(problem.groups[chosen], small[i], problem.group_count) / np.maximum(members, 1)
+        if share.max() > 0.5:
+            here = int(np.flatnonzero(small[i] & (problem.groups[chosen] == int(share.argmax())))[0])
+            raise IntegrationError(_message(problem, step, i, float(state[i, here]), size[i, here], spacing[i, here]))
+
+
+def _message(problem: Run, step: int, coordinate: int, position: float, size: float, spacing: float) -> str:
+    name = problem.landscape.variables[coordinate]
+    single = problem.state.dtype == np.float32
+    mend = "take precision='mixed' (float64), a larger time_step" if single else "take a larger time_step"
+    return (
+        f"a typical step of {name} is {size:.3g} at step {step}, and the numbers around {name} = {position:.6g} lie "
+        f"{spacing:.3g} apart in {problem.state.dtype.name}, so that steps are rounded away; {mend}, or put the origin "
+        "near the walkers"
+    )
+
+
+def _steps(problem: Run, state: NDArray[np.longdouble], chosen: NDArray[np.int64]) -> Array:
+    """Steps of the position from `state` (V, n) with `_DRAWS` draws of the noise, (draw, d, n)."""
+    functions = array_functions(problem.program, NUMPY)
+    values = problem.program.coefficient_values(problem.values)
+    here = [value[chosen] if np.ndim(value) else value for value in values]
+    d, draws = problem.program.dimension, len(problem.program.draws)
+    normal = np.random.default_rng(0)  # of no consequence for the run
+    out = np.empty((_DRAWS, d, chosen.size))
+    with np.errstate(all="ignore"):
+        for k in range(_DRAWS):
+            z = normal.standard_normal((draws, chosen.size)).astype(_WIDE)
+            after = functions.step(state, z, here)
+            out[k] = np.stack([np.broadcast_to(row, chosen.size) for row in after[:d]]) - state[:d]
+    return out
+
+
+def _goes_on(
+    problem: Run, state: NDArray[np.longdouble], chosen: NDArray[np.int64], move: Array, spacing: Array
+) -> NDArray[np.bool_]:
+    """Where steps of the same size as `move` (d, n) would lead out of sight of the start, and on from there."""
+    length = problem.end - problem.begin
+    ahead = state.copy()
+    ahead[: len(move)] += length * move
+    later = _steps(problem, ahead, chosen)[0]
+    goes: NDArray[np.bool_] = (np.abs(length * move) > _SPACINGS * spacing) & (later * move > 0.0)
+    return goes
