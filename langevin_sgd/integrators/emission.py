@@ -152,7 +152,9 @@ class Emitter:
             return self._line(f"{self.value(base ** (exponent.p // 2))} * {self.value(sympy.sqrt(base))}")
         if base == sympy.E:
             return self._line(f"exp({self.value(exponent)})")
-        return self._line(f"exp({self.value(exponent)} * {self._line(f'log({self.value(base)})')})")
+        # the logarithm of a number is one: torch's functions take tensors alone
+        logarithm = self._number(sympy.log(base)) if base.is_number else self._line(f"log({self.value(base)})")
+        return self._line(f"exp({self.value(exponent)} * {logarithm})")
 
     def _pieces(self, e: sympy.Piecewise) -> str:
         """The first piece whose condition holds, from the last piece backwards."""

@@ -91,8 +91,11 @@ class Expression:
 
     @cached_property
     def hessian(self) -> sympy.ImmutableDenseMatrix:
-        """d^2E/dx_i dx_j, symbolic (d, d)."""
-        return sympy.ImmutableDenseMatrix([[sympy.diff(slope, x) for x in self.coordinates] for slope in self.gradient])
+        """d^2E/dx_i dx_j, symbolic (d, d); of sqrt(x**2), which is |x|, that on either side of the kink."""
+        second = sympy.ImmutableDenseMatrix(
+            [[sympy.diff(slope, x) for x in self.coordinates] for slope in self.gradient]
+        )
+        return second.replace(sympy.DiracDelta, lambda *_: sympy.Integer(0))
 
     @cached_property
     def is_quadratic(self) -> bool:

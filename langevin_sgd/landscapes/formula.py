@@ -41,6 +41,21 @@ _COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.Gt: sympy.Gt,
     ast.GtE: sympy.Ge,
 }
+_SMOOTH = {
+    "abs": "sqrt(x**2 + 0.01)",
+    "sign": "tanh(x/0.1)",
+    "heaviside": "(1 + tanh(x/0.1))/2",
+    "min": "(a + b - sqrt((a - b)**2 + 0.01))/2",
+    "max": "(a + b + sqrt((a - b)**2 + 0.01))/2",
+}
+_INSTEAD = {
+    "atan2": "atan2(y, x) as 2*atan(y/(x + sqrt(x**2 + y**2)))",
+    "asin": "asin(x) as atan(x/sqrt(1 - x**2))",
+    "acos": "acos(x) as pi/2 - atan(x/sqrt(1 - x**2))",
+    "arctan": "atan",
+    "ln": "log",
+    "pow": "pow(x, y) as x**y",
+}
 _LONGEST = 10_000
 _LARGEST_POWER = 64
 _LARGEST_NUMBER = 1e300
@@ -250,10 +265,11 @@ class Reader:
         return value
 
     def bad_call(self, name: str) -> FormulaError:
-        if name in _NOT_SMOOTH:
-            return FormulaError(
-                f"{name} in {self.shown} is not differentiable; use a smooth form, such as sqrt(x**2 + 0.01) for abs"
-            )
+        if name in _INSTEAD:
+            return FormulaError(f"{name} in {self.shown} is not known; write {_INSTEAD[name]}")
+        if name in _NOT_SMOOTH or name in ("Min", "Max"):
+            mend = _SMOOTH.get(name.lower(), f"{_SMOOTH['abs']} for abs")
+            return FormulaError(f"{name} in {self.shown} is not differentiable; use a smooth form, such as {mend}")
         if name in FUNCTIONS:
             return FormulaError(f"{name} in {self.shown} takes one argument")
         near = difflib.get_close_matches(name, FUNCTIONS, n=1)
