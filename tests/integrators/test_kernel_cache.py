@@ -1,0 +1,74 @@
+"""Whatever the folder of kernels is like, a run goes on; what is damaged is made anew."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from langevin_sgd.integrators import kernel_cache
+
+TEXT = "from numba import njit\n\n\n@njit(cache=True)\ndef double(x):\n    return 2 * x\n"
+
+
+def fresh(monkeypatch, folder):
+    monkeypatch.setenv("LANGEVIN_SGD_CACHE", str(folder))
+    kernel_cache.load.cache_clear()
+    kernel_cache._temporary.cache_clear()
+
+
+def works(expect=None):
+    kernel_cache.load.cache_clear()
+    if expect is None:
+        module = kernel_cache.load(TEXT)
+    else:
+        with pytest.warns(RuntimeWarning, match=expect) as said:
+            module = kernel_cache.load(TEXT)
+        assert len(said) == 1
+        assert "\n" not in str(said[0].message)
+    assert module.double(21) == 42
+    return module
+
+
+def test_a_folder_that_is_a_file_or_cannot_be_written_is_said_once(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("not a folder")
+    locked = tmp_path / "locked"
+    locked.mkdir()
+    access = os.access
+    for folder in (tmp_path / "file", tmp_path / "file" / "below", locked):
+        fresh(monkeypatch, folder)
+        if folder == locked:
+            monkeypatch.setattr(os, "access", lambda path, mode: "locked" not in str(path) and access(path, mode))
+        module = works(f"cannot be kept in {folder}: .*compiled for this process alone")
+        assert not str(module.__file__).startswith(str(tmp_path))
+        works()  # once a process
+    assert (tmp_path / "file").read_text() == "not a folder"
+
+
+@pytest.mark.parametrize("damage", [b"", b"garbage\n", None])
+@pytest.mark.parametrize("suffix", [".py", ".nbi", ".nbc", ".pyc"])
+def test_a_damaged_entry_is_dropped_and_made_anew(tmp_path, monkeypatch, suffix, damage):
+    fresh(monkeypatch, tmp_path)
+    works()
+    entries = [path for path in tmp_path.rglob("kernel_*") if path.suffix == suffix]
+    assert entries or suffix == ".pyc"
+    for path in entries:
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2] if damage is None else damage)
+    works()
+    whole = next(tmp_path.glob("kernel_*.py"))
+    assert whole.read_text() == TEXT
+
+
+def test_two_processes_that_write_the_same_entry_at_once_both_run(tmp_path):
+    program = f"from langevin_sgd.integrators import kernel_cache as k\nassert k.load({TEXT!r}).double(21) == 42"
+    environment = {**os.environ, "LANGEVIN_SGD_CACHE": str(tmp_path)}
+    running = [
+        subprocess.Popen([sys.executable, "-W", "error", "-c", program], env=environment, stderr=subprocess.PIPE)
+        for _ in range(2)
+    ]
+    for process in running:
+        _, said = process.communicate(timeout=120)
+        assert process.returncode == 0, said
+    assert not list(tmp_path.glob("*.tmp"))
