@@ -55,8 +55,8 @@ def _with_errors(name: str, dims: tuple[str, ...], long_name: str) -> dict[str, 
 
 COORDINATES = _declare(
     step=Variable(("time",), "number of SGD steps", "step"),
-    time=Variable(("time",), "time, learning rate x step where there are steps"),
-    effective_time=Variable(("time",), "effective time, learning rate x step / (1 - momentum)"),
+    time=Variable(("time",), "time"),
+    effective_time=Variable(("time",), "time over 1 - momentum"),
     replica=Variable(("replica",), "replica"),
     mode=Variable(("mode",), "Hessian eigenvector, largest eigenvalue first"),
     law=Variable(("law",), "stationary law"),
@@ -223,20 +223,35 @@ def dataset(
     `members` are what an ensemble consists of: where it is disorders, they stand for the replicas.
     """
 
+    values = joined(*parts)
+    joined(values, coords)  # xarray would take a coordinate for the observable of the same name
+    told = _as_it_ran(values, coords)
+
     def variable(name: str, value: ArrayLike, table: Mapping[str, Variable]) -> xr.Variable:
         if name not in table:
             raise KeyError(f"{name!r} is not a declared observable")
         declared = table[name]
         dims = tuple(members if dim == "replica" else dim for dim in declared.dims)
-        return xr.Variable(dims, np.asarray(value), {"units": declared.units, "long_name": declared.long_name})
+        attrs = {"units": declared.units, "long_name": told.get(name, declared.long_name)}
+        return xr.Variable(dims, np.asarray(value), attrs)
 
-    values = joined(*parts)
-    joined(values, coords)  # xarray would take a coordinate for the observable of the same name
     return xr.Dataset(
         {name: variable(name, value, VARIABLES) for name, value in values.items()},
         coords={name: variable(name, value, COORDINATES) for name, value in coords.items()},
         attrs=dict(attrs or {}),
     )
+
+
+def _as_it_ran(values: Mapping[str, ArrayLike], coords: Mapping[str, ArrayLike]) -> dict[str, str]:
+    """Long names that hang on the process: its steps are SGD's or its own, its temperature minibatches' or given."""
+    given = {} if "batch_size" in values else {"temperature": "temperature T, twice the thermal energy"}
+    if "step" not in coords:
+        return given
+    own = "time_step" in values and not np.array_equal(values["time_step"], values.get("learning_rate", np.nan))
+    product = f"{'time step' if own else 'learning rate'} x step"
+    momentum = "momentum" in values or not own
+    effective = f"effective time, {product} / (1 - momentum)" if momentum else f"effective time, {product}"
+    return {**given, "time": f"time, {product}", "effective_time": effective}
 
 
 def time_coordinates(steps: ArrayLike, *, learning_rate: float, momentum: float) -> dict[str, NDArray[Any]]:

@@ -275,9 +275,7 @@ def _dataset(
         "occupancy_from": share,
         "occupancy_from_stderr": np.sqrt(share * (1.0 - share) / np.maximum(of_start - 1, 1)),
         "occupancy_window": [process.time_step * model.first_of_window, process.time_step * model.steps],
-        "learning_rate": sgd.learning_rate,
-        "batch_size": sgd.batch_size,
-        "momentum": sgd.momentum,
+        **langevin.run_with(model, sgd),
         "time_step": process.time_step,
     }
     parts: list[Mapping[str, ArrayLike]] = [own, _spread(one, sums)]

@@ -187,9 +187,7 @@ def _dataset(
             "energy": kept["energy"],
             "squared_displacement": kept["squared_displacement"],
             **observables.pooled(summaries),
-            "learning_rate": sgd.learning_rate,
-            "batch_size": sgd.batch_size,
-            "momentum": sgd.momentum,
+            **run_with(model, sgd),
             "time_step": step,
         }
     ]
@@ -224,6 +222,15 @@ def _dataset(
     return observables.dataset(
         *parts, coords=coords, attrs={**attrs, "increments": model.increments, "noise": noise_kind}
     )
+
+
+def run_with(model: LangevinEquation, sgd: Sgd) -> dict[str, ArrayLike]:
+    """The parameters of SGD that the equation has: eta and mu if its steps are SGD's, eta and B if its noise is."""
+    steps, noise_of_minibatches = model.time_step is None, model.noise is not None
+    values: dict[str, ArrayLike] = {"learning_rate": sgd.learning_rate} if steps or noise_of_minibatches else {}
+    if noise_of_minibatches:
+        values["batch_size"] = sgd.batch_size
+    return {**values, "momentum": sgd.momentum} if steps else values
 
 
 def temperature(model: LangevinEquation, sgd: Sgd) -> float | None:

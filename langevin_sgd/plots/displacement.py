@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from langevin_sgd.plots.figure import Subject, each_model, figure
 from langevin_sgd.plots.style import BLUE, GREY, INK, VERMILLION, Array, Mask, canvas, model_look, title
+from langevin_sgd.run_parameters import effective_time_label
 
 _DECADES_SHOWN = 1e-6
 SEEN = 3.0  # standard errors: a drift below is not told from none
@@ -68,9 +69,8 @@ def squared_displacement(subject: Subject) -> Figure:
             after = other["effective_time"].values > 0
             look = {"color": colour, "marker": marker, "markersize": 5, "markevery": 3, "markerfacecolor": "none"}
             lowest.append(_curve(axes, other, f"{other_name} (simulation)", after, look))
-    axes.set(
-        xscale="log", yscale="log", xlabel="effective time, η·step/(1 − μ)", ylabel="squared displacement (weights²)"
-    )
+    unit = "" if "time_step" in model else " (weights²)"
+    axes.set(xscale="log", yscale="log", xlabel=effective_time_label(model), ylabel=f"squared displacement{unit}")
     _limits(axes, lowest)
     title(axes, "Distance from the start", subject, ", ".join(remarks))
     axes.legend(loc="best")

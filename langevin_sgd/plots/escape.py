@@ -13,6 +13,7 @@ from langevin_sgd.estimators.survival import SurvivalCurve, kaplan_meier
 from langevin_sgd.laws import temperatures
 from langevin_sgd.plots.figure import Subject, each_model, each_scan, figure
 from langevin_sgd.plots.style import BAND, INK, Array, canvas, law_line, law_name, plain_ticks, title
+from langevin_sgd.run_parameters import time_label
 from langevin_sgd.scan import dimensions
 
 _LEAST_SHARE = 0.005  # down to which the curve is shown
@@ -45,7 +46,7 @@ def survival(subject: Subject) -> Figure:
             axes.plot(grid, np.exp(-grid / mean), label=label, **{**law_line(str(law)), "linewidth": 1.4})
     seen = share >= min(1.0, max(2.0 / times.size, _LEAST_SHARE))
     lowest = 0.8 * max(float(low[seen][-1]), _LEAST_SHARE)
-    axes.set(xlabel="time", ylabel="not yet arrived", yscale="log", ylim=(lowest, 1.1))
+    axes.set(xlabel=time_label(model), ylabel="not yet arrived", yscale="log", ylim=(lowest, 1.1))
     axes.set_xlim(0.0, float(at[seen][-1]) or end)
     plain_ticks(axes.yaxis, lowest, 1.0)
     censored = f"{np.isnan(times).mean():.1%} of {times.size:,} not arrived by t = {end:.4g}"

@@ -23,6 +23,7 @@ from langevin_sgd.plots.style import (
     plain_ticks,
     title,
 )
+from langevin_sgd.run_parameters import time_label
 from langevin_sgd.scan import dimensions
 
 _LEAST_LOGIT = 1e-4
@@ -68,7 +69,7 @@ def occupancy_in_time(subject: Subject) -> Figure:
     if positive.size > _FEW_TIMES and positive[0] < 0.02 * positive[-1] and not _even(time):
         panels[-1].set_xscale("log")
         panels[-1].set_xlim(positive[0], positive[-1])
-    panels[-1].set_xlabel("time (learning rate × steps)")
+    panels[-1].set_xlabel(time_label(model))
     title(panels[0], "Occupancy", subject, "grey: window of the time average")
     panels[0].legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return figure
