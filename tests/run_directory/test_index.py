@@ -36,7 +36,10 @@ LOST = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("case", LOST)
+_SLOW = {"a chunk of a scalar", "a coordinate's chunk", "all chunks of a variable", "a column of the comparisons"}
+
+
+@pytest.mark.parametrize("case", [pytest.param(case, marks=[pytest.mark.validate] * (case in _SLOW)) for case in LOST])
 def test_what_is_lost_is_named_by_every_command(commands, copied, contents_of, case):
     name, damage, fault = LOST[case]
     damage(copied / "data.zarr" / name)
@@ -55,7 +58,14 @@ def test_what_is_lost_is_named_by_every_command(commands, copied, contents_of, c
     assert not copied.with_suffix(".nc").exists()
 
 
-@pytest.mark.parametrize("name", ["first/energy/c/0/0", "first/time/c/0", "last/alignment/c", "checks/measured/c/0"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "first/energy/c/0/0",
+        *(pytest.param(name, marks=pytest.mark.validate) for name in ("first/time/c/0", "last/alignment/c")),
+        "checks/measured/c/0",
+    ],
+)
 def test_what_is_altered_is_named_as_soon_as_it_is_read(commands, copied, contents_of, name):
     flip(copied / "data.zarr" / name)
     before = contents_of(copied)
@@ -135,7 +145,13 @@ def test_a_run_of_an_older_version_has_no_index_and_opens(commands, copied):
     assert list(store.open_run(copied)["first"].data_vars) == ["energy", "censored", "alignment"]
 
 
-@pytest.mark.parametrize("mark", ['{"format": 2}', '{"format": 99, "starting": true}', '{"format": 3, "more": []}'])
+@pytest.mark.parametrize(
+    "mark",
+    [
+        '{"format": 2}',
+        *(pytest.param(mark, marks=pytest.mark.validate) for mark in ('{"format": 99, "starting": true}',)),
+    ],
+)
 def test_a_run_of_a_newer_format_is_refused_in_one_line(commands, copied, contents_of, mark):
     (copied / ".state" / "run.json").write_text(mark)
     before = contents_of(copied)

@@ -23,8 +23,10 @@ def test_overwriting_leaves_what_a_linked_figures_folder_leads_to(commands, copi
     assert (copied / "figures").is_symlink()
 
 
-@pytest.mark.parametrize("flag", ["--overwrite", "--resume"])
-@pytest.mark.parametrize("name", ["figures/small.png", "report.html", "config.yaml"])
+@pytest.mark.parametrize(
+    ("name", "flag"),
+    [("figures/small.png", "--overwrite"), ("report.html", "--resume"), ("config.yaml", "--resume")],
+)
 def test_a_linked_file_of_a_run_is_replaced_and_not_followed(commands, copied, whole, contents_of, name, flag):
     elsewhere = commands.folder / "elsewhere"
     (copied / name).rename(elsewhere)

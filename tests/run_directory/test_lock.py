@@ -44,7 +44,7 @@ def killed(process: int) -> None:
     os.waitpid(process, 0)
 
 
-@pytest.mark.parametrize("tries", [3, pytest.param(100, marks=pytest.mark.validate)])
+@pytest.mark.parametrize("tries", [2, pytest.param(100, marks=pytest.mark.validate)])
 def test_checks_beside_a_running_study_change_nothing(commands, whole, contents_of, tries):
     expected, beside = contents_of(whole), 0
     for number in range(tries):
@@ -62,7 +62,7 @@ def test_checks_beside_a_running_study_change_nothing(commands, whole, contents_
     assert beside >= tries / 3
 
 
-@pytest.mark.parametrize("tries", [3, pytest.param(100, marks=pytest.mark.validate)])
+@pytest.mark.parametrize("tries", [2, pytest.param(100, marks=pytest.mark.validate)])
 @pytest.mark.parametrize("flags", [["--resume"], ["--overwrite"]])
 def test_of_two_that_go_on_with_a_run_at_once_one_is_refused(commands, whole, contents_of, tries, flags):
     stopped, expected, refused = commands.folder / "stopped", contents_of(whole), 0
@@ -83,7 +83,7 @@ def test_of_two_that_go_on_with_a_run_at_once_one_is_refused(commands, whole, co
 
 
 def test_of_two_that_start_in_one_place_one_is_refused(commands, whole, contents_of):
-    for number in range(3):
+    for number in range(2):
         run = commands.folder / f"run{number}"
         both = [commands.begin(commands.simulate(run)) for _ in range(2)]
         ends = sorted(commands.end(*each) for each in both)
