@@ -16,6 +16,7 @@ from langevin_sgd.checkpoint import Checkpointing, NoCheckpoint
 from langevin_sgd.config import NetworkModel, Sgd
 from langevin_sgd.errors import UserError
 from langevin_sgd.integrators.divergence import Diverged
+from langevin_sgd.keeper import Keeper as SearchKeeper
 from langevin_sgd.models.landmark import LANDMARK, Keeper, Landmark, find_landmark
 from langevin_sgd.models.problem import Problem, prepare
 from langevin_sgd.models.window import stationary_window
@@ -26,6 +27,7 @@ from langevin_sgd.training.control import Control
 from langevin_sgd.training.energy import Evaluator
 from langevin_sgd.training.ensemble import Ensemble
 from langevin_sgd.training.full_batch import FullBatch
+from langevin_sgd.training.journal import Journal
 from langevin_sgd.training.minibatches import Minibatches
 from langevin_sgd.training.recorder import Recorder, Reference
 from langevin_sgd.training.threads import Workers
@@ -69,7 +71,10 @@ def run(
     with Workers(torch.get_num_threads() if device == "cpu" else 1) as workers, one_torch_thread():
         problem = prepare(model, sgd, seed=seed, device=device, refuse_size=refuse_size)
         full = FullBatch(problem.network(torch.float64), problem.train, sgd.weight_decay, workers)
-        landmark = find_landmark(model, sgd, full, problem.start[0].numpy(), known, name=name, progress=progress)
+        with SearchKeeper(NoCheckpoint() if known is not None else checkpoint.part("search")) as search:
+            journal = Journal(full, search)
+            start = problem.start[0].numpy()
+            landmark = find_landmark(model, sgd, journal, start, known, name=name, progress=progress)
         progress.begin(name)
         training = _Training(model, sgd, problem, landmark, seed=seed, workers=workers)
         keeper = Keeper(checkpoint, landmark if known is None else None)

@@ -131,6 +131,11 @@ KINDS: dict[str, tuple[dict[str, Any], dict[str, Any], Work]] = {
         {},
         Work("langevin_sgd.training.control.Control.advance", lambda self, first, last: last - first, 1000),
     ),
+    "minimum, H and C": (
+        {**_NETWORK, "start": "minimum", "training_time": None, "steps": 12},
+        {},
+        Work("langevin_sgd.training.full_batch.FullBatch.energy_and_gradient"),
+    ),
     "interpolation": (
         {
             "kind": "interpolation", "architecture": {"kind": "mlp", "hidden": [2]}, "start": "independent",
