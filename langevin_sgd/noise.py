@@ -15,6 +15,7 @@ import sympy
 from numpy.typing import ArrayLike, NDArray
 
 from langevin_sgd.errors import UserError
+from langevin_sgd.landscapes.by_value import ByValue
 from langevin_sgd.landscapes.expression import checked_parameters, listed
 from langevin_sgd.landscapes.formula import FormulaError, check_names, parse
 from langevin_sgd.landscapes.real_array import real_array, real_number
@@ -47,8 +48,8 @@ def _no_parameters() -> Parameters:
     return {}
 
 
-@dataclass(frozen=True)
-class IsotropicNoise:
+@dataclass(frozen=True, eq=False)
+class IsotropicNoise(ByValue):
     """b = sqrt(T) I, T = `temperature`: a number, which is then the parameter named temperature, or a formula.
 
     IsotropicNoise("learning_rate*noise_scale**2/batch_size", {"learning_rate": 0.1, ...}) makes eta, sigma and B
@@ -72,8 +73,8 @@ class IsotropicNoise:
         return sympy.ImmutableDenseMatrix(root * sympy.eye(len(coordinates)))
 
 
-@dataclass(frozen=True)
-class DiagonalNoise:
+@dataclass(frozen=True, eq=False)
+class DiagonalNoise(ByValue):
     """b = diag(sqrt(T_1), ..., sqrt(T_d)): numbers (then parameters temperature_1, ...) or formulas."""
 
     temperatures: tuple[Number, ...]
@@ -99,8 +100,8 @@ class DiagonalNoise:
         return sympy.ImmutableDenseMatrix(sympy.diag(*(_root(text, self.parameters) for text in texts)))
 
 
-@dataclass(frozen=True)
-class FullNoise:
+@dataclass(frozen=True, eq=False)
+class FullNoise(ByValue):
     """b b^T = scale D, with D = `covariance` (d, d) constant, symmetric and positive semidefinite; b is D's root.
 
     `scale` is a number (the parameter named noise_scale_factor) or a formula, for example "learning_rate/batch_size"
@@ -135,8 +136,8 @@ class FullNoise:
         return _numeric(root, self.scale, self.parameters)
 
 
-@dataclass(frozen=True)
-class LowRankNoise:
+@dataclass(frozen=True, eq=False)
+class LowRankNoise(ByValue):
     """b = sqrt(scale) F with a constant factor F (d, m), m <= d noises; `scale` as in `FullNoise`."""
 
     factor: ArrayLike
@@ -157,8 +158,8 @@ class LowRankNoise:
         return _numeric(factor, self.scale, self.parameters)
 
 
-@dataclass(frozen=True)
-class PositionDependentNoise:
+@dataclass(frozen=True, eq=False)
+class PositionDependentNoise(ByValue):
     """b = diag(b_1(w), ..., b_d(w)) by formulas over coordinates and parameters; Ito unless said otherwise.
 
     With interpretation "stratonovich" an Ito scheme adds the drift b_i db_i/dw_i / 2 of the Stratonovich reading, and

@@ -9,6 +9,7 @@ import numpy as np
 import sympy
 
 from langevin_sgd.integrators.integration_error import IntegrationError
+from langevin_sgd.landscapes.by_value import ByValue
 from langevin_sgd.landscapes.condition import always_decided, opposite, parse_condition
 from langevin_sgd.landscapes.expression import Expression
 from langevin_sgd.landscapes.formula import FormulaError, check_names, parse, symbol
@@ -19,8 +20,8 @@ from langevin_sgd.landscapes.waves import Waves
 _MOST_BINS = 1_000_000
 
 
-@dataclass(frozen=True)
-class Record:
+@dataclass(frozen=True, eq=False)
+class Record(ByValue):
     """Which quantities to keep, at which steps, and how.
 
     A quantity is `energy` (not of a table, nor of waves in the fused kernel), `squared_displacement` (from the start of

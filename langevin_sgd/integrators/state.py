@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from langevin_sgd.landscapes.by_value import ByValue
 
-@dataclass(frozen=True)
-class State:
+
+@dataclass(frozen=True, eq=False)
+class State(ByValue):
     """Where N trajectories stand after `step` steps.
 
     `vectors`: the scheme's vectors by name, `position` (d, N) first; `start` (d, N) the positions at step 0; `numbers`

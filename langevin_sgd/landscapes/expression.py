@@ -12,6 +12,7 @@ import sympy
 from numpy.typing import ArrayLike, NDArray
 
 from langevin_sgd.errors import UserError
+from langevin_sgd.landscapes.by_value import ByValue
 from langevin_sgd.landscapes.formula import FormulaError, check_names, parse, symbol
 from langevin_sgd.landscapes.formula_size import most_monomials, slope_size
 from langevin_sgd.landscapes.quadratic import HessianError
@@ -25,8 +26,8 @@ _MOST_MONOMIALS = 300
 Array = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class Expression:
+@dataclass(frozen=True, eq=False)
+class Expression(ByValue):
     """Energy E(x_1, ..., x_d) as a formula, d <= 16.
 
     `formula`: the text, in the `variables` (the coordinates, in order) and the names of `parameters` (name: value, or

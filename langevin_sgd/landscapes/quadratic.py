@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from langevin_sgd.errors import UserError
+from langevin_sgd.landscapes.by_value import ByValue
 from langevin_sgd.landscapes.eigenbasis import eigenbasis
 from langevin_sgd.landscapes.real_array import real_array
 from langevin_sgd.one_thread import one_blas_thread
@@ -19,8 +20,8 @@ class HessianError(UserError, ValueError):
     """Numbers that are no Hessian of a minimum."""
 
 
-@dataclass(frozen=True)
-class Quadratic:
+@dataclass(frozen=True, eq=False)
+class Quadratic(ByValue):
     """E(w) = (w - w0)^T H (w - w0) / 2 with H = V diag(k) V^T.
 
     `eigenvalues` k (d,), largest first by convention; `eigenvectors` V (d, d), one a column; `minimum` w0 (d,).

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from langevin_sgd.errors import UserError
 from langevin_sgd.integrators.dynamics import Dynamics, Vector
+from langevin_sgd.landscapes.by_value import ByValue
 from langevin_sgd.noise import Interpretation, Noise
 
 State = dict[str, Vector]
@@ -22,8 +23,8 @@ class SchemeError(UserError, ValueError):
     """A scheme asked to do what it is not made for."""
 
 
-@dataclass(frozen=True)
-class Scheme:
+@dataclass(frozen=True, eq=False)
+class Scheme(ByValue):
     """An integration scheme for dw = f dt + b dW.
 
     `rule(dynamics, state, draws)` returns the state one step on, in vector arithmetic; `draws` are vectors of m
