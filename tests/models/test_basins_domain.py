@@ -32,7 +32,7 @@ def prepared(potential: dict[str, Any], **model: Any) -> basins.Prepared:
     given = {"kind": "basins", "potential": potential, "steps": 20, "replicas": 12, "samples": 10, **model}
     study = parse({"name": "t", "seed": 5, "sgd": {"learning_rate": 0.02, "batch_size": 1}, "models": {"m": given}})
     point = (study.models["m"], study.sgd)
-    return basins._prepare(*point, langevin.scheme_of([point]), {})
+    return basins.prepare(*point, langevin.scheme_of([point]), {})
 
 
 def laws(potential: dict[str, Any], *, edges: bool = False, **model: Any) -> dict[str, Any]:
