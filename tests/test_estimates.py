@@ -288,6 +288,15 @@ _FEW_TIMES = {"ln_time": [0.0, 1.0], "record_times": 3}
 MIDDLE = {
     "ou replicas": (ou(20, **_TINY), ou(20, replicas=50_000, steps=20, record_times=3, sample_every=5)),
     "ou modes": (ou(20, **_TINY), ou(1200, replicas=64, steps=20, record_times=3)),
+    "langevin replicas": (langevin(steps=200, replicas=64), langevin(steps=200, replicas=200_000)),
+    "disorders": (
+        potential(disorders=16, half_width=100, ln_time=[0.0, 0.5]),
+        potential(disorders=60_000, half_width=100, ln_time=[0.0, 0.5]),
+    ),
+    "langevin histogram": (
+        langevin(steps=1000, replicas=64),
+        langevin(steps=1000, replicas=64, histogram={"x": [-3.0, 3.0, 100_000]}),
+    ),
 }
 
 

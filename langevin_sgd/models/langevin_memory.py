@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 from langevin_sgd.config import LangevinEquation, LangevinModel, Study
 from langevin_sgd.config.errors import KeyPath
 from langevin_sgd.estimates import Factor, Held, copies, scan_points
@@ -33,7 +31,7 @@ def held(study: Study, name: str) -> list[Held]:
         number = Factor((*at, "histogram", variable), "bins", bins, _USUAL_BINS)
         parts += [
             Held("the histograms of times x bins", 8.0 * count, (record, number, points), kept=True),
-            Held("the histograms under way", 8.0 * (2 + (os.cpu_count() or 1)), (record, number, points)),
+            Held("the histograms under way", 16.0, (record, number, points)),
         ]
     return parts
 
