@@ -30,6 +30,8 @@ def aging_rows(
         for r, ratio in enumerate(np.asarray(dataset["ratio"].values, dtype=np.float64)):
             measured = float(dataset["return_probability"].values[w, r])
             stderr = float(dataset["return_probability_stderr"].values[w, r])
+            if measured in (0.0, 1.0):  # all alike do not scatter: one disorder's worth stands for the error
+                stderr = 1.0 / (dof + 1)
             censored = float(dataset["two_time_censored"].values[:, w, r].mean())
             for law, shift in (("aging", fit.shift), ("aging, no shift", 0.0)):
                 if wait + shift <= 0.0:

@@ -1,5 +1,7 @@
 """Rows of aging: the law itself agrees, an exponent for a fraction does not, censored boxes give no verdict."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -61,3 +63,21 @@ def test_censored_disorders_give_no_verdict(fit: LogarithmicFit) -> None:
     rows = aging_rows(dataset(law(), censored=0.02), fit, model="m", bound=0.03, confidence=0.95)
     assert {row.verdict for row in rows} == {"inconclusive"}
     assert all("2.00% of the disorders reached the ends" in row.reason for row in rows)
+
+
+def test_a_share_of_nobody_has_the_error_of_one_disorder():
+    """Nobody of 40 disorders returned: the scatter is 0, and no interval may be a point."""
+    shape = {"disorder": 40, "waiting_time": 1, "ratio": 1}
+    dataset = xr.Dataset(
+        {
+            "return_probability": (("waiting_time", "ratio"), [[0.0]]),
+            "return_probability_stderr": (("waiting_time", "ratio"), [[0.0]]),
+            "two_time_censored": (tuple(shape), np.zeros(tuple(shape.values()), dtype=bool)),
+            "return_distance": 0.1,
+        },
+        coords={"ln_waiting_time": ("waiting_time", [5.0]), "ratio": ("ratio", [2.0])},
+    )
+    fit = SimpleNamespace(shift=1.0)
+    for row in aging_rows(dataset, fit, model="walk", bound=0.03, confidence=0.95):
+        assert row.standard_error == 1 / 40
+        assert row.ratio_high - row.ratio_low > 0.09
