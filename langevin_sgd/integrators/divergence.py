@@ -48,23 +48,20 @@ class Diverged(ArithmeticError):
 class NotFinite(Diverged):
     """A recorded quantity, or a condition looked at, was no number where positions were finite.
 
-    `quantity` says which, `step` when, `detail` of how many trajectories.
+    `quantity` says which, `step` when, `where` in how many trajectories, with the mend.
     """
 
-    def __init__(self, step: int, quantity: str, *, model: str | None = None, detail: str = "") -> None:
+    def __init__(self, step: int, quantity: str, where: str = "", *, model: str | None = None) -> None:
         self.quantity = quantity
-        super().__init__(step, model=model, detail=detail)
-
-    def __str__(self) -> str:
-        whose = f"{self.model}: " if self.model else ""
-        return f"{whose}{self.quantity} is not finite at step {self.step} {self.detail}"
+        self.where = where
+        super().__init__(step, model=model, detail=f"{quantity} is not finite {where}")
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _restore_quantity, (self.step, self.quantity, self.model, self.detail)
+        return _restore_quantity, (self.step, self.quantity, self.where, self.model)
 
 
-def _restore_quantity(step: int, quantity: str, model: str | None, detail: str) -> NotFinite:
-    return NotFinite(step, quantity, model=model, detail=detail)
+def _restore_quantity(step: int, quantity: str, where: str, model: str | None) -> NotFinite:
+    return NotFinite(step, quantity, where, model=model)
 
 
 def _restore(step: int, eta_lambda_max: float | None, momentum: float, model: str | None, detail: str) -> Diverged:

@@ -63,7 +63,7 @@ def check_finite(problem: Run, faults: Faults, step: int) -> None:
     if lost.size and of_passage <= of_record:
         here = np.flatnonzero(problem.passage == undecided_at(of_passage))
         raise NotFinite(
-            of_passage, "what the first-passage condition compares", detail=_share(problem, here.size, int(here[0]))
+            of_passage, "what the first-passage condition compares", _share(problem, here.size, int(here[0]))
         )
     if recorded.size:
         _raise_recorded(problem, faults.counts[recorded[0]], faults.first[recorded[0]], of_record)
@@ -85,7 +85,7 @@ def check_moments(problem: Run, moments: Float) -> None:
         raise NotFinite(
             int(problem.record_steps[record]),
             f"the mean or the variance of {name}",
-            detail="though it is in every trajectory; record its logarithm, or take a smaller time_step",
+            "though it is in every trajectory; record its logarithm, or take a smaller time_step",
         )
 
 
@@ -102,7 +102,7 @@ def _raise_recorded(problem: Run, counts: NDArray[np.int64], first: NDArray[np.i
             f"{name} is not finite at the start {_start(problem, which)} of trajectory {which}, and of {number} of "
             f"{problem.numbers.size} in all; start elsewhere, or mend the formula"
         )
-    raise NotFinite(step, name, detail=_share(problem, number, which))
+    raise NotFinite(step, name, _share(problem, number, which))
 
 
 def _share(problem: Run, number: int, which: int) -> str:

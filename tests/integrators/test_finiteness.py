@@ -58,7 +58,7 @@ def test_a_recorded_quantity_that_is_no_number_ends_the_run(landscape, record, w
     steps = (5, 20, 40)
     first = next(step for step in steps if bad(x[step]).any())
     here = np.flatnonzero(bad(x[first]))
-    share = f"step {first} in {here.size} of 64 trajectories ({100 * here.size / 64:.3g}%)"
+    share = f"is not finite in {here.size} of 64 trajectories ({100 * here.size / 64:.3g}%)"
     for backend in backends:
         with pytest.raises(NotFinite) as caught:
             integrate(landscape, WARM, record=Record(steps=steps, **record), backend=backend, **RUN)
@@ -74,7 +74,7 @@ def test_a_mean_beyond_the_largest_number_is_told(backend):
     """Energies up to 1e200: each is a double, the square of their spread is none."""
     cold = IsotropicNoise(0.0)
     record = Record(steps=(5,), means=["energy"])
-    with pytest.raises(NotFinite, match="the mean or the variance of energy is not finite at step 5"):
+    with pytest.raises(NotFinite, match="diverged at step 5: the mean or the variance of energy is not finite"):
         integrate(
             HALF_LINE, cold, record=record, backend=backend, **{**RUN, "start": [[1.0, 1e100]], "trajectories": 2}
         )
@@ -146,7 +146,7 @@ def test_a_callable_landscape_is_checked_too():
     landscape = Cap(lambda w: torch.acos(w[0]), 1)
     x = positions(FREE, WARM, start=[0.0])
     here = np.flatnonzero(np.abs(x[20]) > 1)
-    with pytest.raises(NotFinite, match=f"energy is not finite at step 20 in {here.size} of 64"):
+    with pytest.raises(NotFinite, match=f"at step 20: energy is not finite in {here.size} of 64"):
         integrate(landscape, WARM, record=Record(steps=(20,), means=["energy"]), **{**RUN, "start": [0.0]})
 
 
@@ -161,7 +161,7 @@ def test_the_point_of_a_scan_is_named():
 
 
 def test_it_survives_a_trip_to_another_process():
-    sent = NotFinite(5, "energy", model="well", detail="in 1 of 2")
+    sent = NotFinite(5, "energy", "in 1 of 2", model="well")
     received = pickle.loads(pickle.dumps(sent))
     assert (received.step, received.quantity, received.model) == (5, "energy", "well")
-    assert str(received) == str(sent) == "well: energy is not finite at step 5 in 1 of 2"
+    assert str(received) == str(sent) == "well diverged at step 5: energy is not finite in 1 of 2"
