@@ -187,5 +187,5 @@ def test_numbered_variances_are_reserved_too() -> None:
 @pytest.mark.parametrize("name", ["energy", "time", "learning_rate"])
 def test_a_variable_called_like_an_observable_is_refused(name: str) -> None:
     potential = {"kind": "expression", "energy": f"{name}**2", "variables": [name]}
-    with pytest.raises(ConfigError, match=rf"variables.0: {name} is a name that the model uses itself"):
+    with pytest.raises(ConfigError, match=rf"variables.0: {name} is a name that the (model uses itself|results use)"):
         parse(study(potential, temperature=0.1, steps=10))
