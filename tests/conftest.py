@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import collections
 import functools
+import itertools
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -201,3 +203,38 @@ def _kernel_folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.Temp
     patch.setenv("LANGEVIN_SGD_CACHE", str(folder))
     yield
     patch.undo()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave to `-m validate` the cases of a large test that its mark `covering` or `by_default` does not keep."""
+    tests: dict[str, list[pytest.Function]] = {}
+    for item in items:
+        if isinstance(item, pytest.Function) and hasattr(item, "callspec"):
+            tests.setdefault(item.nodeid.partition("[")[0], []).append(item)
+    for name, cases in tests.items():
+        covering, named = cases[0].get_closest_marker("covering"), cases[0].get_closest_marker("by_default")
+        if covering is not None:
+            kept = _covering(cases, **covering.kwargs)
+        elif named is not None:
+            kept = [case for case in cases if case.callspec.id in named.args]
+            if len(kept) < len(named.args) < len(cases):
+                raise pytest.UsageError(f"{name}: by_default names a case that is not there")
+        else:
+            continue
+        for case in cases if len(cases) > 1 else []:  # one alone was asked for by its name
+            if case not in kept:
+                case.add_marker("validate")
+
+
+def _covering(cases: list[pytest.Function], strength: int = 1) -> list[pytest.Function]:
+    """Few cases in which all values of all parameters occur, with strength 2 also all pairs of them; greedily."""
+    settings = [[(name, id(value)) for name, value in case.callspec.params.items()] for case in cases]
+    shown = [set(itertools.combinations(sorted(each), strength)) for each in settings]
+    left, kept, often = set().union(*shown), [], collections.Counter[tuple[str, int]]()
+    while left:  # the most that is new; among equals what was seen least
+        best = max(range(len(cases)), key=lambda at: (len(shown[at] & left), -sum(often[it] for it in settings[at])))
+        left -= shown[best]
+        often.update(settings[best])
+        kept.append(cases[best])
+    return kept

@@ -18,7 +18,7 @@ from langevin_sgd.training.architectures import Network
 from langevin_sgd.training.energy import Samples
 from langevin_sgd.training.snapshot import snapshot
 from langevin_sgd.training.threads import Workers, shares
-from langevin_sgd.training.tracing import trace
+from langevin_sgd.training.tracing import TensorFunction, trace
 
 _SECONDS_WORTH_A_THREAD = 0.5e-3  # less work a step than this is done sooner on one core than shared out
 
@@ -64,9 +64,11 @@ class Ensemble:
         self._velocity = torch.zeros_like(self._weights) if sgd.momentum > 0 else None
         self._workers = workers
 
+        traced: dict[int, TensorFunction] = {}  # a trace depends on nothing of a block but how many replicas it has
+
         def block(piece: slice) -> _Block:
             velocity = None if self._velocity is None else self._velocity[piece]
-            return _Block(network, samples, sgd, self._weights[piece], velocity)
+            return _Block(network, samples, sgd, self._weights[piece], velocity, traced)
 
         whole = slice(0, len(self._weights))
         self._blocks = [block(whole)]
@@ -109,7 +111,15 @@ class Ensemble:
 class _Block:
     """Replicas that one thread takes care of."""
 
-    def __init__(self, network: Network, samples: Samples, sgd: Sgd, weights: Tensor, velocity: Tensor | None) -> None:
+    def __init__(
+        self,
+        network: Network,
+        samples: Samples,
+        sgd: Sgd,
+        weights: Tensor,
+        velocity: Tensor | None,
+        traced: dict[int, TensorFunction],
+    ) -> None:
         self.weights = weights
         self._velocity = velocity
         self._parameters = network.parameters(weights)
@@ -121,9 +131,11 @@ class _Block:
         first = self._first_minibatch()
         aligned = first[0].nbytes % _CACHE_LINE == 0  # else rounding would depend on the place among the steps
         self._steps_gathered = _STEPS_GATHERED if aligned and first[0].nbytes > _BYTES_THAT_EVICT else 1
-        ensemble = torch.func.vmap(cross_entropy.gradient(network))
-        purpose = "trained as an ensemble (torch.func.vmap of its gradient fails)"
-        self._gradient = trace(ensemble, *self._parameters, *first, purpose=purpose)
+        if len(weights) not in traced:
+            ensemble = torch.func.vmap(cross_entropy.gradient(network))
+            purpose = "trained as an ensemble (torch.func.vmap of its gradient fails)"
+            traced[len(weights)] = trace(ensemble, *self._parameters, *first, purpose=purpose)
+        self._gradient = traced[len(weights)]
 
     def advance(self, indices: NDArray[np.int64]) -> None:
         """One step for every row of indices (steps, replica, B)."""

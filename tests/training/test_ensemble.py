@@ -11,6 +11,7 @@ from langevin_sgd.training.energy import Samples
 from langevin_sgd.training.ensemble import Ensemble
 from langevin_sgd.training.minibatches import Minibatches
 from langevin_sgd.training.threads import Workers
+from langevin_sgd.training.tracing import trace
 
 STEPS = 60
 
@@ -45,6 +46,7 @@ def _with_torch(network: Network, samples: Samples, sgd: Sgd, replica: int) -> t
     return network.flatten(parameters).detach()
 
 
+@pytest.mark.covering(strength=2)
 @pytest.mark.parametrize("sampling", ["with_replacement", "epoch"])
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
 @pytest.mark.parametrize("weight_decay", [0.0, 0.02])
@@ -77,18 +79,20 @@ MODULES = {
 }
 
 
+@pytest.mark.covering
 @pytest.mark.parametrize("name", MODULES)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("evicting", [False, True])
+@pytest.mark.parametrize("shared_out", [[(1, 1), (13, 1), (64, 3)], [(8, 1), (33, 2)]])  # a trace for each
 def test_bits_depend_neither_on_other_replicas_nor_on_threads(
-    make_network, samples, name, dtype, evicting, monkeypatch
+    make_network, samples, name, dtype, evicting, shared_out, monkeypatch
 ):
     monkeypatch.setattr(ensemble, "_SECONDS_WORTH_A_THREAD", 1e-9)  # share out even this little work
     monkeypatch.setattr(ensemble, "_BYTES_THAT_EVICT", 0 if evicting else 1 << 30)
     network = make_network(*MODULES[name](), dtype=dtype)
     sgd = Sgd(learning_rate=0.1, batch_size=7, momentum=0.5, weight_decay=0.01)
     many = _train(network, samples, sgd, 64, steps=11)
-    for replicas, threads in [(8, 1), (1, 1), (13, 1), (64, 3), (33, 2)]:
+    for replicas, threads in shared_out:
         assert torch.equal(_train(network, samples, sgd, replicas, steps=11, threads=threads), many[:replicas])
 
 
@@ -122,6 +126,15 @@ def test_the_start_is_not_written_to(make_network, samples):
     made.advance(Minibatches.of(sgd, seed=3, replicas=2, samples=len(samples)), 0, 3)
     assert torch.equal(start, before)
     assert not torch.equal(made.weights, before)
+
+
+def test_blocks_of_as_many_replicas_share_a_trace(make_network, samples, monkeypatch):
+    traced = []
+    monkeypatch.setattr(ensemble, "_SECONDS_WORTH_A_THREAD", 1e-9)
+    monkeypatch.setattr(ensemble, "trace", lambda *given, **options: traced.append(1) or trace(*given, **options))
+    network = make_network(nn.Linear(9, 4))
+    _train(network, samples, Sgd(learning_rate=0.1, batch_size=7), 64, steps=1, threads=4)
+    assert len(traced) == 2  # of 64, which is timed, and of four times 16
 
 
 class _Branching(nn.Module):

@@ -96,6 +96,7 @@ def test_a_traced_gradient_is_that_of_autograd(module: nn.Module):
             torch.testing.assert_close(gradient[replica], expected, rtol=1e-12, atol=1e-13)
 
 
+@pytest.mark.covering
 @pytest.mark.parametrize("module", MODULES, ids=range(len(MODULES)))
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_bits_do_not_depend_on_the_number_of_replicas(module: nn.Module, dtype: torch.dtype):
