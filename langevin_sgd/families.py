@@ -18,6 +18,15 @@ from langevin_sgd.errors import UserError
 Member = TypeVar("Member")
 
 
+def imported(path: str) -> Any:
+    """What "module:attribute" names, imported now."""
+    module, _, attribute = path.partition(":")
+    found: Any = importlib.import_module(module)
+    for part in attribute.split("."):
+        found = getattr(found, part)
+    return found
+
+
 class Family(Generic[Member]):
     """The members of one family, such as all figures, in the order of its table.
 
@@ -54,11 +63,8 @@ class Family(Generic[Member]):
             mend = f"did you mean {close[0]}?" if close else f"there are: {', '.join(self._table)}"
             raise UserError(f"no {self.word} {name!r}; {mend}")
         path = self._table[name]
-        module, _, attribute = path.partition(":")
         try:
-            found: Any = importlib.import_module(module)
-            for part in attribute.split("."):
-                found = getattr(found, part)
+            found = imported(path)
         except Exception as error:
             if name in self._own:
                 raise

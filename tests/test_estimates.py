@@ -15,6 +15,7 @@ import langevin_sgd
 from langevin_sgd import cli, config, estimates, html_report, machine_memory, progress
 from langevin_sgd.estimates import Factor, Held
 from langevin_sgd.models import held_by, network_scan
+from langevin_sgd.models.context import Context
 
 FREE = 16_000_000_000
 
@@ -356,9 +357,10 @@ def test_a_scan_of_networks_is_foretold_as_a_whole_and_once(monkeypatch):
 
     monkeypatch.setattr(network_scan, "run", run)
     study_of_three = scanned(network(steps=300), "sgd.learning_rate", 3)
-    points = [(point.models["m"], point.effective_sgd("m")) for point in config.parse(study_of_three).points("m")]
+    study = config.parse(study_of_three)
+    points = [(point.models["m"], point.effective_sgd("m")) for point in study.points("m")]
     forecast = progress.Forecast(progress.QuietProgress(stream), "m", clock)
-    network_scan.run_points(points, name="m", seed=1, progress=forecast)
+    network_scan.run_points(points, Context(study, "m", progress=forecast))
     # by the fifth second 4 of 3 x 300 steps are done
     assert stream.getvalue() == "m: point 1 of 3: about 14 min 56 s to go, for 900 steps at 1.0 a second\n"
 

@@ -166,6 +166,8 @@ class BasinsModel(LangevinEquation):
     The noise and the step are those of the `langevin` model: with `time_step` null a step is a step of SGD.
     """
 
+    RUN: ClassVar[str] = "langevin_sgd.models.basins:run"
+    HELD: ClassVar[str] = "langevin_sgd.models.basins_memory:held"
     SCANNABLE: ClassVar[tuple[str, ...]] = (
         *LangevinEquation.SCANNABLE,
         *("potential.depth_difference", "potential.curvature_ratio", "potential.barrier"),

@@ -44,6 +44,8 @@ class InterpolationModel(ModelSection):
     s <- s - eta * mean over B drawn samples of g_n(s), with g_n the derivative of that sample's loss along the line.
     """
 
+    RUN: ClassVar[str] = "langevin_sgd.models.interpolation:run"
+    HELD: ClassVar[str] = "langevin_sgd.models.interpolation_memory:held"
     SCANNABLE: ClassVar[tuple[str, ...]] = ("learning_rate_per_sample",)
     kind: Literal["interpolation"]
     """Always `interpolation`."""

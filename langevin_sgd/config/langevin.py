@@ -313,6 +313,8 @@ class LangevinModel(LangevinEquation):
     with Gaussian minibatch noise.
     """
 
+    RUN: ClassVar[str] = "langevin_sgd.models.langevin:run"
+    HELD: ClassVar[str] = "langevin_sgd.models.langevin_memory:held"
     SCANNABLE: ClassVar[tuple[str, ...]] = (*LangevinEquation.SCANNABLE, "start")
     kind: Literal["langevin"]
     """Always `langevin`."""

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from langevin_sgd.config.errors import KeyPath, choice
 from langevin_sgd.config.fields import Section
 from langevin_sgd.config.sgd import Sgd, SgdOverride, overridden
 from langevin_sgd.devices import NUMPY, Engine
+from langevin_sgd.families import imported
 
 if TYPE_CHECKING:
+    import xarray as xr
+
     from langevin_sgd.config.study import Study
+    from langevin_sgd.estimates import Held
+    from langevin_sgd.models.context import Context, Points
 
 Faults = Iterator[tuple[KeyPath, str]]
 """What is wrong, as (key path, message), each at the line that is best changed."""
@@ -26,6 +31,11 @@ class ModelSection(Section):
     """Keys of the sgd that change its results; none if it has no sgd."""
     MEMBERS: ClassVar[str] = "replicas"
     """The key that says how many independent members there are, from which error bars come."""
+    RUN: ClassVar[str]
+    """The function that runs it at the points of a scan, "module:function" of (points, context), imported when it runs;
+    see `run`."""
+    HELD: ClassVar[str] = ""
+    """The function that says what it will hold in memory, "module:function" of (study, name), imported when asked."""
     kind: str
 
     @property
@@ -93,6 +103,22 @@ class ModelSection(Section):
     def emits(self) -> frozenset[str]:
         """Observables that it is sure to have, as far as they decide which checks can be made of it."""
         return frozenset()
+
+    def run(self, points: Points, context: Context) -> Sequence[xr.Dataset]:
+        """The observables at every point of a scan, or at the only one.
+
+        `points` holds the config of the model and its sgd. Raises `Diverged` if numbers grow without bound, `UserError`
+        if the model cannot be run as configured.
+        """
+        function: Callable[[Points, Context], Sequence[xr.Dataset]] = imported(self.RUN)
+        return function(points, context)
+
+    def held(self, study: Study, name: str) -> Sequence[Held]:
+        """What it will hold in memory, as far as its config tells; nothing if it does not say."""
+        if not self.HELD:
+            return ()
+        function: Callable[[Study, str], Sequence[Held]] = imported(self.HELD)
+        return function(study, name)
 
     def problems(self, study: Study, name: str) -> Faults:
         """What is wrong with it within the study, where it is called `name`."""

@@ -175,6 +175,8 @@ def parameter_count(architecture: Softmax | MultilayerPerceptron | Module, input
 class NetworkModel(ModelSection):
     """An ensemble of `replicas` of one network, trained on real data by minibatch gradient descent."""
 
+    RUN: ClassVar[str] = "langevin_sgd.models.network_scan:run_points"
+    HELD: ClassVar[str] = "langevin_sgd.models.network_memory:held"
     SCANNABLE: ClassVar[tuple[str, ...]] = ("sgd", "data.label_noise")
     SGD_KEYS: ClassVar[tuple[str, ...]] = (*ModelSection.SGD_KEYS, "weight_decay")
     kind: Literal["network"]

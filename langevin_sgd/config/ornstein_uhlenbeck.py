@@ -32,6 +32,8 @@ class OrnsteinUhlenbeckModel(ModelSection):
     Minibatches are drawn with replacement whatever the network that H and C come from does.
     """
 
+    RUN: ClassVar[str] = "langevin_sgd.models.ornstein_uhlenbeck:run"
+    HELD: ClassVar[str] = "langevin_sgd.models.ornstein_uhlenbeck_memory:held"
     SCANNABLE: ClassVar[tuple[str, ...]] = ("hessian", "noise", "start", "sgd")
     kind: Literal["ornstein_uhlenbeck"]
     """Always `ornstein_uhlenbeck`."""

@@ -107,6 +107,8 @@ def _only(key: str, names: Mapping[str, tuple[str, ...]], value: Any) -> Any:
 class RandomPotentialModel(ModelSection):
     """dx = -V'(x) dt + sqrt(2 theta) dW in random potentials V with E[(V(x) - V(y))^2] = A |x - y|^alpha."""
 
+    RUN: ClassVar[str] = "langevin_sgd.models.random_potential:run"
+    HELD: ClassVar[str] = "langevin_sgd.models.random_potential_memory:held"
     SCANNABLE: ClassVar[tuple[str, ...]] = ("alpha", "amplitude", "thermal_energy", "correlation_length")
     SGD_KEYS: ClassVar[tuple[str, ...]] = ()
     MEMBERS: ClassVar[str] = "disorders"

@@ -12,7 +12,6 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from langevin_sgd import observables
-from langevin_sgd.checkpoint import Checkpointing
 from langevin_sgd.config import BasinsModel, Sgd
 from langevin_sgd.errors import UserError
 from langevin_sgd.integrators.integrate import Integration, integrate
@@ -27,6 +26,7 @@ from langevin_sgd.models.basins_domain import known_box, law_box
 from langevin_sgd.models.basins_laws import laws_of, predictions
 from langevin_sgd.models.basins_process import Process, core_condition, core_numbers
 from langevin_sgd.models.basins_record import Arrays, Cores, Observer
+from langevin_sgd.models.context import Context
 from langevin_sgd.progress import Progress
 
 Array = NDArray[np.float64]
@@ -50,15 +50,13 @@ class Prepared:
     observer: Observer
 
 
-def run(
-    points: Sequence[Point], *, seed: int, device: str, progress: Progress, checkpoint: Checkpointing
-) -> list[xr.Dataset]:
+def run(points: Sequence[Point], context: Context) -> list[xr.Dataset]:
     """Integrate all points of a scan in one launch, equal parts of the replicas from every start; their observables.
 
     Positions are looked at along the run at logarithmically spaced steps, for occupancy against time, and at `samples`
     equally spaced steps of the window, for time averages, density and current; only counts are kept. Raises `Diverged`,
     and `UserError` for a landscape without the basins asked for. After an interruption the same call goes on from
-    `checkpoint`, to the same bits.
+    the checkpoint, to the same bits.
     """
     scheme = langevin.scheme_of(points)
     known: dict[tuple[object, ...], landscape_basins.Basins] = {}
@@ -69,13 +67,13 @@ def run(
     steps = observables.log_spaced_steps(model.steps, model.record_times)
     window = _window(model)
     together = np.union1d(steps, window)
-    launch = _launch(ready, together, scheme, seed=seed, device=device, progress=progress)
+    launch = _launch(ready, together, scheme, seed=context.seed, device=context.device, progress=context.progress)
     most = max(1, _MOST_NUMBERS // (len(points) * model.replicas * len(ready[0].observer.recorded)))
     pace, done, backend = Pace(min(model.steps // 100, langevin.FIRST_UPDATES // (len(points) * model.replicas))), 0, ""
     state: State | None = None
     counted = tuple((one.observer.empty(), _no_times(one)) for one in ready)
     passage: Arrays = {}
-    with Keeper(checkpoint) as keeper:
+    with Keeper(context.checkpoint) as keeper:
         if saved := keeper.saved:
             state = State.from_arrays(part(saved, "state"))
             counted = tuple((part(saved, f"sums{i}"), saved[f"counts{i}"]) for i in range(len(ready)))
@@ -101,7 +99,7 @@ def run(
             }
             if done < model.steps:
                 keeper.tell(partial(_kept, state, counted))
-            progress.update(done, model.steps)
+            context.progress.update(done, model.steps)
     attrs = {"backend": backend, "scheme": scheme, "increments": model.increments}
     return [
         _dataset(one, sums, counts, {name: values[i] for name, values in passage.items()}, steps, attrs)

@@ -17,15 +17,15 @@ from numpy.typing import ArrayLike, NDArray
 from torch import nn
 
 from langevin_sgd import observables
-from langevin_sgd.checkpoint import Checkpointing, NoCheckpoint
 from langevin_sgd.config import InterpolationModel, Sgd
 from langevin_sgd.errors import UserError
 from langevin_sgd.estimators.hopping import hopping_rates
 from langevin_sgd.keeper import Arrays, Keeper, Within, part, prefixed
 from langevin_sgd.laws import temperatures
+from langevin_sgd.models.context import Context
 from langevin_sgd.models.interpolation_laws import EXACT, Laws, laws
 from langevin_sgd.one_thread import one_torch_thread
-from langevin_sgd.progress import NullProgress, Progress
+from langevin_sgd.progress import Progress
 from langevin_sgd.training import architectures, data, initial
 from langevin_sgd.training.architectures import Network
 from langevin_sgd.training.energy import Samples
@@ -39,22 +39,14 @@ CELLS = 120
 """Cells of the measured density."""
 
 
-def run(
-    points: Sequence[tuple[InterpolationModel, Sgd]],
-    *,
-    name: str,
-    seed: int,
-    progress: Progress | None = None,
-    checkpoint: Checkpointing | None = None,
-) -> list[xr.Dataset]:
+def run(points: Sequence[tuple[InterpolationModel, Sgd]], context: Context) -> list[xr.Dataset]:
     """Walk on the line at every point of a scan (one point without) and return the observables of each.
 
     Raises `UserError` if the data, the architecture or the training of an endpoint will not do, and if no barrier
-    separates the endpoints. After an interruption the same call goes on from `checkpoint`, to the same bits.
+    separates the endpoints. After an interruption the same call goes on from the checkpoint, to the same bits.
     """
-    progress = NullProgress() if progress is None else progress
-    checkpoint = NoCheckpoint() if checkpoint is None else checkpoint
-    with Workers(torch.get_num_threads()) as workers, one_torch_thread(), Keeper(checkpoint) as keeper:
+    name, seed, progress = context.name, context.seed, context.progress
+    with Workers(torch.get_num_threads()) as workers, one_torch_thread(), Keeper(context.checkpoint) as keeper:
         progress.begin(f"{name}: endpoints")
         trainings = keeper.within("endpoints", lambda: {"step": np.array(0)})
         ends, line = _line(*points[0], seed=seed, workers=workers, progress=progress, keeper=trainings)

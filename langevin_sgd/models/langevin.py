@@ -10,7 +10,6 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from langevin_sgd import noise, observables
-from langevin_sgd.checkpoint import Checkpointing
 from langevin_sgd.config import (
     DiagonalGradientNoise,
     FormulaNoise,
@@ -27,6 +26,7 @@ from langevin_sgd.integrators.state import State
 from langevin_sgd.keeper import Arrays, Keeper, Pace, part, prefixed
 from langevin_sgd.landscapes.expression import Expression
 from langevin_sgd.laws import temperatures
+from langevin_sgd.models.context import Context
 from langevin_sgd.progress import Progress
 
 Point = tuple[LangevinModel, Sgd]
@@ -58,22 +58,20 @@ def equation(model: LangevinEquation, sgd: Sgd) -> tuple[Expression, noise.Noise
     return landscape, noise.PositionDependentNoise(amplitudes, {**shared, **potential.parameters}, given.interpretation)
 
 
-def run(
-    points: Sequence[Point], *, seed: int, device: str, progress: Progress, checkpoint: Checkpointing
-) -> list[xr.Dataset]:
+def run(points: Sequence[Point], context: Context) -> list[xr.Dataset]:
     """Integrate the model at every point of a scan (one point without), in one launch; the observables of each.
 
     dw = -grad E dt + b dW with the scheme and step of the config; with the defaults, SGD with Gaussian noise. Recorded
     at logarithmically spaced steps. Raises `Diverged` when positions leave the finite numbers and `UserError` for what
-    the integrator refuses. After an interruption the same call goes on from `checkpoint`, to the same bits.
+    the integrator refuses. After an interruption the same call goes on from the checkpoint, to the same bits.
     """
     model = points[0][0]
     steps = observables.log_spaced_steps(model.steps, model.record_times)
-    launch = _launch(points, steps, seed=seed, device=device, progress=progress)
+    launch = _launch(points, steps, seed=context.seed, device=context.device, progress=context.progress)
     pace, done, backend = Pace(min(model.steps // 100, FIRST_UPDATES // (len(points) * model.replicas))), 0, ""
     state: State | None = None
     kept: tuple[Arrays, ...] = ()
-    with Keeper(checkpoint) as keeper:
+    with Keeper(context.checkpoint) as keeper:
         if keeper.saved:
             state, kept = State.from_arrays(part(keeper.saved, "state")), (part(keeper.saved, "kept"),)
             done = state.step
@@ -85,7 +83,7 @@ def run(
             done = state.step
             if done < model.steps:
                 keeper.tell(partial(_kept, state, kept))
-            progress.update(done, model.steps)
+            context.progress.update(done, model.steps)
     joined = _joined(kept)
     attrs = {"backend": backend, "scheme": scheme_of(points)}
     return [_dataset(*point, {k: v[i] for k, v in joined.items()}, steps, attrs) for i, point in enumerate(points)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from langevin_sgd import estimates, machine_memory
 from langevin_sgd.config import BUILT_IN_DATA, MultilayerPerceptron, NetworkModel, OrnsteinUhlenbeckModel, Study
 from langevin_sgd.config.errors import KeyPath
 from langevin_sgd.estimates import Factor, Held, copies, scan_points
@@ -27,6 +28,15 @@ def held(study: Study, name: str) -> list[Held]:
     assert isinstance(model, NetworkModel)
     size = model.parameters()
     return [] if size is None else of_size(study, name, size)
+
+
+def refuse_size(study: Study, name: str, device: str, size: int) -> None:
+    """Raise `TooLarge` for a network of `size` weights, known now that it or its data are there, that cannot fit."""
+    whole = of_size(study, name, size)
+    estimates.refuse_too_large(name, whole, free=machine_memory.available())
+    if device != "cpu":
+        there = [each for each in whole if each.on_device]
+        estimates.refuse_too_large(f"{name} on {device}", there, free=machine_memory.available_on(device))
 
 
 def of_size(study: Study, name: str, size: int) -> list[Held]:

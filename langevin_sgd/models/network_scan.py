@@ -1,53 +1,47 @@
-"""A network at every point of a scan, one after the other."""
+"""A network at every point of a scan, one after the other, or at the only one."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from langevin_sgd.checkpoint import Checkpointing, NoCheckpoint
 from langevin_sgd.config import NetworkModel, Sgd
 from langevin_sgd.integrators.divergence import Diverged
+from langevin_sgd.models import network_memory
+from langevin_sgd.models.context import Context
 from langevin_sgd.models.network import run
-from langevin_sgd.progress import NullProgress, Progress
+from langevin_sgd.progress import Progress
 
 
-def run_points(
-    points: Sequence[tuple[NetworkModel, Sgd]],
-    *,
-    name: str,
-    seed: int,
-    device: str = "cpu",
-    progress: Progress | None = None,
-    checkpoint: Checkpointing | None = None,
-    refuse_size: Callable[[int], None] = lambda size: None,
-) -> list[xr.Dataset]:
+def run_points(points: Sequence[tuple[NetworkModel, Sgd]], context: Context) -> list[xr.Dataset]:
     """`run` at every point of a scan, one after the other: the observables of each.
 
     Replica r starts at the same weights and draws its minibatches from the same numbers at every point, so points are
     compared replica by replica. A finished point leaves its last state behind, from which an interrupted scan has its
     observables again, at once. Raises what `run` raises, `Diverged` with eta and B of the point.
     """
-    checkpoint = NoCheckpoint() if checkpoint is None else checkpoint
-    progress = NullProgress() if progress is None else progress
+    refuse_size = partial(network_memory.refuse_size, context.study, context.name, context.device)
+    shared: dict[str, Any] = {"seed": context.seed, "device": context.device, "refuse_size": refuse_size}
+    if not context.study.scanned(context.name):
+        model, sgd = points[0]
+        return [run(model, sgd, name=context.name, progress=context.progress, checkpoint=context.checkpoint, **shared)]
     found, steps, whole = [], 0, sum(model.length(sgd) for model, sgd in points)
     for index, (model, sgd) in enumerate(points):
-        checkpoint.save({"step": np.asarray(steps)})
-        part = checkpoint.part(str(index))
-        label = f"{name}: point {index + 1} of {len(points)}"
+        context.checkpoint.save({"step": np.asarray(steps)})
+        label = f"{context.name}: point {index + 1} of {len(points)}"
         try:
             dataset = run(
                 model,
                 sgd,
                 name=label,
-                seed=seed,
-                device=device,
-                progress=_Part(progress, label, steps, whole),
-                checkpoint=part,
-                refuse_size=refuse_size,
+                progress=_Part(context.progress, label, steps, whole),
+                checkpoint=context.checkpoint.part(str(index)),
                 leave_last_state=True,
+                **shared,
             )
         except Diverged as error:
             at = f"at learning_rate = {sgd.learning_rate:g}, batch_size = {sgd.batch_size}: {error.detail}"

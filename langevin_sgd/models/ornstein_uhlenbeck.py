@@ -12,7 +12,6 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from langevin_sgd import observables
-from langevin_sgd.checkpoint import Checkpointing
 from langevin_sgd.config import (
     DiagonalHessian,
     DiagonalNoise,
@@ -27,6 +26,7 @@ from langevin_sgd.integrators import exact
 from langevin_sgd.integrators.scan_points import grid
 from langevin_sgd.keeper import Arrays, Keeper, Within, prefixed
 from langevin_sgd.landscapes.eigenbasis import eigenbasis
+from langevin_sgd.models.context import Context
 from langevin_sgd.models.laws import Laws, OwnLaw
 from langevin_sgd.models.window import stationary_window
 from langevin_sgd.progress import Progress
@@ -77,24 +77,17 @@ def resolve_modes(model: OrnsteinUhlenbeckModel, sources: Mapping[str, xr.Datase
     return Modes(eigenvalues, eigenvectors, 0.5 * (in_modes + in_modes.T), noise.kind)
 
 
-def run(
-    points: Sequence[tuple[OrnsteinUhlenbeckModel, Sgd]],
-    *,
-    seed: int,
-    steps: int,
-    sources: Mapping[str, xr.Dataset],
-    progress: Progress,
-    checkpoint: Checkpointing,
-) -> list[xr.Dataset]:
-    """Simulate the model at every point of a scan (one point without) for `steps` steps; the observables of each.
+def run(points: Sequence[tuple[OrnsteinUhlenbeckModel, Sgd]], context: Context) -> list[xr.Dataset]:
+    """Simulate the model at every point of a scan (one point without); the observables of each.
 
     E = w^T H w / 2, w <- w - eta m, m <- mu m + H w + xi, Cov(xi) = C/B (discrete), or the Ornstein-Uhlenbeck process
     with the same drift and diffusion (continuum). Jumps between the recorded steps are exact draws, so the cost does
     not depend on their number. All points are recorded at the same steps, those of the slowest. Raises `Diverged` over
     the stability limit and `UserError` if a noisy mode has no curvature. After an interruption the same call goes on
-    from `checkpoint`, to the same bits.
+    from the checkpoint, to the same bits.
     """
-    processes = [_Process.of(model, sgd, sources) for model, sgd in points]
+    steps, progress = context.study.effective_steps(context.name), context.progress
+    processes = [_Process.of(model, sgd, context.sources) for model, sgd in points]
     model = points[0][0]
     window = stationary_window(
         steps=steps,
@@ -108,13 +101,13 @@ def run(
     results: list[xr.Dataset] = []
     progress.begin("exact jumps", unit="jumps")
     finished: Arrays = {"step": np.array(0)}
-    with Keeper(checkpoint) as keeper:
+    with Keeper(context.checkpoint) as keeper:
         for process, own_numbers in zip(processes, numbers.reshape(len(points), -1), strict=True):
             index = len(results)
             within = keeper.within(str(index), partial(dict, finished))
             own = _Part(progress, index, len(points))
             recorder = _Recorder(process.modes.eigenvalues, model.replicas, record, sample, own)
-            last = _simulate(process, recorder, seed=seed, numbers=own_numbers, keeper=within)
+            last = _simulate(process, recorder, seed=context.seed, numbers=own_numbers, keeper=within)
             results.append(_dataset(process, recorder))
             kept = prefixed(str(index), recorder.state(last))
             finished = {**finished, **kept, "step": np.array((index + 1) * steps)}

@@ -16,12 +16,11 @@ import xarray as xr
 from numpy.typing import ArrayLike
 
 from langevin_sgd import observables
-from langevin_sgd.checkpoint import Checkpointing
 from langevin_sgd.config import RandomPotentialModel
-from langevin_sgd.devices import place
 from langevin_sgd.keeper import Keeper, Pace, Within, part, prefixed
 from langevin_sgd.landscapes.line import Line
 from langevin_sgd.models import example_walk
+from langevin_sgd.models.context import Context
 from langevin_sgd.models.disorder import Array, Arrays, Disorders, landscape, ln_times
 from langevin_sgd.progress import Progress
 from langevin_sgd.theory import effective_diffusion
@@ -36,39 +35,32 @@ _COORDINATES = ("time", "distance")
 _ONCE = (*_COORDINATES, *example_walk.NAMES)  # of no disorder, or of the first alone
 
 
-def run(
-    points: Sequence[RandomPotentialModel],
-    *,
-    seed: int,
-    device: str = "auto",
-    progress: Progress,
-    checkpoint: Checkpointing,
-) -> list[xr.Dataset]:
+def run(points: Sequence[tuple[RandomPotentialModel, None]], context: Context) -> list[xr.Dataset]:
     """Run the model at every point of a scan (one point without); the observables of each.
 
     Disorder n is the same potential up to its amplitude at every point, and whatever others are run. Raises
     `UserError` for what the landscape or the method refuses. After an interruption the same call goes on from
-    `checkpoint`, to the same bits.
+    the checkpoint, to the same bits.
     """
-    device = place(device, points[0].engines()).device
-    total, before = sum(point.disorders for point in points), 0
+    models, device, progress = [model for model, _ in points], context.device, context.progress
+    total, before = sum(model.disorders for model in models), 0
     progress.begin("disorders", unit="disorders")
-    with Keeper(checkpoint) as keeper:
-        measured = _Measured.of(keeper.saved, len(points))
-        for index, point in enumerate(points):
-            cut = _Cut(point)
-            while (first := measured.disorders - before) < point.disorders:
+    with Keeper(context.checkpoint) as keeper:
+        measured = _Measured.of(keeper.saved, len(models))
+        for index, model in enumerate(models):
+            cut = _Cut(model)
+            while (first := measured.disorders - before) < model.disorders:
                 chunk = cut.next(first)
                 within = keeper.within("chunk", measured.state)
                 told = partial(_tell_share, progress, measured.disorders, chunk.size, total)
                 told(0.0)
-                found = _measure(point, chunk, seed=seed, device=device, told=told, keeper=within)
+                found = _measure(model, chunk, seed=context.seed, device=device, told=told, keeper=within)
                 measured = measured.adding(index, found, chunk.size)
                 cut.done(chunk.size)
                 keeper.tell(measured.state)
                 progress.update(measured.disorders, total)
-            before += point.disorders
-    return [_dataset(point, _joined(parts), device) for point, parts in zip(points, measured.parts, strict=True)]
+            before += model.disorders
+    return [_dataset(model, _joined(parts), device) for model, parts in zip(models, measured.parts, strict=True)]
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,40 @@
+"""What every kind of model is given to run with, beside its config at every point of a scan."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import xarray as xr
+
+from langevin_sgd.checkpoint import Checkpointing, NoCheckpoint
+from langevin_sgd.progress import NullProgress, Progress
+
+if TYPE_CHECKING:
+    from langevin_sgd.config import Study
+
+Points = Sequence[tuple[Any, Any]]
+"""The config of the model and its sgd (None for a kind that has none) at every point of a scan, or at the only one."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """One model of a study as it is run.
+
+    `name` is what the study calls it, `seed` that of all randomness, `device` where it runs (`cpu` or `cuda:N`),
+    `sources` the finished models that it is measured on, by name. The run tells `progress` how far it is, and keeps in
+    `checkpoint` what it would go on from after an interruption, to the same bits.
+    """
+
+    study: Study
+    name: str
+    device: str = "cpu"
+    sources: Mapping[str, xr.Dataset] = field(default_factory=dict)
+    progress: Progress = field(default_factory=NullProgress)
+    checkpoint: Checkpointing = field(default_factory=NoCheckpoint)
+
+    @property
+    def seed(self) -> int:
+        """The seed of the study."""
+        return self.study.seed
