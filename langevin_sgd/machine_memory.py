@@ -23,8 +23,14 @@ def available_on(device: str) -> int:
         return available()
     import torch
 
-    free, _ = torch.cuda.mem_get_info(device)
-    return int(free)
+    if torch.cuda.is_available():
+        free, _ = torch.cuda.mem_get_info(device)
+    else:  # one that numba alone sees
+        from numba import cuda
+
+        context = cuda.current_context(int(device.partition(":")[2] or 0))  # type: ignore[no-untyped-call]
+        free, _ = context.get_memory_info()
+    return int(min(free, _UNLIMITED))
 
 
 def _free() -> int:
