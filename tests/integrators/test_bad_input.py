@@ -35,7 +35,8 @@ SHARPEST = 3.0 + np.sqrt(2.0)
 )
 def test_an_unstable_step_is_refused_before_the_first_step(scheme, own, limit):
     """The limits are those of PHYSICS section 2 and of the leapfrog; they come out of the rules."""
-    kwargs = dict(scheme=scheme, parameters=own, steps=2, trajectories=2)
+    backend = {} if scheme == "euler_maruyama" else {"backend": "batched", "device": "cpu"}  # which compiles nothing
+    kwargs = dict(scheme=scheme, parameters=own, steps=2, trajectories=2, **backend)
     with pytest.raises(IntegrationError, match=f"{scheme} is unstable.*take a time_step below {limit:.4g}") as caught:
         integrate(SHARP, WARM, time_step=limit * 1.0001, **kwargs)
     assert isinstance(caught.value, UserError)
@@ -48,13 +49,13 @@ def test_the_limit_itself_is_unstable_and_saddles_and_valleys_are_no_fault_of_th
     with pytest.raises(IntegrationError, match=r"= 2; take a time_step below 0\.5"):
         integrate(OU, WARM, time_step=0.5, steps=1, parameters={"k": 4.0})
     for k in (0.0, -1.0, 1e-14):
-        integrate(OU, WARM, time_step=0.5, steps=1, parameters={"k": k})
+        integrate(OU, WARM, time_step=0.5, steps=1, parameters={"k": k}, backend="batched", device="cpu")
     with pytest.raises(IntegrationError, match="no time_step is stable"):
         integrate(OU, WARM, scheme="heavy_ball", time_step=0.1, steps=1, parameters={"momentum": 1.0})
 
 
 def test_one_unstable_point_of_a_scan_is_found():
-    kwargs = dict(time_step=0.1, steps=1, trajectories=2)
+    kwargs = dict(time_step=0.1, steps=1, trajectories=2, backend="batched", device="cpu")
     integrate(OU, WARM, scan={"k": [1.0, 19.0]}, **kwargs)
     with pytest.raises(IntegrationError, match="largest curvature 21"):
         integrate(OU, WARM, scan={"k": [1.0, 21.0, 2.0]}, **kwargs)

@@ -33,7 +33,7 @@ def names_of(data):
 
 @pytest.mark.parametrize("scan", [None, {"k": [1.0, 2.0]}, [{"k": 1.0}, {"k": 2.0}]])
 def test_the_declared_names_are_those_of_the_result(scan):
-    data = integrate(WELL, WARM, record=WHOLE, scan=scan, **RUN).data
+    data = integrate(WELL, WARM, record=WHOLE, scan=scan, backend="batched", device="cpu", **RUN).data
     scanned = () if scan is None else ("k",) if isinstance(scan, dict) else ("point",)
     declared = [name for name, _ in emitted_names.emitted(WHOLE, scanned)]
     assert len(declared) == len(set(declared))

@@ -170,7 +170,9 @@ def test_axes_of_the_grid_are_equal():
     np.testing.assert_array_equal(other.known_to, one.known_to)
 
 
-@pytest.mark.parametrize(("dimension", "sites", "disorders"), [(2, 128, 300), (3, 32, 150)])
+@pytest.mark.parametrize(
+    ("dimension", "sites", "disorders"), [(2, 128, 300), pytest.param(3, 32, 150, marks=pytest.mark.validate)]
+)
 def test_walkers_go_further_round_barriers_than_over_them(dimension, sites, disorders):
     walk = flood_disorders(Grid(dimension, 1.0, sites=sites), 1, np.arange(disorders), largest_gamma=1.0)
     line = flood_disorders(Line(1.0, half_width=200), 1, np.arange(2000), largest_gamma=1.0)

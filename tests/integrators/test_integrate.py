@@ -80,6 +80,7 @@ def test_heavy_ball_has_the_exact_covariance_of_the_map():
     assert abs(positions(run).var() - s) < 4 * s * np.sqrt(2 / n)
 
 
+@pytest.mark.covering
 @pytest.mark.parametrize(("backend", "rounding"), [("batched", 1e-13), ("fused", 2e-6)])
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
 def test_a_time_step_of_eta_is_sgd_with_gaussian_noise_step_by_step(backend, rounding, momentum):
@@ -218,11 +219,12 @@ def test_backends_agree(scheme, landscape, noise, increments):
             integrate(landscape, noise, backend="reference", **kwargs)
 
 
-def test_gpu_kernels_under_the_simulator():
+@pytest.mark.parametrize("cases", ["few", pytest.param("more", marks=pytest.mark.validate)])
+def test_gpu_kernels_under_the_simulator(cases):
     """In a process of its own: numba's CUDA simulator must be chosen before numba is imported."""
     script = os.path.join(os.path.dirname(__file__), "gpu_simulation.py")
     environment = {**os.environ, "NUMBA_ENABLE_CUDASIM": "1"}
-    done = subprocess.run([sys.executable, script], env=environment, capture_output=True, text=True, timeout=100)
+    done = subprocess.run([sys.executable, script, cases], env=environment, capture_output=True, text=True, timeout=100)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.split()[-1] == "agree"
 

@@ -136,6 +136,7 @@ def assert_tails(counts, draws):
         assert stats.poisson.ppf(2.9e-7, expected) <= found <= stats.poisson.isf(2.9e-7, expected), threshold
 
 
+@pytest.mark.validate
 def test_the_counting_kernel_draws_what_the_integrator_draws():
     counts = np.zeros(4, np.int64)
     drawn = increments("gaussian", SEED, trajectories=[5], first=0, steps=4_000_000, count=1).ravel()

@@ -29,10 +29,10 @@ def positions(run):
 
 def test_up_to_16_coordinates_it_becomes_the_formula():
     landscape = rotated([3.0, 1.0, 0.2])
-    kwargs = dict(time_step=0.1, steps=20, trajectories=5, seed=3)
+    kwargs = dict(time_step=0.1, steps=20, trajectories=5, seed=3, record=Record(steps=(20,), each=("w2",)))
     hessian = landscape.hessian()
     by_hand = integrate(quadratic((hessian + hessian.T) / 2, landscape.minimum), WARM, **kwargs)
-    run = integrate(landscape, WARM, record=Record(steps=(20,), each=("w2",)), **kwargs)
+    run = integrate(landscape, WARM, **kwargs)
     assert np.array_equal(positions(run), positions(by_hand))
     assert np.array_equal(run.data.w2[:, 0], positions(run)[1])
     with pytest.raises(IntegrationError, match=r"take a time_step below 0\.6667"):

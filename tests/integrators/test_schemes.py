@@ -28,6 +28,7 @@ def stationary_square(name, h, *, trajectories, samples, every):
     return data.square_mean.mean().item(), data.square_mean.std(ddof=1).item() / np.sqrt(samples)
 
 
+@pytest.mark.validate
 def test_second_order_sampling_is_closer_than_first_order():
     """At a step of 0.2 the first-order bias is more than twice the second-order one, by 5 standard errors."""
     x = np.linspace(-5, 5, 20001)

@@ -46,6 +46,7 @@ def by_hand(potential: FourierPotential, *, sign: float = 1.0, order: slice = sl
     return np.stack(path, axis=2)
 
 
+@pytest.mark.covering
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("dimension", [1, 2, 4])
 def test_every_step_is_the_one_by_hand_in_every_disorder(dimension: int, backend: dict) -> None:
@@ -67,6 +68,7 @@ def test_the_comparison_by_hand_sees_planted_errors() -> None:
         assert np.abs(by_hand(potential, **planted) - path).max() > 0.05
 
 
+@pytest.mark.by_default("2", "3")
 @pytest.mark.parametrize("dimension", [1, 2, 3, 4])
 def test_the_gradient_of_the_kernel_is_that_of_automatic_differentiation(dimension: int) -> None:
     """From one step of length one without noise, in float64 to 1e-10 of the largest."""

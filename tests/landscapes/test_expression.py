@@ -277,7 +277,7 @@ def test_a_long_product_of_powers_of_sums_is_not_multiplied_out():
     assert run.state.vectors["position"] == pytest.approx(np.full((16, 1), 1 / 16 - 0.03))
     parameters = dict.fromkeys([f"a{i}" for i in range(12)], 1 / 12)
     bowl = Expression("(" + " + ".join(parameters) + ")**30*x**2/2", "x", parameters)
-    run = integrate(bowl, IsotropicNoise(0.0), time_step=0.1, steps=1, start=[1.0])
+    run = integrate(bowl, IsotropicNoise(0.0), time_step=0.1, steps=1, start=[1.0], backend="batched", device="cpu")
     assert run.state.vectors["position"] == pytest.approx(0.9)
 
 

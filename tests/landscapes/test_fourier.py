@@ -71,6 +71,7 @@ def test_leading_errors_of_the_cutoffs_scale_as_they_should():
     assert missing == pytest.approx(float(sum(wide.cutoff_errors(1.0))), rel=0.01)
 
 
+@pytest.mark.covering
 @pytest.mark.parametrize("dimension", [2, 100])
 @pytest.mark.parametrize("alpha", [0.5, 1.5])
 def test_sampled_potentials_have_the_structure_function(dimension, alpha):

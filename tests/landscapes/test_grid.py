@@ -45,6 +45,7 @@ def test_structure_function_is_exact_between_all_pairs_of_sites(dimension, sites
     assert variance[np.ravel_multi_index(grid.middle, grid.shape)] == 0.0
 
 
+@pytest.mark.covering
 @pytest.mark.parametrize(("dimension", "sites", "disorders", "longest"), [(2, 13, 4000, 10.0), (3, 6, 4000, 5.0)])
 @pytest.mark.parametrize("alpha", [0.5, 1.0, 1.5])
 def test_measured_structure_function_is_the_target_over_the_window(dimension, sites, disorders, longest, alpha):
