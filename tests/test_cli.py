@@ -252,31 +252,27 @@ def test_existing_runs_are_refused_resumed_and_overwritten(home, refused, capsys
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends POSIX signals")
-def test_an_interrupted_run_says_how_to_go_on(home):
+@pytest.mark.parametrize("name", [pytest.param("SIGINT", marks=pytest.mark.validate), "SIGTERM"])
+def test_an_interrupted_run_says_how_to_go_on(home, name):
     (home / "slow.yaml").write_text(SLOW, encoding="utf-8")
-    numbers = {"run c": signal.SIGINT, "run t": signal.SIGTERM}
-    processes = {run: program("simulate", "slow.yaml", "--set", "seed=3", "--output", run, cwd=home) for run in numbers}
+    run = home / "a run"
+    process = program("simulate", "slow.yaml", "--set", "seed=3", "--output", run.name, cwd=home)
     try:
         deadline = time.monotonic() + 60
-        for run, process in processes.items():
-            while not store.holds_run(home / run) and process.poll() is None and time.monotonic() < deadline:
-                time.sleep(0.05)
+        while not store.holds_run(run) and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.05)
         time.sleep(1.0)
-        for run, process in processes.items():
-            process.send_signal(numbers[run])
-        for run, process in processes.items():
-            out, err = process.communicate(timeout=60)
-            assert process.returncode == 130, err
-            assert out == ""
-            assert "Traceback" not in err
-            command = f"langevin-sgd simulate slow.yaml --output '{run}' --set seed=3 --resume"
-            assert err.splitlines()[-1].endswith(f"go on with: {command}")
-            config = store.read_config(home / run)
-            store.prepare(home / run, config=config, resume=True)
+        process.send_signal(signal.Signals[name])
+        out, err = process.communicate(timeout=60)
+        assert process.returncode == 130, err
+        assert out == ""
+        assert "Traceback" not in err
+        command = "langevin-sgd simulate slow.yaml --output 'a run' --set seed=3 --resume"
+        assert err.splitlines()[-1].endswith(f"go on with: {command}")
+        store.prepare(run, config=store.read_config(run), resume=True)
     finally:
-        for process in processes.values():
-            process.kill()
-            process.communicate()
+        process.kill()
+        process.communicate()
 
 
 @pytest.fixture
@@ -340,25 +336,30 @@ def test_an_interruption_before_anything_was_written(home, capsys, monkeypatch):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
-def test_an_interruption_in_the_middle_of_an_import_has_the_same_exit_code(home):
+@pytest.mark.parametrize(
+    ("ending", "expected"),
+    [("cli.entry()", 130), pytest.param("sys.exit(cli.main())", -signal.SIGINT, marks=pytest.mark.validate)],
+)
+def test_an_interruption_in_the_middle_of_an_import_has_the_same_exit_code(home, ending, expected):
     """Modules that make dataclasses run texts with exec(), where CPython takes an interrupt for unhandled."""
     code = (
         "import sys; from langevin_sgd import cli, study\n"
         "study.simulate = lambda *a, **k: exec('raise KeyboardInterrupt')\n"
         "sys.argv = ['langevin-sgd', 'simulate', 'small.yaml']\n"
     )
-    for ending, expected in (("cli.entry()", 130), ("sys.exit(cli.main())", -signal.SIGINT)):
-        (home / "interrupted.py").write_text(code + ending, encoding="utf-8")
-        done = subprocess.run([sys.executable, "-m", "interrupted"], cwd=home, capture_output=True, check=False)
-        assert done.returncode == expected, done.stderr
-        assert done.stderr == b"Interrupted; nothing was left behind.\n"
+    (home / "interrupted.py").write_text(code + ending, encoding="utf-8")
+    done = subprocess.run([sys.executable, "-m", "interrupted"], cwd=home, capture_output=True, check=False)
+    assert done.returncode == expected, done.stderr
+    assert done.stderr == b"Interrupted; nothing was left behind.\n"
 
 
 # faults of the user's
 
 
-def test_a_damaged_run_is_one_line_for_every_command(home, refused, capsys):
-    cli.main(["simulate", "small.yaml", "--quiet", "--output", "run"])
+def test_a_damaged_run_is_one_line_for_every_command(home, refused, capsys, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(html_report, "report", lambda run, **_options: Path(run))
+        cli.main(["simulate", "small.yaml", "--quiet", "--output", "run"])
     capsys.readouterr()
     metadata = home / "run" / "data.zarr" / "ou" / "zarr.json"
     metadata.write_text("", encoding="utf-8")
@@ -371,6 +372,7 @@ def test_a_damaged_run_is_one_line_for_every_command(home, refused, capsys):
     ):
         assert refused(*arguments).startswith("run/data.zarr/ou: is damaged (")
     metadata.parent.rename(home / "away")
+    monkeypatch.setattr(html_report, "report", lambda run, **_options: Path(run))
     assert cli.main(["simulate", "small.yaml", "--output", "run", "--resume", "--quiet"]) == 0
     assert store.open_run("run")["ou"].attrs["status"] == "done"
     (home / "run" / "config.yaml").write_text("]]: [", encoding="utf-8")

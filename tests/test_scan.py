@@ -17,16 +17,16 @@ OU = {
     "kind": "ornstein_uhlenbeck",
     "hessian": {"kind": "diagonal", "eigenvalues": [1.0, 0.5]},
     "noise": {"kind": "full", "matrix": [[1.0, 0.3], [0.3, 0.5]]},
-    "steps": 2000,
-    "replicas": 200,
+    "steps": 400,
+    "replicas": 20,
 }
 WELL = {
     "kind": "langevin",
     "potential": {"kind": "expression", "energy": "a*x**2/2", "variables": ["x"], "parameters": {"a": 1.0}},
     "noise": {"kind": "isotropic", "scale": 1.0},
     "start": [0.0],
-    "steps": 200,
-    "replicas": 100,
+    "steps": 100,
+    "replicas": 20,
 }
 
 
@@ -56,8 +56,8 @@ def test_parameters_are_leading_labelled_dimensions() -> None:
 def test_every_point_follows_its_own_law() -> None:
     """Variance eta c/(B k (2 - eta k)) at 12 points of one launch and as many of exact jumps, within 5 s.e."""
     scan = {"sgd.learning_rate": [0.1, 0.4, 0.8], "sgd.batch_size": [1, 4]}
-    well = {**WELL, "replicas": 20_000, "record_times": 2}
-    tree = lsgd.simulate(study(scan, ou={**OU, "replicas": 1000}, well=well))
+    well = {**WELL, "replicas": 5000, "steps": 200, "record_times": 2}
+    tree = lsgd.simulate(study(scan, ou={**OU, "replicas": 200, "steps": 2000}, well=well))
     eta, b = tree["well"].learning_rate, tree["well"].batch_size
     z = (tree["well"].spread.isel(time=-1) - eta / (b * (2 - eta))) / tree["well"].spread_stderr.isel(time=-1)
     assert float(np.abs(z).max()) < 5
@@ -69,7 +69,7 @@ def test_every_point_follows_its_own_law() -> None:
 
 def test_a_scan_of_momentum_begins_at_none() -> None:
     """Variance eta c/(B k (1 - mu) [2 - eta k/(1 + mu)]) with and without momentum in one launch, within 4.5 s.e."""
-    well = {**WELL, "replicas": 20_000, "record_times": 2, "steps": 600}
+    well = {**WELL, "replicas": 5000, "record_times": 2, "steps": 600}
     ds = lsgd.simulate(study({"sgd.momentum": [0.0, 0.8]}, well=well))["well"].dataset
     law = 0.1 / (4 * (1 - ds.momentum) * (2 - 0.1 / (1 + ds.momentum)))
     z = (ds.spread.isel(time=-1) - law) / ds.spread_stderr.isel(time=-1)
