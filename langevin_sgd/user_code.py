@@ -14,14 +14,35 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from langevin_sgd.errors import UserError
+from langevin_sgd.settings_kept import settings_kept
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 
 _LONGEST = 300  # characters of a message that are shown: torch's may fill pages
+_RECURRENT = (
+    "torch cannot vectorise nn.LSTM, nn.GRU and nn.RNN; write a loop over the time steps in forward, with nn.LSTMCell, "
+    "nn.GRUCell or nn.RNNCell"
+)
+_BRANCHING = "write torch.where for if, and leave numbers in tensors, without .item()"
+_MENDS = {
+    "aten::lstm": _RECURRENT,
+    "aten::gru": _RECURRENT,
+    "aten::rnn": _RECURRENT,
+    "rnn_layer": _RECURRENT,
+    "aten::stack() Expected a value of type": _RECURRENT,  # the record of a recurrent layer
+    "calling .item() on a Tensor": _BRANCHING,
+    "data-dependent": _BRANCHING,
+    "that doesn't have storage": "compute with torch alone, without numpy",
+    "DataParallel": "give the module itself, without DataParallel: replicas are shared out already",
+    "Jitted": "give the module itself, without torch.jit: it is traced already",
+    "saved tensor hooks": "leave out torch.utils.checkpoint and other hooks on saved tensors",
+}
+"""What to do about what torch says, by words of it."""
+
 _OURS = str(Path(__file__).parent) + os.sep
 _INSTALLED = tuple(
     {str(Path(path)) + os.sep for name, path in sysconfig.get_paths().items() if name in ("purelib", "platlib")}
@@ -35,10 +56,12 @@ def call(
     """`function(*args, **kwargs)`, code of the user's own; `failure` says in a message that it failed.
 
     Raises `UserError` with the exception's type and message and the user's file and line if it raises anything but
-    KeyboardInterrupt: `sys.exit` too must not end a study without a word.
+    KeyboardInterrupt: `sys.exit` too must not end a study without a word. Settings of the process that it changes are
+    put back (`settings_kept`).
     """
     try:
-        return function(*args, **kwargs)
+        with settings_kept():
+            return function(*args, **kwargs)
     except (UserError, KeyboardInterrupt):
         raise
     except BaseException as error:
@@ -53,18 +76,32 @@ class UserCodeError(UserError):
 def transforming(refused: str) -> Iterator[None]:
     """Around torch's transforms of a function that calls the user's; `refused` says what cannot be done with it.
 
-    Raises `UserError` for what torch raises. Passes on what our own code raises.
+    Raises `UserError` for what torch raises, with what to do about it where that is known. Passes on what our own code
+    raises. That torch evaluates an operation one by one, for lack of a batching rule, is no word to the user.
     """
+    import torch
+
+    functorch: Any = torch._C._functorch  # the only place of the switch that torch's own warning names
+    functorch._set_vmap_fallback_warning_enabled(False)
     try:
         yield
     except UserCodeError as error:
-        raise UserCodeError(f"{refused}: {told(error.__cause__ or error)}") from error.__cause__
+        cause = error.__cause__ or error
+        raise UserCodeError(f"{refused}: {told(cause)}{_mend(cause)}") from error.__cause__
     except UserError:
         raise
     except Exception as error:
         if _innermost(error.__traceback__).startswith(_OURS):
             raise
-        raise UserCodeError(f"{refused}: {told(error)}") from error
+        raise UserCodeError(f"{refused}: {told(error)}{_mend(error)}") from error
+    finally:
+        functorch._set_vmap_fallback_warning_enabled(True)
+
+
+def _mend(error: BaseException) -> str:
+    """What to write instead, for what torch cannot transform: no frame of the user's tells it."""
+    message = str(error)
+    return next((f"; {mend}" for sign, mend in _MENDS.items() if sign in message), "")
 
 
 def told(error: BaseException) -> str:

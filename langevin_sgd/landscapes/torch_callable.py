@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Protocol
 
 import torch
@@ -56,15 +56,9 @@ class TorchCallable:
 
     @classmethod
     def from_name(cls, name: str, dimension: int) -> TorchCallable:
-        """From "module:attribute". Raises `UserError` when there is no such function."""
-        module, _, attribute = name.partition(":")
-        try:
-            function = getattr(importlib.import_module(module), attribute)
-        except (ImportError, AttributeError, ValueError) as fault:
-            raise UserError(f"no function {name!r}: {fault}; write module:attribute") from None
-        if not callable(function):
-            raise UserError(f"{name!r} is not a function")
-        return cls(function, dimension)
+        """From "module:attribute". Raises `UserError` when there is no such function, as for a config's own code."""
+        door = import_module("langevin_sgd.training.import_path")  # late: it imports configs, and they landscapes
+        return cls(door.load(name), dimension)
 
     @property
     def variables(self) -> tuple[str, ...]:

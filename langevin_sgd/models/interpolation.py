@@ -6,7 +6,7 @@ The endpoints are trained and the line is tabulated once; all points of a scan w
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -17,16 +17,17 @@ from numpy.typing import ArrayLike, NDArray
 from torch import nn
 
 from langevin_sgd import observables
-from langevin_sgd.config import InterpolationModel, Sgd
+from langevin_sgd.config import InterpolationModel, Sgd, parameter_count
 from langevin_sgd.errors import UserError
 from langevin_sgd.estimators.hopping import hopping_rates
 from langevin_sgd.keeper import Arrays, Keeper, Within, part, prefixed
 from langevin_sgd.laws import temperatures
+from langevin_sgd.models import interpolation_memory
 from langevin_sgd.models.context import Context
 from langevin_sgd.models.interpolation_laws import EXACT, Laws, laws
 from langevin_sgd.one_thread import one_torch_thread
 from langevin_sgd.progress import Progress
-from langevin_sgd.training import architectures, data, initial
+from langevin_sgd.training import architectures, data, gradient_check, initial
 from langevin_sgd.training.architectures import Network
 from langevin_sgd.training.energy import Samples
 from langevin_sgd.training.interpolation import Landmarks, Line, endpoint, landmarks, tabulate
@@ -49,7 +50,10 @@ def run(points: Sequence[tuple[InterpolationModel, Sgd]], context: Context) -> l
     with Workers(torch.get_num_threads()) as workers, one_torch_thread(), Keeper(context.checkpoint) as keeper:
         progress.begin(f"{name}: endpoints")
         trainings = keeper.within("endpoints", lambda: {"step": np.array(0)})
-        ends, line = _line(*points[0], seed=seed, workers=workers, progress=progress, keeper=trainings)
+        ends, line = _line(
+            *points[0], seed=seed, workers=workers, progress=progress, keeper=trainings,
+            refuse_size=partial(interpolation_memory.refuse_size, context.study, name),
+        )  # fmt: skip
         marks = landmarks(line)
         progress.begin(f"{name}: laws", unit="points")
         prepared: list[_Point] = []
@@ -73,17 +77,24 @@ def run(points: Sequence[tuple[InterpolationModel, Sgd]], context: Context) -> l
 
 
 def _line(
-    model: InterpolationModel, sgd: Sgd, *, seed: int, workers: Workers, progress: Progress, keeper: Within
-) -> tuple[Arrays, Line]:
+    model: InterpolationModel, sgd: Sgd, *, seed: int, workers: Workers, progress: Progress, keeper: Within,
+    refuse_size: Callable[[int, int, int], None],
+) -> tuple[Arrays, Line]:  # fmt: skip
     """Both endpoints trained, as they are kept, and what lies between and beyond them."""
     loaded = data.load(model.data, seed)
+    known = parameter_count(model.architecture, math.prod(loaded.train_inputs.shape[1:]), loaded.classes)
+    if known is not None:  # before it is built
+        refuse_size(known, len(loaded.train_labels), loaded.classes)
 
     def build() -> nn.Module:
         return architectures.build(model.architecture, loaded.train_inputs.shape[1:], loaded.classes)
 
     module = initial.build_with_seed(build, seed, 0)
+    refuse_size(initial.size_of(module), len(loaded.train_labels), loaded.classes)
     samples = Samples.of(loaded.train_inputs, loaded.train_labels, dtype=torch.float64)
-    architectures.check(module, samples.inputs, loaded.classes, name=f"architecture {model.architecture.kind}")
+    architecture = f"architecture {model.architecture.kind}"
+    architectures.check(module, samples.inputs, loaded.classes, name=architecture)
+    gradient_check.refuse_wrong_gradient(module, samples.inputs, name=architecture)
     for key, size in [("sgd", sgd.batch_size), *((f"endpoints.{n}", e.batch_size) for n, e in model.endpoints.items())]:
         if size > len(samples):
             raise UserError(f"{key}.batch_size: {size} is more than the {len(samples)} training samples; reduce it")
@@ -91,6 +102,7 @@ def _line(
     starts = range(2) if model.start == "independent" else [0, 0]
     first = initial.weights(build, lambda built: Network.of(built, dtype=torch.float64).weights(), seed, starts)
     initial.refuse_other_size(first, network.size)
+    initial.refuse_unrepeatable(module, build, seed)
     trained: Arrays = {name: keeper.saved[name] for name in ("end_0", "end_1") if name in keeper.saved}
     for number, (chosen, start) in enumerate(zip(model.endpoints.values(), first, strict=True)):
         if f"end_{number}" in trained:

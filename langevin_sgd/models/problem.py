@@ -13,7 +13,7 @@ from torch import Tensor
 
 from langevin_sgd.config import NetworkModel, Sgd, parameter_count
 from langevin_sgd.errors import UserError
-from langevin_sgd.training import architectures, data, initial
+from langevin_sgd.training import architectures, data, gradient_check, initial
 from langevin_sgd.training.architectures import Network
 from langevin_sgd.training.energy import Samples
 
@@ -57,17 +57,18 @@ def prepare(model: NetworkModel, sgd: Sgd, *, seed: int, device: str, refuse_siz
             f"{loaded.name}; reduce it"
         )
     module = initial.build_with_seed(build, seed, 0)
-    refuse_size(
-        sum(parameter.numel() for parameter in module.parameters() if not torch.nn.parameter.is_lazy(parameter))
-    )
+    refuse_size(initial.size_of(module))
     train = samples(loaded.train_inputs, loaded.train_labels)
     has_test = loaded.test_inputs is not None and loaded.test_labels is not None and len(loaded.test_labels) > 0
     test = samples(loaded.test_inputs, loaded.test_labels) if has_test else None  # type: ignore[arg-type]
+    name = f"architecture {model.architecture.kind}"
     for part in filter(None, (train, test)):
-        architectures.check(module, part.inputs.cpu(), loaded.classes, name=f"architecture {model.architecture.kind}")
+        architectures.check(module, part.inputs.cpu(), loaded.classes, name=name)
+    gradient_check.refuse_wrong_gradient(module, train.inputs, name=name)
     replicas = range(model.replicas if model.start == "independent" else 1)
     start = initial.weights(build, lambda built: Network.of(built, dtype=torch.float64).weights(), seed, replicas)
     initial.refuse_other_size(start, Network.of(module, dtype=torch.float64).size)
+    initial.refuse_unrepeatable(module, build, seed)
     return Problem(
         module=module,
         train=train,

@@ -15,7 +15,7 @@ from langevin_sgd import user_code
 from langevin_sgd.config import Architecture, MultilayerPerceptron, Softmax
 from langevin_sgd.errors import UserError
 from langevin_sgd.training import import_path
-from langevin_sgd.training.state_changes import same, written
+from langevin_sgd.training.state_changes import numbers, same, written
 
 _FEW = 4
 _SAMPLES_AT_A_TIME = 256
@@ -25,6 +25,7 @@ _MENDS = {
     "its buffer": "use a layer without running statistics, such as LayerNorm or GroupNorm for BatchNorm",
     "its parameter": "leave out max_norm and whatever else writes to weights, so that the descent alone moves them",
     "its inputs": "write x = x - 1 for x -= 1, and leave inplace=True out of the first layer",
+    "its number": "count no calls in forward",
     "a tensor": "compute it anew from weights and inputs at every call",
 }
 
@@ -58,7 +59,7 @@ def _fully_connected(
         inputs *= extent
     layers: list[nn.Module] = [] if len(input_shape) == 1 else [nn.Flatten()]
     for before, after in pairwise((inputs, *hidden, classes)):
-        layers.append(nn.Linear(before, after))
+        layers.append(nn.Linear(before, after, dtype=torch.float32, device="cpu"))  # whatever the defaults are
         if isinstance(architecture, MultilayerPerceptron):
             layers.append(_ACTIVATIONS[architecture.activation]())
     return nn.Sequential(*(layers[:-1] if hidden else layers))
@@ -131,7 +132,9 @@ def check(module: nn.Module, inputs: Tensor, classes: int, *, name: str) -> None
     few = inputs[:_FEW]
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
         first, changed = written(network.module, lambda: _outputs(network.module, few, classes, name), few)
+        before = numbers(network.module)  # after one call: what a module works out once and keeps is no history
         again = _outputs(network.module, few, classes, name)
+        changed += [key for key, value in numbers(network.module).items() if before.get(key) != value]
         if changed:
             raise UserError(
                 f"{name}: the module updates {changed[0]} as it runs, so its loss depends on history; "
@@ -179,7 +182,8 @@ def _refuse_parameters(module: nn.Module, name: str) -> None:
 def _outputs(module: nn.Module, inputs: Tensor, classes: int, name: str) -> Tensor:
     """The module's outputs, of the shape and type that are needed."""
     shape = tuple(inputs.shape)
-    found: Any = user_code.call(f"{name}: the module fails on inputs of shape {shape}", module, inputs)
+    integers = "" if inputs.is_floating_point() else ", integers (unless they are tokens, give them as .astype(float))"
+    found: Any = user_code.call(f"{name}: the module fails on inputs of shape {shape}{integers}", module, inputs)
     if not isinstance(found, Tensor) or tuple(found.shape) != (len(inputs), classes):
         got: Any = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__
         samples = f"{len(inputs)} sample{'s' * (len(inputs) != 1)}"

@@ -55,6 +55,23 @@ def _digits() -> DataSet:
 
 
 def _user_data(data: Data) -> DataSet:
+    loaded, again = _called(data), _called(data)
+    for name in ("train_inputs", "train_labels", "test_inputs", "test_labels"):
+        first, second = getattr(loaded, name), getattr(again, name)
+        if (first is None) != (second is None) or (first is not None and not _equal(first, second)):
+            raise UserError(
+                f"{data.name}: {name} are others at a second call, so that no two models of a study would have "
+                "the same data; seed what draws them, as by numpy.random.default_rng(0)"
+            )
+    return loaded
+
+
+def _equal(first: NDArray[Any], second: NDArray[Any]) -> bool:
+    return first.shape == second.shape and bool(np.all(first == second))
+
+
+def _called(data: Data) -> DataSet:
+    """What the user's function returns, checked."""
     loader = import_path.load(data.name)
     given = {} if data.folder is None else {"folder": os.path.expanduser(data.folder)}
     loaded = import_path.call(loader, data.name, given, {})
@@ -72,20 +89,39 @@ def _user_data(data: Data) -> DataSet:
     return DataSet(*train, int(classes), *test, name=loaded.name)
 
 
+_MENDS_OF_LABELS = {
+    True: "convert them (.astype(int))",
+    False: "number the classes (numpy.unique(labels, return_inverse=True)[1])",
+}
+
+
+def _mend(array: Any) -> str:
+    if array is None:
+        return "give both, or leave out the test set"
+    if hasattr(array, "to_numpy"):
+        return "convert them with .to_numpy()"
+    return "convert them with .detach().cpu().numpy()" if hasattr(array, "detach") else "convert them with numpy.array"
+
+
 def _checked(inputs: Any, labels: Any, classes: int, which: str) -> tuple[NDArray[Any], NDArray[np.int64]]:
     """Inputs in float32, float64 or int64 and labels in int64: copies, which nobody else changes."""
     for array, name in ((inputs, "inputs"), (labels, "labels")):
         if not isinstance(array, np.ndarray):
-            raise UserError(f"{which}: inputs and labels must be numpy arrays; {name} are {type(array).__name__}")
+            raise UserError(
+                f"{which}: inputs and labels must be numpy arrays; {name} are {type(array).__name__}; {_mend(array)}"
+            )
     if labels.ndim != 1 or inputs.ndim < 2 or len(inputs) != len(labels):
         raise UserError(
             f"{which}: inputs of shape {inputs.shape} and labels of shape {labels.shape} do not fit; "
-            "give (samples, ...) and (samples,)"
+            "give (samples, ...) and (samples,), with the class's number for one-hot rows (.argmax(axis=1))"
         )
+    if inputs.size == 0:
+        raise UserError(f"{which}: inputs of shape {inputs.shape} hold no number; give one sample or more")
     if inputs.dtype.kind not in "fiu":
-        raise UserError(f"{which}: inputs must be real numbers, not {inputs.dtype}")
+        raise UserError(f"{which}: inputs must be real numbers, not {inputs.dtype}; convert them (.astype(float))")
     if labels.dtype.kind not in "iu":
-        raise UserError(f"{which}: labels must be integers, not {labels.dtype}")
+        mend = _MENDS_OF_LABELS[labels.dtype.kind in "fb"]
+        raise UserError(f"{which}: labels must be integers, not {labels.dtype}; {mend}")
     inputs = native_array(inputs, f"{which}: inputs", UserError)
     labels = native_array(labels, f"{which}: labels", UserError)
     _refuse(~np.isfinite(inputs), inputs, f"{which}: inputs must be finite", "remove or replace them")

@@ -15,6 +15,7 @@ from langevin_sgd import user_code
 from langevin_sgd.config import InterpolationModel, Module, NetworkModel, Study
 from langevin_sgd.config.fields import foreign
 from langevin_sgd.errors import UserError
+from langevin_sgd.settings_kept import settings_kept
 
 
 def load(path: str) -> Callable[..., Any]:
@@ -31,7 +32,8 @@ def load(path: str) -> Callable[..., Any]:
     if added:
         sys.path.insert(0, here)
     try:
-        found = module = importlib.import_module(module_name)
+        with settings_kept():
+            found = module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         if error.name is not None and (module_name == error.name or module_name.startswith(f"{error.name}.")):
             raise UserError(f"{path}: no module named {error.name}, neither installed nor in {here}") from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from langevin_sgd.errors import UserError
 from langevin_sgd.integrators import random_numbers
 from langevin_sgd.integrators.random_numbers import Stream
+from langevin_sgd.training.state_changes import same
 
 aten = torch.ops.aten
 
@@ -32,11 +33,45 @@ def build_with_seed(factory: Callable[[], nn.Module], seed: int, replica: int) -
 def weights(
     factory: Callable[[], nn.Module], flatten: Callable[[nn.Module], Tensor], seed: int, replicas: Sequence[int]
 ) -> Tensor:
-    """Initial weight vectors of the given replicas, shape (replica, d): each is that of a module built for it."""
+    """Initial weight vectors of the given replicas, shape (replica, d): each is that of a module built for it.
+
+    Raises `UserError` if several replicas are given and all get the same.
+    """
     rows = [flatten(build_with_seed(factory, seed, replica)) for replica in replicas]
     for row in rows:
         refuse_other_size(row, len(rows[0]))
-    return torch.stack(rows)
+    stacked = torch.stack(rows)
+    if len(set(replicas)) > 1 and same(stacked, rows[0].expand_as(stacked)):
+        raise UserError(
+            "start: independent needs weights of its own for every replica, and the network's constructor returns the "
+            "same at every call; draw them there with torch.nn.init, or give start: shared"
+        )
+    return stacked
+
+
+def refuse_unrepeatable(module: nn.Module, factory: Callable[[], nn.Module], seed: int) -> None:
+    """Raise `UserError` unless `factory` makes again the numbers of `module`, made with replica 0's random numbers.
+
+    What it draws from numpy, from Python's `random` or from the time is another draw in every run and after a resume.
+    """
+    first, second = (dict(_tensors(made)) for made in (module, build_with_seed(factory, seed, 0)))
+    for name, tensor in first.items():
+        if name in second and second[name].shape == tensor.shape and not same(second[name], tensor):
+            raise UserError(
+                f"the network's constructor gives {name} other numbers at a second call; draw them with torch, by "
+                "torch.nn.init or torch.randn, so that they can be taken from the study's own generator"
+            )
+
+
+def _tensors(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    for name, tensor in (*module.named_parameters(), *module.named_buffers()):
+        if not nn.parameter.is_lazy(tensor) and tensor.layout is torch.strided and not tensor.is_meta:
+            yield name, tensor.detach()
+
+
+def size_of(module: nn.Module) -> int:
+    """The number of weights of a module; those of layers that do not know theirs yet do not count."""
+    return sum(parameter.numel() for parameter in module.parameters() if not nn.parameter.is_lazy(parameter))
 
 
 def refuse_other_size(weights: Tensor, size: int) -> None:

@@ -43,6 +43,16 @@ def same(a: Tensor, b: Tensor) -> bool:
     return bool(((a == b) | ((a != a) & (b != b))).all())
 
 
+def numbers(module: nn.Module) -> dict[str, float | str]:
+    """Python's own numbers and words that a module and its parts have as attributes, as "its number 0.calls"."""
+    return {
+        f"its number {f'{part}.' if part else ''}{key}": value
+        for part, own in module.named_modules()
+        for key, value in vars(own).items()
+        if type(value) in (bool, int, float, str)
+    }
+
+
 def _named(module: nn.Module) -> dict[str, Tensor]:
     parameters = {f"its parameter {name}": tensor for name, tensor in module.named_parameters()}
     return parameters | {f"its buffer {name}": tensor for name, tensor in module.named_buffers()}

@@ -68,3 +68,39 @@ def test_it_fails_with_the_key_and_the_mend_and_the_others_run(model, key):
 
     assert re.search(key, tree["large"].attrs["error"]), tree["large"].attrs["error"]
     assert "\n" not in tree["large"].attrs["error"]
+
+
+LINE = {"kind": "interpolation", "data": {"name": "own_sizes:data"}, "replicas": 4, "points": 51}
+ENDS = {name: {"batch_size": 4, "learning_rate": 0.1, "steps": 2} for name in ("small", "large")}
+
+
+@pytest.mark.parametrize(
+    ("model", "key"),
+    [
+        (
+            {"architecture": {"kind": "mlp", "hidden": [10**8]}},
+            "models.line.architecture: .* for the activations of the network",
+        ),
+        ({"architecture": {"kind": "module", "factory": "own_sizes:wide"}}, r"models.line.architecture: .*, [\d,]+ w"),
+        (
+            {"architecture": {"kind": "softmax"}, "data": {"name": "own_sizes:many"}, "points": 4001},
+            r"models.line.points: line needs about 2.1 GB .*; give at most [\d,]+$",
+        ),
+    ],
+)
+def test_so_does_a_line_between_minima_before_anything_is_trained(model, key, monkeypatch):
+    made = sys.modules["own_sizes"]
+    made.wide = lambda inputs, classes: nn.Sequential(nn.Linear(inputs, 700_000), nn.Linear(700_000, classes))
+    made.many = lambda: lsgd.DataSet(np.zeros((20_000, 4)), np.arange(20_000) % 3, classes=3)
+    trained: list[object] = []
+    monkeypatch.setattr("langevin_sgd.models.interpolation.endpoint", lambda *given, **named: trained.append(given))
+    study = {
+        "name": "sizes",
+        "seed": 1,
+        "sgd": {"learning_rate": 0.1, "batch_size": 4},
+        "models": {"line": {**LINE, "endpoints": ENDS, **model}},
+        "checks": [],
+    }
+    tree = lsgd.simulate(study, device="cpu", progress=_Quiet())
+    assert re.search(key, tree["line"].attrs["error"]), tree["line"].attrs["error"]
+    assert not trained
