@@ -63,7 +63,7 @@ def _blobs() -> DataSet:
     return DataSet(rng.normal(size=(3, 4))[labels] + rng.normal(size=(130, 4)), labels, classes=3, name="blobs")
 
 
-def _tilted(*_: Any, **__: Any) -> Line:
+def _tilted(*_: Any, **__: Any) -> tuple[dict[str, Any], Line]:
     """A double well on a line with noise that depends on the place."""
     s = np.linspace(-1.0, 2.0, 301)
     beyond = np.minimum(s, 0.0) + np.maximum(s - 1.0, 0.0)
@@ -72,7 +72,7 @@ def _tilted(*_: Any, **__: Any) -> Line:
     slope = 0.25 * np.pi * (np.sin(2 * np.pi * inside) + 2 * np.pi * beyond) + 0.03
     kick = np.sort(np.random.default_rng(1).normal(size=100))
     kick = (kick - kick.mean()) / kick.std()
-    return Line(s, energy, (slope + np.outer(kick, 1.1 + 0.3 * np.cos(2 * s))).astype(np.float32))
+    return {}, Line(s, energy, (slope + np.outer(kick, 1.1 + 0.3 * np.cos(2 * s))).astype(np.float32))
 
 
 @cache
@@ -244,3 +244,14 @@ def test_results_that_do_not_fit_their_config_say_so():
     })  # fmt: skip
     told = _told(check(tree, study))
     assert "it holds 1 points and the config asks for 2" in told["stored"]
+
+
+def test_a_run_of_other_recorded_times_than_its_config_says_is_told_and_not_aligned() -> None:
+    tree = _run("ornstein_uhlenbeck")
+    data = tree["m"].to_dataset(inherit=False)
+    shorter = xr.DataTree.from_dict({"m": data.isel(time=slice(0, -1)), "checks": tree["checks"].to_dataset()})
+    shorter.attrs = dict(tree.attrs)
+    table = lsgd.check(shorter)
+    reasons = [str(reason) for reason in table["reason"].values[table["quantity"].values == "stored"]]
+    assert len(reasons) == 1
+    assert "another shape than the config gives it" in reasons[0]

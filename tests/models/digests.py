@@ -113,7 +113,6 @@ def of_integrators() -> dict[str, str]:
     hessian = np.eye(100) + (a[:, None] * a[None]).sum(axis=-1) / 100  # without BLAS
     well = lsgd.Quadratic.from_matrix(hessian)
     warm = lsgd.IsotropicNoise(0.5)
-    warm = lsgd.IsotropicNoise(0.5)
     common: dict[str, Any] = {"time_step": 0.01, "steps": 5, "trajectories": 300, "device": "cpu", "seed": 1}
     return {
         scheme: _digest(lsgd.integrate(well, warm, scheme=scheme, **common).state.vectors["position"])

@@ -79,8 +79,14 @@ def _everywhere(
         except (UserError, Diverged, ValueError, np.linalg.LinAlgError) as error:
             return " ".join(str(error).split())
         for variable, one in found.items():
-            if variable in point.variables:
-                pairs.setdefault(variable, []).append((one, point[variable].values))
+            if variable not in point.variables:
+                continue
+            if np.shape(one.value) != point[variable].shape:
+                sizes = " and ".join(
+                    "x".join(map(str, shape)) or "one number" for shape in (point[variable].shape, np.shape(one.value))
+                )
+                return f"{variable} has another shape than the config gives it ({sizes})"
+            pairs.setdefault(variable, []).append((one, point[variable].values))
     return {variable: each for variable, each in pairs.items() if len(each) == len(every)}
 
 
