@@ -13,11 +13,19 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 SNIPPETS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 
-def test_python_snippets_run_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+STUDY = '"configs/ornstein_uhlenbeck.yaml"'
+FEWER = [f"models.{name}.replicas=256" for name in ("discrete", "continuum", "momentum")]
+
+
+@pytest.mark.parametrize("overrides", [FEWER, pytest.param([], marks=pytest.mark.validate)], ids=["fewer", "whole"])
+def test_python_snippets_run_in_order(overrides: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """As they stand under validate; by default with fewer replicas of the first study."""
     monkeypatch.chdir(ROOT)
+    assert SNIPPETS[0].count(STUDY) == 1
     names: dict = {}
     for snippet in SNIPPETS:
-        exec(compile(snippet, "README.md", "exec"), names)
+        text = snippet.replace(STUDY, f"{STUDY}, overrides={overrides!r}") if overrides else snippet
+        exec(compile(text, "README.md", "exec"), names)
     ratio = names["tree"]["discrete"].mode_variance / names["tree"]["discrete"].mode_variance_predicted
     assert float(abs(ratio - 1).max()) < 0.05
     assert set(names["table"].model.values) == {"discrete", "continuum", "momentum"}

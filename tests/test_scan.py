@@ -166,11 +166,11 @@ def test_a_law_without_stationary_state_at_one_point_is_left_out_there() -> None
     assert "discrete" not in unstable["law"].values
 
 
-def test_a_parameter_called_like_an_observable_keeps_its_whole_key() -> None:
+def test_a_parameter_called_like_an_observable_is_refused() -> None:
     potential = {"kind": "expression", "energy": "energy*x**2/2", "variables": ["x"], "parameters": {"energy": 1.0}}
     scan = {"models.well.potential.parameters.energy": [1.0, 2.0]}
-    ds = lsgd.simulate(study(scan, well={**WELL, "potential": potential}))["well"].dataset
-    assert dimensions(ds) == ("models_well_potential_parameters_energy",)
+    with pytest.raises(ConfigError, match="energy: is a name that the results use"):
+        parse(study(scan, well={**WELL, "potential": potential}))
 
 
 def test_a_scanned_number_replaces_no_observable_of_another_meaning() -> None:

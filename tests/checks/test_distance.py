@@ -98,7 +98,7 @@ def test_verdicts():
     assert verdict(0.5, 0.05, replicas=3).verdict is Verdict.INCONCLUSIVE
 
 
-def rate(random, *, replicas, truth, bound, studies=400):
+def rate(random, *, replicas, truth, bound, studies):
     """How often a law at sup-distance `truth` from normal data gets a verdict."""
     offset = 2 * ndtri((1 + truth) / 2)  # 2 Phi(offset/2) - 1 = truth
     verdicts = []
@@ -110,7 +110,8 @@ def rate(random, *, replicas, truth, bound, studies=400):
     return np.mean([verdict is not Verdict.INCONCLUSIVE for verdict in verdicts])
 
 
-def test_the_advice_settles_it_with_the_stated_power_at_least():
+@pytest.mark.parametrize("studies", [100, pytest.param(400, marks=pytest.mark.validate)])
+def test_the_advice_settles_it_with_the_stated_power_at_least(studies):
     """The rule is that of all rows: 80% power; a factor that only shrinks the interval to the edge gives about half."""
     random = np.random.default_rng(5)
     x = correlated(random, 32, 20, 0.6)
@@ -120,6 +121,7 @@ def test_the_advice_settles_it_with_the_stated_power_at_least():
     advised = assess_distance(0.06, resampled, replicas=32, bound=bound, confidence=0.95)
     factor = float(advised.reason.split("about ")[1].split(" times")[0])
     assert factor == pytest.approx(((resampled.half_width(0.95) + resampled.half_width(0.8)) / 0.04) ** 2, rel=0.1)
-    assert rate(random, replicas=round(32 * factor), truth=0.06, bound=bound) > 0.8 - 4 * 0.02
+    least = 0.8 - 4 * math.sqrt(0.8 * 0.2 / studies)
+    assert rate(random, replicas=round(32 * factor), truth=0.06, bound=bound, studies=studies) > least
     seen = float(advised.reason.split("power 80% to see a truth above ")[1])
-    assert rate(random, replicas=32, truth=seen, bound=bound) > 0.8 - 4 * 0.02
+    assert rate(random, replicas=32, truth=seen, bound=bound, studies=studies) > least

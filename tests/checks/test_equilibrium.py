@@ -66,9 +66,9 @@ def test_numbers_of_the_rows(make_stationary, make_quadratic):
     assert isotropic.predicted == pytest.approx(0.5 * np.mean(quadratic.noise) / 4)  # T = eta sigma^2/B
 
 
-def test_intervals_cover_and_errors_are_honest(make_stationary):
-    """300 studies with correlated frames and few replicas: each 95% interval covers 1, within 4 standard errors."""
-    studies = 300
+@pytest.mark.parametrize("studies", [100, pytest.param(300, marks=pytest.mark.validate)])
+def test_intervals_cover_and_errors_are_honest(make_stationary, studies):
+    """Studies with correlated frames and few replicas: each 95% interval covers 1, within 4 standard errors."""
     covered = dict.fromkeys(["total_variance", "effective_temperature"], 0)
     flattest = 0
     for seed in range(studies):
@@ -82,8 +82,9 @@ def test_intervals_cover_and_errors_are_honest(make_stationary):
         assert abs(count / studies - 0.95) < 4 * math.sqrt(0.05 * 0.95 / studies)
 
 
-def test_shift_of_the_mean_is_measured_without_its_noise(make_stationary):
-    studies, shift = 200, 0.3
+@pytest.mark.parametrize("studies", [60, pytest.param(200, marks=pytest.mark.validate)])
+def test_shift_of_the_mean_is_measured_without_its_noise(make_stationary, studies):
+    shift = 0.3
     covered = 0
     squares = []
     for seed in range(studies):

@@ -234,7 +234,12 @@ def backward_equation(kind, speed, time, start):
     return (4 * found[1] - found[0]) / 3
 
 
-BENT = [(name, kind, i) for name, kind, i in ACCEPTED if kind in CURVED and name != "exact"]
+# heavy_ball draws over a plane: its Gaussian increments, 3 s each, are left to the linear equations by default
+BENT = [
+    pytest.param(name, kind, i, marks=pytest.mark.validate if (name, i) == ("heavy_ball", "gaussian") else ())
+    for name, kind, i in ACCEPTED
+    if kind in CURVED and name != "exact"
+]
 
 
 def counts_for(name, kind):
