@@ -144,15 +144,16 @@ def _run(config: dict[str, Any], checkpoint: object) -> xr.Dataset:
     return run_model(parse(config), "m", sources={}, device="cpu", progress=NullProgress(), checkpoint=checkpoint)
 
 
+@pytest.mark.by_default("escape1")  # one without an escape is among the kinds of test_interruptions
 @pytest.mark.parametrize("escape", [None, {"from": "left", "to": "right"}])
 def test_an_interrupted_run_goes_on_with_the_same_bits(
     escape: dict[str, Any] | None, monkeypatch: pytest.MonkeyPatch, stop_after_save: Callable[[int], Any]
 ) -> None:
     monkeypatch.setattr("langevin_sgd.keeper.SECONDS_A_SEGMENT", 0.0)  # a step a segment, after the first
-    config = study(LINE, temperature=1.5, steps=60, replicas=20, samples=10, escape=escape, laws=False)
+    config = study(LINE, temperature=1.5, steps=24, replicas=20, samples=6, escape=escape, laws=False)
     config["scan"] = {"models.m.temperature": [1.5, 3.0]}
     whole = _run(config, stop_after_save(10**9))
-    checkpoint = stop_after_save(40)
+    checkpoint = stop_after_save(16)
     with pytest.raises(KeyboardInterrupt):
         _run(config, checkpoint)
     checkpoint.left = 10**9

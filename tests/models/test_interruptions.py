@@ -182,7 +182,8 @@ def _counting(kind: str, monkeypatch: pytest.MonkeyPatch) -> tuple[list[int], Ca
     return count, run
 
 
-@pytest.mark.parametrize("kind", KINDS)
+# a network alone is interrupted in test_network, too
+@pytest.mark.parametrize("kind", [pytest.param(k, marks=pytest.mark.validate) if k == "network" else k for k in KINDS])
 def test_stopped_at_any_save_it_goes_on_to_the_same_bits_and_repeats_one_segment_at_most(kind, monkeypatch):
     count, run = _counting(kind, monkeypatch)
     undisturbed = _Stopping(np.inf)

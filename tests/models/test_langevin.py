@@ -44,6 +44,7 @@ def stationary_energy(c: np.ndarray, momentum: float = 0.0) -> float:
     return float((k * np.diagonal(theory.discrete_covariance(k, v.T @ c @ v, 0.2, 4, momentum))).sum() / 2)
 
 
+@pytest.mark.covering
 @pytest.mark.parametrize("momentum", [0.0, 0.6])
 @pytest.mark.parametrize("kind", NOISES)
 def test_defaults_are_sgd_with_gaussian_noise(kind: str, momentum: float) -> None:
@@ -109,6 +110,7 @@ def _run(config: dict, checkpoint: object) -> xr.Dataset:
     return run_model(parse(config), "m", sources={}, device="cpu", progress=NullProgress(), checkpoint=checkpoint)
 
 
+@pytest.mark.covering
 @pytest.mark.parametrize("scanned", [False, True])
 @pytest.mark.parametrize("momentum", [0.0, 0.5])
 def test_an_interrupted_run_goes_on_with_the_same_bits(
@@ -116,7 +118,7 @@ def test_an_interrupted_run_goes_on_with_the_same_bits(
 ) -> None:
     monkeypatch.setattr("langevin_sgd.keeper.SECONDS_A_SEGMENT", 0.0)  # a step a segment, after the first
     config = study(
-        WELL, temperature=0.6, start=[-1.0], steps=60, replicas=50, sgd={"learning_rate": 0.02, "momentum": momentum},
+        WELL, temperature=0.6, start=[-1.0], steps=24, replicas=50, sgd={"learning_rate": 0.02, "momentum": momentum},
         basins={"left": "x < 0"}, histogram={"x": [-1.5, 1.5, 7]}, first_passage="x > -0.5",
     )  # fmt: skip
     if scanned:
@@ -126,7 +128,7 @@ def test_an_interrupted_run_goes_on_with_the_same_bits(
     with pytest.raises(KeyboardInterrupt):
         _run(config, checkpoint)
     assert checkpoint.arrays is not None
-    assert 0 < int(checkpoint.arrays["step"]) < 60  # what a run directory says of an unfinished model
+    assert 0 < int(checkpoint.arrays["step"]) < 24  # what a run directory says of an unfinished model
     checkpoint.left = 10**9
     xr.testing.assert_identical(_run(config, checkpoint), whole)
 

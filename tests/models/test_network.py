@@ -197,19 +197,20 @@ def test_epochs_with_momentum_follow_their_own_law():
     np.testing.assert_allclose(energy, found.energy_law_phase_weight.sum("mode").mean(), rtol=0.1)
 
 
+@pytest.mark.by_default("2-1")
+@pytest.mark.parametrize("replicas", [8, 1])
 @pytest.mark.parametrize("threads", [1, 2])
-def test_a_replica_has_the_same_bits_whatever_runs_beside_it(threads, monkeypatch):
+def test_a_replica_has_the_same_bits_whatever_runs_beside_it(threads, replicas, monkeypatch):
     monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
     arguments = {"start": "minimum", "steps": 60, "architecture": {"kind": "mlp", "hidden": [5], "activation": "gelu"}}
     arguments["sgd"] = {"momentum": 0.5}
     many = _run(replicas=64, **arguments)
     per_replica = [name for name, variable in many.data_vars.items() if variable.dims[:1] == ("replica",)]
     assert {"energy", "stationary_energy", "mode_moment_2", "test_loss", "squared_displacement"} <= set(per_replica)
-    for replicas in (8, 1):
-        few = _run(replicas=replicas, **arguments)
-        for name in per_replica:
-            assert np.array_equal(few[name], many[name][:replicas]), name
-        assert np.array_equal(few.hessian, many.hessian)
+    few = _run(replicas=replicas, **arguments)
+    for name in per_replica:
+        assert np.array_equal(few[name], many[name][:replicas]), name
+    assert np.array_equal(few.hessian, many.hessian)
 
 
 def test_bits_do_not_depend_on_threads(monkeypatch):
@@ -232,6 +233,7 @@ RESUMED = [
 ]
 
 
+@pytest.mark.by_default("arguments1", "arguments2", "arguments4", "arguments5")
 @pytest.mark.parametrize("arguments", RESUMED)
 def test_an_interrupted_run_goes_on_to_the_same_bits(arguments):
     whole = _run(**arguments)
