@@ -32,6 +32,7 @@ def study(**model: object) -> dict:
     }
 
 
+@pytest.mark.covering(strength=2)
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
 @pytest.mark.parametrize("dynamics", ["discrete", "continuum"])
 @pytest.mark.parametrize("start", ["minimum", "stationary", {"displacement": [0.5, -1.0, 2.0]}])
