@@ -275,7 +275,7 @@ def test_what_does_not_change_is_written_once(tmp_path, monkeypatch):
     arguments = {"start": "minimum", "architecture": {"kind": "mlp", "hidden": [9]}, "replicas": 2, "steps": 60}
     path = tmp_path / "network.npz"
     whole = _run(**arguments, checkpoint=_Counted(path, seconds_between=0))
-    assert set(_Counted.written) == {"network.npz", "network.landmark.npz"}
+    assert set(_Counted.written) == {"network.npz", "network.landmark.npz", "network.search.npz"}
     (once,) = _Counted.written["network.landmark.npz"]
     often = _Counted.written["network.npz"]
     d = 4 * 9 + 9 + 9 * 3 + 3
