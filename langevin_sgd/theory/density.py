@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from langevin_sgd.errors import UserError
+from langevin_sgd.theory.callables import evaluated
 
 Array = NDArray[np.float64]
 Labels = NDArray[np.int64]
@@ -146,11 +147,11 @@ class _Weight:
         self.nodes = len(self.share)
         self._energy = energy
         self._theta = checked_thermal_energy(thermal_energy)
-        self._lowest = np.nanmin(evaluated(energy, cells.centre.T))
+        self._lowest = np.nanmin(evaluated(energy, cells.centre.T, "the energy"))
 
     def at_nodes(self, cells: _Cells) -> Array:
         """Each node's part of the cell's mean, (cell, node)."""
-        value = evaluated(self._energy, cells.at(self.place))
+        value = evaluated(self._energy, cells.at(self.place), "the energy")
         if np.any(np.isnan(value) | (value == -np.inf)):
             raise UserError("the energy is not a number somewhere in the box of the quadrature; take a smaller box")
         with np.errstate(over="ignore"):
@@ -165,7 +166,8 @@ def _surveyed(cells: _Cells, weigh: _Weight, membership: Membership) -> tuple[Ar
     held, labels, divided = [], [], []
     for part in cells.parts(len(probe)):
         held.append(weigh.at_nodes(part) * np.prod(2.0 * part.half, axis=1)[:, None])
-        label = np.asarray(membership(part.at(probe))).astype(np.int64).reshape(-1, len(probe))
+        at = part.at(probe)
+        label = evaluated(membership, at, "the membership").astype(np.int64).reshape(-1, len(probe))
         labels.append(label[:, : weigh.nodes])
         divided.append(np.any(label != label[:, :1], axis=1))
     return np.concatenate(held), np.concatenate(labels), np.concatenate(divided)
@@ -194,11 +196,6 @@ def volumes(edges: tuple[Array, ...]) -> Array:
     """Volume of every cell, (cell, ...)."""
     product: Array = np.prod(np.meshgrid(*[np.diff(edge) for edge in edges], indexing="ij"), axis=0)
     return product
-
-
-def evaluated(function: Field, points: Array) -> Array:
-    """What `function` gives at `points`, in doubles."""
-    return np.asarray(function(points), dtype=np.float64)
 
 
 def checked_thermal_energy(thermal_energy: float) -> float:

@@ -15,7 +15,8 @@ from scipy import ndimage
 
 from langevin_sgd.errors import UserError
 from langevin_sgd.theory import panels
-from langevin_sgd.theory.density import ORDER, Box, Field, checked_thermal_energy, evaluated
+from langevin_sgd.theory.callables import evaluated
+from langevin_sgd.theory.density import ORDER, Box, Field, checked_thermal_energy
 
 LOSS = 1e-6
 """Share of the probability that a domain may leave out."""

@@ -22,6 +22,7 @@ from scipy.interpolate import RegularGridInterpolator
 from langevin_sgd.errors import UserError
 from langevin_sgd.landscapes.real_array import native_array, real_array
 from langevin_sgd.theory import panels
+from langevin_sgd.theory.callables import evaluated
 from langevin_sgd.theory.density import Field
 from langevin_sgd.theory.finite_volumes import Diffusion, centres, discretise, factorise
 from langevin_sgd.theory.occupancy import Interpretation, log_ito_density, positive_diffusion
@@ -77,10 +78,10 @@ def mean_first_passage_time_1d(
     side = 1.0 if target >= reflecting else -1.0
 
     def slope(x: Array) -> Array:
-        return side * np.asarray(gradient(side * x), dtype=np.float64)
+        return side * evaluated(gradient, side * x, "the gradient")
 
     def noise(x: Array) -> Array:
-        value = diffusion(side * x) if callable(diffusion) else diffusion
+        value = evaluated(diffusion, side * x, "the diffusion") if callable(diffusion) else diffusion
         return np.broadcast_to(real_array(value, "the value", UserError), x.shape)
 
     ends = side * reflecting, side * start, side * target

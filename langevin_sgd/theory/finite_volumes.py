@@ -30,6 +30,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.sparse.csgraph import connected_components
 
 from langevin_sgd.errors import UserError
+from langevin_sgd.landscapes.real_array import real_array
 
 Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -95,7 +96,7 @@ def factorise(matrix: Any) -> linalg.SuperLU:
 def diffusion_tensor(diffusion: Diffusion, points: Array) -> Array:
     """D at `points` (d, n) as (d, d, n), from a number, a matrix (d, d), or a function giving (n,) or (d, d, n)."""
     dimension, number = points.shape
-    value = np.asarray(diffusion(points) if callable(diffusion) else diffusion, dtype=np.float64)
+    value = real_array(diffusion(points) if callable(diffusion) else diffusion, "the diffusion", UserError)
     if value.shape in ((), (number,), (1, number)):
         isotropic = np.broadcast_to(value.reshape(-1), number)
         return np.eye(dimension)[..., None] * isotropic
@@ -169,12 +170,19 @@ def _work(drift: Field, diffusion: Diffusion, start: Array, step: Array) -> tupl
     pulls = []
     for node in _NODES:
         point = start + step * (node + 1.0) / 2.0
-        force = np.asarray(drift(point), dtype=np.float64).reshape(point.shape)
+        force = _force(drift, point)
         pulls.append(np.sum(_solved(diffusion_tensor(diffusion, point), force) * step, axis=0))
     work = np.tensordot(_WEIGHTS / 2.0, pulls, axes=1)
     if not np.all(np.isfinite(work)):
         raise UserError("the drift or the diffusion is not finite somewhere on the grid; take a smaller box")
     return work, math.sqrt(15.0) / 6.0 * (pulls[0] - pulls[2])
+
+
+def _force(drift: Field, point: Array) -> Array:
+    force = real_array(drift(point), "the drift", UserError)
+    if force.size != point.size:
+        raise UserError(f"the drift has shape {force.shape} at points of shape {point.shape}; give that shape")
+    return force.reshape(point.shape)
 
 
 def _passage(work: Array, bend: Array) -> Array:

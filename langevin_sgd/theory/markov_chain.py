@@ -21,6 +21,7 @@ from scipy.special import ndtr
 
 from langevin_sgd.errors import UserError
 from langevin_sgd.landscapes.real_array import native_array, real_array
+from langevin_sgd.theory.callables import evaluated
 from langevin_sgd.theory.elimination import Elimination
 from langevin_sgd.theory.occupancy import Estimate
 
@@ -80,7 +81,7 @@ def euler_maruyama_chain(gradient: Line, diffusion: Line | float, learning_rate:
     """
     points = _uniform(grid)
     spacing = float((points[-1] - points[0]) / (len(points) - 1))
-    noise = diffusion(points) if callable(diffusion) else diffusion
+    noise = evaluated(diffusion, points, "the diffusion").reshape(-1) if callable(diffusion) else diffusion
     width = np.sqrt(2.0 * learning_rate * np.broadcast_to(real_array(noise, "the noise", UserError), points.shape))
     if not np.min(width) > 0.0:
         raise UserError("the noise of the chain vanishes somewhere on its grid; add a floor to it")
@@ -89,7 +90,7 @@ def euler_maruyama_chain(gradient: Line, diffusion: Line | float, learning_rate:
         raise UserError(
             f"the chain's grid of {len(points)} points is coarser than the noise of one step; take {needed} or more"
         )
-    slope = _finite(np.asarray(gradient(points), dtype=np.float64))
+    slope = _finite(np.broadcast_to(evaluated(gradient, points, "the gradient").reshape(-1), points.shape))
     mean = (points - learning_rate * slope - points[0]) / spacing
     return Chain(points, _gaussian_rows(mean, width / spacing))
 

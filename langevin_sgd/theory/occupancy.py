@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike
 from langevin_sgd.errors import UserError
 from langevin_sgd.landscapes.real_array import real_array, whole_array
 from langevin_sgd.theory import domain, panels
+from langevin_sgd.theory.callables import evaluated
 from langevin_sgd.theory.density import (
     ORDER,
     Array,
@@ -31,7 +32,6 @@ from langevin_sgd.theory.density import (
     cell_edges,
     cell_means,
     checked_thermal_energy,
-    evaluated,
     refuse_unbounded,
 )
 
