@@ -356,5 +356,5 @@ def test_a_torch_function_follows_the_formula_of_the_same_landscape():
         integrate(given, UNEVEN, time_step=0.1, steps=1)
     with pytest.raises(UserError, match="one number"):
         TorchCallable(lambda w: w, 2)
-    with pytest.raises(UserError, match="math:no_such_thing: is of Python's standard library"):
+    with pytest.raises(UserError, match="math:no_such_thing: math is a module of Python itself"):
         TorchCallable.from_name("math:no_such_thing", 2)
