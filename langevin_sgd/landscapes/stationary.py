@@ -267,7 +267,12 @@ def _newton_step(landscape: Expression, points: Array) -> Array:
     slope, curvature = landscape.gradient_at(points), np.moveaxis(landscape.hessian_at(points), -1, 0)
     usable = np.isfinite(curvature).all(axis=(1, 2)) & np.isfinite(slope).all(axis=0)
     curvature[~usable] = np.eye(len(points))
-    step = -(np.linalg.pinv(curvature, rcond=1e-10) @ np.where(usable, slope, 0.0).T[..., None])[..., 0].T
+    # in units of the curvature, a power of two that rounds nothing: singular values near 1e308 would overflow to a step
+    # of zero, and a slope of 1e306 pass for none
+    _, exponent = np.frexp(np.abs(curvature).max(axis=(1, 2), initial=0.0))
+    curvature = np.ldexp(curvature, -exponent[:, None, None])
+    slope = np.ldexp(np.where(usable, slope, 0.0), -exponent)
+    step = -(np.linalg.pinv(curvature, rcond=1e-10) @ slope.T[..., None])[..., 0].T
     return np.asarray(step, np.float64)
 
 

@@ -38,7 +38,8 @@ def wide(factor, low, high):
     ]
 
 
-@pytest.mark.parametrize(("scale", "factor"), [(1, 1), (1 / 50, 10), (1000, 4), (1, 100)])
+# at 30 times the energy and the box a slope of 1e306 lies in it, beside a curvature of 1e308
+@pytest.mark.parametrize(("scale", "factor"), [(1, 1), (1 / 50, 10), (1000, 4), (1, 100), (30, 30)])
 def test_muller_brown(scale, factor):
     minima, saddles = points(MULLER_BROWN, wide(factor, (-1.7, -0.4), (1.2, 2.1)), s=scale)
     np.testing.assert_allclose(minima, MINIMA, atol=2e-6)
@@ -62,6 +63,13 @@ def test_basins_of_muller_brown_in_the_default_box():
     assert {(s.first, s.second) for s in basins.saddles} == {(0, 1), (1, 2)}
     np.testing.assert_array_equal(basins.membership(basins.minima.T + 0.02), [0, 1, 2])
     np.testing.assert_allclose(basins.energies, [-146.6995, -80.7678, -108.1667], atol=1e-4)
+
+
+@pytest.mark.parametrize("power", [-280, 300])
+def test_energies_near_the_ends_of_the_doubles_have_the_same_stationary_points(power):
+    minima, saddles = points(f"(x**2 - 1)**2*1e{power} + 2*y**2*1e{power}", [(-3.0, 3.0)] * 2)
+    np.testing.assert_allclose(minima, [(-1.0, 0.0), (1.0, 0.0)], atol=1e-9)
+    np.testing.assert_allclose(saddles, [(0.0, 0.0)], atol=1e-9)
 
 
 @pytest.mark.parametrize("factor", [1, 100])
