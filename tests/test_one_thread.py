@@ -54,7 +54,9 @@ def test_every_model_has_the_same_bits_on_one_to_four_threads_and_when_resumed_o
         _digests(3, [model], tmp_path / model, stop_at=step)
         assert list((tmp_path / model / ".state").glob(f"{model}*.npz"))
         resumed = _digests(2, [model], tmp_path / model)
-        assert [name for name in resumed if name in one and "/" in name and resumed[name] != one[name]] == []
+        own = [name for name in resumed if name.startswith(f"{model}/")]  # the checks cover fewer models here
+        assert own
+        assert [name for name in own if resumed[name] != one[name]] == []
 
 
 def _blas() -> set[int]:
