@@ -31,10 +31,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 import langevin_sgd as lsgd
-from langevin_sgd.checks.equilibrium import total_variance
-from langevin_sgd.checks.window import StationaryWindow
-from langevin_sgd.config import Data, Sgd
-from langevin_sgd.observables import jackknife_stderr, leave_one_out_variance, pooled_variance
+from langevin_sgd.checks.diffusion.window import StationaryWindow
+from langevin_sgd.checks.equilibrium.rows import total_variance
+from langevin_sgd.config.sgd import Sgd
+from langevin_sgd.estimators.stationary import jackknife_stderr, leave_one_out_variance, pooled_variance
+from langevin_sgd.models.network.config import Data
 from langevin_sgd.theory.ornstein_uhlenbeck import discrete_covariance
 from langevin_sgd.training import data
 from langevin_sgd.training.minibatches import Minibatches

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0.dev0"
 
 _HOME = {
-    "Study": "langevin_sgd.config",
-    "ConfigError": "langevin_sgd.config",
-    "load": "langevin_sgd.config",
-    "parse": "langevin_sgd.config",
-    "json_schema": "langevin_sgd.config",
-    "simulate": "langevin_sgd.study",
-    "open_run": "langevin_sgd.store",
+    "Study": "langevin_sgd.study.config",
+    "ConfigError": "langevin_sgd.config.errors",
+    "load": "langevin_sgd.study.loading",
+    "parse": "langevin_sgd.study.loading",
+    "json_schema": "langevin_sgd.study.loading",
+    "simulate": "langevin_sgd.study.execute",
+    "open_run": "langevin_sgd.study.store",
     "DataSet": "langevin_sgd.training.data",
     "integrate": "langevin_sgd.integrators.integrate",
     "Record": "langevin_sgd.integrators.record",
@@ -35,12 +35,12 @@ _HOME = {
     "FullNoise": "langevin_sgd.noise",
     "LowRankNoise": "langevin_sgd.noise",
     "PositionDependentNoise": "langevin_sgd.noise",
-    "export": "langevin_sgd.store",
-    "figures": "langevin_sgd.plots",
-    "plot": "langevin_sgd.plots",
-    "new": "langevin_sgd.templates",
+    "export": "langevin_sgd.study.store",
+    "figures": "langevin_sgd.report.plots.drawn",
+    "plot": "langevin_sgd.report.plots.drawn",
+    "new": "langevin_sgd.study.templates",
     "info": "langevin_sgd.installation",
-    "report": "langevin_sgd.html_report",
+    "report": "langevin_sgd.report.html",
 }
 
 __all__ = ["__version__", *sorted([*_HOME, "check"])]
@@ -48,12 +48,7 @@ __all__ = ["__version__", *sorted([*_HOME, "check"])]
 if TYPE_CHECKING:
     import xarray as xr
 
-    from langevin_sgd.config import ConfigError as ConfigError
-    from langevin_sgd.config import Study as Study
-    from langevin_sgd.config import json_schema as json_schema
-    from langevin_sgd.config import load as load
-    from langevin_sgd.config import parse as parse
-    from langevin_sgd.html_report import report as report
+    from langevin_sgd.config.errors import ConfigError as ConfigError
     from langevin_sgd.installation import info as info
     from langevin_sgd.integrators.flooding import flood_disorders as flood_disorders
     from langevin_sgd.integrators.integrate import integrate as integrate
@@ -69,31 +64,37 @@ if TYPE_CHECKING:
     from langevin_sgd.noise import IsotropicNoise as IsotropicNoise
     from langevin_sgd.noise import LowRankNoise as LowRankNoise
     from langevin_sgd.noise import PositionDependentNoise as PositionDependentNoise
-    from langevin_sgd.plots import figures as figures
-    from langevin_sgd.plots import plot as plot
-    from langevin_sgd.store import export as export
-    from langevin_sgd.store import open_run as open_run
-    from langevin_sgd.study import simulate as simulate
-    from langevin_sgd.templates import new as new
+    from langevin_sgd.report.html import report as report
+    from langevin_sgd.report.plots.drawn import figures as figures
+    from langevin_sgd.report.plots.drawn import plot as plot
+    from langevin_sgd.study.config import Study as Study
+    from langevin_sgd.study.execute import simulate as simulate
+    from langevin_sgd.study.loading import json_schema as json_schema
+    from langevin_sgd.study.loading import load as load
+    from langevin_sgd.study.loading import parse as parse
+    from langevin_sgd.study.store import export as export
+    from langevin_sgd.study.store import open_run as open_run
+    from langevin_sgd.study.templates import new as new
     from langevin_sgd.training.data import DataSet as DataSet
 
 
 def check(run: xr.DataTree | str | os.PathLike[str], study: Study | Mapping[str, Any] | None = None) -> xr.Dataset:
-    """The comparisons of a study, one row each: `langevin_sgd.checks.check` of a tree or of a run directory.
+    """The comparisons of a study, one row each: `langevin_sgd.study.judge.check` of a tree or of a run directory.
 
     A run directory is judged by its own config.yaml, and the table is kept in it, as the command does; with `study` it
     is judged by that, and nothing is written. If the table cannot be kept, because another process writes to the run or
     because that is not permitted, this is warned of. Raises `UserError` if there is no run there or it is damaged.
     """
-    from langevin_sgd import checks, store
+    from langevin_sgd.study import judge as checks
+    from langevin_sgd.study import store
 
     if not isinstance(run, str | os.PathLike):
         return checks.check(run, study)
     if study is not None:
         return checks.check(store.open_run(run, load=True), study)
-    from langevin_sgd.config import load
     from langevin_sgd.paths import local
-    from langevin_sgd.shelf import shelf
+    from langevin_sgd.study.loading import load
+    from langevin_sgd.study.shelf import shelf
 
     with shelf(run) as kept:
         table = checks.check(store.open_run(run, load=True), load(local(run) / store.CONFIG))

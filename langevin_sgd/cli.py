@@ -67,12 +67,14 @@ def simulate(
     quiet: Annotated[bool, _Flag, Parameter(help="No progress, and only the verdict at the end.")] = False,
 ) -> int:
     """Run a study: train, simulate, compare; leaves a run directory with a report."""
-    from langevin_sgd import config as configs
     from langevin_sgd.paths import local
+    from langevin_sgd.study import loading as configs
 
     loaded = configs.load(config, overrides or [])
     run = str(local(output if output is not None else loaded.run_directory))
-    from langevin_sgd import estimates, progress, store, study  # a second or two, which a bad config need not wait for
+    from langevin_sgd import progress  # a second or two, which a bad config need not wait for
+    from langevin_sgd.study import estimates, store
+    from langevin_sgd.study import execute as study
 
     shown = progress.choose(quiet=quiet)
     try:
@@ -95,8 +97,9 @@ def simulate(
 
 
 def _conclude(tree: xr.DataTree, run: str, *, quiet: bool) -> int:
-    from langevin_sgd import store, terminal
-    from langevin_sgd.verdict_table import failed_models
+    from langevin_sgd.report import terminal
+    from langevin_sgd.report.verdict_table import failed_models
+    from langevin_sgd.study import store
 
     terminal.print_run(tree, run=run, brief=quiet)
     if not quiet:
@@ -113,8 +116,9 @@ def check(
 ) -> int:
     """Evaluate the comparisons of a run anew and print all of them."""
     import langevin_sgd
-    from langevin_sgd import store, terminal
-    from langevin_sgd.verdict_table import summary
+    from langevin_sgd.report import terminal
+    from langevin_sgd.report.verdict_table import summary
+    from langevin_sgd.study import store
 
     table = langevin_sgd.check(run_dir)
     terminal.print_verdicts(store.open_run(run_dir), table, full=True, run=run_dir)
@@ -124,7 +128,8 @@ def check(
 @app.command(sort_key=2, help_epilogue=_exit_codes(DONE, MISUSED))
 def report(run_dir: _Run, /) -> int:
     """Write one self-contained HTML page: verdicts, figures, config, provenance."""
-    from langevin_sgd import html_report, progress
+    from langevin_sgd import progress
+    from langevin_sgd.report import html as html_report
 
     print(html_report.report(run_dir, progress=progress.choose(quiet=False)))
     _say_if_unfinished(run_dir)
@@ -143,7 +148,7 @@ def plot(
     format: Annotated[Literal["png", "pdf", "svg"], Parameter(help="File format.")] = "png",
 ) -> int:
     """Draw the figures of a run into its figures/ folder."""
-    from langevin_sgd import plots
+    from langevin_sgd.report.plots import drawn as plots
 
     for path in plots.plot(run_dir, names, format=format):
         print(path)
@@ -160,7 +165,7 @@ def export(
     overwrite: Annotated[bool, _Flag, Parameter(help="Replace the file.")] = False,
 ) -> int:
     """Write a run to one netCDF-4 file, a group a model, for other tools."""
-    from langevin_sgd import store
+    from langevin_sgd.study import store
 
     print(store.export(run_dir, file, overwrite=overwrite))
     _say_if_unfinished(run_dir)
@@ -169,7 +174,7 @@ def export(
 
 def _say_if_unfinished(run_dir: str) -> None:
     """What a run lacks, on the stream that is not read for the names of files."""
-    from langevin_sgd import store
+    from langevin_sgd.study import store
 
     lacks = store.open_run(run_dir).attrs.get("unfinished")
     if lacks:
@@ -179,7 +184,7 @@ def _say_if_unfinished(run_dir: str) -> None:
 @app.command(sort_key=5, help_epilogue=_exit_codes(DONE, MISUSED))
 def new(template: Annotated[str | None, Parameter(help="Name of the template.")] = None, /) -> int:
     """Print a commented config to start from; without a name, list them."""
-    from langevin_sgd import templates
+    from langevin_sgd.study import templates
 
     if template is not None:
         print(templates.new(template), end="")
@@ -195,7 +200,7 @@ def schema() -> int:
     """Print the JSON Schema of the config, for editors that complete and check."""
     import json
 
-    from langevin_sgd import config as configs
+    from langevin_sgd.study import loading as configs
 
     print(json.dumps(configs.json_schema(), indent=2, ensure_ascii=False))
     return DONE

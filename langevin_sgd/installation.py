@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from langevin_sgd import devices
-from langevin_sgd.provenance import git_revision, versions
+from langevin_sgd.study.provenance import git_revision, versions
 
 
 def info() -> str:

@@ -18,7 +18,7 @@ from langevin_sgd.errors import UserError
 from langevin_sgd.landscapes.by_value import ByValue
 from langevin_sgd.landscapes.expression import checked_parameters, listed
 from langevin_sgd.landscapes.formula import FormulaError, check_names, parse
-from langevin_sgd.landscapes.real_array import real_array, real_number
+from langevin_sgd.real_array import real_array, real_number
 
 Interpretation = Literal["ito", "stratonovich"]
 Parameters = Mapping[str, float | None]

@@ -13,9 +13,12 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from langevin_sgd import observables, store
-from langevin_sgd.checks.statistics import Band, assess, assess_ratio
-from langevin_sgd.checks.table import Comparison, to_dataset
+from langevin_sgd.checks.verdicts.statistics import Band, assess, assess_ratio
+from langevin_sgd.checks.verdicts.table import Comparison, to_dataset
+from langevin_sgd.estimators.stationary import stationary_summary
+from langevin_sgd.observables import declared as observables
+from langevin_sgd.observables.schedule import log_spaced_steps, time_coordinates
+from langevin_sgd.study import store
 
 MODES, NOISE_FREE, SAMPLES, STEPS = 650, 92, 60, 20_000
 BATCH_SIZE = 16
@@ -56,13 +59,13 @@ def _model(
     chi = rng.chisquare(SAMPLES, size=(replicas, MODES)) / SAMPLES
     mean = rng.normal(size=(replicas, MODES)) * np.sqrt(variance / SAMPLES) + shift * np.sqrt(variance)
     moment_2 = variance * chi * ((1.05 if kind == "network" else 1.0) - 1 / SAMPLES) + mean**2
-    summary = observables.stationary_summary(mean, moment_2)
+    summary = stationary_summary(mean, moment_2)
     weights = {law: np.sort(k * s / 2)[::-1] for law, s in laws.items()}
     energies = np.einsum("m,rsm->rs", weights[own], rng.chisquare(1, size=(replicas, SAMPLES, MODES)))
 
-    steps = observables.log_spaced_steps(STEPS, 48)
+    steps = log_spaced_steps(STEPS, 48)
     coords = {
-        **observables.time_coordinates(steps, learning_rate=learning_rate, momentum=momentum),
+        **time_coordinates(steps, learning_rate=learning_rate, momentum=momentum),
         "replica": np.arange(replicas),
         "mode": np.arange(MODES),
         "law": np.array(list(laws)),

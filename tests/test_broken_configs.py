@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from langevin_sgd.config import ConfigError, load
+from langevin_sgd.config.errors import ConfigError
+from langevin_sgd.study.loading import load
 
 FOLDER = Path(__file__).parent / "broken_configs"
 FILES = sorted(FOLDER.glob("*.yaml"))

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from langevin_sgd.checkpoint import Checkpoint, NoCheckpoint
 from langevin_sgd.errors import UserError
+from langevin_sgd.storage.checkpoint import Checkpoint, NoCheckpoint
 
 
 def test_saves_and_loads_every_kind_of_array(tmp_path):

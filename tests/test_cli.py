@@ -15,7 +15,9 @@ import pytest
 import xarray as xr
 
 import langevin_sgd
-from langevin_sgd import cli, html_report, store
+from langevin_sgd import cli
+from langevin_sgd.report import html as html_report
+from langevin_sgd.study import store
 
 # Small enough to run in a second, well inside its law.
 SMALL = """\
@@ -188,7 +190,7 @@ def test_check_takes_a_directory_or_a_tree(home, capsys):
     table = langevin_sgd.check("run")
     assert set(table.tolerance.values) != set(kept.tolerance.values)
     np.testing.assert_array_equal(store.open_run("run")["checks"].tolerance.values, table.tolerance.values)
-    with pytest.raises(langevin_sgd.store.StoreError, match="no such run directory"):
+    with pytest.raises(langevin_sgd.study.store.StoreError, match="no such run directory"):
         langevin_sgd.check("nowhere")
 
 
@@ -212,8 +214,8 @@ def test_quiet_prints_the_verdict_and_nothing_else(home, capsys):
 
 
 def test_a_failed_model_is_named_and_the_rest_is_kept(home, capsys, monkeypatch):
-    from langevin_sgd import study
     from langevin_sgd.integrators.divergence import Diverged
+    from langevin_sgd.study import execute as study
 
     run_model = study.run_model
 
@@ -278,7 +280,7 @@ def test_an_interrupted_run_says_how_to_go_on(home, name):
 @pytest.fixture
 def stopped(home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Path:
     """The directory of a run that was interrupted in the second of its two models."""
-    from langevin_sgd import study
+    from langevin_sgd.study import execute as study
 
     run_model = study.run_model
 
@@ -325,7 +327,7 @@ def test_the_command_that_an_unfinished_run_names_finishes_it(stopped, capsys):
 
 
 def test_an_interruption_before_anything_was_written(home, capsys, monkeypatch):
-    from langevin_sgd import study
+    from langevin_sgd.study import execute as study
 
     def interrupted(*_args: object, **_options: object) -> None:
         raise KeyboardInterrupt
@@ -478,7 +480,7 @@ def test_a_reader_that_has_seen_enough_is_no_error(home):
 
 
 def test_a_signal_to_end_while_the_config_is_read_is_an_interruption(monkeypatch, capsys):
-    monkeypatch.setattr("langevin_sgd.config.load", lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+    monkeypatch.setattr("langevin_sgd.study.loading.load", lambda *_: os.kill(os.getpid(), signal.SIGTERM))
     assert cli.main(["simulate", "study.yaml"]) == cli.INTERRUPTED
     assert "nothing was left behind" in capsys.readouterr().err
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL

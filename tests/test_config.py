@@ -13,9 +13,12 @@ import numpy as np
 import pytest
 from ruamel.yaml import YAML
 
-from langevin_sgd import config
-from langevin_sgd.config import ConfigError, NetworkModel, OrnsteinUhlenbeckModel, Study
+from langevin_sgd.config.errors import ConfigError
 from langevin_sgd.errors import UserError
+from langevin_sgd.models.network.config import NetworkModel
+from langevin_sgd.models.ornstein_uhlenbeck.config import OrnsteinUhlenbeckModel
+from langevin_sgd.study import loading as config
+from langevin_sgd.study.config import Study
 
 CONFIGS = sorted((Path(__file__).parents[1] / "configs").glob("*.yaml"))
 
@@ -527,9 +530,8 @@ def test_hostile_yaml_is_one_line(tmp_path: Path) -> None:
 
 
 def test_import_is_light() -> None:
-    code = (
-        "import sys, langevin_sgd.config; print([m for m in ('numpy', 'scipy', 'torch', 'xarray') if m in sys.modules])"
-    )
+    heavy = ("numpy", "scipy", "torch", "xarray")
+    code = f"import sys, langevin_sgd.study.config; print([m for m in {heavy} if m in sys.modules])"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert shown.stdout.strip() == "[]"
 

@@ -2,7 +2,9 @@
 
 import pytest
 
-from langevin_sgd.config import BasinsModel, ConfigError, parse, resolved_yaml
+from langevin_sgd.config.errors import ConfigError
+from langevin_sgd.models.basins.config import BasinsModel
+from langevin_sgd.study.loading import parse, resolved_yaml
 
 FLAT = {"kind": "sharp_flat", "depth_difference": 0.5, "curvature_ratio": 4.0, "barrier": 1.0}
 

@@ -13,8 +13,8 @@ import torch
 
 import langevin_sgd as lsgd
 from langevin_sgd import devices
-from langevin_sgd.config import parse
 from langevin_sgd.errors import UserError
+from langevin_sgd.study.loading import parse
 
 _SDE = {"kind": "random_potential", "method": "sde", "alpha": 1.0, "disorders": 2, "walkers": 2, "ln_time": [-2, 0]}
 MODELS = {

@@ -9,11 +9,12 @@ import pytest
 import xarray as xr
 from matplotlib.image import imread
 
-from langevin_sgd import observables, plots
 from langevin_sgd.estimators.renewal_model import renewal_positions
 from langevin_sgd.integrators.flooding import flood
 from langevin_sgd.landscapes.line import Line
-from langevin_sgd.models.example_walk import example
+from langevin_sgd.models.random_potential.example_walk import example
+from langevin_sgd.observables import declared as observables
+from langevin_sgd.report.plots import drawn as plots
 
 LN_TIME = np.linspace(0.5, 40.0, 41)
 SHIFT, DISORDERS = 0.5, 400

@@ -12,10 +12,14 @@ from pathlib import Path
 import pytest
 
 import langevin_sgd
-from langevin_sgd import cli, config, estimates, html_report, machine_memory, progress
-from langevin_sgd.estimates import Factor, Held
-from langevin_sgd.models import held_by, network_scan
+from langevin_sgd import cli, machine_memory, progress
 from langevin_sgd.models.context import Context
+from langevin_sgd.models.network import points as network_scan
+from langevin_sgd.report import html as html_report
+from langevin_sgd.study import estimates
+from langevin_sgd.study import loading as config
+from langevin_sgd.study.estimates import Factor, Held
+from langevin_sgd.study.run_model import held_by
 
 FREE = 16_000_000_000
 

@@ -19,7 +19,13 @@ import pytest
 import xarray as xr
 
 import langevin_sgd
-from langevin_sgd import checkpoint, cli, html_report, plots, replacing, store, study, terminal, zarr_groups
+from langevin_sgd import cli
+from langevin_sgd.report import html as html_report
+from langevin_sgd.report import terminal
+from langevin_sgd.report.plots import drawn as plots
+from langevin_sgd.storage import checkpoint, replacing, zarr_groups
+from langevin_sgd.study import execute as study
+from langevin_sgd.study import store
 
 SLOW = pytest.mark.validate
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="sends POSIX signals")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import langevin_sgd as lsgd
-from langevin_sgd import config
+from langevin_sgd.study import loading as config
 
 SGD: dict[str, Any] = {"learning_rate": 0.1, "batch_size": 8, "weight_decay": 0.1}
 NETWORK: dict[str, Any] = {"kind": "network", "architecture": {"kind": "mlp", "hidden": [2]}, "replicas": 2}

@@ -5,9 +5,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from langevin_sgd import observables
-from langevin_sgd.config import Sgd
-from langevin_sgd.models import network
+from langevin_sgd.config.sgd import Sgd
+from langevin_sgd.estimators.drift_and_spread import displacement_summary
+from langevin_sgd.estimators.stationary import stationary_summary
+from langevin_sgd.models.network import run as network
+from langevin_sgd.observables import declared as observables
+from langevin_sgd.observables.schedule import log_spaced_steps, sampling_steps
 
 
 def test_every_declared_observable_says_what_it_is() -> None:
@@ -57,7 +60,7 @@ def test_a_probe_cannot_overwrite_what_is_recorded() -> None:
 
 @pytest.mark.parametrize(("steps", "count"), [(1, 1), (1, 64), (10, 64), (20000, 64), (7, 2)])
 def test_log_spaced_steps_hold_both_ends_once(steps: int, count: int) -> None:
-    chosen = observables.log_spaced_steps(steps, count)
+    chosen = log_spaced_steps(steps, count)
     assert chosen[0] == 0
     assert chosen[-1] == steps
     assert np.all(np.diff(chosen) > 0)
@@ -65,21 +68,21 @@ def test_log_spaced_steps_hold_both_ends_once(steps: int, count: int) -> None:
 
 
 def test_log_spaced_steps_grow_geometrically_where_integers_allow() -> None:
-    chosen = observables.log_spaced_steps(10**6, 61)
+    chosen = log_spaced_steps(10**6, 61)
     late = chosen[chosen > 1000]
     assert np.ptp(np.diff(np.log(late))) < 2e-3
 
 
 def test_sampling_steps() -> None:
-    assert observables.sampling_steps(100, 130, 10).tolist() == [110, 120, 130]
+    assert sampling_steps(100, 130, 10).tolist() == [110, 120, 130]
     with pytest.raises(ValueError, match="no sample"):
-        observables.sampling_steps(100, 105, 10)
+        sampling_steps(100, 105, 10)
 
 
 def test_displacement_summary_is_what_it_says() -> None:
     rng = np.random.default_rng(1)
     x = rng.normal(size=(9, 4)) + 2.0
-    summary = observables.displacement_summary(x)
+    summary = displacement_summary(x)
     spread = x.var(0, ddof=1).sum()
     assert summary.spread == pytest.approx(spread, rel=1e-12)
     assert summary.drift_squared == pytest.approx((x.mean(0) ** 2).sum() - spread / 9, rel=1e-12)
@@ -92,7 +95,7 @@ def test_displacement_summary_is_unbiased() -> None:
     """Drift 4 and spread 3 are recovered within 4 standard errors from 4,000 ensembles of 5 replicas."""
     rng = np.random.default_rng(2)
     drift = np.array([2.0, 0.0, 0.0])
-    summaries = [observables.displacement_summary(rng.normal(size=(5, 3)) + drift) for _ in range(4000)]
+    summaries = [displacement_summary(rng.normal(size=(5, 3)) + drift) for _ in range(4000)]
     found = np.array([(summary.drift_squared, summary.spread) for summary in summaries])
     stderr = found.std(0) / np.sqrt(len(found))
     assert np.all(np.abs(found.mean(0) - [4.0, 3.0]) < 4 * stderr)
@@ -112,7 +115,7 @@ def test_stationary_summary_is_unbiased_for_correlated_series() -> None:
         x[..., n] = a * x[..., n - 1] + np.sqrt(1 - a**2) * rng.normal(size=(ensembles, replicas))
     x += 5.0
     first, second = x.mean(-1), (x**2).mean(-1)
-    summary = observables.stationary_summary(first.T, second.T)  # ensembles stand in for modes
+    summary = stationary_summary(first.T, second.T)  # ensembles stand in for modes
     variance = summary.variance.value
     stderr = variance.std() / np.sqrt(ensembles)
     assert abs(variance.mean() - 1.0) < 4 * stderr
@@ -124,7 +127,7 @@ def test_stationary_summary_is_unbiased_for_correlated_series() -> None:
 
 
 def test_too_few_replicas_give_no_error_bar() -> None:
-    one = observables.displacement_summary(np.ones((1, 3)))
+    one = displacement_summary(np.ones((1, 3)))
     assert np.isnan(one.spread)
-    two = observables.stationary_summary(np.ones((2, 1)), np.ones((2, 1)))
+    two = stationary_summary(np.ones((2, 1)), np.ones((2, 1)))
     assert np.isnan(two.variance.stderr).all()

@@ -10,10 +10,13 @@ from pathlib import Path
 import pytest
 
 import langevin_sgd as lsgd
-from langevin_sgd import cli, html_report, plots
-from langevin_sgd.config import ConfigError, parse
+from langevin_sgd import cli
+from langevin_sgd.config.errors import ConfigError
 from langevin_sgd.errors import UserError
 from langevin_sgd.paths import local
+from langevin_sgd.report import html as html_report
+from langevin_sgd.report.plots import drawn as plots
+from langevin_sgd.study.loading import parse
 
 CONFIG = """\
 name: small

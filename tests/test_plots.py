@@ -4,8 +4,8 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 
-from langevin_sgd import plots
 from langevin_sgd.errors import UserError
+from langevin_sgd.report.plots import drawn as plots
 
 KINDS = ["mode_variance", "mode_prediction", "energy_distribution", "squared_displacement", "learning_curves"]
 

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from langevin_sgd import html_report, store
-from langevin_sgd.checks.statistics import inconclusive
-from langevin_sgd.checks.table import Comparison, to_dataset
+from langevin_sgd.checks.verdicts.statistics import inconclusive
+from langevin_sgd.checks.verdicts.table import Comparison, to_dataset
+from langevin_sgd.report import html as html_report
+from langevin_sgd.study import store
 
 
 class Page(HTMLParser):

@@ -7,11 +7,13 @@ import pytest
 import xarray as xr
 
 import langevin_sgd as lsgd
-from langevin_sgd import observables, store
-from langevin_sgd.config import ConfigError, load, parse, resolved_yaml
-from langevin_sgd.config.scan import Axis
-from langevin_sgd.plots import figures
-from langevin_sgd.scan import dimensions, points, stack
+from langevin_sgd.config.errors import ConfigError
+from langevin_sgd.observables import declared as observables
+from langevin_sgd.observables.scanned import dimensions, points, stack
+from langevin_sgd.report.plots.drawn import figures
+from langevin_sgd.study import store
+from langevin_sgd.study.loading import load, parse, resolved_yaml
+from langevin_sgd.study.scan import Axis
 
 OU = {
     "kind": "ornstein_uhlenbeck",

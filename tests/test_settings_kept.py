@@ -12,9 +12,8 @@ import torch
 from torch import nn
 
 import langevin_sgd as lsgd
-from langevin_sgd import user_code
+from langevin_sgd import import_path, user_code
 from langevin_sgd.errors import UserError
-from langevin_sgd.training import import_path
 
 SETTINGS = {
     "dtype": (lambda: torch.set_default_dtype(torch.float64), torch.get_default_dtype),

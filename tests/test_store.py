@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from langevin_sgd import store
-from langevin_sgd.store import StoreError
+from langevin_sgd.study import store
+from langevin_sgd.study.store import StoreError
 
 CONFIG = "name: a\nseed: 1\nmodels:\n  network: {steps: 100}\n  ou: {steps: 200}\nchecks: [equilibrium]\n"
 

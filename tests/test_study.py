@@ -7,7 +7,7 @@ import pytest
 import langevin_sgd as lsgd
 from langevin_sgd.errors import UserError
 from langevin_sgd.progress import NullProgress
-from langevin_sgd.study import failures
+from langevin_sgd.study.execute import failures
 
 QUADRATIC = {
     "kind": "ornstein_uhlenbeck",

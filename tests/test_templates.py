@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from langevin_sgd import config, templates
 from langevin_sgd.errors import UserError
+from langevin_sgd.study import loading as config
+from langevin_sgd.study import templates
 
 
 def test_every_template_is_a_valid_config_that_begins_with_its_question(tmp_path):

@@ -20,7 +20,8 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from langevin_sgd.config import Data, MultilayerPerceptron, Sgd, Softmax
+from langevin_sgd.config.sgd import Sgd
+from langevin_sgd.models.network.config import Data, MultilayerPerceptron, Softmax
 from langevin_sgd.training import architectures, data, initial
 from langevin_sgd.training.architectures import Network
 from langevin_sgd.training.energy import Samples

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from langevin_sgd.errors import UserError
-from langevin_sgd.landscapes.real_array import real_array, whole_array
+from langevin_sgd.real_array import real_array, whole_array
 
 Array = NDArray[np.float64]
 Labels = NDArray[np.int64]

@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from langevin_sgd.errors import UserError
 from langevin_sgd.estimators.growth_laws import LOGARITHMIC, Fitted, fit, whitening
 from langevin_sgd.estimators.resampling import RESAMPLES, bootstrap_means, relative_covariance
-from langevin_sgd.landscapes.real_array import real_array
+from langevin_sgd.real_array import real_array
 
 Array = NDArray[np.float64]
 

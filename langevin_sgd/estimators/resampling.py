@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from langevin_sgd.errors import UserError
-from langevin_sgd.integrators.random_numbers import Stream, integers
-from langevin_sgd.landscapes.real_array import real_array
+from langevin_sgd.random_numbers.streams import Stream, integers
+from langevin_sgd.real_array import real_array
 
 Array = NDArray[np.float64]
 

@@ -16,8 +16,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.spatial.distance import pdist
 
 from langevin_sgd.errors import UserError
-from langevin_sgd.landscapes.real_array import real_array
-from langevin_sgd.observables import jackknife_stderr
+from langevin_sgd.estimators.stationary import jackknife_stderr
+from langevin_sgd.real_array import real_array
 
 Array = NDArray[np.float64]
 

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import CensoredData, ecdf
 
 from langevin_sgd.errors import UserError
-from langevin_sgd.landscapes.real_array import real_array
+from langevin_sgd.real_array import real_array
 
 Array = NDArray[np.float64]
 

@@ -11,7 +11,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from langevin_sgd import devices, machine_memory
 from langevin_sgd.integrators.integration_error import IntegrationError
-from langevin_sgd.integrators.random_numbers import Stream, normals
 from langevin_sgd.integrators.record import Quantities, Record
 from langevin_sgd.integrators.scan_points import Grid
 from langevin_sgd.integrators.schemes.scheme import Scheme, SchemeError
@@ -19,10 +18,11 @@ from langevin_sgd.integrators.state import State
 from langevin_sgd.landscapes.expression import MAX_DIMENSION, Expression, quadratic
 from langevin_sgd.landscapes.fourier_potential import FourierPotential
 from langevin_sgd.landscapes.quadratic import Quadratic
-from langevin_sgd.landscapes.real_array import real_array, real_number, whole_number
 from langevin_sgd.landscapes.tabulated import Tabulated
 from langevin_sgd.landscapes.waves import Waves
 from langevin_sgd.noise import Noise
+from langevin_sgd.random_numbers.streams import Stream, normals
+from langevin_sgd.real_array import real_array, real_number, whole_number
 
 if TYPE_CHECKING:
     from langevin_sgd.landscapes.torch_callable import TensorLandscape

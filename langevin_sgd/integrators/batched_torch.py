@@ -11,9 +11,9 @@ import torch
 
 from langevin_sgd.integrators.array_functions import array_functions
 from langevin_sgd.integrators.finiteness import check_finite, undecided_at
-from langevin_sgd.integrators.philox_torch import Increments
 from langevin_sgd.integrators.problem import Reductions, Run
 from langevin_sgd.integrators.recorder import Recorder
+from langevin_sgd.random_numbers.philox_torch import Increments
 
 _SECONDS_PER_LAUNCH = 1.0
 

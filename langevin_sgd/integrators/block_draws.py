@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from langevin_sgd.integrators.philox_numba import normal_pair, philox
+from langevin_sgd.random_numbers.philox_numba import normal_pair, philox
 
 _PLAIN: dict[str, Any] = {"nogil": True, "error_model": "numpy", "boundscheck": False}
 _U64 = np.uint64

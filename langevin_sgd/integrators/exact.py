@@ -22,9 +22,9 @@ from numpy.typing import ArrayLike, NDArray
 from langevin_sgd.integrators.divergence import Diverged
 from langevin_sgd.integrators.integration_error import IntegrationError
 from langevin_sgd.integrators.jumps import LinearProcess
-from langevin_sgd.integrators.random_numbers import Stream, normals
-from langevin_sgd.landscapes.real_array import real_array
 from langevin_sgd.one_thread import one_blas_thread
+from langevin_sgd.random_numbers.streams import Stream, normals
+from langevin_sgd.real_array import real_array
 from langevin_sgd.theory.modes import Array, Dynamics, checked_steps
 
 Visit = Callable[[int, int, Array], None]

@@ -28,7 +28,7 @@ def run(problem: Run, device: str, after_launch: Callable[[int], None] | None = 
     """
     from numba import cuda
 
-    from langevin_sgd.integrators.philox_cuda import SIMULATED
+    from langevin_sgd.random_numbers.philox_cuda import SIMULATED
 
     if not SIMULATED:
         cuda.select_device(int(device.partition(":")[2] or 0))  # type: ignore[no-untyped-call]

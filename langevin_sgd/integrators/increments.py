@@ -19,7 +19,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from langevin_sgd.integrators.random_numbers import Stream, normals, words
+from langevin_sgd.random_numbers.streams import Stream, normals, words
 
 Kind = Literal["gaussian", "three_point", "two_point"]
 KINDS: tuple[Kind, ...] = get_args(Kind)

@@ -20,7 +20,6 @@ from langevin_sgd.integrators.finiteness import check_moments
 from langevin_sgd.integrators.generate import Generated, lane_program, structure
 from langevin_sgd.integrators.increments import Kind, Layout
 from langevin_sgd.integrators.problem import Reductions, Run
-from langevin_sgd.integrators.random_numbers import Stream
 from langevin_sgd.integrators.record import Record, quantities
 from langevin_sgd.integrators.resolution import check_resolution
 from langevin_sgd.integrators.results import dataset
@@ -33,6 +32,7 @@ from langevin_sgd.landscapes.tabulated import Tabulated
 from langevin_sgd.landscapes.waves import Waves
 from langevin_sgd.noise import Noise
 from langevin_sgd.one_thread import one_blas_thread, one_torch_thread
+from langevin_sgd.random_numbers.streams import Stream
 
 if TYPE_CHECKING:
     from langevin_sgd.landscapes.torch_callable import TensorLandscape

@@ -13,8 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from langevin_sgd.integrators.integration_error import IntegrationError
 from langevin_sgd.integrators.master_equation_kernel import ALIGNMENT, ELIMINATED, FIELDS, INVERSE, LEFT, RIGHT, kernel
-from langevin_sgd.integrators.random_numbers import Stream, words
-from langevin_sgd.landscapes.real_array import native_array, real_array, real_number, whole_number
+from langevin_sgd.random_numbers.streams import Stream, words
+from langevin_sgd.real_array import native_array, real_array, real_number, whole_number
 
 Array = NDArray[np.float64]
 Numbers = NDArray[np.int64]

@@ -13,9 +13,9 @@ from langevin_sgd.landscapes.by_value import ByValue
 from langevin_sgd.landscapes.condition import always_decided, opposite, parse_condition
 from langevin_sgd.landscapes.expression import Expression
 from langevin_sgd.landscapes.formula import FormulaError, check_names, parse, symbol
-from langevin_sgd.landscapes.real_array import real_array, whole_number
 from langevin_sgd.landscapes.tabulated import Tabulated
 from langevin_sgd.landscapes.waves import Waves
+from langevin_sgd.real_array import real_array, whole_number
 
 _MOST_BINS = 1_000_000
 

@@ -16,13 +16,13 @@ from langevin_sgd.integrators import increments
 from langevin_sgd.integrators.array_functions import NUMPY, array_functions
 from langevin_sgd.integrators.dynamics import SymbolicDynamics
 from langevin_sgd.integrators.finiteness import check_finite, undecided_at
-from langevin_sgd.integrators.philox_numba import normals_of_words
 from langevin_sgd.integrators.problem import Reductions, Run
-from langevin_sgd.integrators.random_numbers import Stream, words
 from langevin_sgd.integrators.recorder import Recorder
 from langevin_sgd.integrators.schemes.scheme import Scheme, SchemeError
 from langevin_sgd.landscapes.expression import Expression
 from langevin_sgd.landscapes.formula import symbol
+from langevin_sgd.random_numbers.philox_numba import normals_of_words
+from langevin_sgd.random_numbers.streams import Stream, words
 
 _METHODS = {"euler_maruyama": "itoEuler", "stratonovich_heun": "stratHeun", "sri2": "itoSRI2"}
 

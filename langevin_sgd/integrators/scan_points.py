@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from langevin_sgd.integrators.integration_error import IntegrationError
-from langevin_sgd.landscapes.real_array import real_array
+from langevin_sgd.real_array import real_array
 
 Scan = Mapping[str, ArrayLike] | Sequence[Mapping[str, float]]
 """{parameter: values}, of which all combinations run, or a list of points, {parameter: value} each."""

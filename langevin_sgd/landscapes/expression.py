@@ -16,7 +16,7 @@ from langevin_sgd.landscapes.by_value import ByValue
 from langevin_sgd.landscapes.formula import FormulaError, check_names, parse, symbol
 from langevin_sgd.landscapes.formula_size import most_monomials, slope_size
 from langevin_sgd.landscapes.quadratic import HessianError
-from langevin_sgd.landscapes.real_array import real_array, real_number
+from langevin_sgd.real_array import real_array, real_number
 
 MAX_DIMENSION = 16
 # A kernel of this many operations takes about half a minute to compile.

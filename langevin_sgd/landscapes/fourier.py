@@ -22,7 +22,6 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 from scipy.special import gammaln, hyp0f1, roots_jacobi
 
-from langevin_sgd.integrators.random_numbers import Stream, normals, words
 from langevin_sgd.landscapes.fourier_potential import FourierPotential
 from langevin_sgd.landscapes.power_law import (
     TOLERANCE,
@@ -32,7 +31,8 @@ from langevin_sgd.landscapes.power_law import (
     check_power_law,
     checked_disorders,
 )
-from langevin_sgd.landscapes.real_array import real_array
+from langevin_sgd.random_numbers.streams import Stream, normals, words
+from langevin_sgd.real_array import real_array
 
 Array = NDArray[np.float64]
 

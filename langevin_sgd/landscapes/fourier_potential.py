@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from langevin_sgd.landscapes.power_law import DisorderError
-from langevin_sgd.landscapes.real_array import real_array
+from langevin_sgd.real_array import real_array
 
 if TYPE_CHECKING:
     from torch import Tensor

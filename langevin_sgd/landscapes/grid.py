@@ -21,7 +21,6 @@ import numpy as np
 import scipy.fft
 from numpy.typing import ArrayLike, NDArray
 
-from langevin_sgd.integrators.random_numbers import Stream, normals
 from langevin_sgd.landscapes.power_law import (
     DisorderError,
     check_count,
@@ -29,7 +28,8 @@ from langevin_sgd.landscapes.power_law import (
     check_power_law,
     checked_disorders,
 )
-from langevin_sgd.landscapes.real_array import real_array
+from langevin_sgd.random_numbers.streams import Stream, normals
+from langevin_sgd.real_array import real_array
 
 Array = NDArray[np.float64]
 

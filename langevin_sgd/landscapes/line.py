@@ -14,7 +14,6 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 from scipy.special import binom
 
-from langevin_sgd.integrators.random_numbers import Stream, normals
 from langevin_sgd.landscapes.power_law import (
     TOLERANCE,
     DisorderError,
@@ -23,7 +22,8 @@ from langevin_sgd.landscapes.power_law import (
     check_power_law,
     checked_disorders,
 )
-from langevin_sgd.landscapes.real_array import real_array
+from langevin_sgd.random_numbers.streams import Stream, normals
+from langevin_sgd.real_array import real_array
 
 Array = NDArray[np.float64]
 _Fill = Callable[[Array, NDArray[np.int64]], None]

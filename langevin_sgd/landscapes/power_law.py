@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from langevin_sgd.errors import UserError
-from langevin_sgd.landscapes.real_array import native_array, real_number, whole_number
+from langevin_sgd.real_array import native_array, real_number, whole_number
 
 TOLERANCE = 0.03
 """Deviation from A r^alpha at the ends of the range in which a structure function counts as that power law."""

@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 from langevin_sgd.errors import UserError
 from langevin_sgd.landscapes.by_value import ByValue
 from langevin_sgd.landscapes.eigenbasis import eigenbasis
-from langevin_sgd.landscapes.real_array import real_array
 from langevin_sgd.one_thread import one_blas_thread
+from langevin_sgd.real_array import real_array
 
 Array = NDArray[np.float64]
 

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from langevin_sgd.landscapes.formula import symbol
 from langevin_sgd.landscapes.power_law import DisorderError, check_positive
-from langevin_sgd.landscapes.real_array import real_array, real_number
+from langevin_sgd.real_array import real_array, real_number
 
 Array = NDArray[np.float64]
 

@@ -57,7 +57,7 @@ class TorchCallable:
     @classmethod
     def from_name(cls, name: str, dimension: int) -> TorchCallable:
         """From "module:attribute". Raises `UserError` when there is no such function, as for a config's own code."""
-        door = import_module("langevin_sgd.training.import_path")  # late: it imports configs, and they landscapes
+        door = import_module("langevin_sgd.import_path")  # late: it imports configs, and they landscapes
         return cls(door.load(name), dimension)
 
     @property

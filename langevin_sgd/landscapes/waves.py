@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from langevin_sgd.landscapes.formula import symbol
 from langevin_sgd.landscapes.fourier_potential import FourierPotential
 from langevin_sgd.landscapes.power_law import DisorderError
-from langevin_sgd.landscapes.real_array import real_array
+from langevin_sgd.real_array import real_array
 
 Array = NDArray[np.float64]
 

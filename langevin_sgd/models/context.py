@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import xarray as xr
 
-from langevin_sgd.checkpoint import Checkpointing, NoCheckpoint
 from langevin_sgd.progress import NullProgress, Progress
+from langevin_sgd.storage.checkpoint import Checkpointing, NoCheckpoint
 
 if TYPE_CHECKING:
-    from langevin_sgd.config import Study
+    from langevin_sgd.study.config import Study
 
 Points = Sequence[tuple[Any, Any]]
 """The config of the model and its sgd (None for a kind that has none) at every point of a scan, or at the only one."""

@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.interpolate import RegularGridInterpolator
 
 from langevin_sgd.errors import UserError
-from langevin_sgd.landscapes.real_array import native_array, real_array
+from langevin_sgd.real_array import native_array, real_array
 from langevin_sgd.theory import panels
 from langevin_sgd.theory.callables import evaluated
 from langevin_sgd.theory.density import Field

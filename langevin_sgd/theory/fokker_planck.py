@@ -17,7 +17,7 @@ import scipy.sparse.linalg as linalg
 from numpy.typing import ArrayLike, NDArray
 
 from langevin_sgd.errors import UserError
-from langevin_sgd.landscapes.real_array import real_array
+from langevin_sgd.real_array import real_array
 from langevin_sgd.theory.density import Density
 from langevin_sgd.theory.finite_volumes import Diffusion, Field, centres, discretise, factorise
 

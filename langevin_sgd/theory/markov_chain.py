@@ -20,7 +20,7 @@ from scipy.fft import irfft, next_fast_len, rfft
 from scipy.special import ndtr
 
 from langevin_sgd.errors import UserError
-from langevin_sgd.landscapes.real_array import native_array, real_array
+from langevin_sgd.real_array import native_array, real_array
 from langevin_sgd.theory.callables import evaluated
 from langevin_sgd.theory.elimination import Elimination
 from langevin_sgd.theory.occupancy import Estimate

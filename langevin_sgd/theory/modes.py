@@ -11,9 +11,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from langevin_sgd.config.stability import NOISE_FREE
 from langevin_sgd.errors import UserError
-from langevin_sgd.landscapes.real_array import native_array, real_array
+from langevin_sgd.models.ornstein_uhlenbeck.stability import NOISE_FREE
+from langevin_sgd.real_array import native_array, real_array
 
 Array = NDArray[np.float64]
 Dynamics = Literal["discrete", "continuum"]

@@ -25,7 +25,7 @@ import scipy.linalg
 from numpy.typing import ArrayLike, NDArray
 
 from langevin_sgd.errors import UserError
-from langevin_sgd.landscapes.real_array import real_array
+from langevin_sgd.real_array import real_array
 from langevin_sgd.theory import panels
 
 Array = NDArray[np.float64]

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from langevin_sgd.errors import UserError
-from langevin_sgd.landscapes.real_array import real_array, whole_array
+from langevin_sgd.real_array import real_array, whole_array
 from langevin_sgd.theory import domain, panels
 from langevin_sgd.theory.callables import evaluated
 from langevin_sgd.theory.density import (

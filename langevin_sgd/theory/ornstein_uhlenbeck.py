@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from langevin_sgd.errors import UserError
-from langevin_sgd.landscapes.real_array import real_array
+from langevin_sgd.real_array import real_array
 from langevin_sgd.theory import heavy_ball
 from langevin_sgd.theory.epoch_sampling import epoch_covariance, epoch_transient_covariance
 from langevin_sgd.theory.modes import (

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from scipy.interpolate import CubicHermiteSpline
 
 from langevin_sgd.errors import UserError
-from langevin_sgd.landscapes.real_array import real_array
+from langevin_sgd.real_array import real_array
 from langevin_sgd.theory.modes import Array
 
 # Nodes on the contour and its half length in the variable t of _distribution; the error is below 1e-9 (tested).

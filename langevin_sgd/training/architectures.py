@@ -11,10 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from langevin_sgd import user_code
-from langevin_sgd.config import Architecture, MultilayerPerceptron, Softmax
+from langevin_sgd import import_path, user_code
 from langevin_sgd.errors import UserError
-from langevin_sgd.training import import_path
+from langevin_sgd.models.network.config import Architecture, MultilayerPerceptron, Softmax
 from langevin_sgd.training.state_changes import numbers, same, written
 
 _FEW = 4

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from langevin_sgd.config import Sgd
+from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.training.architectures import Network
 from langevin_sgd.training.energy import Evaluator, Samples, decay_energy
 from langevin_sgd.training.ensemble import Ensemble

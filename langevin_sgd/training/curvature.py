@@ -10,9 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from langevin_sgd.config import CURVATURE_PARAMETER_LIMIT
 from langevin_sgd.errors import UserError
 from langevin_sgd.landscapes.eigenbasis import canonical_signs
+from langevin_sgd.models.network.config import CURVATURE_PARAMETER_LIMIT
 from langevin_sgd.one_thread import one_torch_thread
 from langevin_sgd.training.full_batch import FullBatch
 

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from langevin_sgd.config import Data, train_size
+from langevin_sgd import import_path
 from langevin_sgd.errors import UserError
-from langevin_sgd.integrators import random_numbers
-from langevin_sgd.integrators.random_numbers import Stream
-from langevin_sgd.landscapes.real_array import native_array
-from langevin_sgd.training import import_path
+from langevin_sgd.models.network.config import Data, train_size
+from langevin_sgd.random_numbers import streams as random_numbers
+from langevin_sgd.random_numbers.streams import Stream
+from langevin_sgd.real_array import native_array
 
 
 @dataclass(frozen=True)

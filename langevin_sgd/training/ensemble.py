@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from langevin_sgd.config import Sgd
+from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.one_thread import one_torch_thread
 from langevin_sgd.training import cross_entropy
 from langevin_sgd.training.architectures import Network

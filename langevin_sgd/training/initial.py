@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from langevin_sgd.errors import UserError
-from langevin_sgd.integrators import random_numbers
-from langevin_sgd.integrators.random_numbers import Stream
+from langevin_sgd.random_numbers import streams as random_numbers
+from langevin_sgd.random_numbers.streams import Stream
 from langevin_sgd.training.state_changes import same
 
 aten = torch.ops.aten

@@ -15,10 +15,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from langevin_sgd.config import Sgd
+from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.errors import UserError
-from langevin_sgd.integrators import random_numbers
-from langevin_sgd.integrators.random_numbers import Stream
+from langevin_sgd.random_numbers import streams as random_numbers
+from langevin_sgd.random_numbers.streams import Stream
 from langevin_sgd.training.architectures import Network
 from langevin_sgd.training.energy import Evaluator, Samples, decay_energy
 from langevin_sgd.training.ensemble import Ensemble

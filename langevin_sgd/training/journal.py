@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from langevin_sgd.keeper import Arrays, Keeper
+from langevin_sgd.storage.keeper import Arrays, Keeper
 from langevin_sgd.training.full_batch import EnergyAndGradient, FullBatch
 
 Array = NDArray[np.float64]

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from langevin_sgd.config import Sgd
-from langevin_sgd.integrators.random_numbers import Stream
+from langevin_sgd.config.sgd import Sgd
+from langevin_sgd.random_numbers.streams import Stream
 from langevin_sgd.training.interpolation import Landmarks, Line
 from langevin_sgd.training.line_walkers_kernel import advance
 from langevin_sgd.training.threads import Workers, shares

@@ -7,7 +7,7 @@ the table, which miss the nearest cache, overlap.
 import numpy as np
 from numba import njit
 
-from langevin_sgd.integrators.philox_numba import philox
+from langevin_sgd.random_numbers.philox_numba import philox
 
 _LANES = 64
 _LOW, _32 = np.uint64(0xFFFFFFFF), np.uint64(32)

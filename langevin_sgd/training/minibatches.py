@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from langevin_sgd.config import Sgd
+from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.errors import UserError
-from langevin_sgd.integrators import random_numbers
-from langevin_sgd.integrators.random_numbers import Stream
+from langevin_sgd.random_numbers import streams as random_numbers
+from langevin_sgd.random_numbers.streams import Stream
 
 Indices = NDArray[np.int64]
 

@@ -11,7 +11,8 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from langevin_sgd import observables
+from langevin_sgd.estimators.drift_and_spread import POOLED, displacement_summary
+from langevin_sgd.estimators.stationary import stationary_summary
 from langevin_sgd.training.energy import Evaluation, Evaluator, decay_energy
 from langevin_sgd.training.snapshot import snapshot
 from langevin_sgd.training.threads import Workers
@@ -58,7 +59,7 @@ class Recorder:
         names = ["energy", "squared_displacement", "train_loss", "train_accuracy"]
         names += ["test_loss", "test_accuracy"] if test else []
         self._along: dict[str, Array] = {name: np.full((replicas, record.size), np.nan) for name in names}
-        self._pooled: dict[str, Array] = {name: np.full(record.size, np.nan) for name in observables.POOLED}
+        self._pooled: dict[str, Array] = {name: np.full(record.size, np.nan) for name in POOLED}
         self._stationary_energy = np.full((replicas, sample.size), np.nan)
         self._sums = np.zeros((2, replicas, dimension if reference else 0))
         self._lowest_energy = 0.0
@@ -101,7 +102,7 @@ class Recorder:
         found: dict[str, ArrayLike] = {**self._along, **self._pooled}
         if self._reference is not None:
             moment_1, moment_2 = self._sums / self._sample.size
-            summary = observables.stationary_summary(moment_1, moment_2)
+            summary = stationary_summary(moment_1, moment_2)
             found |= {
                 "mode_moment_1": moment_1,
                 "mode_moment_2": moment_2,
@@ -126,7 +127,7 @@ class Recorder:
             tested = self._test(weights)
             self._along["test_loss"][:, column] = tested.loss
             self._along["test_accuracy"][:, column] = tested.accuracy
-        displacement = observables.displacement_summary(snapshot(weights, torch.float64) - self._start)
+        displacement = displacement_summary(snapshot(weights, torch.float64) - self._start)
         self._along["squared_displacement"][:, column] = displacement.squared_displacement
         for name, values in self._pooled.items():
             values[column] = getattr(displacement, name)

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from langevin_sgd import observables
-from langevin_sgd.config.scan import Axis
-from langevin_sgd.scan import stack
+from langevin_sgd.observables import declared as observables
+from langevin_sgd.observables.scanned import stack
+from langevin_sgd.study.scan import Axis
 
 REPLICAS = 512
 EDGES = np.linspace(-2.0, 2.0, 61)

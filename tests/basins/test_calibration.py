@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 from scipy.stats import beta
 
-from langevin_sgd.checks import crossing, occupancy
-from langevin_sgd.checks.statistics import Verdict
-from langevin_sgd.checks.table import summarise
+from langevin_sgd.checks.occupancy import rows as occupancy
+from langevin_sgd.checks.occupancy.crossing import crossing
+from langevin_sgd.checks.verdicts.statistics import Verdict
+from langevin_sgd.checks.verdicts.table import summarise
 
 DISAGREES = Verdict.DISAGREES
 

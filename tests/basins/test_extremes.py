@@ -9,8 +9,8 @@ import pytest
 import xarray as xr
 
 import langevin_sgd as lsgd
-from langevin_sgd import plots
-from langevin_sgd.config import parse
+from langevin_sgd.report.plots import drawn as plots
+from langevin_sgd.study.loading import parse
 
 QUARTIC = {"kind": "quartic", "barrier": 5.0}
 LINE = {"kind": "expression", "energy": "(x**2 - 1)**2", "variables": ["x"]}

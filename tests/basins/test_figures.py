@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from langevin_sgd import plots
-from langevin_sgd.checks.table import to_dataset
+from langevin_sgd.checks.verdicts.table import to_dataset
+from langevin_sgd.report.plots import drawn as plots
 
 
 @pytest.fixture(scope="module")

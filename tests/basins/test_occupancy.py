@@ -8,10 +8,13 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from langevin_sgd.checks import check, crossing, occupancy
-from langevin_sgd.checks.statistics import Verdict
-from langevin_sgd.checks.table import summarise
-from langevin_sgd.config import ConfigError, parse
+from langevin_sgd.checks.occupancy import rows as occupancy
+from langevin_sgd.checks.occupancy.crossing import crossing
+from langevin_sgd.checks.verdicts.statistics import Verdict
+from langevin_sgd.checks.verdicts.table import summarise
+from langevin_sgd.config.errors import ConfigError
+from langevin_sgd.study.judge import check
+from langevin_sgd.study.loading import parse
 
 AGREES, DISAGREES, INCONCLUSIVE = Verdict.AGREES, Verdict.DISAGREES, Verdict.INCONCLUSIVE
 PRECISE = {"replicas": 4096, "relaxation": 4.0, "steps": 1500}

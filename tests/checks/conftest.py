@@ -11,7 +11,8 @@ import pytest
 import xarray as xr
 from scipy.signal import lfilter
 
-from langevin_sgd import observables
+from langevin_sgd.estimators.stationary import stationary_summary
+from langevin_sgd.observables import declared as observables
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -81,7 +82,7 @@ def stationary_dataset(
     laws = believed.laws()
     believed_k = np.array(believed.rates)
     multiplier = np.maximum(np.abs(1 - believed.learning_rate * believed_k), 1e-12)
-    summary = observables.stationary_summary(positions.mean(1), (positions**2).mean(1))
+    summary = stationary_summary(positions.mean(1), (positions**2).mean(1))
     names = list(laws)
     return observables.dataset(
         {

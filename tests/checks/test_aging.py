@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from langevin_sgd.checks.aging import aging_rows
+from langevin_sgd.checks.diffusion.aging import aging_rows
 from langevin_sgd.estimators.logarithmic_law import LogarithmicFit, fit_logarithmic_law, select_window
 from langevin_sgd.theory import logarithmic_diffusion as theory
 

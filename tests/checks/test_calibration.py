@@ -14,13 +14,14 @@ import numpy as np
 import pytest
 from scipy.stats import beta
 
-from langevin_sgd import observables
-from langevin_sgd.checks.equilibrium import equilibrium
-from langevin_sgd.checks.table import summarise
-from langevin_sgd.config import EquilibriumCheck, Sgd
+from langevin_sgd.checks.equilibrium.rows import equilibrium
+from langevin_sgd.checks.section import EquilibriumCheck
+from langevin_sgd.checks.verdicts.table import summarise
+from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.integrators import exact
-from langevin_sgd.models.laws import Laws
-from langevin_sgd.study import simulate
+from langevin_sgd.laws.quadratic import Laws
+from langevin_sgd.observables import declared as observables
+from langevin_sgd.study.execute import simulate
 
 pytestmark = pytest.mark.validate
 

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from langevin_sgd import checks, config
-from langevin_sgd.checks.statistics import Verdict
-from langevin_sgd.checks.table import Comparison, summarise, summary_line, to_dataset
+from langevin_sgd.checks.verdicts.statistics import Verdict
+from langevin_sgd.checks.verdicts.table import Comparison, summarise, summary_line, to_dataset
+from langevin_sgd.study import judge as checks
+from langevin_sgd.study import loading as config
 
 MEASURED = {"from": "network"}
 STUDY = {

@@ -11,13 +11,13 @@ import pytest
 import xarray as xr
 from scipy.stats import beta
 
-from langevin_sgd.checks.diffusion import diffusion
-from langevin_sgd.checks.distance import sup_distance
-from langevin_sgd.checks.growth import growth_rows
-from langevin_sgd.checks.positions import Positions
-from langevin_sgd.checks.resampled import assess_resampled
-from langevin_sgd.checks.statistics import Band, Verdict
-from langevin_sgd.checks.table import to_dataset
+from langevin_sgd.checks.diffusion.distance import sup_distance
+from langevin_sgd.checks.diffusion.growth import growth_rows
+from langevin_sgd.checks.diffusion.positions import Positions
+from langevin_sgd.checks.diffusion.resampled import assess_resampled
+from langevin_sgd.checks.diffusion.rows import diffusion
+from langevin_sgd.checks.verdicts.statistics import Band, Verdict
+from langevin_sgd.checks.verdicts.table import to_dataset
 from langevin_sgd.errors import UserError
 from langevin_sgd.estimators.renewal_model import renewal_positions
 from langevin_sgd.theory import logarithmic_diffusion as theory

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy.special import ndtr, ndtri
 
-from langevin_sgd.checks.distance import assess_distance, resample, sup_distance
-from langevin_sgd.checks.statistics import Verdict
+from langevin_sgd.checks.diffusion.distance import assess_distance, resample, sup_distance
+from langevin_sgd.checks.verdicts.statistics import Verdict
 
 
 def correlated(random, replicas, samples, memory):

@@ -7,13 +7,13 @@ import math
 import numpy as np
 import pytest
 
-from langevin_sgd.checks.equilibrium import equilibrium
-from langevin_sgd.checks.modes import eigenvalue_bins
-from langevin_sgd.checks.statistics import Verdict
-from langevin_sgd.checks.window import StationaryWindow, sampling_quality
-from langevin_sgd.config import Sgd
+from langevin_sgd.checks.diffusion.window import StationaryWindow, sampling_quality
+from langevin_sgd.checks.equilibrium.modes import eigenvalue_bins
+from langevin_sgd.checks.equilibrium.rows import equilibrium
+from langevin_sgd.checks.verdicts.statistics import Verdict
+from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.estimators.squared_mean import squared_mean
-from langevin_sgd.models.laws import Laws
+from langevin_sgd.laws.quadratic import Laws
 
 CRITERIA = {
     "model": "ou",

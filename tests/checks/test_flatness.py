@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from langevin_sgd.checks.flatness import COLLAPSE, MONOTONIC, flatness
-from langevin_sgd.checks.structures import fit, groups, independent_snapshots, structure_rows
+from langevin_sgd.checks.flatness.rows import COLLAPSE, MONOTONIC, flatness
+from langevin_sgd.checks.flatness.structures import fit, groups, independent_snapshots, structure_rows
 
 ETA = np.array([0.05, 0.1, 0.2, 0.4])
 BATCH = np.array([16, 32, 64])

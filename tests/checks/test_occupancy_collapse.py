@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from langevin_sgd import observables
-from langevin_sgd.checks.occupancy_collapse import collapse
-from langevin_sgd.config.scan import Axis
-from langevin_sgd.scan import stack
+from langevin_sgd.checks.occupancy.collapse import collapse
+from langevin_sgd.observables import declared as observables
+from langevin_sgd.observables.scanned import stack
+from langevin_sgd.observables.schedule import time_coordinates
+from langevin_sgd.study.scan import Axis
 
 STDERR = 0.002
 
@@ -22,7 +23,7 @@ def point(ratio: float, batch_size: int, left: float) -> xr.Dataset:
         "law_note": [""], "learning_rate": ratio * batch_size, "batch_size": batch_size, "thermal_energy": 3 * ratio,
     }  # fmt: skip
     coords = {"basin": ["a", "b"], "start_basin": ["a", "b"], "law": ["chain"], "replica": np.arange(200)}
-    coords |= observables.time_coordinates([0, 100], learning_rate=ratio * batch_size, momentum=0.0)
+    coords |= time_coordinates([0, 100], learning_rate=ratio * batch_size, momentum=0.0)
     return observables.dataset(values, coords=coords)
 
 

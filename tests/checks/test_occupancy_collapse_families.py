@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from langevin_sgd import observables
-from langevin_sgd.checks.occupancy_collapse import collapse
-from langevin_sgd.config.scan import Axis
-from langevin_sgd.scan import stack
+from langevin_sgd.checks.occupancy.collapse import collapse
+from langevin_sgd.observables import declared as observables
+from langevin_sgd.observables.scanned import stack
+from langevin_sgd.observables.schedule import time_coordinates
+from langevin_sgd.study.scan import Axis
 
 
 def point(batch_size: int, left: float, momentum: float) -> xr.Dataset:
@@ -20,7 +21,7 @@ def point(batch_size: int, left: float, momentum: float) -> xr.Dataset:
         "momentum": momentum,
     }  # fmt: skip
     coords = {"basin": ["a", "b"], "start_basin": ["a", "b"], "law": ["chain"], "replica": np.arange(200)}
-    coords |= observables.time_coordinates([0, 100], learning_rate=0.02 * batch_size, momentum=momentum)
+    coords |= time_coordinates([0, 100], learning_rate=0.02 * batch_size, momentum=momentum)
     return observables.dataset(values, coords=coords)
 
 

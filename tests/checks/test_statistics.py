@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from langevin_sgd.checks.statistics import (
+from langevin_sgd.checks.verdicts.statistics import (
     Band,
     Verdict,
     assess,

@@ -12,9 +12,9 @@ import pytest
 import xarray as xr
 
 import langevin_sgd as lsgd
-from langevin_sgd.checks import check
-from langevin_sgd.config import parse
-from langevin_sgd.models import interpolation
+from langevin_sgd.models.interpolation import run as interpolation
+from langevin_sgd.study.judge import check
+from langevin_sgd.study.loading import parse
 from langevin_sgd.training.data import DataSet
 from langevin_sgd.training.interpolation import Line
 

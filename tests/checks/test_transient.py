@@ -7,9 +7,11 @@ import math
 import numpy as np
 import pytest
 
-from langevin_sgd import observables
-from langevin_sgd.checks.statistics import Verdict
-from langevin_sgd.checks.transient import transient
+from langevin_sgd.checks.equilibrium.transient import transient
+from langevin_sgd.checks.verdicts.statistics import Verdict
+from langevin_sgd.estimators.drift_and_spread import displacement_summary
+from langevin_sgd.observables import declared as observables
+from langevin_sgd.observables.schedule import log_spaced_steps, time_coordinates
 
 
 def run(quadratic, *, seed, replicas, displacement=0.0, scale=1.0, steps=4000, records=32):
@@ -19,13 +21,13 @@ def run(quadratic, *, seed, replicas, displacement=0.0, scale=1.0, steps=4000, r
     m, stationary = 1 - quadratic.learning_rate * k, quadratic.discrete()
     start = displacement * np.sqrt(stationary)
     x = np.tile(start, (replicas, 1))
-    recorded = observables.log_spaced_steps(steps, records)
+    recorded = log_spaced_steps(steps, records)
     out = {name: [] for name in ("squared_displacement", "drift_squared", "spread", "predicted", "drift_predicted")}
     errors = {"drift_squared": [], "spread": []}
     for gap, step in zip(np.diff(recorded, prepend=0), recorded, strict=True):
         noise = np.sqrt(scale * stationary * (1 - m ** (2 * gap)))
         x = x * m**gap + noise * random.standard_normal(x.shape)
-        summary = observables.displacement_summary(x - start)
+        summary = displacement_summary(x - start)
         for name in ("squared_displacement", "drift_squared", "spread"):
             out[name].append(getattr(summary, name))
         for name, values in errors.items():
@@ -44,7 +46,7 @@ def run(quadratic, *, seed, replicas, displacement=0.0, scale=1.0, steps=4000, r
         },
         coords={
             "replica": np.arange(replicas),
-            **observables.time_coordinates(recorded, learning_rate=quadratic.learning_rate, momentum=0.0),
+            **time_coordinates(recorded, learning_rate=quadratic.learning_rate, momentum=0.0),
         },
         attrs={"law": "discrete"},
     )

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from langevin_sgd.checks.diffusion import diffusion
-from langevin_sgd.checks.statistics import Verdict
+from langevin_sgd.checks.diffusion.rows import diffusion
+from langevin_sgd.checks.verdicts.statistics import Verdict
 
 AGREES, DISAGREES, INCONCLUSIVE = Verdict.AGREES, Verdict.DISAGREES, Verdict.INCONCLUSIVE
 

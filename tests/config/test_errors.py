@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from langevin_sgd import cli
-from langevin_sgd.config import ConfigError, load, parse, yaml_source
+from langevin_sgd.config.errors import ConfigError
+from langevin_sgd.study import yaml_source
+from langevin_sgd.study.loading import load, parse
 
 OU = """\
     kind: ornstein_uhlenbeck

@@ -5,7 +5,7 @@ import math
 import pytest
 
 import langevin_sgd as lsgd
-from langevin_sgd.config import ConfigError
+from langevin_sgd.config.errors import ConfigError
 from langevin_sgd.landscapes.power_law import DisorderError
 
 LINE = {"kind": "random_potential", "alpha": 1.0, "half_width": 100, "disorders": 2, "ln_time": [0, 5]}

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from langevin_sgd.config import ConfigError, load
-from langevin_sgd.config.langevin import RESERVED as OF_THE_MODEL
+from langevin_sgd.config.errors import ConfigError
 from langevin_sgd.integrators.emitted_names import RESERVED
+from langevin_sgd.models.langevin.config import RESERVED as OF_THE_MODEL
+from langevin_sgd.study.loading import load
 
 CONFIG = """\
 name: x

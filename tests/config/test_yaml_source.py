@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from langevin_sgd.config import ConfigError, load, yaml_source
+from langevin_sgd.config.errors import ConfigError
+from langevin_sgd.study import yaml_source
+from langevin_sgd.study.loading import load
 
 
 def bomb(levels: int, opening: str, closing: str) -> str:
@@ -137,7 +139,7 @@ def test_numbers_are_what_the_library_reads(text: str, monkeypatch: pytest.Monke
         return type(one) is type(other) and one == other and signs
 
     found = told(text)
-    monkeypatch.setattr("langevin_sgd.config.number_lists.fold", lambda text: (text, {}))
+    monkeypatch.setattr("langevin_sgd.study.number_lists.fold", lambda text: (text, {}))
     assert same(found, told(text)), found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from langevin_sgd.checks.distance import sup_distance
+from langevin_sgd.checks.diffusion.distance import sup_distance
 from langevin_sgd.estimators.renewal_model import renewal_positions
 from langevin_sgd.theory import logarithmic_diffusion as theory
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from langevin_sgd.config import yaml_source
+from langevin_sgd.study import yaml_source
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
 Path_ = tuple[Any, ...]

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from langevin_sgd import cli, store
+from langevin_sgd import cli
+from langevin_sgd.study import store
 
 COUNT = 1000
 SECONDS = 20.0

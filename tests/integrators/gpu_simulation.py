@@ -11,12 +11,12 @@ from numba import cuda
 
 from langevin_sgd.integrators.divergence import NotFinite
 from langevin_sgd.integrators.integrate import integrate
-from langevin_sgd.integrators.philox_cuda import philox
-from langevin_sgd.integrators.random_numbers import philox4x32
 from langevin_sgd.integrators.record import Record
 from langevin_sgd.landscapes.expression import Expression
 from langevin_sgd.landscapes.tabulated import Tabulated
 from langevin_sgd.noise import DiagonalNoise, IsotropicNoise, PositionDependentNoise
+from langevin_sgd.random_numbers.philox_cuda import philox
+from langevin_sgd.random_numbers.streams import philox4x32
 
 # the simulator computes in numpy scalars, which say so when 32 bits wrap; wrapping is what is meant
 warnings.simplefilter("ignore", RuntimeWarning)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from langevin_sgd.integrators.block_draws import draws
-from langevin_sgd.integrators.random_numbers import Stream, words
+from langevin_sgd.random_numbers.streams import Stream, words
 
 LANES, SEED = 64, 0x1234_5678_9ABC_DEF0
 KEY = (np.uint64(SEED & 0xFFFFFFFF), np.uint64(SEED >> 32))

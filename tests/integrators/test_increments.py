@@ -10,9 +10,9 @@ from scipy import stats
 
 from langevin_sgd.integrators import increments as inc
 from langevin_sgd.integrators.increments import KINDS, Layout
-from langevin_sgd.integrators.philox_numba import normal_pair, normals_of_words, philox
-from langevin_sgd.integrators.philox_torch import Increments, philox_words
-from langevin_sgd.integrators.random_numbers import Stream, normals, words
+from langevin_sgd.random_numbers.philox_numba import normal_pair, normals_of_words, philox
+from langevin_sgd.random_numbers.philox_torch import Increments, philox_words
+from langevin_sgd.random_numbers.streams import Stream, normals, words
 
 SEED = (5 << 32) + 7
 

@@ -12,7 +12,6 @@ import pytest
 from langevin_sgd.errors import UserError
 from langevin_sgd.integrators.divergence import Diverged
 from langevin_sgd.integrators.integrate import integrate
-from langevin_sgd.integrators.random_numbers import Stream, normals
 from langevin_sgd.integrators.record import Record
 from langevin_sgd.integrators.schemes import SchemeError
 from langevin_sgd.integrators.state import State
@@ -25,6 +24,7 @@ from langevin_sgd.noise import (
     LowRankNoise,
     PositionDependentNoise,
 )
+from langevin_sgd.random_numbers.streams import Stream, normals
 
 OU = Expression("k*x**2/2", ("x",), {"k": 1.0})
 DOUBLE_WELL = Expression("a*(x**2 - 1)**2 + b*x", ("x",), {"a": 1.0, "b": 0.1})

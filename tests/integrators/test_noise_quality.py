@@ -14,8 +14,8 @@ from numba import njit
 from scipy import stats
 
 from langevin_sgd.integrators.increments import KINDS, increments
-from langevin_sgd.integrators.philox_numba import normal_pair, normals_of_words, philox
-from langevin_sgd.integrators.random_numbers import Stream, normals, words
+from langevin_sgd.random_numbers.philox_numba import normal_pair, normals_of_words, philox
+from langevin_sgd.random_numbers.streams import Stream, normals, words
 
 SEED = (3 << 32) + 11
 STEPS, TRAJECTORIES, COMPONENTS = 256, 2000, 4

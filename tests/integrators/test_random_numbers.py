@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from langevin_sgd.integrators import random_numbers
-from langevin_sgd.integrators.random_numbers import Stream, integers, normals, permutations, philox4x32, words
+from langevin_sgd.random_numbers import streams as random_numbers
+from langevin_sgd.random_numbers.streams import Stream, integers, normals, permutations, philox4x32, words
 
 ONES = 0xFFFFFFFF
 # Random123 1.14, tests/kat_vectors, philox4x32 with 10 rounds

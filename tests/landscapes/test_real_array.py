@@ -12,8 +12,8 @@ from langevin_sgd.errors import UserError
 from langevin_sgd.estimators import hopping, resampling, survival
 from langevin_sgd.integrators import exact
 from langevin_sgd.integrators.flooding import flood
-from langevin_sgd.landscapes.real_array import native_array, real_array, whole_array
 from langevin_sgd.landscapes.tabulated import Tabulated
+from langevin_sgd.real_array import native_array, real_array, whole_array
 from langevin_sgd.theory import epoch_sampling, occupancy, ornstein_uhlenbeck, quadratic_form
 
 NUMBERS = np.array([1.5, -2.0, 3.25])

@@ -10,7 +10,7 @@ import xarray as xr
 from scipy.integrate import quad
 
 import langevin_sgd as lsgd
-from langevin_sgd.checks.structures import structure_rows
+from langevin_sgd.checks.flatness.structures import structure_rows
 from langevin_sgd.laws import temperatures
 from langevin_sgd.theory import ornstein_uhlenbeck as theory
 

@@ -8,9 +8,9 @@ import pytest
 import xarray as xr
 
 import langevin_sgd as lsgd
-from langevin_sgd.config import parse
-from langevin_sgd.models import run_model
 from langevin_sgd.progress import NullProgress
+from langevin_sgd.study.loading import parse
+from langevin_sgd.study.run_model import run_model
 from langevin_sgd.theory.escape import mean_first_passage_time_1d
 
 WELL = {"kind": "sharp_flat", "depth_difference": 0.5, "curvature_ratio": 4.0, "barrier": 1.0}
@@ -149,7 +149,7 @@ def _run(config: dict[str, Any], checkpoint: object) -> xr.Dataset:
 def test_an_interrupted_run_goes_on_with_the_same_bits(
     escape: dict[str, Any] | None, monkeypatch: pytest.MonkeyPatch, stop_after_save: Callable[[int], Any]
 ) -> None:
-    monkeypatch.setattr("langevin_sgd.keeper.SECONDS_A_SEGMENT", 0.0)  # a step a segment, after the first
+    monkeypatch.setattr("langevin_sgd.storage.keeper.SECONDS_A_SEGMENT", 0.0)  # a step a segment, after the first
     config = study(LINE, temperature=1.5, steps=24, replicas=20, samples=6, escape=escape, laws=False)
     config["scan"] = {"models.m.temperature": [1.5, 3.0]}
     whole = _run(config, stop_after_save(10**9))

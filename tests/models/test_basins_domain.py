@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from scipy.integrate import cumulative_simpson, quad
 
-from langevin_sgd.config import parse
-from langevin_sgd.models import basins, langevin
-from langevin_sgd.models.basins_domain import law_box
-from langevin_sgd.models.basins_laws import laws_of, predictions
+from langevin_sgd.models.basins import run as basins
+from langevin_sgd.models.basins.domain import law_box
+from langevin_sgd.models.basins.laws import laws_of, predictions
+from langevin_sgd.models.langevin import run as langevin
+from langevin_sgd.study.loading import parse
 
 TILTED = {"kind": "expression", "energy": "(x**2 - 1)**2/4 + 0.1*x", "variables": ["x"]}
 TOP = 0.1010312578  # the middle root of x^3 - x + 0.1
@@ -180,7 +181,7 @@ def test_a_long_step_spreads_the_map_beyond_the_law_of_the_equation() -> None:
         {"kind": "expression", "energy": "4*x**2", "variables": ["x"]}, temperature=1.0, time_step=0.245,
         basins=HALVES, start={"left": [-0.1], "right": [0.1]},
     )  # fmt: skip
-    from langevin_sgd.models.basins_line import Line
+    from langevin_sgd.models.basins.line import Line
 
     line = Line(one.process, law_box(one.process, 36.0)[0])
     assert line.chain_law @ line.chain.grid**2 == pytest.approx(0.5 / (8 * (1 - 0.245 * 4)), rel=1e-4)

@@ -9,9 +9,10 @@ import pytest
 import xarray as xr
 
 import langevin_sgd as lsgd
-from langevin_sgd.config import parse
-from langevin_sgd.models import basins, langevin
-from langevin_sgd.models.basins_laws import laws_of, predictions
+from langevin_sgd.models.basins import run as basins
+from langevin_sgd.models.basins.laws import laws_of, predictions
+from langevin_sgd.models.langevin import run as langevin
+from langevin_sgd.study.loading import parse
 
 QUARTIC = {"kind": "quartic"}
 TURNING = {

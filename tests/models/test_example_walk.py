@@ -5,7 +5,7 @@ import pytest
 
 import langevin_sgd as lsgd
 from langevin_sgd.integrators.flooding import flood
-from langevin_sgd.models.example_walk import example
+from langevin_sgd.models.random_potential.example_walk import example
 
 MODEL = {"kind": "random_potential", "alpha": 1.0, "disorders": 24, "half_width": 900, "ln_time": [0.0, 14.0]}
 

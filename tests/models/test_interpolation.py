@@ -13,12 +13,13 @@ import xarray as xr
 from scipy.integrate import quad
 
 import langevin_sgd as lsgd
-from langevin_sgd.config import Sgd, parse
+from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.estimators.hopping import hopping_rates
-from langevin_sgd.models import run_model
-from langevin_sgd.models.interpolation_laws import laws
+from langevin_sgd.models.interpolation.laws import laws
+from langevin_sgd.observables.scanned import points
 from langevin_sgd.progress import NullProgress
-from langevin_sgd.scan import points
+from langevin_sgd.study.loading import parse
+from langevin_sgd.study.run_model import run_model
 from langevin_sgd.training.interpolation import Line, landmarks
 from langevin_sgd.training.line_walkers import Walkers
 from langevin_sgd.training.threads import Workers

@@ -17,9 +17,9 @@ import pytest
 import xarray as xr
 from _pytest.monkeypatch import derive_importpath
 
-from langevin_sgd.config import parse
-from langevin_sgd.models import run_model
 from langevin_sgd.progress import NullProgress
+from langevin_sgd.study.loading import parse
+from langevin_sgd.study.run_model import run_model
 from langevin_sgd.training.data import DataSet
 
 
@@ -87,7 +87,7 @@ KINDS: dict[str, tuple[dict[str, Any], dict[str, Any], Work]] = {
     "langevin": (
         {"kind": "langevin", "potential": _WELL, "temperature": 1.0, "steps": 8, "replicas": 8, "start": [0.0]},
         {"models.m.temperature": [0.5, 1.0]},
-        Work("langevin_sgd.models.langevin.integrate", _INTEGRATE),
+        Work("langevin_sgd.models.langevin.run.integrate", _INTEGRATE),
     ),
     "basins": (
         {
@@ -95,22 +95,24 @@ KINDS: dict[str, tuple[dict[str, Any], dict[str, Any], Work]] = {
             "temperature": 1.0, "time_step": 0.05, "steps": 8, "replicas": 8, "samples": 4, "laws": False,
         },
         {},
-        Work("langevin_sgd.models.basins.integrate", _INTEGRATE),
+        Work("langevin_sgd.models.basins.run.integrate", _INTEGRATE),
     ),
     "master equation": (
         {**_POTENTIAL, "disorders": 80, "ln_time": [0, 4]},
         {},
-        Work("langevin_sgd.models.line_probability.evolve", lambda potential, **more: len(potential), 32),
+        Work(
+            "langevin_sgd.models.random_potential.line_probability.evolve", lambda potential, **more: len(potential), 32
+        ),
     ),
     "flooding": (
         {**_POTENTIAL, "method": "flooding", "disorders": 24, "ln_time": [0, 4]},
         {"models.m.thermal_energy": [0.5, 1.0]},
-        Work("langevin_sgd.models.flooded.flood", segment=16),
+        Work("langevin_sgd.models.random_potential.flooded.flood", segment=16),
     ),
     "walkers on a line": (
         {**_POTENTIAL, "method": "sde", "disorders": 3, "walkers": 4, "ln_time": [-3, -1.5]},
         {},
-        Work("langevin_sgd.models.line_walkers.integrate", _INTEGRATE),
+        Work("langevin_sgd.models.random_potential.line_walkers.integrate", _INTEGRATE),
     ),
     "walkers in waves": (
         {
@@ -118,7 +120,7 @@ KINDS: dict[str, tuple[dict[str, Any], dict[str, Any], Work]] = {
             "features": 32, "disorders": 3, "walkers": 4, "ln_time": [-5, -3], "record_times": 3,
         },
         {},
-        Work("langevin_sgd.models.fourier_walkers.integrate", _INTEGRATE),
+        Work("langevin_sgd.models.random_potential.fourier_walkers.integrate", _INTEGRATE),
     ),
     "ornstein_uhlenbeck": (_OU, {"sgd.batch_size": [2, 4]}, Work("langevin_sgd.integrators.exact._add_noise")),
     "ornstein_uhlenbeck with momentum": (
@@ -161,10 +163,10 @@ def _counting(kind: str, monkeypatch: pytest.MonkeyPatch) -> tuple[list[int], Ca
     made = types.ModuleType("made_up")
     made.blobs = _blobs  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "made_up", made)
-    monkeypatch.setattr("langevin_sgd.keeper.SECONDS_A_SEGMENT", 0.0)
+    monkeypatch.setattr("langevin_sgd.storage.keeper.SECONDS_A_SEGMENT", 0.0)
     monkeypatch.setattr("langevin_sgd.training.interpolation._STEPS_BETWEEN_TELLINGS", 50)
-    monkeypatch.setattr("langevin_sgd.models.line_walkers._FIRST_SEGMENT", 1.0)
-    monkeypatch.setattr("langevin_sgd.models.fourier_walkers._FIRST_SEGMENT", 1.0)
+    monkeypatch.setattr("langevin_sgd.models.random_potential.line_walkers._FIRST_SEGMENT", 1.0)
+    monkeypatch.setattr("langevin_sgd.models.random_potential.fourier_walkers._FIRST_SEGMENT", 1.0)
     attribute, target = derive_importpath(work.place, raising=True)
     count = [0]
     original = getattr(target, attribute)
@@ -251,7 +253,7 @@ def test_formulas_are_read_once_whatever_the_number_of_segments_and_points(monke
         return original(self)
 
     monkeypatch.setattr(formula.Reader, "read", counted)
-    monkeypatch.setattr("langevin_sgd.keeper.SECONDS_A_SEGMENT", 0.0)
+    monkeypatch.setattr("langevin_sgd.storage.keeper.SECONDS_A_SEGMENT", 0.0)
     model = {
         "kind": "langevin", "steps": 6, "replicas": 4, "start": [0.0],
         "noise": {"kind": "formula", "variances": ["q + y**2"]},

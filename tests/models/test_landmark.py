@@ -7,9 +7,10 @@ import pytest
 import torch
 from torch import nn
 
-from langevin_sgd.config import NetworkModel, Sgd
+from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.errors import UserError
-from langevin_sgd.models.landmark import find_landmark
+from langevin_sgd.models.network.config import NetworkModel
+from langevin_sgd.models.network.landmark import find_landmark
 from langevin_sgd.progress import NullProgress
 from langevin_sgd.training.architectures import Network
 from langevin_sgd.training.energy import Samples

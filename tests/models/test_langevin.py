@@ -8,11 +8,12 @@ import pytest
 import xarray as xr
 
 import langevin_sgd as lsgd
-from langevin_sgd.config import ConfigError, parse
-from langevin_sgd.config.langevin import RESERVED, Scheme
+from langevin_sgd.config.errors import ConfigError
 from langevin_sgd.integrators.schemes import SCHEMES
-from langevin_sgd.models import run_model
+from langevin_sgd.models.langevin.config import RESERVED, Scheme
 from langevin_sgd.progress import NullProgress
+from langevin_sgd.study.loading import parse
+from langevin_sgd.study.run_model import run_model
 from langevin_sgd.theory import ornstein_uhlenbeck as theory
 
 H = np.array([[1.5, 0.4], [0.4, 0.7]])
@@ -116,7 +117,7 @@ def _run(config: dict, checkpoint: object) -> xr.Dataset:
 def test_an_interrupted_run_goes_on_with_the_same_bits(
     scanned: bool, momentum: float, monkeypatch: pytest.MonkeyPatch, stop_after_save: Callable[[int], Any]
 ) -> None:
-    monkeypatch.setattr("langevin_sgd.keeper.SECONDS_A_SEGMENT", 0.0)  # a step a segment, after the first
+    monkeypatch.setattr("langevin_sgd.storage.keeper.SECONDS_A_SEGMENT", 0.0)  # a step a segment, after the first
     config = study(
         WELL, temperature=0.6, start=[-1.0], steps=24, replicas=50, sgd={"learning_rate": 0.02, "momentum": momentum},
         basins={"left": "x < 0"}, histogram={"x": [-1.5, 1.5, 7]}, first_passage="x > -0.5",

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from langevin_sgd.config import Sgd
+from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.errors import UserError
-from langevin_sgd.models.laws import Laws
+from langevin_sgd.laws.quadratic import Laws
 
 
 def laws(noise: float, *, learning_rate: float = 0.1) -> Laws:

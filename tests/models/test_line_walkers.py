@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 
 import langevin_sgd as lsgd
-from langevin_sgd.config import RandomPotentialModel, parse
 from langevin_sgd.errors import UserError
 from langevin_sgd.integrators.master_equation import MasterEquationResult, evolve
 from langevin_sgd.landscapes.line import refined
 from langevin_sgd.landscapes.tabulated import Tabulated
-from langevin_sgd.models import line_walkers
-from langevin_sgd.models.disorder import line, ln_times
-from langevin_sgd.models.line_walkers import default_time_step, walk
+from langevin_sgd.models.random_potential import line_walkers
+from langevin_sgd.models.random_potential.config import RandomPotentialModel
+from langevin_sgd.models.random_potential.disorder import line, ln_times
+from langevin_sgd.models.random_potential.line_walkers import default_time_step, walk
+from langevin_sgd.study.loading import parse
 
 SEED = 4
 

@@ -11,12 +11,13 @@ import xarray as xr
 from torch import nn
 
 import langevin_sgd as lsgd
-from langevin_sgd import observables
-from langevin_sgd.checkpoint import Checkpoint
-from langevin_sgd.config import NetworkModel, Sgd
+from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.errors import UserError
+from langevin_sgd.estimators.stationary import jackknife_stderr, leave_one_out_variance
 from langevin_sgd.integrators.divergence import Diverged
-from langevin_sgd.models import network
+from langevin_sgd.models.network import run as network
+from langevin_sgd.models.network.config import NetworkModel
+from langevin_sgd.storage.checkpoint import Checkpoint
 from langevin_sgd.training.data import DataSet
 
 SGD = {"learning_rate": 0.1, "batch_size": 8, "weight_decay": 0.05}
@@ -159,7 +160,7 @@ def test_fluctuations_follow_the_law_of_the_measured_hessian_and_noise():
     found = _run(start="minimum", replicas=128, steps=4000, sgd={"learning_rate": 0.05})
     moments = found.mode_moment_1.values, found.mode_moment_2.values
     total = float(found.mode_variance.sum())
-    stderr = float(observables.jackknife_stderr(observables.leave_one_out_variance(*moments).sum(1)))
+    stderr = float(jackknife_stderr(leave_one_out_variance(*moments).sum(1)))
     law = float(found.mode_variance_predicted.sum())
     assert stderr < 0.01 * total
     assert abs(total - law) < 4 * stderr + 0.03 * law  # 3% for the anharmonicity, of order T

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from langevin_sgd.config import NetworkModel, Sgd
-from langevin_sgd.models import network
+from langevin_sgd.config.sgd import Sgd
+from langevin_sgd.models.network import run as network
+from langevin_sgd.models.network.config import NetworkModel
 from langevin_sgd.training.data import DataSet
 
 STEPS = 60

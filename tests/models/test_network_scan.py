@@ -8,11 +8,13 @@ import pytest
 import xarray as xr
 
 import langevin_sgd as lsgd
-from langevin_sgd import observables, run_state
-from langevin_sgd.config import ConfigError, parse
-from langevin_sgd.plots import figures
+from langevin_sgd.config.errors import ConfigError
+from langevin_sgd.observables.scanned import dimensions
+from langevin_sgd.observables.schedule import distinct_log_spaced_steps, log_spaced_steps
 from langevin_sgd.progress import NullProgress
-from langevin_sgd.scan import dimensions
+from langevin_sgd.report.plots.drawn import figures
+from langevin_sgd.study import run_state
+from langevin_sgd.study.loading import parse
 from langevin_sgd.training.data import DataSet
 
 
@@ -190,16 +192,14 @@ def test_the_flatness_figure_is_drawn(scanned):
 
 def test_as_many_distinct_steps_as_asked_for():
     for steps, count in ((80, 6), (40, 40), (45, 40), (12000, 24), (1, 1), (7, 1)):
-        found = observables.distinct_log_spaced_steps(steps, count)
+        found = distinct_log_spaced_steps(steps, count)
         assert found.size == count + 1
         assert found[0] == 0
         assert found[-1] == steps
         assert (np.diff(found) > 0).all()
-    np.testing.assert_array_equal(
-        observables.distinct_log_spaced_steps(10**6, 4), observables.log_spaced_steps(10**6, 4)
-    )
+    np.testing.assert_array_equal(distinct_log_spaced_steps(10**6, 4), log_spaced_steps(10**6, 4))
     with pytest.raises(ValueError, match="no 5 distinct steps"):
-        observables.distinct_log_spaced_steps(4, 5)
+        distinct_log_spaced_steps(4, 5)
 
 
 def test_a_training_too_short_for_its_record_says_so():

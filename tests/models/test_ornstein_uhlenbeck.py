@@ -5,10 +5,11 @@ import pytest
 import xarray as xr
 
 import langevin_sgd as lsgd
-from langevin_sgd.config import OrnsteinUhlenbeckModel, Sgd
+from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.errors import UserError
-from langevin_sgd.models.laws import Laws
-from langevin_sgd.models.ornstein_uhlenbeck import resolve_modes
+from langevin_sgd.laws.quadratic import Laws
+from langevin_sgd.models.ornstein_uhlenbeck.config import OrnsteinUhlenbeckModel
+from langevin_sgd.models.ornstein_uhlenbeck.run import resolve_modes
 
 H = [[0.8, 0.1, 0.0], [0.1, 0.3, 0.05], [0.0, 0.05, 0.2]]
 C = [[1.0, 0.3, 0.1], [0.3, 0.5, -0.1], [0.1, -0.1, 0.4]]

@@ -8,7 +8,7 @@ import pytest
 import xarray as xr
 
 import langevin_sgd as lsgd
-from langevin_sgd.config import ConfigError, parse
+from langevin_sgd.config.errors import ConfigError
 from langevin_sgd.integrators.flooding import flood
 from langevin_sgd.integrators.integrate import integrate
 from langevin_sgd.integrators.master_equation import evolve
@@ -16,10 +16,11 @@ from langevin_sgd.integrators.record import Record
 from langevin_sgd.landscapes.fourier import Fourier
 from langevin_sgd.landscapes.grid import Grid
 from langevin_sgd.landscapes.line import Line, refined
-from langevin_sgd.models import run_model
 from langevin_sgd.noise import IsotropicNoise
-from langevin_sgd.plots import figures
 from langevin_sgd.progress import NullProgress
+from langevin_sgd.report.plots.drawn import figures
+from langevin_sgd.study.loading import parse
+from langevin_sgd.study.run_model import run_model
 from langevin_sgd.theory.effective_diffusion import gaussian_line
 
 
@@ -125,7 +126,7 @@ def test_an_interrupted_run_goes_on_with_the_same_bits(
         return run_model(parse(config), "walk", sources={}, device="cpu", progress=progress, checkpoint=checkpoint)
 
     whole = run(stop_after_save(10**9))
-    monkeypatch.setattr("langevin_sgd.models.random_potential._CHUNK_BYTES", 1)  # 16 disorders at a time
+    monkeypatch.setattr("langevin_sgd.models.random_potential.run._CHUNK_BYTES", 1)  # 16 disorders at a time
     checkpoint = stop_after_save(2)
     with pytest.raises(KeyboardInterrupt):
         run(checkpoint)

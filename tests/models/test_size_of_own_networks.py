@@ -93,7 +93,7 @@ def test_so_does_a_line_between_minima_before_anything_is_trained(model, key, mo
     made.wide = lambda inputs, classes: nn.Sequential(nn.Linear(inputs, 700_000), nn.Linear(700_000, classes))
     made.many = lambda: lsgd.DataSet(np.zeros((20_000, 4)), np.arange(20_000) % 3, classes=3)
     trained: list[object] = []
-    monkeypatch.setattr("langevin_sgd.models.interpolation.endpoint", lambda *given, **named: trained.append(given))
+    monkeypatch.setattr("langevin_sgd.models.interpolation.run.endpoint", lambda *given, **named: trained.append(given))
     study = {
         "name": "sizes",
         "seed": 1,

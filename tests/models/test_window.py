@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from langevin_sgd.errors import UserError
-from langevin_sgd.models.window import stationary_window
+from langevin_sgd.models.stationary_window import stationary_window
 
 
 def test_defaults_wait_five_relaxation_times_but_at_most_half_of_the_run() -> None:

@@ -18,8 +18,12 @@ import torch  # noqa: F401  so that no child has to
 import xarray as xr
 import zarr  # noqa: F401
 
-from langevin_sgd import cli, html_report, plots, store, study
+from langevin_sgd import cli
 from langevin_sgd.errors import UserError
+from langevin_sgd.report import html as html_report
+from langevin_sgd.report.plots import drawn as plots
+from langevin_sgd.study import execute as study
+from langevin_sgd.study import store
 
 CRASHED = 77
 _CHANGES = ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.link", "os.symlink", "os.truncate")
@@ -180,13 +184,13 @@ def _end_before(folder: Path, number: int | None) -> None:
 def _made_up() -> None:
     study.run_model = _run_model  # type: ignore[assignment]
     study.check = lambda tree, planned, **_: table()  # type: ignore[assignment]
-    from langevin_sgd import checks
+    from langevin_sgd.study import judge as checks
 
     checks.check = lambda tree, planned=None, **_: table()  # type: ignore[assignment]
     plots.figures = lambda tree, names=(): {"small": None}  # type: ignore[assignment, dict-item]
     plots.render = lambda figure, kind: b"picture"  # type: ignore[assignment]
     html_report.page = lambda tree, **_: "page"  # type: ignore[assignment]
-    from langevin_sgd import terminal
+    from langevin_sgd.report import terminal
 
     terminal.print_verdicts = lambda tree, table, **_: print("shown", tree.attrs.get("unfinished", ""))
     terminal.print_run = lambda *_, **__: None

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from langevin_sgd import store
-from langevin_sgd.store import StoreError
+from langevin_sgd.study import store
+from langevin_sgd.study.store import StoreError
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="ends forked processes")
 

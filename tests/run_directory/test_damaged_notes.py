@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from langevin_sgd import html_report, plots, store
 from langevin_sgd.errors import UserError
+from langevin_sgd.report import html as html_report
+from langevin_sgd.report.plots import drawn as plots
+from langevin_sgd.study import store
 
 ATTRIBUTE = "data.zarr/zarr.json"
 STATE = {

@@ -8,7 +8,8 @@ import time
 
 import pytest
 
-from langevin_sgd import store, study
+from langevin_sgd.study import execute as study
+from langevin_sgd.study import store
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="needs a signal that the system does not have")
 

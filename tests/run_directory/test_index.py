@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from langevin_sgd import store, zarr_index
-from langevin_sgd.store import StoreError
+from langevin_sgd.storage import zarr_index
+from langevin_sgd.study import store
+from langevin_sgd.study.store import StoreError
 
 
 def flip(file: Path) -> None:

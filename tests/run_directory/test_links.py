@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from langevin_sgd import store
+from langevin_sgd.study import store
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="makes symbolic links")
 

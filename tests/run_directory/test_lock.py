@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from langevin_sgd import run_lock, run_state, store
-from langevin_sgd.store import StoreError
+from langevin_sgd.study import run_lock, run_state, store
+from langevin_sgd.study.store import StoreError
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs several processes")
 

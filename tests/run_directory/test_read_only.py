@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 import langevin_sgd
-from langevin_sgd import html_report, store
 from langevin_sgd.errors import NotStored
+from langevin_sgd.report import html as html_report
+from langevin_sgd.study import store
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="drops capabilities as Linux has them")
 
@@ -76,7 +77,7 @@ def test_from_python_the_table_comes_with_a_warning(copied, monkeypatch, content
     def refuse(*args: object, **_: object) -> None:
         raise OSError(code, os.strerror(code), str(args[0]))
 
-    monkeypatch.setattr("langevin_sgd.run_lock.take", refuse)
+    monkeypatch.setattr("langevin_sgd.study.run_lock.take", refuse)
     before = contents_of(copied)
     with pytest.warns(NotStored, match=rf"shown, but not stored: .*{os.strerror(code)}"):
         table = langevin_sgd.check(copied)
@@ -93,7 +94,7 @@ def test_what_may_be_written_to_in_part_gets_what_it_can(copied, monkeypatch):
 
     monkeypatch.setattr(store, "replace_text", refuse)
     monkeypatch.setattr(html_report, "page", lambda tree, **_: "page")
-    monkeypatch.setattr("langevin_sgd.plots.figures", lambda tree, names=(): {})
+    monkeypatch.setattr("langevin_sgd.report.plots.drawn.figures", lambda tree, names=(): {})
     with pytest.warns(NotStored, match=r"report\.html: cannot be written: Permission denied.* lies in "):
         page = html_report.report(copied)
     assert page.read_text() == "page"

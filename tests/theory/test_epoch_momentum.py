@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from langevin_sgd.integrators.random_numbers import Stream, permutations
+from langevin_sgd.random_numbers.streams import Stream, permutations
 from langevin_sgd.theory import ornstein_uhlenbeck as theory
 from langevin_sgd.theory.epoch_momentum import Epochs
 from langevin_sgd.theory.epoch_sampling import epoch_covariance, epoch_transient_covariance

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from langevin_sgd.integrators.random_numbers import Stream, permutations
+from langevin_sgd.random_numbers.streams import Stream, permutations
 from langevin_sgd.theory import ornstein_uhlenbeck as theory
 from langevin_sgd.theory.epoch_sampling import epoch_covariance, epoch_transient_covariance
 

@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch import nn
 
-from langevin_sgd.config import Module, MultilayerPerceptron, Softmax, parameter_count
 from langevin_sgd.errors import UserError
+from langevin_sgd.models.network.config import Module, MultilayerPerceptron, Softmax, parameter_count
 from langevin_sgd.training import architectures
 from langevin_sgd.training.architectures import Network
 

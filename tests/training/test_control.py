@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch import nn
 
-from langevin_sgd.config import Sgd
+from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.training.control import Control
 from langevin_sgd.training.energy import Evaluator
 from langevin_sgd.training.threads import Workers

@@ -4,8 +4,8 @@ import types
 import numpy as np
 import pytest
 
-from langevin_sgd.config import Data, Module
 from langevin_sgd.errors import UserError
+from langevin_sgd.models.network.config import Data, Module
 from langevin_sgd.training import architectures, data
 from langevin_sgd.training.data import DataSet
 

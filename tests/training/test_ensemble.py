@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch import nn
 
-from langevin_sgd.config import Sgd
+from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.errors import UserError
 from langevin_sgd.training import ensemble
 from langevin_sgd.training.architectures import Network

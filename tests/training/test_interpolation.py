@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from langevin_sgd.config import MultilayerPerceptron, Sgd
+from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.errors import UserError
+from langevin_sgd.models.network.config import MultilayerPerceptron
 from langevin_sgd.training import architectures, initial, line_walkers
 from langevin_sgd.training.architectures import Network
 from langevin_sgd.training.energy import Samples

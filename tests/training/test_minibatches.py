@@ -3,7 +3,7 @@ import itertools
 import numpy as np
 import pytest
 
-from langevin_sgd.config import Sgd
+from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.errors import UserError
 from langevin_sgd.training.minibatches import Minibatches
 

@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch import nn
 
-from langevin_sgd import observables
+from langevin_sgd.observables import declared as observables
 from langevin_sgd.training.energy import Evaluator
 from langevin_sgd.training.recorder import Recorder, Reference
 from langevin_sgd.training.threads import Workers

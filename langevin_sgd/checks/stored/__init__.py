@@ -13,15 +13,16 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from langevin_sgd.checks.statistics import inconclusive
 from langevin_sgd.checks.stored.estimates import estimates
 from langevin_sgd.checks.stored.recomputed import BOUND, Point, Recomputed
-from langevin_sgd.checks.table import Comparison
-from langevin_sgd.config import Sgd, Study
+from langevin_sgd.checks.verdicts.statistics import inconclusive
+from langevin_sgd.checks.verdicts.table import Comparison
+from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.errors import UserError
 from langevin_sgd.families import Family
 from langevin_sgd.integrators.divergence import Diverged
-from langevin_sgd.scan import dimensions, points
+from langevin_sgd.observables.scanned import dimensions, points
+from langevin_sgd.study.config import Study
 
 KINDS: Family[Any] = Family(
     "recomputation",

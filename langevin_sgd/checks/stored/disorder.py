@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from langevin_sgd.checks.stored.recomputed import Found, Point, follow
-from langevin_sgd.models import random_potential
-from langevin_sgd.models.disorder import landscape, ln_times
+from langevin_sgd.models.random_potential import run as random_potential
+from langevin_sgd.models.random_potential.disorder import landscape, ln_times
 
 
 def in_disorder(point: Point) -> Found:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from langevin_sgd import observables
 from langevin_sgd.checks.stored.recomputed import Found, Point, Recomputed
+from langevin_sgd.estimators.stationary import stationary_summary
 
 _PARTS_BOUND = 1e-3  # of the squared displacement: walkers in single precision record both sides apart
 
@@ -14,7 +14,7 @@ def estimates(point: Point) -> Found:
     """Means and variances of modes from their moments, errors of shares from shares, drift from displacement."""
     data, found = point.data, {}
     if "mode_moment_1" in data and "mode_moment_2" in data:
-        summary = observables.stationary_summary(point.values("mode_moment_1"), point.values("mode_moment_2"))
+        summary = stationary_summary(point.values("mode_moment_1"), point.values("mode_moment_2"))
         of = "mode_moment_1 and mode_moment_2"
         found["mode_mean"] = Recomputed(summary.mean.value, of)
         found["mode_mean_stderr"] = Recomputed(summary.mean.stderr, of)

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from langevin_sgd.checks.stored.recomputed import Found, Point, Recomputed, follow, run_with
+from langevin_sgd.estimators.stationary import Array
 from langevin_sgd.laws import temperatures
-from langevin_sgd.models import interpolation_laws
-from langevin_sgd.observables import Array
+from langevin_sgd.models.interpolation import laws as interpolation_laws
 from langevin_sgd.training.interpolation import landmarks
 
 _SLOPE_BOUND = 0.05  # of the largest slope: by differences of the energy on the stored grid

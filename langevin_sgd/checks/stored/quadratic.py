@@ -6,10 +6,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from langevin_sgd.checks.stored.recomputed import BOUND, Found, Point, Recomputed, follow, run_with, times
-from langevin_sgd.config.network import train_size
-from langevin_sgd.models import ornstein_uhlenbeck
-from langevin_sgd.models.laws import Laws, OwnLaw
-from langevin_sgd.observables import Array, log_spaced_steps
+from langevin_sgd.estimators.stationary import Array
+from langevin_sgd.laws.quadratic import Laws, OwnLaw
+from langevin_sgd.models.network.config import train_size
+from langevin_sgd.models.ornstein_uhlenbeck import run as ornstein_uhlenbeck
+from langevin_sgd.observables.schedule import log_spaced_steps
 
 _ORTHONORMAL = 1e-8
 

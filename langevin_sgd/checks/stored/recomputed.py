@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
 
-from langevin_sgd.config import Sgd
+from langevin_sgd.config.sgd import Sgd
 
 BOUND = 1e-6
 """Relative difference of a stored from a recomputed number that is rounding: other libraries, threads, machines."""

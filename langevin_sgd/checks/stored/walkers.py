@@ -6,11 +6,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from langevin_sgd.checks.stored.recomputed import Found, Point, Recomputed, follow, run_with, times
-from langevin_sgd.config import Sgd
+from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.laws import temperatures
-from langevin_sgd.models import basins, langevin
-from langevin_sgd.models.basins_laws import predictions
-from langevin_sgd.observables import log_spaced_steps
+from langevin_sgd.models.basins import run as basins
+from langevin_sgd.models.basins.laws import predictions
+from langevin_sgd.models.langevin import run as langevin
+from langevin_sgd.observables.schedule import log_spaced_steps
 
 
 def walkers(point: Point) -> Found:

@@ -12,7 +12,9 @@ from typing import Any, Protocol
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from langevin_sgd.config import InherentStructuresProbe, NetworkModel, Sgd, SharpnessProbe
+from langevin_sgd.config.probes import InherentStructuresProbe, SharpnessProbe
+from langevin_sgd.config.sgd import Sgd
+from langevin_sgd.models.network.config import NetworkModel
 from langevin_sgd.training.architectures import Network
 from langevin_sgd.training.energy import Samples
 from langevin_sgd.training.full_batch import FullBatch

@@ -16,8 +16,10 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from langevin_sgd.config import InherentStructuresProbe, NetworkModel, Sgd
+from langevin_sgd.config.probes import InherentStructuresProbe
+from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.laws import temperatures
+from langevin_sgd.models.network.config import NetworkModel
 from langevin_sgd.training import curvature, minimum
 from langevin_sgd.training.architectures import Network
 from langevin_sgd.training.energy import Samples

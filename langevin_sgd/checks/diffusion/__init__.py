@@ -1,0 +1,1 @@
+"""The check of the growth of the squared displacement."""

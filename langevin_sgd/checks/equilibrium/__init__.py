@@ -1,0 +1,1 @@
+"""The check of stationary fluctuations against the Ornstein-Uhlenbeck laws."""

@@ -1,0 +1,1 @@
+"""The check of whether noise chooses flat minima."""

@@ -1,0 +1,200 @@
+"""The table of comparisons: one row each, as an xarray.Dataset, and the verdict of the whole study with its rule."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal
+
+import numpy as np
+import xarray as xr
+
+from langevin_sgd.checks.verdicts.names import law_name, quantity_name
+from langevin_sgd.checks.verdicts.statistics import Assessment, Verdict, holm
+
+Role = Literal["law", "contrast"]
+Scale = Literal["ratio", "difference"]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One row: a measured quantity of one model against one law.
+
+    `role` is "law" if the law is claimed exact for this very process, and "contrast" if the deviation is wanted for
+    its own sake. `scale` says what `ratio` with its interval [`ratio_low`, `ratio_high`] holds and `tolerance` bounds:
+
+    - "ratio": measured/predicted; where smallness is predicted (0), the measured value itself;
+    - "difference": measured - predicted, as of occupancies and log-odds.
+
+    `modes`, `eigenvalue_low` and `eigenvalue_high` say which modes a row is about, `point` which point of a scan.
+    Everything is dimensionless.
+    """
+
+    model: str
+    quantity: str
+    law: str
+    role: Role
+    measured: float
+    standard_error: float
+    predicted: float
+    ratio: float
+    ratio_low: float
+    ratio_high: float
+    tolerance: float
+    verdict: Verdict
+    reason: str
+    p_value: float
+    modes: int
+    eigenvalue_low: float
+    eigenvalue_high: float
+    point: str = ""
+    scale: Scale = "ratio"
+
+    @property
+    def title(self) -> str:
+        """Model, point of the scan, quantity and law in one text, as the printed table calls them."""
+        where = f"{self.model} at {self.point}" if self.point else self.model
+        return f"{where}: {quantity_name(self.quantity)} ({law_name(self.law)})"
+
+    def spoiled(self, fault: str) -> Comparison:
+        """The same numbers without a verdict, because of `fault`."""
+        if not fault:
+            return self
+        return replace(self, verdict=Verdict.INCONCLUSIVE, reason=fault, p_value=math.nan)
+
+    @classmethod
+    def from_assessment(
+        cls,
+        assessment: Assessment,
+        *,
+        model: str,
+        quantity: str,
+        law: str,
+        role: Role,
+        measured: float,
+        standard_error: float,
+        predicted: float,
+        tolerance: float,
+        eigenvalues: np.ndarray[Any, np.dtype[np.float64]],
+        scale: Scale = "ratio",
+    ) -> Comparison:
+        """The row of an assessed ratio or difference, about the modes with the given eigenvalues."""
+        return cls(
+            model=model,
+            quantity=quantity,
+            law=law,
+            role=role,
+            measured=measured,
+            standard_error=standard_error,
+            predicted=predicted,
+            ratio=assessment.estimate,
+            ratio_low=assessment.low,
+            ratio_high=assessment.high,
+            tolerance=tolerance,
+            verdict=assessment.verdict,
+            reason=assessment.reason,
+            p_value=assessment.p_value,
+            modes=int(eigenvalues.size),
+            eigenvalue_low=float(eigenvalues.min(initial=math.inf)) if eigenvalues.size else math.nan,
+            eigenvalue_high=float(eigenvalues.max(initial=-math.inf)) if eigenvalues.size else math.nan,
+            scale=scale,
+        )
+
+
+_LONG_NAMES = {
+    "model": "model",
+    "quantity": "quantity",
+    "law": "law compared with",
+    "role": "law (claimed exact, counts) or contrast (stated, does not count)",
+    "measured": "measured value",
+    "standard_error": "standard error of the measured value, over replicas",
+    "predicted": "predicted value",
+    "ratio": "measured/predicted (the measured value where smallness is predicted), or measured - predicted",
+    "ratio_low": "lower end of the confidence interval of the ratio or difference",
+    "ratio_high": "upper end of the confidence interval of the ratio or difference",
+    "tolerance": "deviation that counts as agreement",
+    "verdict": "agrees, disagrees or inconclusive",
+    "reason": "reason for the verdict",
+    "p_value": "p-value of the hypothesis that the truth lies inside the tolerance",
+    "modes": "number of Hessian modes in the row",
+    "eigenvalue_low": "smallest Hessian eigenvalue in the row",
+    "eigenvalue_high": "largest Hessian eigenvalue in the row",
+    "point": "point of the scan, empty without one",
+    "scale": "what the columns ratio, ratio_low and ratio_high hold: ratio or difference",
+}
+
+
+def to_dataset(rows: Sequence[Comparison], *, level: float, not_compared: Sequence[Mapping[str, str]]) -> xr.Dataset:
+    """The rows as a Dataset with dimension `comparison`, and the study's summary as JSON in attrs["summary"]."""
+    variables: dict[str, xr.Variable] = {}
+    for field in fields(Comparison):
+        column: list[Any] = [getattr(row, field.name) for row in rows]
+        attrs = {"long_name": _LONG_NAMES[field.name]}
+        if field.type in ("float", "int"):
+            array = np.asarray(column, dtype=np.float64 if field.type == "float" else np.int64)
+            attrs["units"] = "1"
+        else:
+            array = np.array([str(value) for value in column], dtype=np.str_)
+        variables[field.name] = xr.Variable(("comparison",), array, attrs)
+    return xr.Dataset(variables, attrs={"summary": json.dumps(summarise(rows, level=level, not_compared=not_compared))})
+
+
+def summarise(
+    rows: Sequence[Comparison], *, level: float, not_compared: Sequence[Mapping[str, str]] = ()
+) -> dict[str, Any]:
+    """The verdict of the study, its rule, and the rows behind it.
+
+    Rows are correlated, since most read the same replicas; Holm's rule holds for any dependence. A row that gives no
+    p-value (no equilibrium, too few replicas) does not enter it.
+    """
+    laws = [row for row in rows if row.role == "law"]
+    rejected = holm([row.p_value for row in laws], level)
+    refuted = [row for row, reject in zip(laws, rejected, strict=True) if reject and row.verdict is Verdict.DISAGREES]
+    missing = [entry for entry in not_compared if entry["status"] != "done"]
+    if refuted:
+        verdict = Verdict.DISAGREES
+    elif laws and not missing and all(row.verdict is Verdict.AGREES for row in laws):
+        verdict = Verdict.AGREES
+    else:
+        verdict = Verdict.INCONCLUSIVE
+    tested = sum(not math.isnan(row.p_value) for row in laws)
+    over = {0: "tested law rows (there are none)", 1: "1 tested law row"}.get(tested, f"{tested} tested law rows")
+    rule = (
+        f"disagrees if a law row's interval lies outside the tolerance and Holm's rule at {100 * level:.3g}% over the "
+        f"{over} rejects it; agrees if all law rows agree and no model failed; else inconclusive. Contrast rows do not "
+        "count."
+    )
+
+    def count(role: Role) -> dict[str, int]:
+        return {str(v): sum(row.role == role and row.verdict is v for row in rows) for v in Verdict}
+
+    return {
+        "verdict": str(verdict),
+        "rule": rule,
+        "level": level,
+        "counts": {"law": count("law"), "contrast": count("contrast")},
+        "disagreeing": [row.title for row in refuted],
+        "disagreeing_alone": [r.title for r in laws if r.verdict is Verdict.DISAGREES and r not in refuted],
+        "inconclusive": [row.title for row in laws if row.verdict is Verdict.INCONCLUSIVE],
+        "not_compared": [dict(entry) for entry in not_compared],
+    }
+
+
+def summary_line(table: xr.Dataset) -> str:
+    """The study's verdict in one line, from a table as `check` returns it or as read back from disk."""
+    summary = json.loads(table.attrs["summary"])
+    counts = summary["counts"]["law"]
+    total = sum(counts.values())
+    line = f"{summary['verdict']}: of {total} law row{'' if total == 1 else 's'}, "
+    line += ", ".join(f"{counts[str(verdict)]} {_PLURAL[verdict]}" for verdict in Verdict)
+    if summary["disagreeing"]:
+        shown = summary["disagreeing"][:3]
+        more = len(summary["disagreeing"]) - len(shown)
+        line += f"; disagreeing: {', '.join(shown)}" + (f" and {more} more" if more else "")
+    missing = [entry["model"] for entry in summary["not_compared"] if entry["status"] != "done"]
+    return line + (f"; not compared: {', '.join(missing)}" if missing else "")
+
+
+_PLURAL = {Verdict.AGREES: "agree", Verdict.DISAGREES: "disagree", Verdict.INCONCLUSIVE: "inconclusive"}

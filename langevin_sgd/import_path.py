@@ -1,0 +1,92 @@
+"""Find what a config names as "module:attribute"."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import inspect
+import os
+import sys
+from collections.abc import Callable, Mapping
+from types import ModuleType
+from typing import Any
+
+from langevin_sgd import user_code
+from langevin_sgd.config.fields import foreign
+from langevin_sgd.errors import UserError
+from langevin_sgd.models.interpolation.config import InterpolationModel
+from langevin_sgd.models.network.config import Module, NetworkModel
+from langevin_sgd.settings_kept import settings_kept
+from langevin_sgd.study.config import Study
+
+
+def load(path: str) -> Callable[..., Any]:
+    """The function or class named "module:attribute", where modules in the working directory are found too.
+
+    Raises `UserError` if there is no such module or attribute, if importing it fails, and if what is named is not
+    defined in that very module: a config calls code that was written to be called, not what a module happens to import.
+    """
+    if reason := foreign(path):
+        raise UserError(f"{path}: {reason}")
+    module_name, _, attribute = path.partition(":")
+    here = os.getcwd()
+    added = here not in sys.path
+    if added:
+        sys.path.insert(0, here)
+    try:
+        with settings_kept():
+            found = module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name is not None and (module_name == error.name or module_name.startswith(f"{error.name}.")):
+            raise UserError(f"{path}: no module named {error.name}, neither installed nor in {here}") from error
+        raise UserError(f"{path}: importing {module_name} failed: {user_code.told(error)}") from error
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a module may also call sys.exit
+        raise UserError(f"{path}: importing {module_name} failed: {user_code.told(error)}") from error
+    finally:
+        if added:
+            sys.path.remove(here)
+    for name in attribute.split("."):
+        if not user_code.call(f"{path}: looking for {name} failed", hasattr, found, name):
+            close = difflib.get_close_matches(name, dir(found), n=1)
+            raise UserError(
+                f"{path}: {module_name} has no {name}" + (f"; did you mean {module_name}:{close[0]}?" if close else "")
+            )
+        found = getattr(found, name)
+    if not callable(found):
+        raise UserError(f"{path}: is {type(found).__name__}; a function or class that can be called is needed")
+    _refuse_borrowed(found, module, path)
+    return found
+
+
+def _refuse_borrowed(found: Callable[..., Any], module: ModuleType, path: str) -> None:
+    home = getattr(found, "__module__", None) or "builtins"
+    # a module made in memory holds what was put there
+    borrowed = home != module.__name__ if getattr(module, "__file__", None) else home in sys.stdlib_module_names
+    if borrowed or home.partition(".")[0] == "langevin_sgd":
+        known = getattr(found, "__qualname__", None) and not foreign(home)
+        mend = f'name "{home}:{found.__qualname__}"' if known else "write a function there that calls it"
+        raise UserError(f"{path}: is not defined in {module.__name__} but in {home}; {mend}")
+
+
+def load_all(study: Study) -> None:
+    """Import everything that a study names as "module:attribute". Raises `UserError` as `load` does."""
+    for model in study.models.values():
+        if isinstance(model, NetworkModel | InterpolationModel):
+            named = [model.data.name] if ":" in model.data.name else []
+            named += [model.architecture.factory] if isinstance(model.architecture, Module) else []
+            for path in named:
+                load(path)
+
+
+def call(function: Callable[..., Any], path: str, given: Mapping[str, Any], offered: Mapping[str, Any]) -> Any:
+    """`function(**given)`, with those of `offered` that it takes. Raises `UserError` with the reason if it fails."""
+    try:
+        parameters = inspect.signature(function).parameters
+    except (TypeError, ValueError):  # not known for every callable
+        parameters = {}  # type: ignore[assignment]
+    takes_any = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
+    taken = {name: value for name, value in offered.items() if takes_any or name in parameters}
+    shown = ", ".join(f"{name}={value!r}" for name, value in {**given, **taken}.items())
+    return user_code.call(f"{path}({shown}) failed", function, **given, **taken)

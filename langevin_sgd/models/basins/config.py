@@ -1,0 +1,311 @@
+"""The `basins` model: which basin noise chooses, and how long it takes to change, on a landscape given by a formula."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import Discriminator, Field, Tag, model_validator
+
+from langevin_sgd.config.errors import KeyPath, choice, inconsistent
+from langevin_sgd.config.fields import (
+    BurnIn,
+    Flag,
+    Number,
+    PositiveNumber,
+    PositiveWholeNumber,
+    Section,
+    Text,
+    WholeNumber,
+)
+from langevin_sgd.models.langevin.config import ExpressionPotential, LangevinEquation
+
+if TYPE_CHECKING:
+    from langevin_sgd.landscapes.families import Family
+
+Dimension = Annotated[WholeNumber, Field(ge=1, le=16)]
+
+
+class _FamilyPotential(Section):
+    """A ready landscape, which expands to a formula."""
+
+    def family(self) -> Family:
+        """The landscape as a formula with basins."""
+        raise NotImplementedError
+
+    def _faults(self) -> list[tuple[KeyPath, str]]:
+        """What is wrong with its numbers."""
+        return []
+
+    @model_validator(mode="after")
+    def _exists(self) -> Self:
+        from langevin_sgd.landscapes.formula import FormulaError
+
+        if faults := self._faults():
+            raise inconsistent(faults)
+        try:
+            self.family()
+        except FormulaError as error:
+            raise inconsistent([((), str(error))]) from None
+        return self
+
+
+class SharpFlat(_FamilyPotential):
+    """A sharp well left and a flat one right, each with its Hessian a multiple of the identity."""
+
+    kind: Literal["sharp_flat"]
+    """Always `sharp_flat`."""
+    dimension: Dimension = 1
+    """Number of coordinates d."""
+    depth_difference: Number
+    """E at the flat minimum minus E at the sharp one."""
+    curvature_ratio: Annotated[PositiveNumber, Field(ge=0.01, le=100)]
+    """Curvature of the sharp minimum over that of the flat one, the same along every coordinate."""
+    barrier: PositiveNumber
+    """E at the saddle minus E at the flat minimum."""
+
+    def _faults(self) -> list[tuple[KeyPath, str]]:
+        if self.depth_difference > -self.barrier:
+            return []
+        return [(("depth_difference",), f"must be above -barrier, {-self.barrier:g}, or there is no sharp well")]
+
+    def family(self) -> Family:
+        """The landscape as a formula."""
+        from langevin_sgd.landscapes import families
+
+        return families.sharp_flat(
+            dimension=self.dimension,
+            depth_difference=self.depth_difference,
+            curvature_ratio=self.curvature_ratio,
+            barrier=self.barrier,
+        )
+
+
+class Quartic(_FamilyPotential):
+    """E = barrier (x^2 - 1)^2 + transverse_curvature |y|^2/2."""
+
+    kind: Literal["quartic"]
+    """Always `quartic`."""
+    dimension: Dimension = 1
+    """Number of coordinates d."""
+    barrier: PositiveNumber = 1.0
+    """Height of the saddle above both minima; the curvature along x there is 8 barrier."""
+    transverse_curvature: PositiveNumber = 1.0
+    """Curvature along the other coordinates."""
+
+    def family(self) -> Family:
+        """The landscape as a formula."""
+        from langevin_sgd.landscapes import families
+
+        return families.quartic(
+            dimension=self.dimension, barrier=self.barrier, transverse_curvature=self.transverse_curvature
+        )
+
+
+class TwoBasin(_FamilyPotential):
+    """Two global minima in the plane, a flat one at (-1, -1) and a sharp one at (1, 1), after Zhu et al. (2019)."""
+
+    kind: Literal["two_basin"]
+    """Always `two_basin`."""
+    sharp_curvature: PositiveNumber = 10.0
+    """Curvature of the sharp minimum in every direction."""
+    flat_curvature: PositiveNumber = 1.0
+    """Curvature of the flat one."""
+
+    def family(self) -> Family:
+        """The landscape as a formula."""
+        from langevin_sgd.landscapes import families
+
+        return families.two_basin(sharp_curvature=self.sharp_curvature, flat_curvature=self.flat_curvature)
+
+
+class NonequilibriumWell(_FamilyPotential):
+    """A double well in the plane with a current and a known density (Chaudhari and Soatto 2018)."""
+
+    kind: Literal["nonequilibrium_well"]
+    """Always `nonequilibrium_well`."""
+    rotation: Number = 1.0
+    """Strength of the force that is no gradient."""
+    thermal_energy: PositiveNumber = 1.0
+    """theta = T/2 for which the force is made, so that the density is exp(-U/theta)."""
+
+    def family(self) -> Family:
+        """The landscape as a formula."""
+        from langevin_sgd.landscapes import families
+
+        return families.nonequilibrium_well(rotation=self.rotation, thermal_energy=self.thermal_energy)
+
+
+Potential = Annotated[
+    ExpressionPotential | SharpFlat | Quartic | TwoBasin | NonequilibriumWell, Field(discriminator="kind")
+]
+
+
+def _core_form(value: Any) -> str:
+    return "condition" if isinstance(value, str) else "fraction"
+
+
+class Escape(Section):
+    """First passage from one basin to the core of another."""
+
+    origin: Annotated[Text, Field(alias="from")]
+    """Label of the basin in which the replicas begin."""
+    to: Text
+    """Label of the basin to reach."""
+    core: Annotated[
+        Annotated[Text, Tag("condition")] | Annotated[PositiveNumber, Tag("fraction")], Discriminator(_core_form)
+    ] = 0.2
+    """Where the passage ends: a condition such as "x > 0.8", or a fraction r: closer to the minimum than r times its
+    distance from the other minimum."""
+
+
+class BasinsModel(LangevinEquation):
+    """dw = -grad E dt + b dW from all basins at once: occupancy, transitions, escape times, density and current.
+
+    The noise and the step are those of the `langevin` model: with `time_step` null a step is a step of SGD.
+    """
+
+    RUN: ClassVar[str] = "langevin_sgd.models.basins.run:run"
+    HELD: ClassVar[str] = "langevin_sgd.models.basins.memory:held"
+    SCANNABLE: ClassVar[tuple[str, ...]] = (
+        *LangevinEquation.SCANNABLE,
+        *("potential.depth_difference", "potential.curvature_ratio", "potential.barrier"),
+        *("potential.transverse_curvature", "potential.sharp_curvature", "potential.flat_curvature"),
+        *("potential.rotation", "potential.thermal_energy"),
+    )
+    kind: Literal["basins"]
+    """Always `basins`."""
+    potential: Potential
+    """The landscape: kind expression, sharp_flat, quartic, two_basin or nonequilibrium_well."""
+    labels: tuple[Text, ...] = ()
+    """Names of the basins from left to right. Empty: those of the ready landscape, or left, right, or basin_1, ..."""
+    box: tuple[tuple[Number, Number], ...] | None = None
+    """[[LOW, HIGH], ...], one a coordinate: where minima are looked for; laws reach farther. null: [-5, 5] each."""
+    start_in: Annotated[tuple[Text, ...], Field(min_length=1)] | None = None
+    """Labels of the basins in which the replicas begin, in equal parts. null: all of them."""
+    start: dict[Text, Annotated[tuple[Number, ...], Field(min_length=1)]] = Field(default_factory=dict)
+    """{label: position} where to begin in a basin; a basin without begins at its minimum."""
+    burn_in: BurnIn | None = None
+    """Steps before the window in which time averages are taken. null: half of the steps."""
+    samples: Annotated[PositiveWholeNumber, Field(le=100_000)] = 128
+    """Equally spaced steps of the window at which positions are looked at."""
+    escape: Escape | None = None
+    """First passage between two basins, every replica starting in the first; null: none, and occupancy is measured."""
+    cells: Annotated[PositiveWholeNumber, Field(ge=10, le=400)] = 40
+    """Cells of the measured density along a coordinate, in one and two dimensions."""
+    laws: Flag = True
+    """Predict occupancy, density and escape by the laws that apply."""
+
+    def emits(self) -> frozenset[str]:
+        """The occupancy by start."""
+        return frozenset({"occupancy_from"})
+
+    @cached_property
+    def family(self) -> Family | None:
+        """The ready landscape, None for a formula."""
+        return self.potential.family() if isinstance(self.potential, _FamilyPotential) else None
+
+    @cached_property
+    def landscape(self) -> ExpressionPotential:
+        """The potential as a formula."""
+        if isinstance(self.potential, ExpressionPotential):
+            return self.potential
+        family = self.potential.family()
+        return ExpressionPotential(
+            kind="expression",
+            energy=family.energy,
+            variables=family.variables,
+            parameters=dict(family.parameters),
+            force=family.force,
+        )
+
+    @property
+    def first_of_window(self) -> int:
+        """Step after which the window begins."""
+        return self.steps // 2 if self.burn_in is None else self.burn_in
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        faults = [*self._window_faults(), *self._label_faults()]
+        if faults:
+            raise inconsistent(faults)
+        return self
+
+    def regions(self) -> dict[str, str]:
+        """{label: condition} of the basins where they are given; empty where they are to be found."""
+        if self.basins or self.family is None:
+            return dict(self.basins)
+        known = dict(self.family.regions)
+        return dict(zip(self.labels, known.values(), strict=False)) if self.labels and known else known
+
+    def known_labels(self) -> tuple[str, ...]:
+        """Labels that can be known before the minima are found."""
+        if self.basins:
+            return tuple(self.basins)
+        return self.labels or (() if self.family is None else self.family.labels)
+
+    def _window_faults(self) -> Iterator[tuple[KeyPath, str]]:
+        if self.first_of_window >= self.steps:
+            message = f"{self.burn_in} leaves nothing of the {self.steps} steps; give less than {self.steps}, or null"
+            yield ("burn_in",), message
+        elif self.samples > self.steps - self.first_of_window:
+            yield ("samples",), f"must be at most the {self.steps - self.first_of_window} steps of the window"
+
+    def _label_faults(self) -> Iterator[tuple[KeyPath, str]]:
+        d = len(self.landscape.variables)
+        if self.box is not None and len(self.box) != d:
+            yield ("box",), f"has {len(self.box)} ranges, but the potential has {d} variables; give {d}"
+        for place, (low, high) in enumerate(self.box or ()):
+            if not low < high:
+                yield ("box", place), f"needs LOW < HIGH, got {low:g} and {high:g}"
+        if self.basins and self.labels:
+            yield ("labels",), "basins have their labels already; remove it"
+        if len(set(self.labels)) < len(self.labels):
+            yield ("labels",), "has a label twice; choose another"
+        ready = () if self.family is None or self.basins else self.family.labels
+        if ready and self.labels and len(self.labels) != len(ready):
+            found = f"has {len(self.labels)} labels, but the landscape has {len(ready)} basins"
+            yield ("labels",), f"{found} ({', '.join(ready)}); give {len(ready)}"
+        if len(self.basins) == 1:
+            yield ("basins",), "has one basin, and two are needed; give another, or remove it"
+        if d > 2 and not self.regions():
+            yield (
+                ("potential",),
+                "basins are found in up to 2 dimensions; give basins: {LABEL: CONDITION}",
+            )
+        known = self.known_labels()
+        named: list[tuple[KeyPath, str]] = [(("start_in", i), label) for i, label in enumerate(self.start_in or ())]
+        named += [(("start", label), label) for label in self.start]
+        if self.escape is not None:
+            named += [(("escape", "from"), self.escape.origin), (("escape", "to"), self.escape.to)]
+        for path, label in named:
+            if known and label not in known:
+                yield path, f'no basin named "{label}"; {choice(label, known)}'
+        for place, label in enumerate(self.start_in or ()):
+            if label in (self.start_in or ())[:place]:
+                yield ("start_in", place), f'"{label}" is named twice; remove one'
+        begins = (self.escape.origin,) if self.escape else self.start_in or known
+        for label in self.start:
+            if label in known and label not in begins:
+                yield ("start", label), f"no replica begins in {label}, only in {', '.join(begins)}; remove it"
+        for label, position in self.start.items():
+            if len(position) != d:
+                yield ("start", label), f"has {len(position)} entries, but the potential has {d} variables; give {d}"
+        starts = len(begins) or 1  # basins that are still to be found are counted when they are
+        if self.replicas % starts:
+            yield ("replicas",), f"must share out evenly to {starts} starts; give a multiple of {starts}"
+        if self.escape is not None:
+            yield from self._escape_faults(self.escape)
+
+    def _escape_faults(self, escape: Escape) -> Iterator[tuple[KeyPath, str]]:
+        if escape.origin == escape.to:
+            yield ("escape", "to"), "must be another basin than from"
+        if self.start_in is not None:
+            yield ("start_in",), f"with an escape every replica starts in {escape.origin}; remove it"
+        if not isinstance(escape.core, str) and escape.core >= 1.0:
+            yield ("escape", "core"), "must be below 1, a fraction of the distance between the minima"
+
+    def _more_conditions(self) -> Iterator[tuple[KeyPath, str]]:
+        if self.escape is not None and isinstance(self.escape.core, str):
+            yield ("escape", "core"), self.escape.core

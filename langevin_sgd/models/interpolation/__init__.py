@@ -1,0 +1,1 @@
+"""The `interpolation` model: walkers on the line through two trained minima."""

@@ -1,0 +1,145 @@
+"""The `interpolation` model: SGD of a real network restricted to the line through two trained minima."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+from pydantic import Field, model_validator
+
+from langevin_sgd.config.errors import KeyPath, inconsistent
+from langevin_sgd.config.fields import (
+    ModelName,
+    Number,
+    PositiveNumber,
+    RecordTimes,
+    Replicas,
+    Section,
+    Steps,
+    WholeNumber,
+)
+from langevin_sgd.config.sgd import Sgd, SgdOverride, overridden
+from langevin_sgd.devices import COMPILED, Engine
+from langevin_sgd.models.network.config import Architecture, Data
+from langevin_sgd.models.section import Faults, ModelSection
+
+if TYPE_CHECKING:
+    from langevin_sgd.study.config import Study
+
+
+class Endpoint(Section):
+    """How one end of the line is trained: plain SGD with replacement and the study's weight decay."""
+
+    batch_size: Annotated[WholeNumber, Field(ge=1, le=2**53)]
+    """Samples per minibatch."""
+    learning_rate: PositiveNumber
+    """Step of the descent."""
+    steps: Steps
+    """Length of the training."""
+
+
+class InterpolationModel(ModelSection):
+    """SGD in the one variable s of w(s) = w_a + s (w_b - w_a), through two trained minima, with real minibatches.
+
+    s <- s - eta * mean over B drawn samples of g_n(s), with g_n the derivative of that sample's loss along the line.
+    """
+
+    RUN: ClassVar[str] = "langevin_sgd.models.interpolation.run:run"
+    HELD: ClassVar[str] = "langevin_sgd.models.interpolation.memory:held"
+    SCANNABLE: ClassVar[tuple[str, ...]] = ("learning_rate_per_sample",)
+    kind: Literal["interpolation"]
+    """Always `interpolation`."""
+    data: Data = Data()
+    """What the network is trained on, and the minibatches are drawn from."""
+    architecture: Architecture
+    """The network: kind softmax, mlp or module."""
+    endpoints: dict[ModelName, Endpoint]
+    """The two ends by name, s = 0 first: {small_batch: {batch_size, learning_rate, steps}, large_batch: {...}}."""
+    start: Literal["shared", "independent"] = "shared"
+    """Whether both ends are trained from one random initial point, or each from its own."""
+    learning_rate_per_sample: PositiveNumber | None = None
+    """eta/B: the learning rate is this times batch_size, whatever sgd says. null: sgd's learning rate."""
+    range: tuple[Number, Number] = (-1.0, 2.0)
+    """First and last s of the tables, where steps stop; wide enough that they hardly ever do."""
+    points: Annotated[WholeNumber, Field(ge=51, le=4001)] = 601
+    """Number of equally spaced values of s in the tables and in the transition matrix."""
+    replicas: Annotated[Replicas, Field(ge=4)] = 4096
+    """Walkers on the line, half of them starting at each end."""
+    window: tuple[PositiveNumber, PositiveNumber] = (6.0, 15.0)
+    """Where the mean occupancy is measured, in relaxation times of the exact chain; the run ends with it."""
+    steps: Steps = 1_000_000
+    """Most steps of a run, where relaxation is too slow for the window; it is then shortened in proportion."""
+    record_times: RecordTimes = 61
+    """Number of equally spaced times at which the occupancy is recorded, both ends included."""
+    sgd: SgdOverride | None = None
+    """What this model changes in the study's sgd."""
+
+    @model_validator(mode="after")
+    def _possible(self) -> InterpolationModel:
+        faults = list(self._faults())
+        if faults:
+            raise inconsistent(faults)
+        return self
+
+    def _faults(self) -> Iterator[tuple[KeyPath, str]]:
+        if len(self.endpoints) != 2:
+            yield ("endpoints",), f"needs exactly two ends, got {len(self.endpoints)}"
+        low, high = self.range
+        if not (low < 0.0 and high > 1.0):
+            yield ("range",), f"needs FIRST < 0 and LAST > 1, to hold both ends, got {low:g} and {high:g}"
+        if not self.window[0] < self.window[1]:
+            yield ("window",), f"needs FIRST < LAST, got {self.window[0]:g} and {self.window[1]:g}"
+        samples = self.data.train_size()
+        for name, end in self.endpoints.items():
+            if samples is not None and end.batch_size > samples:
+                yield (
+                    ("endpoints", name, "batch_size"),
+                    f"{end.batch_size} is more than the {samples} training samples; give at most {samples}",
+                )
+
+    def at(self, sgd: Sgd) -> Sgd:
+        """The sgd that the walkers follow: `sgd`, with eta from `learning_rate_per_sample` if that is given."""
+        if self.learning_rate_per_sample is None:
+            return sgd
+        return sgd.model_copy(update={"learning_rate": self.learning_rate_per_sample * sgd.batch_size})
+
+    def idle(self) -> tuple[str, ...]:
+        """Scannable keys that change nothing as the model is configured."""
+        return () if self.learning_rate_per_sample is None else ("learning_rate",)
+
+    def total_steps(self, sgd: Sgd, lent: int | None) -> int:
+        """The most that it may make."""
+        return self.steps
+
+    def engines(self) -> tuple[Engine, ...]:
+        """A compiled kernel, and trainings of two networks beside it."""
+        return (COMPILED,)
+
+    def emits(self) -> frozenset[str]:
+        """The occupancy by start."""
+        return frozenset({"occupancy_from"})
+
+    def problems(self, study: Study, name: str) -> Faults:
+        """Sizes, and that the position alone is a Markov chain."""
+        at: KeyPath = ("models", name)
+        sgd = study.effective_sgd(name)
+        samples = self.data.train_size()
+        if self.data.shape() is not None and self.data.folder is not None:
+            yield (*at, "data", "folder"), f"{self.data.name} comes with scikit-learn and reads no folder; remove it"
+        if samples is not None and sgd.batch_size > samples:
+            yield (
+                study.sgd_origin(name, "batch_size"),
+                f"{sgd.batch_size} is more than the {samples} training samples of {name}; give at most {samples}",
+            )
+        if sgd.momentum > 0:
+            yield (
+                study.sgd_origin(name, "momentum"),
+                f"must be 0 for {name}, got {sgd.momentum:g}: with momentum the position alone is no Markov chain",
+            )
+        if study.sgd is not None and overridden(study.sgd, self.sgd).sampling == "epoch":
+            yield (
+                study.sgd_origin(name, "sampling"),
+                f"must be with_replacement for {name}: within an epoch the position alone is no Markov chain",
+            )
+        if self.learning_rate_per_sample is not None and self.sgd is not None and self.sgd.learning_rate is not None:
+            yield (*at, "sgd", "learning_rate"), "learning_rate_per_sample is given too; remove one"

@@ -1,0 +1,225 @@
+"""The interpolation model of a config: SGD on the line through two trained minima, and its stationary laws.
+
+The endpoints are trained and the line is tabulated once; all points of a scan walk on the same tables.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import torch
+import xarray as xr
+from numpy.typing import ArrayLike, NDArray
+from torch import nn
+
+from langevin_sgd.config.sgd import Sgd
+from langevin_sgd.errors import UserError
+from langevin_sgd.estimators.hopping import hopping_rates
+from langevin_sgd.laws import temperatures
+from langevin_sgd.models.context import Context
+from langevin_sgd.models.interpolation import memory as interpolation_memory
+from langevin_sgd.models.interpolation.config import InterpolationModel
+from langevin_sgd.models.interpolation.laws import EXACT, Laws, laws
+from langevin_sgd.models.network.config import parameter_count
+from langevin_sgd.observables import declared as observables
+from langevin_sgd.observables.schedule import time_coordinates
+from langevin_sgd.one_thread import one_torch_thread
+from langevin_sgd.progress import Progress
+from langevin_sgd.storage.keeper import Arrays, Keeper, Within, part, prefixed
+from langevin_sgd.training import architectures, data, gradient_check, initial
+from langevin_sgd.training.architectures import Network
+from langevin_sgd.training.energy import Samples
+from langevin_sgd.training.interpolation import Landmarks, Line, endpoint, landmarks, tabulate
+from langevin_sgd.training.line_walkers import Walkers
+from langevin_sgd.training.threads import Workers
+
+Array = NDArray[np.float64]
+
+CELLS = 120
+"""Cells of the measured density."""
+
+
+def run(points: Sequence[tuple[InterpolationModel, Sgd]], context: Context) -> list[xr.Dataset]:
+    """Walk on the line at every point of a scan (one point without) and return the observables of each.
+
+    Raises `UserError` if the data, the architecture or the training of an endpoint will not do, and if no barrier
+    separates the endpoints. After an interruption the same call goes on from the checkpoint, to the same bits.
+    """
+    name, seed, progress = context.name, context.seed, context.progress
+    with Workers(torch.get_num_threads()) as workers, one_torch_thread(), Keeper(context.checkpoint) as keeper:
+        progress.begin(f"{name}: endpoints")
+        trainings = keeper.within("endpoints", lambda: {"step": np.array(0)})
+        ends, line = _line(
+            *points[0], seed=seed, workers=workers, progress=progress, keeper=trainings,
+            refuse_size=partial(interpolation_memory.refuse_size, context.study, name),
+        )  # fmt: skip
+        marks = landmarks(line)
+        progress.begin(f"{name}: laws", unit="points")
+        prepared: list[_Point] = []
+        for model, sgd in points:
+            progress.update(len(prepared), len(points))
+            prepared.append(_Point.of(model, model.at(sgd), line, marks))
+        progress.begin(name)
+        total = sum(point.steps for point in prepared)
+        finished: Arrays = {**prefixed("endpoints", ends), "step": np.array(0)}
+        results = []
+        for index, point in enumerate(prepared):
+            within = keeper.within(str(index), partial(dict, finished))
+            walkers = point.walkers(seed, workers)
+            done = int(finished["step"])
+            for step in _walk(walkers, point.steps, within):
+                progress.update(done + step, total)
+            state = prefixed(str(index), walkers.state())
+            finished = {**finished, **state, "step": np.array(done + point.steps)}
+            results.append(_dataset(point, walkers))
+    return results
+
+
+def _line(
+    model: InterpolationModel, sgd: Sgd, *, seed: int, workers: Workers, progress: Progress, keeper: Within,
+    refuse_size: Callable[[int, int, int], None],
+) -> tuple[Arrays, Line]:  # fmt: skip
+    """Both endpoints trained, as they are kept, and what lies between and beyond them."""
+    loaded = data.load(model.data, seed)
+    known = parameter_count(model.architecture, math.prod(loaded.train_inputs.shape[1:]), loaded.classes)
+    if known is not None:  # before it is built
+        refuse_size(known, len(loaded.train_labels), loaded.classes)
+
+    def build() -> nn.Module:
+        return architectures.build(model.architecture, loaded.train_inputs.shape[1:], loaded.classes)
+
+    module = initial.build_with_seed(build, seed, 0)
+    refuse_size(initial.size_of(module), len(loaded.train_labels), loaded.classes)
+    samples = Samples.of(loaded.train_inputs, loaded.train_labels, dtype=torch.float64)
+    architecture = f"architecture {model.architecture.kind}"
+    architectures.check(module, samples.inputs, loaded.classes, name=architecture)
+    gradient_check.refuse_wrong_gradient(module, samples.inputs, name=architecture)
+    for key, size in [("sgd", sgd.batch_size), *((f"endpoints.{n}", e.batch_size) for n, e in model.endpoints.items())]:
+        if size > len(samples):
+            raise UserError(f"{key}.batch_size: {size} is more than the {len(samples)} training samples; reduce it")
+    network = Network.of(module, dtype=torch.float64)
+    starts = range(2) if model.start == "independent" else [0, 0]
+    first = initial.weights(build, lambda built: Network.of(built, dtype=torch.float64).weights(), seed, starts)
+    initial.refuse_other_size(first, network.size)
+    initial.refuse_unrepeatable(module, build, seed)
+    trained: Arrays = {name: keeper.saved[name] for name in ("end_0", "end_1") if name in keeper.saved}
+    for number, (chosen, start) in enumerate(zip(model.endpoints.values(), first, strict=True)):
+        if f"end_{number}" in trained:
+            continue
+        own = Sgd(learning_rate=chosen.learning_rate, batch_size=chosen.batch_size, weight_decay=sgd.weight_decay)
+        found = endpoint(
+            network, samples, own, start=start, steps=chosen.steps, seed=seed, number=number, workers=workers,
+            progress=progress.update, saved=part(keeper.saved, f"training_{number}"),
+            tell=partial(_tell_training, keeper, trained, number),
+        )  # fmt: skip
+        trained = {**trained, f"end_{number}": found}
+        keeper.tell(partial(dict, trained))
+    position = np.linspace(*model.range, model.points)
+    line = tabulate(
+        network, samples, sgd.weight_decay, first=trained["end_0"], second=trained["end_1"], position=position,
+        workers=workers,
+    )  # fmt: skip
+    return trained, line
+
+
+def _tell_training(keeper: Within, trained: Arrays, number: int, state: Arrays) -> None:
+    """That the training of an endpoint has come so far; `trained` are those before it."""
+    keeper.tell(lambda: {**trained, **prefixed(f"training_{number}", state)})
+
+
+@dataclass(frozen=True)
+class _Point:
+    """One learning rate and batch size: the laws, and the run that the exact chain asks for."""
+
+    model: InterpolationModel
+    sgd: Sgd
+    line: Line
+    marks: Landmarks
+    laws: Laws
+    steps: int
+    window: int
+
+    @classmethod
+    def of(cls, model: InterpolationModel, sgd: Sgd, line: Line, marks: Landmarks) -> _Point:
+        found = laws(line, marks, learning_rate=sgd.learning_rate, batch_size=sgd.batch_size)
+        first, last = model.window
+        steps = max(1, math.ceil(min(model.steps, last * found.relaxation_steps)))
+        return cls(model, sgd, line, marks, found, steps, int(steps * first / last))
+
+    @property
+    def record(self) -> NDArray[np.int64]:
+        """The steps at which the occupancy is recorded."""
+        return np.rint(np.linspace(0, self.steps, self.model.record_times)).astype(np.int64)
+
+    @property
+    def split(self) -> float:
+        """s at the top of the barrier, between the basins."""
+        return float(self.line.position[self.marks.top])
+
+    def walkers(self, seed: int, workers: Workers) -> Walkers:
+        return Walkers(
+            self.line, self.marks, self.sgd, seed=seed, replicas=self.model.replicas, record=self.record,
+            window=self.window, cells=CELLS, workers=workers,
+        )  # fmt: skip
+
+
+def _walk(walkers: Walkers, steps: int, keeper: Within) -> Iterator[int]:
+    """Make all steps, from where `keeper` has them; yields how many are done."""
+    if keeper.saved:
+        walkers.restore(keeper.saved)
+    while walkers.step < steps:
+        walkers.advance()
+        keeper.tell(partial(dict, walkers.state()))
+        yield walkers.step
+
+
+def _dataset(point: _Point, walkers: Walkers) -> xr.Dataset:
+    """The observables of one point."""
+    line, marks, sgd = point.line, point.marks, point.sgd
+    edges = walkers.edges
+    eta = sgd.learning_rate
+    hopping = hopping_rates(walkers.moves(), eta * walkers.time_in())
+    predicted = np.array([[np.nan, 1 / point.laws.passage_time[0]], [1 / point.laws.passage_time[1], np.nan]])
+    names, found = list(point.laws.by_name), list(point.laws.by_name.values())
+    left = np.array([law.below(point.split) for law in found])
+    density = np.array([np.diff(law.below(edges)) for law in found]) / np.diff(edges)
+    centres = 0.5 * (edges[1:] + edges[:-1])
+    values: dict[str, ArrayLike] = {
+        "occupancy_window": np.array([point.window, point.steps]) * eta,
+        "mean_occupancy_law": np.stack([left, 1 - left], axis=1),
+        "law_is_exact": [name in EXACT for name in names],
+        "law_note": [law.note for law in found],
+        "relaxation_time": eta * point.laws.relaxation_steps,
+        "relaxation_time_law": [law.relaxation_time for law in found],
+        "relaxation_time_kramers": point.laws.kramers,
+        "transitions": hopping.transitions,
+        "hopping_rate": hopping.rate,
+        "hopping_rate_stderr": hopping.rate_stderr,
+        "hopping_rate_predicted": predicted,
+        "landscape": np.interp(centres, line.position, line.energy)[:, None],
+        "density": walkers.density()[:, None],
+        "density_law": density[:, :, None],
+        "x_edge": edges,
+        "y_edge": [0.0, 1.0],
+        "line_position": line.position,
+        "line_energy": line.energy,
+        "line_gradient": line.gradient,
+        "line_noise": line.noise,
+        "minimum_on_line": line.position[list(marks.minima)],
+        "barrier_on_line": point.split,
+        "learning_rate": eta,
+        "batch_size": sgd.batch_size,
+        "momentum": sgd.momentum,
+    }
+    labels = list(point.model.endpoints)
+    coords: dict[str, ArrayLike] = observables.joined(
+        time_coordinates(point.record, learning_rate=eta, momentum=sgd.momentum),
+        {"replica": np.arange(point.model.replicas), "basin": labels, "start_basin": labels, "law": names},
+    )
+    attrs = {"backend": "numba (cpu, float64)", "sampling": sgd.sampling, "start": point.model.start}
+    shared = temperatures.variables(2.0 * point.laws.thermal_energy, sgd.momentum)
+    return observables.dataset(walkers.occupancies(), values, shared, coords=coords, attrs=attrs)

@@ -1,0 +1,1 @@
+"""The `langevin` model: a landscape given by a formula."""

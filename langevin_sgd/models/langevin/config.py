@@ -1,0 +1,351 @@
+"""The `langevin` model: a landscape given by a formula, with noise of a given temperature or per-sample covariance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from langevin_sgd.config.errors import KeyPath, inconsistent
+from langevin_sgd.config.fields import (
+    NonNegativeNumber,
+    Number,
+    PositiveNumber,
+    PositiveWholeNumber,
+    RecordTimes,
+    Replicas,
+    Section,
+    Steps,
+    Text,
+)
+from langevin_sgd.config.quadratic import FullNoise
+from langevin_sgd.config.sgd import Sgd, SgdOverride
+from langevin_sgd.devices import FUSED, SDEINT, TENSORS, Engine
+from langevin_sgd.integrators import emitted_names
+from langevin_sgd.models.section import Faults, ModelSection
+
+if TYPE_CHECKING:
+    from langevin_sgd.study.config import Study
+
+
+class ExpressionPotential(Section):
+    """E as a formula."""
+
+    kind: Literal["expression"]
+    """Always `expression`."""
+    energy: Text
+    """E in Python's notation over `variables` and `parameters`, for example "a*(x**2 - 1)**2"."""
+    variables: Annotated[tuple[Text, ...], Field(min_length=1, max_length=16)]
+    """The coordinates in order."""
+    force: tuple[Text, ...] = ()
+    """Formulas added to -grad E, one a coordinate, for a drift that is no gradient."""
+    parameters: dict[Text, Number] = Field(default_factory=dict)
+    """Named numbers in the formulas; each can be scanned."""
+
+    @model_validator(mode="after")
+    def _readable(self) -> ExpressionPotential:
+        from langevin_sgd.landscapes.formula import FormulaError, check_names, parse  # sympy, for these models alone
+
+        try:
+            check_names([*self.variables, *self.parameters], "the symbol")
+        except FormulaError as error:
+            raise inconsistent([(("variables",), str(error))]) from None
+        formulas = [(("energy",), self.energy), *((("force", i), text) for i, text in enumerate(self.force))]
+        for path, text in formulas:
+            try:
+                parse(text, [*self.variables, *self.parameters])
+            except FormulaError as error:
+                raise inconsistent([(path, str(error))]) from None
+        if self.force and len(self.force) != len(self.variables):
+            message = f"has {len(self.force)} entries, but there are {len(self.variables)} variables; give one for each"
+            raise inconsistent([(("force",), message)])
+        return self
+
+
+class IsotropicGradientNoise(Section):
+    """C = sigma^2 I, T = eta sigma^2/B."""
+
+    kind: Literal["isotropic"]
+    """Always `isotropic`."""
+    scale: PositiveNumber
+    """sigma, standard deviation of one component of one per-sample gradient."""
+
+
+class DiagonalGradientNoise(Section):
+    """C diagonal in the coordinates of the landscape."""
+
+    kind: Literal["diagonal"]
+    """Always `diagonal`."""
+    variances: Annotated[tuple[NonNegativeNumber, ...], Field(min_length=1)]
+    """Diagonal of C, one number a coordinate."""
+
+
+class FormulaNoise(Section):
+    """C(w) diagonal, each entry a formula of the position."""
+
+    kind: Literal["formula"]
+    """Always `formula`."""
+    variances: Annotated[tuple[Text, ...], Field(min_length=1)]
+    """Diagonal of C(w) as formulas over the landscape's variables and parameters, one a coordinate, not negative."""
+    interpretation: Literal["ito", "stratonovich"] = "ito"
+    """How sqrt(eta C(w)/B) dW is meant; SGD is Ito."""
+
+
+class LowRankNoise(Section):
+    """C = F F^T."""
+
+    kind: Literal["low_rank"]
+    """Always `low_rank`."""
+    factor: Annotated[tuple[Annotated[tuple[Number, ...], Field(min_length=1)], ...], Field(min_length=1)]
+    """Rows of F, one a coordinate, each with as many numbers as there are noises."""
+
+    @field_validator("factor", mode="after")
+    @classmethod
+    def _check(cls, factor: tuple[tuple[float, ...], ...]) -> tuple[tuple[float, ...], ...]:
+        width = len(factor[0])
+        for row, entries in enumerate(factor):
+            if len(entries) != width:
+                raise inconsistent([((row,), f"row {row + 1} has {len(entries)} entries and row 1 has {width}")])
+        if width > len(factor):
+            raise ValueError(f"has {width} noises for {len(factor)} coordinates; give at most as many")
+        return factor
+
+
+RESERVED = ("learning_rate", "batch_size", "momentum", "time_step", "temperature", "noise_scale", "friction")
+"""Parameters of the noise and the schemes, which a formula's own must not be called; variance_1, ... neither."""
+
+_MADE_OF_A_COORDINATE = ("start_{}", "{}_histogram", "{}_outside", "{}_bin", "{}_mean", "{}_stderr")
+
+
+def _taken(name: str, variables: Sequence[str]) -> str:
+    """Why neither a coordinate nor a parameter may have a name, with the mend; empty if it may."""
+    if name in RESERVED or name.startswith("variance_"):
+        return "is a name that the model uses itself; choose another"
+    if name in emitted_names.RESERVED:
+        return f"is a name that the results use ({emitted_names.RESERVED[name]}); choose another"
+    made = next((v for v in variables for form in _MADE_OF_A_COORDINATE if name == form.format(v)), None)
+    return f"is a name that the results use for {made}; choose another" if made is not None else ""
+
+
+GradientNoise = Annotated[
+    IsotropicGradientNoise | DiagonalGradientNoise | FullNoise | FormulaNoise | LowRankNoise,
+    Field(discriminator="kind"),
+]
+
+Scheme = Literal[
+    "euler_maruyama",
+    "heavy_ball",
+    "milstein",
+    "sra1",
+    "leimkuhler_matthews",
+    "baoab",
+    "stratonovich_heun",
+    "sri2",
+    "exact",
+]
+Range = tuple[Number, Number, Annotated[PositiveWholeNumber, Field(le=100_000)]]
+
+
+class LangevinEquation(ModelSection):
+    """What every model of dw = -grad E dt + sqrt(T) dW, or sqrt(eta C(w)/B) dW, has."""
+
+    SCANNABLE: ClassVar[tuple[str, ...]] = (
+        *("temperature", "time_step", "friction", "sgd"),
+        *("potential.parameters", "noise.scale", "noise.variances"),
+    )
+    kind: str
+    """Name of the model."""
+    potential: Section
+    """The landscape."""
+    temperature: PositiveNumber | None = None
+    """T of isotropic noise sqrt(T) dW, the same at every learning rate; or give `noise`."""
+    noise: GradientNoise | None = None
+    """C, the covariance of one per-sample gradient: kind isotropic, diagonal, full, low_rank or formula."""
+    steps: Steps
+    """Length of the run in steps."""
+    replicas: Replicas = 4096
+    """Independent trajectories; error bars come from them."""
+    time_step: PositiveNumber | None = None
+    """Step of the integration in time t. null: the learning rate, so that the step is a step of SGD."""
+    scheme: Scheme | None = None
+    """Integration scheme. null: euler_maruyama, or heavy_ball with momentum; both are the map of SGD."""
+    friction: PositiveNumber = 1.0
+    """Friction gamma of baoab, in units of 1/time."""
+    increments: Literal["gaussian", "three_point", "two_point"] = "gaussian"
+    """Noise increments; the weak ones serve bulk averages of the continuum and are faster."""
+    precision: Literal["mixed", "float32"] = "mixed"
+    """mixed: float64 state with float32 noise. float32: throughout."""
+    backend: Literal["auto", "fused", "batched", "sdeint"] = "auto"
+    """auto: compiled from the formula. batched: torch. sdeint: that library, driven with the same increments."""
+    record_times: RecordTimes = 64
+    """Number of logarithmically spaced times at which energy and displacement are recorded."""
+    basins: dict[Text, Text] = Field(default_factory=dict)
+    """{label: condition}, for example {left: "x < 0"}: fraction of replicas in each; the first that holds counts."""
+    sgd: SgdOverride | None = None
+    """What this model changes in the study's sgd."""
+
+    @property
+    def landscape(self) -> ExpressionPotential:
+        """The potential as a formula."""
+        assert isinstance(self.potential, ExpressionPotential)  # models with other potentials say how they read
+        return self.potential
+
+    @model_validator(mode="after")
+    def _one_noise(self) -> Self:
+        if (self.temperature is None) == (self.noise is None):
+            found = "neither" if self.noise is None else "both"
+            place = () if self.noise is None else ("temperature",)
+            raise inconsistent([(place, f"needs exactly one of temperature and noise, got {found}")])
+        return self
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        faults = [*self._sizes(), *self._formulas()]
+        if faults:
+            raise inconsistent(faults)
+        return self
+
+    def idle(self) -> tuple[str, ...]:
+        """Keys of the sgd and of the model itself that change nothing, as the model stands."""
+        conditions = {
+            "batch_size": self.temperature is not None,
+            "learning_rate": self.temperature is not None and self.time_step is not None,
+            "friction": self.scheme != "baoab",
+        }
+        return tuple(key for key, idle in conditions.items() if idle)
+
+    def needs_sgd(self) -> bool:
+        """Whether anything of it depends on an sgd: its noise, its step or its momentum."""
+        momentum = self.sgd.momentum if self.sgd is not None else None
+        return self.temperature is None or self.time_step is None or bool(momentum) or self.scheme == "heavy_ball"
+
+    def instead_of_sgd(self) -> str:
+        """A temperature needs but a step beside it."""
+        return "; or give it a time_step" if self.temperature is not None and self.time_step is None else ""
+
+    def own_sgd(self) -> Sgd | None:
+        """Its own step as the learning rate, B = 1 and no momentum."""
+        return None if self.time_step is None or self.needs_sgd() else Sgd(learning_rate=self.time_step, batch_size=1)
+
+    def total_steps(self, sgd: Sgd, lent: int | None) -> int:
+        """Its own."""
+        return self.steps
+
+    def engines(self) -> tuple[Engine, ...]:
+        """That of the backend."""
+        return {"batched": (TENSORS,), "sdeint": (SDEINT,)}.get(self.backend, (FUSED,))
+
+    def problems(self, study: Study, name: str) -> Faults:
+        """Sampling, and which schemes know momentum."""
+        at: KeyPath = ("models", name)
+        sgd = study.effective_sgd(name)
+        if self.sgd is not None and self.sgd.sampling == "epoch":
+            yield (*at, "sgd", "sampling"), "the noise of this model is independent from step to step; remove it"
+        if sgd.momentum > 0 and self.scheme not in (None, "heavy_ball"):
+            yield (
+                (*at, "scheme"),
+                f"{self.scheme} knows no momentum, and momentum is {sgd.momentum:g}; give heavy_ball, null, or "
+                "momentum 0",
+            )
+        if self.time_step is not None and (sgd.momentum > 0 or self.scheme == "heavy_ball"):
+            yield (*at, "time_step"), "heavy_ball is a map whose step is the learning rate; remove it"
+
+    def _sizes(self) -> Iterator[tuple[KeyPath, str]]:
+        d = len(self.landscape.variables)
+        noise = self.noise
+        sizes: list[tuple[KeyPath, int]] = list(self._more_sizes())
+        if isinstance(noise, DiagonalGradientNoise | FormulaNoise):
+            sizes.append((("noise", "variances"), len(noise.variances)))
+        elif isinstance(noise, FullNoise):
+            sizes.append((("noise", "matrix"), len(noise.matrix)))
+        elif isinstance(noise, LowRankNoise):
+            sizes.append((("noise", "factor"), len(noise.factor)))
+        for path, size in sizes:
+            if size != d:
+                yield path, f"has {size} entries, but the potential has {d} variables; give {d}"
+
+    def _formulas(self) -> Iterator[tuple[KeyPath, str]]:
+        from langevin_sgd.landscapes.condition import parse_condition
+        from langevin_sgd.landscapes.formula import FormulaError, parse
+
+        variables = self.landscape.variables
+        for name in self.landscape.parameters:
+            if fault := _taken(name, variables):
+                yield ("potential", "parameters", name), fault
+        for place, name in enumerate(variables):
+            if fault := _taken(name, variables):
+                yield ("potential", "variables", place), f"{name} {fault}"
+        names = [*self.landscape.variables, *self.landscape.parameters]
+        values = self.noise.variances if isinstance(self.noise, FormulaNoise) else ()
+        formulas: list[tuple[KeyPath, str]] = [(("noise", "variances", i), text) for i, text in enumerate(values)]
+        conditions: list[tuple[KeyPath, str]] = [(("basins", label), text) for label, text in self.basins.items()]
+        conditions += self._more_conditions()
+        used = {
+            symbol.name
+            for text in (self.landscape.energy, *self.landscape.force)
+            for symbol in parse(text, names).free_symbols
+        }
+        for path, text in [*formulas, *conditions]:
+            try:
+                read = parse_condition(text, names) if (path, text) in conditions else parse(text, names)
+                used |= {symbol.name for symbol in read.free_symbols}
+            except FormulaError as error:
+                yield path, str(error)
+                return
+        for name in self.landscape.parameters:
+            if name not in used:
+                yield ("potential", "parameters", name), "is in no formula of the model; remove it, or mend the formula"
+
+    def _more_sizes(self) -> Iterator[tuple[KeyPath, int]]:
+        """Lists with one entry a coordinate beside those of the noise, as (key path, length)."""
+        yield from ()
+
+    def _more_conditions(self) -> Iterator[tuple[KeyPath, str]]:
+        """Conditions beside those of the basins."""
+        yield from ()
+
+
+class LangevinModel(LangevinEquation):
+    """dw = -grad E dt + sqrt(T) dW or sqrt(eta C(w)/B) dW on a landscape given by a formula.
+
+    The step is eta unless `time_step` says otherwise, so that euler_maruyama is SGD itself (heavy_ball with momentum)
+    with Gaussian minibatch noise.
+    """
+
+    RUN: ClassVar[str] = "langevin_sgd.models.langevin.run:run"
+    HELD: ClassVar[str] = "langevin_sgd.models.langevin.memory:held"
+    SCANNABLE: ClassVar[tuple[str, ...]] = (*LangevinEquation.SCANNABLE, "start")
+    kind: Literal["langevin"]
+    """Always `langevin`."""
+    potential: ExpressionPotential
+    """The landscape: kind expression."""
+    start: Annotated[tuple[Number, ...], Field(min_length=1)]
+    """Position at step 0, one number a coordinate."""
+    histogram: dict[Text, Range] = Field(default_factory=dict)
+    """{variable: [LOW, HIGH, BINS]}: replicas by position at the recorded times."""
+    first_passage: Text | None = None
+    """Condition such as "x > 0.8", looked at after every step: the time at which each replica first meets it."""
+
+    def _more_sizes(self) -> Iterator[tuple[KeyPath, int]]:
+        yield ("start",), len(self.start)
+
+    def _more_conditions(self) -> Iterator[tuple[KeyPath, str]]:
+        if self.first_passage is not None:
+            yield ("first_passage",), self.first_passage
+
+    @model_validator(mode="after")
+    def _histogram_fits(self) -> Self:
+        faults = list(self._histogram_faults())
+        if faults:
+            raise inconsistent(faults)
+        return self
+
+    def _histogram_faults(self) -> Iterator[tuple[KeyPath, str]]:
+        for name, (low, high, _) in self.histogram.items():
+            if name not in self.landscape.variables:
+                yield ("histogram", name), f"is no variable; expected one of {', '.join(self.landscape.variables)}"
+            elif not low < high:
+                yield ("histogram", name), f"needs LOW < HIGH, got {low} and {high}"
+        if len({bins for _, _, bins in self.histogram.values()}) > 1:
+            yield ("histogram",), "needs the same number of bins for every variable"

@@ -1,0 +1,60 @@
+"""What a Langevin model holds in memory, and what every model of that equation does."""
+
+from __future__ import annotations
+
+from langevin_sgd.config.errors import KeyPath
+from langevin_sgd.models.langevin.config import LangevinEquation, LangevinModel
+from langevin_sgd.models.network.memory import times
+from langevin_sgd.study.config import Study
+from langevin_sgd.study.estimates import Factor, Held, copies, scan_points
+
+_USUAL_BINS = 1_000
+
+
+def held(study: Study, name: str) -> list[Held]:
+    """States of replicas x points, records of replicas x times x coordinates, histograms of times x bins."""
+    model = study.models[name]
+    assert isinstance(model, LangevinModel)
+    at: KeyPath = ("models", name)
+    replicas, points, record = ensemble(study, name), scan_points(study, name), times(at, model.record_times)
+    d = len(model.potential.variables)
+    count = copies(points)
+    parts = [
+        *states(study, name),
+        Held("the energies and displacements of replicas x times", 16.0 * count, (replicas, record, points), kept=True),
+        Held(
+            "the recorded positions of replicas x times", 8.0 * (2 * d + 2), (replicas, record, points), on_device=True
+        ),
+    ]
+    if model.first_passage is not None:
+        parts.append(Held("the first passages", 16.0 * count, (replicas, points), kept=True))
+    for variable, (_, _, bins) in model.histogram.items():
+        number = Factor((*at, "histogram", variable), "bins", bins, _USUAL_BINS)
+        parts += [
+            Held("the histograms of times x bins", 8.0 * count, (record, number, points), kept=True),
+            Held("the histograms under way", 16.0, (record, number, points)),
+        ]
+    return parts
+
+
+def ensemble(study: Study, name: str) -> Factor:
+    """The replicas of one point."""
+    model = study.models[name]
+    assert isinstance(model, LangevinEquation)
+    return Factor(
+        ("models", name, "replicas"), "replicas", model.replicas, type(model).model_fields["replicas"].default
+    )
+
+
+def states(study: Study, name: str) -> list[Held]:
+    """Where all trajectories of all points stand, and what the kernel is given of each."""
+    model = study.models[name]
+    assert isinstance(model, LangevinEquation)
+    d = len(model.landscape.variables)
+    scanned = 3 * len(study.scanned(name))  # their values, a trajectory each, as given and as coefficients
+    return [
+        Held(
+            "the states of replicas x coordinates", 8.0 * (8 * d + 6 + scanned),
+            (ensemble(study, name), scan_points(study, name)), on_device=True,
+        )
+    ]  # fmt: skip

@@ -1,0 +1,1 @@
+"""The `network` model: an ensemble of real networks in training."""

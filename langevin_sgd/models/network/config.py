@@ -1,0 +1,348 @@
+"""The `network` model: a torch network trained as an ensemble of replicas that differ in their minibatches."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator
+
+from langevin_sgd.config.errors import KeyPath, nearest, shown
+from langevin_sgd.config.fields import (
+    STEP_LIMIT,
+    BurnIn,
+    Flag,
+    Folder,
+    ImportPath,
+    Number,
+    PositiveNumber,
+    PositiveWholeNumber,
+    RecordTimes,
+    Replicas,
+    Section,
+    Steps,
+    Text,
+    is_import_path,
+    own_import_path,
+    printable,
+)
+from langevin_sgd.config.probes import Probe
+from langevin_sgd.config.sgd import Sgd, SgdOverride, overridden
+from langevin_sgd.config.window import window_problems
+from langevin_sgd.devices import TENSORS, Engine
+from langevin_sgd.models.section import Faults, ModelSection
+
+if TYPE_CHECKING:
+    from langevin_sgd.study.config import Study
+
+CURVATURE_PARAMETER_LIMIT = 4000
+"""Most parameters for which the full Hessian and noise covariance (d x d, float64) are measured."""
+
+
+@dataclass(frozen=True)
+class DataShape:
+    """Size of a built-in data set before it is split: samples in all, inputs per sample, classes."""
+
+    samples: int
+    inputs: int
+    classes: int
+
+
+BUILT_IN_DATA = {"digits": DataShape(samples=1797, inputs=64, classes=10)}
+"""Data sets that need no download, with the sizes that config-time checks rely on."""
+
+
+def train_size(samples: int, test_fraction: float) -> int:
+    """Training samples left of `samples` when round(test_fraction * samples) of them go to the test set."""
+    return samples - round(test_fraction * samples)
+
+
+def _data_name(name: str) -> str:
+    if name in BUILT_IN_DATA:
+        return name
+    if is_import_path(name):
+        return own_import_path(name)
+    if ":" in name:
+        raise ValueError(f'must be "module:attribute" with a callable that returns a DataSet, got {shown(name)}')
+    close = nearest(name, BUILT_IN_DATA)
+    hint = (
+        f'did you mean "{close}"?' if close else f'expected {", ".join(BUILT_IN_DATA)}, or your own "module:attribute"'
+    )
+    raise ValueError(f"no data set named {shown(name)}; {hint}")
+
+
+class Data(Section):
+    """The data set, its split and its label noise."""
+
+    name: Annotated[Text, AfterValidator(_data_name)] = "digits"
+    """`digits` (scikit-learn's, real data, no download), or "module:attribute", a callable that returns a DataSet."""
+    label_noise: Annotated[Number, Field(ge=0, le=1)] = 0.0
+    """Fraction of the training labels replaced by uniformly random ones."""
+    test_fraction: Annotated[Number, Field(ge=0, lt=1)] = 0.2
+    """Fraction of the samples kept for testing: N_test = round(test_fraction * N)."""
+    folder: Folder | None = None
+    """Where a data set of your own finds its files; `digits` needs none."""
+
+    def shape(self) -> DataShape | None:
+        """The size of a built-in data set; None for one that must be loaded to be known."""
+        return BUILT_IN_DATA.get(self.name)
+
+    def train_size(self) -> int | None:
+        """N, the number of training samples, where it is known without loading."""
+        shape = self.shape()
+        return None if shape is None else train_size(shape.samples, self.test_fraction)
+
+
+class Softmax(Section):
+    """Softmax regression: one linear layer with bias."""
+
+    kind: Literal["softmax"]
+    """Always `softmax`."""
+
+
+class MultilayerPerceptron(Section):
+    """A fully connected network with bias in every layer."""
+
+    kind: Literal["mlp"]
+    """Always `mlp`."""
+    hidden: Annotated[tuple[PositiveWholeNumber, ...], Field(min_length=1)] = (32,)
+    """Width of each hidden layer."""
+    activation: Literal["tanh", "relu", "gelu"] = "tanh"
+    """Nonlinearity between the layers."""
+
+
+class Module(Section):
+    """Your own torch.nn.Module."""
+
+    kind: Literal["module"]
+    """Always `module`."""
+    factory: ImportPath
+    """"module:attribute": called with `arguments`, and with inputs= and classes= if it takes them."""
+    arguments: dict[Text, Any] = Field(default_factory=dict)
+    """Keyword arguments of the factory: plain numbers, text, lists and mappings."""
+
+    @field_validator("arguments", mode="after")
+    @classmethod
+    def _plain(cls, arguments: dict[str, Any]) -> dict[str, Any]:
+        for name in ("inputs", "classes"):
+            if name in arguments:
+                raise ValueError(f'"{name}" comes from the data set; remove it from the arguments')
+        for name, value in arguments.items():
+            fault = _not_plain(value)
+            if fault:
+                raise ValueError(f'"{name}" holds {fault}; give finite numbers, text, lists and mappings')
+        return arguments
+
+
+def _not_plain(value: object) -> str | None:
+    if value is None or isinstance(value, bool | int):
+        return None
+    if isinstance(value, str):
+        return None if printable(value) else "text that cannot be printed"
+    if isinstance(value, float):
+        return None if math.isfinite(value) else repr(value)
+    if isinstance(value, list):
+        return next((fault for fault in map(_not_plain, value) if fault), None)
+    if isinstance(value, dict):
+        if not all(isinstance(key, str) for key in value):
+            return "a key that is not text"
+        return next((fault for fault in map(_not_plain, value.values()) if fault), None)
+    return f"a {type(value).__name__}"
+
+
+def _shorthand(value: Any) -> Any:
+    # A bare name is no architecture: say how to write it rather than that a mapping was expected.
+    if isinstance(value, str):
+        raise ValueError(f"must be a mapping, got {shown(value)}; write {{kind: {value}}}")
+    return value
+
+
+Architecture = Annotated[
+    Softmax | MultilayerPerceptron | Module, Field(discriminator="kind"), BeforeValidator(_shorthand)
+]
+
+
+def parameter_count(architecture: Softmax | MultilayerPerceptron | Module, inputs: int, classes: int) -> int | None:
+    """d, the number of weights and biases of a built-in architecture; None for a module of the user's own."""
+    if isinstance(architecture, Module):
+        return None
+    hidden = architecture.hidden if isinstance(architecture, MultilayerPerceptron) else ()
+    return sum((before + 1) * after for before, after in pairwise((inputs, *hidden, classes)))
+
+
+class NetworkModel(ModelSection):
+    """An ensemble of `replicas` of one network, trained on real data by minibatch gradient descent."""
+
+    RUN: ClassVar[str] = "langevin_sgd.models.network.points:run_points"
+    HELD: ClassVar[str] = "langevin_sgd.models.network.memory:held"
+    SCANNABLE: ClassVar[tuple[str, ...]] = ("sgd", "data.label_noise")
+    SGD_KEYS: ClassVar[tuple[str, ...]] = (*ModelSection.SGD_KEYS, "weight_decay")
+    kind: Literal["network"]
+    """Always `network`."""
+    data: Data = Data()
+    """What it is trained on."""
+    architecture: Architecture
+    """What is trained: kind softmax, mlp or module."""
+    replicas: Replicas = 64
+    """Copies of the network with independent minibatches; error bars come from them."""
+    steps: Steps | None = None
+    """Length of the training, in steps of the descent; or give training_time."""
+    training_time: PositiveNumber | None = None
+    """The same as time, learning_rate * steps, rounded to a whole step: equal at all points of a scan."""
+    start: Literal["minimum", "shared", "independent"] = "shared"
+    """minimum: all replicas at the minimum of the full training loss, for stationary fluctuations around it.
+    shared: all at one random initial point. independent: each at its own.
+    Default: minimum if another model of the study takes H or C from this one, else shared."""
+    burn_in: BurnIn | None = None
+    """Steps left out of the stationary window. null: five relaxation times of the slowest noisy mode, at most half."""
+    sample_every: Steps | None = None
+    """Steps between samples of the stationary window. null: about 400 samples in all; with epoch sampling it shares
+    no factor with the batches of an epoch, so that all phases are visited."""
+    record_times: RecordTimes = 64
+    """Number of logarithmically spaced times at which energy, displacement and accuracy are recorded."""
+    measure_curvature: Flag = Field(default_factory=lambda earlier: earlier.get("start") == "minimum")
+    """Measure the Hessian and the noise covariance at the minimum. Default: true if start is `minimum`."""
+    control: Flag = False
+    """Run zero-temperature (full-batch) gradient descent from the same point beside it."""
+    precision: Literal["float32", "float64"] = "float32"
+    """Arithmetic of the training; curvature is always measured in float64."""
+    gradient_tolerance: PositiveNumber = 1e-6
+    """Gradient norm at which the minimum counts as found."""
+    probes: tuple[Probe, ...] = ()
+    """What is measured at the weights that training visits: a name, or a mapping with its settings."""
+    sgd: SgdOverride | None = None
+    """What this model changes in the study's sgd."""
+
+    def length(self, sgd: Sgd) -> int:
+        """Number of steps of a training with this `sgd`."""
+        if self.steps is not None:
+            return self.steps
+        assert self.training_time is not None  # a consistent study has one of the two
+        return max(1, round(self.training_time / sgd.learning_rate))
+
+    def parameters(self) -> int | None:
+        """d, the number of trainable parameters, where it is known without building the network."""
+        shape = self.data.shape()
+        return None if shape is None else parameter_count(self.architecture, shape.inputs, shape.classes)
+
+    def sgd_of(self, base: Sgd) -> Sgd:
+        """The study's sgd with its own changes, its sampling included."""
+        return overridden(base, self.sgd)
+
+    def total_steps(self, sgd: Sgd, lent: int | None) -> int:
+        """The length of the training."""
+        return self.length(sgd)
+
+    def has_stationary_window(self) -> bool:
+        """Whether fluctuations about the minimum are sampled along the Hessian's eigenvectors."""
+        return self.start == "minimum" and self.measure_curvature
+
+    def engines(self) -> tuple[Engine, ...]:
+        """torch, on any device."""
+        return (TENSORS,)
+
+    def emits(self) -> frozenset[str]:
+        """What is recorded along training; the modes' variances in a stationary window; what the probes measure."""
+        found = {"train_loss", "squared_displacement", "spread"}
+        found |= {"mode_variance"} if self.has_stationary_window() else set()
+        return frozenset(found.union(*(probe.EMITS for probe in self.probes)))
+
+    def lends(self) -> bool:
+        """H and C are measured on networks."""
+        return True
+
+    def refuses_to_lend(self, own_name: str, taker: str, others: list[str]) -> tuple[KeyPath | None, str] | None:
+        """H and C are measured at the minimum, and only there."""
+        at: KeyPath = ("models", own_name)
+        if self.start != "minimum":
+            message = (
+                f"is {self.start}, but {taker} takes H and C from {own_name}, measured at the minimum; give minimum"
+            )
+            return (*at, "start"), message
+        if not self.measure_curvature:
+            message = f"is false, but {taker} takes H and C from {own_name}; give true, or leave it out"
+            return (*at, "measure_curvature"), message
+        return None
+
+    def unscannable(self) -> str | None:
+        """A window about a minimum has modes and a length of its own at every point, structures are others."""
+        if self.has_stationary_window():
+            return "whose stationary window is its own at every point; give it another start"
+        if any("structure" in probe.EMITS for probe in self.probes):
+            return "whose inherent structures are others at every point; remove that probe"
+        return None
+
+    def problems(self, study: Study, name: str) -> Faults:
+        """Sizes, curvature, sampling, probes and windows."""
+        at: KeyPath = ("models", name)
+        sgd = study.effective_sgd(name)
+        samples = self.data.train_size()
+        if self.data.shape() is not None and self.data.folder is not None:
+            yield (*at, "data", "folder"), f"{self.data.name} comes with scikit-learn and reads no folder; remove it"
+        if samples is not None and sgd.batch_size > samples:
+            yield (
+                study.sgd_origin(name, "batch_size"),
+                f"{sgd.batch_size} is more than the {samples} training samples of {name}; give at most {samples}",
+            )
+        if self.measure_curvature and self.start != "minimum":
+            yield (
+                (*at, "measure_curvature"),
+                f"curvature is measured at the minimum, but start is {self.start}; give start: minimum, or false here",
+            )
+        parameters = self.parameters()
+        if self.measure_curvature and parameters is not None and parameters > CURVATURE_PARAMETER_LIMIT:
+            yield (
+                (*at, "architecture"),
+                f"has {parameters} parameters, too many for the full Hessian and noise covariance "
+                f"(at most {CURVATURE_PARAMETER_LIMIT}); make it smaller, or give measure_curvature: false",
+            )
+        if self.control and self.start == "independent":
+            yield (
+                (*at, "control"),
+                "the control needs one starting point for all replicas, but start is independent; give start: shared",
+            )
+        yield from self._probe_problems(at)
+        structures = [place for place, probe in enumerate(self.probes) if probe.kind == "inherent_structures"]
+        if structures and sgd.weight_decay == 0:
+            yield (
+                (*at, "probes", structures[0]),
+                "inherent_structures are minima, and without weight decay the loss has none; give sgd.weight_decay > 0",
+            )
+        if (self.steps is None) == (self.training_time is None):
+            fault = (
+                "missing; expected a whole number" if self.steps is None else "training_time is given too; remove one"
+            )
+            yield (*at, "steps"), fault
+            return
+        if self.training_time is not None and not self.training_time <= STEP_LIMIT * sgd.learning_rate:
+            yield (
+                (*at, "training_time"),
+                f"{self.training_time:g} takes more than {STEP_LIMIT:.2g} steps of {sgd.learning_rate:g}; give less",
+            )
+            return
+        yield from window_problems(at, self, self.length(sgd), exists=self.has_stationary_window())
+        if samples is not None and sgd.sampling == "epoch" and sgd.batch_size <= samples:
+            batches = samples // sgd.batch_size
+            every = self.sample_every
+            if every is not None and math.gcd(every, batches) != 1:
+                coprime = next(other for other in range(every, every + batches + 1) if math.gcd(other, batches) == 1)
+                yield (
+                    (*at, "sample_every"),
+                    f"{every} shares a factor with the {batches} batches of an epoch, so some phases would never be "
+                    f"sampled; give {coprime}, or null",
+                )
+
+    def _probe_problems(self, at: KeyPath) -> Faults:
+        parameters = self.parameters()
+        if self.probes and parameters is not None and parameters > CURVATURE_PARAMETER_LIMIT:
+            yield (
+                (*at, "architecture"),
+                f"has {parameters} parameters, too many for the full Hessian that its probes measure (at most "
+                f"{CURVATURE_PARAMETER_LIMIT}); make it smaller, or remove the probes",
+            )
+        kinds = [probe.kind for probe in self.probes]
+        for place, kind in enumerate(kinds):
+            if kind in kinds[:place]:
+                yield (*at, "probes", place), f"{kind} is there twice; remove one"

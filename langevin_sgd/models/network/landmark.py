@@ -1,0 +1,123 @@
+"""The minimum that a network fluctuates about, its curvature, and the laws that follow from them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from langevin_sgd.config.sgd import Sgd
+from langevin_sgd.errors import UserError
+from langevin_sgd.laws.quadratic import Laws
+from langevin_sgd.models.network.config import NetworkModel
+from langevin_sgd.progress import Progress
+from langevin_sgd.storage.checkpoint import Checkpointing
+from langevin_sgd.training import curvature, minimum
+from langevin_sgd.training.curvature import Curvature
+from langevin_sgd.training.full_batch import FullBatch
+from langevin_sgd.training.minimum import Minimum
+
+Array = NDArray[np.float64]
+
+LANDMARK = "landmark"
+"""The part of a checkpoint that holds the minimum and its curvature."""
+
+_LARGEST_OFFSET = 0.02  # of the point found from the minimum, in units of the predicted fluctuations
+
+
+@dataclass(frozen=True)
+class Landmark:
+    """The minimum, and the curvature and the laws there if they are measured."""
+
+    minimum: Minimum
+    curvature: Curvature | None
+    laws: Laws | None
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Arrays that `find_landmark` can be given in place of the search and the measurement."""
+        found = self.minimum
+        arrays = {
+            "minimum_position": found.position,
+            "minimum_energy": np.asarray(found.energy),
+            "minimum_gradient": found.gradient,
+        }
+        measured = {} if self.curvature is None else vars(self.curvature)
+        return arrays | {f"curvature_{field}": value for field, value in measured.items()}
+
+
+class Keeper:
+    """The checkpoint of a training. What does not change, H and C among it, goes once into a file of its own."""
+
+    def __init__(self, checkpoint: Checkpointing, landmark: Landmark | None) -> None:
+        """`landmark` is one that is not in the checkpoint yet."""
+        self._checkpoint, self._landmark = checkpoint, landmark
+        self.due = checkpoint.due
+
+    def save(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Replace what was saved before."""
+        if self._landmark is not None:
+            self._checkpoint.part(LANDMARK).save(self._landmark.state())
+            self._landmark = None
+        self._checkpoint.save(state)
+
+
+def find_landmark(
+    model: NetworkModel,
+    sgd: Sgd,
+    full: FullBatch,
+    start: Array,
+    saved: Mapping[str, NDArray[Any]] | None,
+    *,
+    name: str,
+    progress: Progress,
+) -> Landmark | None:
+    """Find the minimum from `start` (d,) and measure what the config asks for there; None if it asks for no minimum.
+
+    Raises `Diverged` if the minimum is unstable at this learning rate, and `UserError` if there is no minimum, or
+    none of positive curvature in the directions of the noise.
+    """
+    if model.start != "minimum":
+        return None
+    if model.measure_curvature:
+        curvature.refuse_too_large(full.dimension)
+    if saved is not None:
+        found = Minimum(saved["minimum_position"], float(saved["minimum_energy"]), saved["minimum_gradient"])
+    else:
+        progress.begin(f"{name}: minimum")
+        found = minimum.find(full, start, tolerance=model.gradient_tolerance, progress=progress.update)
+        if model.measure_curvature:
+            found = minimum.polish(full, found)
+    if not model.measure_curvature:
+        return Landmark(found, None, None)
+    if saved is not None:
+        measured = Curvature(**{field: saved[f"curvature_{field}"] for field in Curvature.__annotations__})
+    else:
+        progress.begin(f"{name}: Hessian")
+        measured = curvature.measure(full, found.position, progress=progress.update)
+    laws = Laws(
+        measured.eigenvalues,
+        measured.noise_in_modes,
+        sgd,
+        own="epoch" if sgd.sampling == "epoch" else "discrete",
+        samples=full.samples,
+    )
+    laws.refuse_unstable()
+    _refuse_distant(found, measured, laws)
+    return Landmark(found, measured, laws)
+
+
+def _refuse_distant(found: Minimum, measured: Curvature, laws: Laws) -> None:
+    """A small gradient is no minimum where the loss is flat, as on separable data without weight decay."""
+    noisy = laws.noisy()
+    slope = (measured.eigenvectors.T @ found.gradient)[noisy]
+    offset = np.linalg.norm(slope / measured.eigenvalues[noisy])
+    fluctuation = np.sqrt(np.trace(laws.covariance(laws.own)))
+    if not offset <= _LARGEST_OFFSET * fluctuation:
+        raise UserError(
+            f"start: minimum: where the gradient norm is {found.gradient_norm:.2g} the quadratic minimum is still "
+            f"{offset:.2g} away, which is not small against the predicted fluctuations, {fluctuation:.2g}; give the "
+            "loss a minimum with sgd.weight_decay > 0, or lower gradient_tolerance"
+        )

@@ -1,0 +1,152 @@
+"""What an ensemble of networks in training holds in memory."""
+
+from __future__ import annotations
+
+import os
+
+from langevin_sgd import machine_memory
+from langevin_sgd.config.errors import KeyPath
+from langevin_sgd.models.network.config import BUILT_IN_DATA, MultilayerPerceptron, NetworkModel
+from langevin_sgd.models.ornstein_uhlenbeck.config import OrnsteinUhlenbeckModel
+from langevin_sgd.study import estimates
+from langevin_sgd.study.config import Study
+from langevin_sgd.study.estimates import Factor, Held, copies, scan_points
+
+DIMENSION = 2_000
+"""Weights that nobody minds."""
+
+_USUAL_REPLICAS = NetworkModel.model_fields["replicas"].default
+_USUAL_TIMES = NetworkModel.model_fields["record_times"].default
+_USUAL_SAMPLES = 400
+_EVALUATED = 96 * 256  # replicas x samples that a thread evaluates at a time, on average
+_BYTES = {"float32": 4.0, "float64": 8.0}
+
+
+def held(study: Study, name: str) -> list[Held]:
+    """Weights of replicas x parameters, minibatches, records of replicas x times, H and C of parameters x parameters.
+
+    Nothing of a network of the user's own, whose size is known once it is built: `of_size` then.
+    """
+    model = study.models[name]
+    assert isinstance(model, NetworkModel)
+    size = model.parameters()
+    return [] if size is None else of_size(study, name, size)
+
+
+def refuse_size(study: Study, name: str, device: str, size: int) -> None:
+    """Raise `TooLarge` for a network of `size` weights, known now that it or its data are there, that cannot fit."""
+    whole = of_size(study, name, size)
+    estimates.refuse_too_large(name, whole, free=machine_memory.available())
+    if device != "cpu":
+        there = [each for each in whole if each.on_device]
+        estimates.refuse_too_large(f"{name} on {device}", there, free=machine_memory.available_on(device))
+
+
+def of_size(study: Study, name: str, size: int) -> list[Held]:
+    """What a network with so many parameters holds."""
+    model, sgd = study.models[name], study.effective_sgd(name)
+    assert isinstance(model, NetworkModel)
+    at: KeyPath = ("models", name)
+    points = scan_points(study, name)
+    count = copies(points)
+    replicas = Factor((*at, "replicas"), "replicas", model.replicas, _USUAL_REPLICAS)
+    weights = parameters(at, size)
+    record = times(at, model.record_times)
+    number, inertial = _BYTES[model.precision], 2 if sgd.momentum > 0 else 1
+    parts = [
+        Held(
+            "the weights of replicas x parameters", number * (3.0 + 3.0 * inertial), (replicas, weights), on_device=True
+        ),
+        Held("their displacements in float64", 8.0 * (4 if model.start == "shared" else 6), (replicas, weights)),
+        Held("copies of one network", 40.0, (weights,)),
+        Held("the records of replicas x times", 8.0 * 6 * count, (replicas, record, points), kept=True),
+        *_evaluation(at, model, replicas),
+        *_minibatches(study, name, model, replicas, number),
+    ]
+    if model.start == "minimum" and model.measure_curvature:
+        sample = samples(at, model, model.length(sgd))
+        parts += [
+            Held("Hessian, noise covariance and laws", 8.0 * 14, (weights, weights)),
+            Held("Hessian, noise covariance and eigenvectors", 8.0 * 3 * count, (weights, weights, points), kept=True),
+            Held("the mode moments of replicas x modes", 16.0 * count, (replicas, weights, points), kept=True),
+            Held("the mode moments under way", 8.0 * 12, (replicas, weights)),
+            Held("the energies in the stationary window", 8.0 * count, (replicas, sample, points), kept=True),
+            Held("the sampled steps", 32.0, (sample,)),
+            Held("the transients of samples x modes", 40.0, (sample, weights)),
+        ]
+    for place, probe in enumerate(model.probes):
+        kept = Factor((*at, "probes", place), "snapshots", getattr(probe, "snapshots", 1), 20)
+        parts += [
+            Held("the weights that the probes look at", 8.0 * 3, (replicas, kept, weights)),
+            Held("the Hessian of the probes", 8.0 * 6, (weights, weights)),
+        ]
+    return parts
+
+
+def parameters(at: KeyPath, size: int) -> Factor:
+    """The number of weights of the network at `at`."""
+    return Factor(
+        (*at, "architecture"),
+        "weights",
+        size,
+        DIMENSION,
+        lambda most: f"make the network smaller, {most:,} weights at most",
+    )
+
+
+def times(at: KeyPath, record_times: int) -> Factor:
+    """The recorded times, step 0 among them."""
+    return Factor(
+        (*at, "record_times"), "times", record_times + 1, _USUAL_TIMES + 1, lambda most: f"give at most {most - 1:,}"
+    )
+
+
+def samples(at: KeyPath, model: NetworkModel | OrnsteinUhlenbeckModel, steps: int) -> Factor:
+    """The samples of a stationary window, all of the steps where the burn-in is not known yet."""
+    window = steps - (model.burn_in or 0)
+    count = min(window, 2 * _USUAL_SAMPLES) if model.sample_every is None else window // model.sample_every
+    return Factor(
+        (*at, "sample_every"),
+        "samples",
+        count,
+        _USUAL_SAMPLES,
+        lambda most: f"give at least {-(-window // most):,}, or null",
+    )
+
+
+def evaluation(at: KeyPath, architecture: object, replicas: Factor, classes: int) -> list[Held]:
+    """Activations of a fully connected network on the whole data set, a few replicas and samples at a time."""
+    hidden = architecture.hidden if isinstance(architecture, MultilayerPerceptron) else ()
+    width = Factor(
+        (*at, "architecture"),
+        "units",
+        sum(hidden) + classes,
+        200,
+        lambda most: f"make the layers narrower, {most:,} units in all",
+    )
+    together = min(replicas.value, 96.0 * (os.cpu_count() or 1)) / replicas.value
+    return [Held("the activations of the network on the data", 8.0 * 256 * 2.5 * together, (replicas, width))]
+
+
+def _evaluation(at: KeyPath, model: NetworkModel, replicas: Factor) -> list[Held]:
+    shape = model.data.shape()
+    return [] if shape is None else evaluation(at, model.architecture, replicas, shape.classes)
+
+
+def _minibatches(study: Study, name: str, model: NetworkModel, replicas: Factor, number: float) -> list[Held]:
+    """Indices and inputs of one step, and activations with their gradients; in epochs the order of all samples."""
+    sgd = study.effective_sgd(name)
+    scanned = [value for axis in study.scanned(name) if axis.path[-1] == "batch_size" for value in axis.values]
+    batch = Factor(study.sgd_origin(name, "batch_size"), "batch_size", max(scanned, default=sgd.batch_size), 64)
+    shape = BUILT_IN_DATA.get(model.data.name)
+    inputs, classes = (0, 0) if shape is None else (shape.inputs, shape.classes)
+    hidden = model.architecture.hidden if isinstance(model.architecture, MultilayerPerceptron) else ()
+    width = sum(hidden) + classes
+    parts = [
+        Held("the minibatches of replicas", number * (2 * inputs + 4 * width) + 40.0, (replicas, batch), on_device=True)
+    ]
+    samples_in_all = model.data.train_size()
+    if sgd.sampling == "epoch" and samples_in_all is not None:
+        order = 24.0 * samples_in_all
+        parts.append(Held("the orders of the samples in an epoch", order, (replicas,)))
+    return parts

@@ -1,0 +1,80 @@
+"""What a network model trains on: its data and its network, on the device that trains it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from langevin_sgd.config.sgd import Sgd
+from langevin_sgd.errors import UserError
+from langevin_sgd.models.network.config import NetworkModel, parameter_count
+from langevin_sgd.training import architectures, data, gradient_check, initial
+from langevin_sgd.training.architectures import Network
+from langevin_sgd.training.energy import Samples
+
+
+@dataclass(frozen=True)
+class Problem:
+    """The data and the network on the device that trains it; inputs in float64."""
+
+    module: torch.nn.Module
+    train: Samples
+    test: Samples | None
+    classes: int
+    start: Tensor
+    device: str
+
+    def network(self, dtype: torch.dtype) -> Network:
+        """The network in the given arithmetic."""
+        return Network.of(self.module, dtype=dtype, device=self.device)
+
+
+def prepare(model: NetworkModel, sgd: Sgd, *, seed: int, device: str, refuse_size: Callable[[int], None]) -> Problem:
+    """Load the data and build the network. Raises `UserError` for data or an architecture that will not do.
+
+    `refuse_size` is called with the number of weights as soon as that is known, which for an architecture of ours is
+    when the data are, and for a module of the user's own when one is built; it raises if they will not fit into memory.
+    """
+    loaded = data.load(model.data, seed)
+    known = parameter_count(model.architecture, math.prod(loaded.train_inputs.shape[1:]), loaded.classes)
+    if known is not None:
+        refuse_size(known)
+
+    def build() -> torch.nn.Module:
+        return architectures.build(model.architecture, loaded.train_inputs.shape[1:], loaded.classes)
+
+    def samples(inputs: NDArray[Any], labels: NDArray[Any]) -> Samples:
+        return Samples.of(inputs, labels, dtype=torch.float64, device=device)
+
+    if sgd.batch_size > len(loaded.train_labels):
+        raise UserError(
+            f"sgd.batch_size: {sgd.batch_size} is more than the {len(loaded.train_labels)} training samples of "
+            f"{loaded.name}; reduce it"
+        )
+    module = initial.build_with_seed(build, seed, 0)
+    refuse_size(initial.size_of(module))
+    train = samples(loaded.train_inputs, loaded.train_labels)
+    has_test = loaded.test_inputs is not None and loaded.test_labels is not None and len(loaded.test_labels) > 0
+    test = samples(loaded.test_inputs, loaded.test_labels) if has_test else None  # type: ignore[arg-type]
+    name = f"architecture {model.architecture.kind}"
+    for part in filter(None, (train, test)):
+        architectures.check(module, part.inputs.cpu(), loaded.classes, name=name)
+    gradient_check.refuse_wrong_gradient(module, train.inputs, name=name)
+    replicas = range(model.replicas if model.start == "independent" else 1)
+    start = initial.weights(build, lambda built: Network.of(built, dtype=torch.float64).weights(), seed, replicas)
+    initial.refuse_other_size(start, Network.of(module, dtype=torch.float64).size)
+    initial.refuse_unrepeatable(module, build, seed)
+    return Problem(
+        module=module,
+        train=train,
+        test=test,
+        classes=loaded.classes,
+        start=start,
+        device=device,
+    )

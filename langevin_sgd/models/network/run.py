@@ -1,0 +1,314 @@
+"""The network model of a config: an ensemble of real networks in training, and what theory needs measured on it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+import xarray as xr
+from numpy.typing import ArrayLike, NDArray
+
+from langevin_sgd.config.sgd import Sgd
+from langevin_sgd.errors import UserError
+from langevin_sgd.integrators.divergence import Diverged
+from langevin_sgd.models.network.config import NetworkModel
+from langevin_sgd.models.network.landmark import LANDMARK, Keeper, Landmark, find_landmark
+from langevin_sgd.models.network.problem import Problem, prepare
+from langevin_sgd.models.stationary_window import stationary_window
+from langevin_sgd.observables import declared as observables
+from langevin_sgd.observables.schedule import (
+    distinct_log_spaced_steps,
+    log_spaced_steps,
+    sampling_steps,
+    time_coordinates,
+)
+from langevin_sgd.one_thread import one_torch_thread
+from langevin_sgd.progress import NullProgress, Progress
+from langevin_sgd.storage.checkpoint import Checkpointing, NoCheckpoint
+from langevin_sgd.storage.keeper import Keeper as SearchKeeper
+from langevin_sgd.training import probes
+from langevin_sgd.training.control import Control
+from langevin_sgd.training.energy import Evaluator
+from langevin_sgd.training.ensemble import Ensemble
+from langevin_sgd.training.full_batch import FullBatch
+from langevin_sgd.training.journal import Journal
+from langevin_sgd.training.minibatches import Minibatches
+from langevin_sgd.training.recorder import Recorder, Reference
+from langevin_sgd.training.threads import Workers
+
+Array = NDArray[np.float64]
+Arrays = dict[str, NDArray[Any]]
+
+_DTYPES = {"float32": torch.float32, "float64": torch.float64}
+_STEPS_BETWEEN_LOOKS = 1000
+_SECONDS_BETWEEN_SAVES = 0.5  # at least so often the state is kept, so that an interruption loses little
+_ENERGY_OF_DIVERGENCE = 1e3  # times the energy at the start, or that of a uniform guess if larger
+
+
+def run(
+    model: NetworkModel,
+    sgd: Sgd,
+    *,
+    name: str,
+    seed: int,
+    device: str = "cpu",
+    progress: Progress | None = None,
+    checkpoint: Checkpointing | None = None,
+    refuse_size: Callable[[int], None] = lambda size: None,
+    leave_last_state: bool = False,
+) -> xr.Dataset:
+    """Train the ensemble for `model.length(sgd)` steps and return its observables.
+
+    Heavy-ball SGD (`Ensemble`) on minibatches drawn from the seed. Energy, loss, accuracy and displacement are recorded
+    at logarithmically spaced steps, in float64. From `start: minimum` the Hessian H and the noise covariance C are
+    measured there first, and in the stationary window the fluctuations along H's eigenvectors, with what every law
+    predicts from H and C. Probes measure the weights that were visited when training has ended.
+
+    Raises `Diverged` if the loss or the weights grow without bound, or if they would by eta*lambda_max >= 2(1 + mu),
+    and `UserError` if the data, the architecture or the minimum will not do. After an interruption the same call goes
+    on from `checkpoint`, to the same bits; with `leave_last_state` that holds of a finished training too. `refuse_size`
+    is told the number of weights before they are copied, and raises if they are too many for the memory.
+    """
+    progress = NullProgress() if progress is None else progress
+    checkpoint = NoCheckpoint() if checkpoint is None else checkpoint
+    saved, known = checkpoint.load(), checkpoint.part(LANDMARK).load()
+    with Workers(torch.get_num_threads() if device == "cpu" else 1) as workers, one_torch_thread():
+        problem = prepare(model, sgd, seed=seed, device=device, refuse_size=refuse_size)
+        full = FullBatch(problem.network(torch.float64), problem.train, sgd.weight_decay, workers)
+        with SearchKeeper(NoCheckpoint() if known is not None else checkpoint.part("search")) as search:
+            journal = Journal(full, search)
+            start = problem.start[0].numpy()
+            landmark = find_landmark(model, sgd, journal, start, known, name=name, progress=progress)
+        progress.begin(name)
+        training = _Training(model, sgd, problem, landmark, seed=seed, workers=workers)
+        keeper = Keeper(checkpoint, landmark if known is None else None)
+        training.run(saved, progress=progress, checkpoint=keeper)
+        training.measure(full, name=name, progress=progress, checkpoint=keeper)
+        if leave_last_state:
+            training.leave(saved, keeper)
+    return _dataset(model, sgd, training, landmark, device=device)
+
+
+class _Training:
+    """The ensemble, what accompanies it, and what is recorded."""
+
+    def __init__(
+        self,
+        model: NetworkModel,
+        sgd: Sgd,
+        problem: Problem,
+        landmark: Landmark | None,
+        *,
+        seed: int,
+        workers: Workers,
+    ) -> None:
+        self.steps = model.length(sgd)
+        self.landmark = landmark
+        self._sgd = sgd
+        dtype = _DTYPES[model.precision]
+        network, exact = problem.network(dtype), problem.network(torch.float64)
+        samples = problem.train.to(dtype)
+        start = problem.start if landmark is None else torch.from_numpy(landmark.minimum.position[None])
+        start = start.expand(model.replicas, -1)
+        self._minibatches = Minibatches.of(sgd, seed=seed, replicas=model.replicas, samples=len(samples))
+        self._ensemble = Ensemble(network, samples, sgd, weights=start, dtype=dtype, workers=workers)
+        self.record = _recorded_steps(model, self.steps)
+        self.sample = self._sampled(model, landmark)
+        train = Evaluator(exact, problem.train, workers)
+        measured = None if landmark is None else landmark.curvature
+        self.recorder = Recorder(
+            start=self._ensemble.weights,
+            record=self.record,
+            sample=self.sample,
+            weight_decay=sgd.weight_decay,
+            train=train,
+            test=None if problem.test is None else Evaluator(exact, problem.test, workers),
+            reference=None
+            if measured is None or landmark is None
+            else Reference(landmark.minimum.position, measured.eigenvectors),
+            workers=workers,
+        )
+        self.control = (
+            Control(
+                network, samples, sgd, start=start[:1], dtype=dtype, record=self.record, train=train, workers=workers
+            )
+            if model.control
+            else None
+        )
+        self.probes = probes.of_model(model, sgd, steps=self.steps, network=exact, samples=problem.train)
+        self._exact, self._samples, self._workers = exact, problem.train, workers
+        self._uniform_guess = float(np.log(problem.classes))
+        self._highest_energy = np.inf
+
+    def _sampled(self, model: NetworkModel, landmark: Landmark | None) -> NDArray[np.int64]:
+        if landmark is None or landmark.laws is None:
+            return np.empty(0, dtype=np.int64)
+        window = stationary_window(
+            steps=self.steps,
+            slowest_autocorrelation_time=landmark.laws.relaxation_steps(),
+            burn_in=model.burn_in,
+            every=model.sample_every,
+            batches_per_epoch=self._minibatches.per_epoch if self._minibatches.epoch else None,
+        )
+        return sampling_steps(window.burn_in, self.steps, window.every)
+
+    def run(self, saved: Arrays | None, *, progress: Progress, checkpoint: Keeper) -> None:
+        """Make all steps with the visits that the recorder wants; save the state now and then, and if interrupted."""
+        # divergence is looked for at steps that do not depend on speed, so that the same step is named every time
+        looks = np.union1d(self.recorder.steps, np.arange(0, self.steps + 1, _STEPS_BETWEEN_LOOKS))
+        for probe in self.probes:
+            looks = np.union1d(looks, probe.steps)
+        step = 0
+        if saved is None:
+            self._look(step)
+        else:
+            step = self._restore(saved)
+        stride, state = 1, self._state(step)
+        try:
+            while step < self.steps:
+                progress.update(step, self.steps)
+                look = int(looks[np.searchsorted(looks, step, side="right")])
+                stop = min(look, step + stride)
+                began = time.perf_counter()
+                self._ensemble.advance(self._minibatches, step, stop)
+                if self.control is not None:
+                    self.control.advance(step, stop)
+                per_step = (time.perf_counter() - began) / (stop - step)
+                stride = int(np.clip(_SECONDS_BETWEEN_SAVES / max(per_step, 1e-9), 1, _STEPS_BETWEEN_LOOKS))
+                step = stop
+                if step == look:
+                    self._look(step)
+                state = self._state(step)
+                if checkpoint.due():
+                    checkpoint.save(state)
+        except KeyboardInterrupt:
+            checkpoint.save(state)  # of the last look: the step under way may be half made
+            raise
+        progress.update(step, self.steps)
+
+    def measure(self, energy: FullBatch, *, name: str, progress: Progress, checkpoint: Keeper) -> None:
+        """Let the probes measure what they have seen; `energy` is the training loss with weight decay."""
+        if not self.probes:
+            return
+        loss = FullBatch(self._exact, self._samples, 0.0, self._workers)
+
+        def save(whatever: bool = False) -> None:
+            if whatever or checkpoint.due():
+                checkpoint.save(self._state(self.steps))
+
+        try:
+            for probe in self.probes:
+                progress.begin(f"{name}: {probe.name.replace('_', ' ')}")
+                probe.measure(loss, energy, progress.update, save)
+        finally:
+            save(True)
+
+    def leave(self, saved: Arrays | None, checkpoint: Keeper) -> None:
+        """Save the state after the last step, unless that is where this training began."""
+        if not self.probes and (saved is None or int(saved["step"]) < self.steps):  # with probes it is saved by now
+            checkpoint.save(self._state(self.steps))
+
+    def _look(self, step: int) -> None:
+        weights = self._ensemble.weights
+        if not bool(torch.isfinite(weights).all()):
+            raise self._diverged(step, "the weights are no longer finite")
+        energy = self.recorder.visit(step, weights)
+        if self.control is not None:
+            self.control.visit(step)
+        for probe in self.probes:
+            if step in probe.steps:
+                probe.visit(step, weights)
+        if energy is None:
+            return
+        if step == 0:
+            self._highest_energy = _ENERGY_OF_DIVERGENCE * max(float(energy.max()), self._uniform_guess)
+        worst = int(np.argmax(np.where(np.isfinite(energy), energy, np.inf)))
+        if not energy[worst] <= self._highest_energy:
+            raise self._diverged(step, f"the energy of replica {worst} is {energy[worst]:.3g}")
+
+    def _diverged(self, step: int, detail: str) -> Diverged:
+        known = None if self.landmark is None else self.landmark.curvature
+        eta_lambda_max = None if known is None else self._sgd.learning_rate * float(known.eigenvalues[0])
+        return Diverged(step, eta_lambda_max, momentum=self._sgd.momentum, detail=detail)
+
+    def _state(self, step: int) -> Arrays:
+        state: Arrays = {"step": np.asarray(step), "highest_energy": np.asarray(self._highest_energy)}
+        parts = {"ensemble": self._ensemble.state(), "recorder": self.recorder.state()}
+        if self.control is not None:
+            parts["control"] = self.control.state()
+        parts |= {f"probe_{probe.name}": probe.state() for probe in self.probes}
+        for part, arrays in parts.items():
+            state |= {f"{part}_{key}": value for key, value in arrays.items()}
+        return state
+
+    def _restore(self, saved: Arrays) -> int:
+        def part(name: str) -> Arrays:
+            return {key.removeprefix(f"{name}_"): value for key, value in saved.items() if key.startswith(f"{name}_")}
+
+        self._ensemble.restore(part("ensemble"))
+        self.recorder.restore(part("recorder"))
+        if self.control is not None:
+            self.control.restore(part("control"))
+        for probe in self.probes:
+            probe.restore(part(f"probe_{probe.name}"))
+        self._highest_energy = float(saved["highest_energy"])
+        return int(saved["step"])
+
+
+def _recorded_steps(model: NetworkModel, steps: int) -> NDArray[np.int64]:
+    """The steps of the record: as many whatever their number if all points of a scan are to have the same shape."""
+    if model.training_time is None:
+        return log_spaced_steps(steps, model.record_times)
+    if steps < model.record_times:
+        raise UserError(
+            f"training_time: {model.training_time:g} is {steps} steps, fewer than the {model.record_times} recorded "
+            "times; raise it, or lower record_times"
+        )
+    return distinct_log_spaced_steps(steps, model.record_times)
+
+
+def _dataset(
+    model: NetworkModel, sgd: Sgd, training: _Training, landmark: Landmark | None, *, device: str
+) -> xr.Dataset:
+    parts: list[Mapping[str, ArrayLike]] = [training.recorder.variables()]
+    coords: list[Mapping[str, ArrayLike]] = [
+        time_coordinates(training.record, learning_rate=sgd.learning_rate, momentum=sgd.momentum),
+        {"replica": np.arange(model.replicas)},
+    ]
+    attrs: dict[str, Any] = {
+        "backend": f"torch {torch.__version__} ({device}, {model.precision})",
+        "start": model.start,
+        "sampling": sgd.sampling,
+    }
+    if training.control is not None:
+        parts.append(training.control.variables())
+    for probe in training.probes:
+        parts.append(probe.variables())
+        coords.append(probe.coords())
+    if landmark is not None:
+        found = landmark.minimum
+        parts.append({"minimum": found.position, "gradient_norm_at_minimum": found.gradient_norm})
+        if landmark.curvature is None:  # else the recorder emits the one that it measures energies from
+            parts.append({"energy_at_minimum": found.energy})
+    if landmark is not None and landmark.curvature is not None and landmark.laws is not None:
+        laws = landmark.laws
+        parts.append(
+            {
+                **laws.variables(),
+                "hessian": landmark.curvature.hessian,
+                "noise_covariance": landmark.curvature.noise_covariance,
+                "hessian_eigenvector": landmark.curvature.eigenvectors,
+                "transient_deficit": laws.transient_deficit(training.sample),
+                "spread_predicted": laws.transient_variance(training.record).sum(axis=1),
+                "drift_squared_predicted": np.zeros(training.record.size),
+            }
+        )
+        coords.append({**laws.coords(), "sample_step": training.sample})
+        attrs["law"] = laws.own
+    else:
+        run_with = {"learning_rate": sgd.learning_rate, "batch_size": sgd.batch_size, "momentum": sgd.momentum}
+        parts.append(run_with)
+    return observables.dataset(*parts, coords=observables.joined(*coords), attrs=attrs)

@@ -1,0 +1,1 @@
+"""The `ornstein_uhlenbeck` model: a quadratic energy with constant Gaussian noise."""

@@ -1,0 +1,151 @@
+"""The `ornstein_uhlenbeck` model: a quadratic energy with constant Gaussian noise, given or measured on a network."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from langevin_sgd.config.errors import KeyPath, choice
+from langevin_sgd.config.fields import BurnIn, RecordTimes, Replicas, Steps
+from langevin_sgd.config.quadratic import (
+    DiagonalHessian,
+    DiagonalNoise,
+    Displacement,
+    FullNoise,
+    Hessian,
+    IsotropicNoise,
+    MeasuredHessian,
+    Noise,
+    Start,
+)
+from langevin_sgd.config.sgd import Sgd, SgdOverride
+from langevin_sgd.config.window import window_problems
+from langevin_sgd.models.ornstein_uhlenbeck import stability
+from langevin_sgd.models.section import Faults, ModelSection
+
+if TYPE_CHECKING:
+    from langevin_sgd.study.config import Study
+
+
+class OrnsteinUhlenbeckModel(ModelSection):
+    """E = w^T H w / 2 with per-sample gradient noise of constant covariance C, simulated exactly.
+
+    Minibatches are drawn with replacement whatever the network that H and C come from does.
+    """
+
+    RUN: ClassVar[str] = "langevin_sgd.models.ornstein_uhlenbeck.run:run"
+    HELD: ClassVar[str] = "langevin_sgd.models.ornstein_uhlenbeck.memory:held"
+    SCANNABLE: ClassVar[tuple[str, ...]] = ("hessian", "noise", "start", "sgd")
+    kind: Literal["ornstein_uhlenbeck"]
+    """Always `ornstein_uhlenbeck`."""
+    hessian: Hessian
+    """H: {from: NETWORK}, or kind diagonal or full."""
+    noise: Noise
+    """C, the covariance of one per-sample gradient: {from: NETWORK}, or kind isotropic, diagonal or full."""
+    replicas: Replicas = 256
+    """Independent trajectories; error bars come from them."""
+    steps: Steps | None = None
+    """Length of the run in steps. null: that of the network which H and C come from."""
+    burn_in: BurnIn | None = None
+    """Steps left out of the stationary window. null: five relaxation times of the slowest noisy mode, at most half."""
+    sample_every: Steps | None = None
+    """Steps between samples of the stationary window. null: about 400 samples in all."""
+    record_times: RecordTimes = 64
+    """Number of logarithmically spaced times at which energy and displacement are recorded."""
+    start: Start = "minimum"
+    """minimum, stationary (drawn from the stationary law), or {displacement: [...]}."""
+    dynamics: Literal["discrete", "continuum"] = "discrete"
+    """discrete: the map of SGD itself. continuum: the Ornstein-Uhlenbeck process in time t = eta * step."""
+    sgd: SgdOverride | None = None
+    """What this model changes in the sgd of the network it is measured on, or else in the study's."""
+
+    def sources(self) -> tuple[tuple[str, str], ...]:
+        """Where it takes measured values from: pairs (field, network); the noise first, as it sets the temperature."""
+        named = (("noise", self.noise.from_), ("hessian", self.hessian.from_))
+        return tuple((field, name) for field, name in named if name is not None)
+
+    def total_steps(self, sgd: Sgd, lent: int | None) -> int:
+        """Its own, or that of the network it is measured on."""
+        if self.steps is not None:
+            return self.steps
+        assert lent is not None  # a consistent study has one of the two
+        return lent
+
+    def emits(self) -> frozenset[str]:
+        """The modes' variances, always."""
+        return frozenset({"mode_variance", "squared_displacement", "spread"})
+
+    def problems(self, study: Study, name: str) -> Faults:
+        """Whether every model that it is measured on is there and can lend H and C."""
+        lenders = [other for other, candidate in study.models.items() if candidate.lends()]
+        for field, source in self.sources():
+            at: KeyPath = ("models", name, field, "from")
+            target = study.models.get(source)
+            if target is None:
+                hint = choice(source, lenders, what="networks:") if lenders else "the study has no network; add one"
+                yield at, f'no model named "{source}"; {hint}'
+            elif cycle := study.cycle(name, source):
+                if name == min(cycle, key=list(study.models).index):  # a circle is one fault, told once
+                    yield at, f"goes in a circle ({' -> '.join(cycle)}); H and C are measured on a network"
+            elif fault := target.refuses_to_lend(source, name, lenders):
+                path, message = fault
+                yield path or at, message
+
+    def problems_with_sources(self, study: Study, name: str) -> Faults:
+        """Steps and window, one sgd, sizes, stability."""
+        at: KeyPath = ("models", name)
+        if self.sgd is not None and self.sgd.sampling == "epoch":
+            yield (
+                (*at, "sgd", "sampling"),
+                "an ornstein_uhlenbeck model draws with replacement; remove it (the epoch law is compared by the "
+                "check)",
+            )
+        yield from self._one_sgd(study, name)
+        if self.steps is None and not self.sources():
+            yield (*at, "steps"), "missing; expected a whole number, since no network lends its own"
+        else:
+            yield from window_problems(at, self, study.effective_steps(name), exists=True)
+        sizes_differ = list(self._dimensions(study, name))
+        yield from sizes_differ
+        if not sizes_differ:
+            yield from stability.problems(study, name, self)
+
+    def _one_sgd(self, study: Study, name: str) -> Faults:
+        sources = study.sources(name)
+        if len(sources) < 2:
+            return
+        first, second = (study.effective_sgd(source) for source in sources)
+        own = self.sgd.changed() if self.sgd is not None else ()
+        for field in Sgd.model_fields:
+            a, b = getattr(first, field), getattr(second, field)
+            if a != b and field not in own and field != "sampling":
+                yield (
+                    ("models", name, "hessian", "from"),
+                    f"{sources[0]} and {sources[1]} have different {field} ({a} and {b}); give {name} its own "
+                    f"sgd.{field}",
+                )
+
+    def _dimensions(self, study: Study, name: str) -> Faults:
+        at: KeyPath = ("models", name)
+        dimension, origin = self._hessian_dimension(study)
+        if dimension is None:
+            return
+        sizes: list[tuple[KeyPath, int | None]] = []
+        noise = self.noise
+        if isinstance(noise, FullNoise):
+            sizes.append(((*at, "noise", "matrix"), len(noise.matrix)))
+        elif isinstance(noise, DiagonalNoise) and noise.variances is not None:
+            sizes.append(((*at, "noise", "variances"), len(noise.variances)))
+        elif noise.from_ is not None and not isinstance(noise, IsotropicNoise):
+            sizes.append(((*at, "noise", "from"), study.models[noise.from_].parameters()))
+        if isinstance(self.start, Displacement):
+            sizes.append(((*at, "start", "displacement"), len(self.start.displacement)))
+        for path, size in sizes:
+            if size is not None and size != dimension:
+                yield path, f"has dimension {size}, but {origin} has dimension {dimension}; they must be equal"
+
+    def _hessian_dimension(self, study: Study) -> tuple[int | None, str]:
+        hessian = self.hessian
+        if isinstance(hessian, MeasuredHessian):
+            return study.models[hessian.from_].parameters(), f"the Hessian of {hessian.from_}"
+        size = len(hessian.eigenvalues) if isinstance(hessian, DiagonalHessian) else len(hessian.matrix)
+        return size, "the Hessian"

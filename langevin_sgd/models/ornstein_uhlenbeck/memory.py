@@ -1,0 +1,57 @@
+"""What an Ornstein-Uhlenbeck model holds in memory."""
+
+from __future__ import annotations
+
+from langevin_sgd.config.errors import KeyPath
+from langevin_sgd.config.quadratic import DiagonalHessian, MeasuredHessian
+from langevin_sgd.models.network.config import NetworkModel
+from langevin_sgd.models.network.memory import DIMENSION, parameters, samples, times
+from langevin_sgd.models.ornstein_uhlenbeck.config import OrnsteinUhlenbeckModel
+from langevin_sgd.study.config import Study
+from langevin_sgd.study.estimates import Factor, Held, copies, scan_points
+
+_USUAL_REPLICAS = OrnsteinUhlenbeckModel.model_fields["replicas"].default
+
+
+def held(study: Study, name: str) -> list[Held]:
+    """Positions and moments of replicas x modes, records of replicas x times, matrices of modes x modes.
+
+    H and C may come from a network whose size is not known yet; then only what does not depend on it.
+    """
+    model = study.models[name]
+    assert isinstance(model, OrnsteinUhlenbeckModel)
+    at: KeyPath = ("models", name)
+    replicas = Factor((*at, "replicas"), "replicas", model.replicas, _USUAL_REPLICAS)
+    points = scan_points(study, name)
+    record, sample = times(at, model.record_times), samples(at, model, study.effective_steps(name))
+    count = copies(points)
+    parts = [
+        Held("the energies and displacements of replicas x times", 16.0 * count, (replicas, record, points), kept=True),
+        Held("the energies in the stationary window", 8.0 * count, (replicas, sample, points), kept=True),
+        Held("the sampled steps", 32.0, (sample,)),
+    ]
+    modes = _modes(study, at, model)
+    if modes is None:
+        return parts
+    inertial = model.dynamics == "discrete" and study.effective_sgd(name).momentum > 0
+    jumps = 4 * 32.0 if inertial else 16.0  # those kept for gaps that come again
+    return [
+        *parts,
+        Held("the mode moments of replicas x modes", 16.0 * count, (replicas, modes, points), kept=True),
+        Held("the positions of replicas x modes", 8.0 * (11 if inertial else 9), (replicas, modes)),
+        Held("Hessian, noise covariance and laws, of modes x modes", 64.0 + jumps, (modes, modes)),
+        Held("the transients of times x modes", 40.0, (record, modes)),
+        Held("the transients of samples x modes", 40.0, (sample, modes)),
+        *([] if model.sources() else [Held("the eigenvectors", 8.0 * count, (modes, modes, points), kept=True)]),
+    ]
+
+
+def _modes(study: Study, at: KeyPath, model: OrnsteinUhlenbeckModel) -> Factor | None:
+    if not isinstance(model.hessian, MeasuredHessian):
+        given = model.hessian
+        size = len(given.eigenvalues) if isinstance(given, DiagonalHessian) else len(given.matrix)
+        return Factor((*at, "hessian"), "modes", size, DIMENSION)
+    source = study.models[model.hessian.from_]
+    assert isinstance(source, NetworkModel)
+    measured = source.parameters()
+    return None if measured is None else parameters(("models", model.hessian.from_), measured)

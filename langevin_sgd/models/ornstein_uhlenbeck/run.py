@@ -1,0 +1,283 @@
+"""The Ornstein-Uhlenbeck model of a config: H and C given or measured on a network, simulated by exact jumps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike, NDArray
+
+from langevin_sgd.config.quadratic import (
+    DiagonalHessian,
+    DiagonalNoise,
+    Displacement,
+    FullNoise,
+    IsotropicNoise,
+    MeasuredHessian,
+)
+from langevin_sgd.config.sgd import Sgd
+from langevin_sgd.estimators.drift_and_spread import POOLED, displacement_summary
+from langevin_sgd.estimators.stationary import stationary_summary
+from langevin_sgd.integrators import exact
+from langevin_sgd.integrators.scan_points import grid
+from langevin_sgd.landscapes.eigenbasis import eigenbasis
+from langevin_sgd.laws.quadratic import Laws, OwnLaw
+from langevin_sgd.models.context import Context
+from langevin_sgd.models.ornstein_uhlenbeck.config import OrnsteinUhlenbeckModel
+from langevin_sgd.models.stationary_window import stationary_window
+from langevin_sgd.observables import declared as observables
+from langevin_sgd.observables.schedule import log_spaced_steps, sampling_steps, time_coordinates
+from langevin_sgd.progress import Progress
+from langevin_sgd.storage.keeper import Arrays, Keeper, Within, prefixed
+from langevin_sgd.theory import ornstein_uhlenbeck as theory
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Modes:
+    """The quadratic energy and the noise in the eigenbasis of the Hessian, largest eigenvalue first."""
+
+    eigenvalues: Array
+    eigenvectors: Array
+    noise: Array
+    noise_kind: str
+
+
+def resolve_modes(model: OrnsteinUhlenbeckModel, sources: Mapping[str, xr.Dataset]) -> Modes:
+    """H = V diag(k) V^T and V^T C V from the config and the networks that it names, k of shape (d,), C of (d, d)."""
+    hessian = model.hessian
+    if isinstance(hessian, MeasuredHessian):
+        source = sources[hessian.from_]
+        eigenvalues, eigenvectors = source["hessian_eigenvalue"].values, source["hessian_eigenvector"].values
+    elif isinstance(hessian, DiagonalHessian):
+        given = np.asarray(hessian.eigenvalues, dtype=np.float64)
+        order = np.argsort(-given, kind="stable")
+        eigenvalues, eigenvectors = given[order], np.eye(given.size)[:, order]
+    else:
+        eigenvalues, eigenvectors = eigenbasis(hessian.matrix)
+
+    noise = model.noise
+    if noise.from_ is not None:
+        covariance = sources[noise.from_]["noise_covariance"].values
+    elif isinstance(noise, FullNoise):
+        covariance = np.asarray(noise.matrix, dtype=np.float64)
+    elif isinstance(noise, DiagonalNoise):
+        covariance = np.diag(np.asarray(noise.variances, dtype=np.float64))
+    else:
+        assert isinstance(noise, IsotropicNoise)
+        assert noise.scale is not None  # the config has either `from` or `scale`
+        covariance = noise.scale**2 * np.eye(eigenvalues.size)
+    in_modes = eigenvectors.T @ covariance @ eigenvectors
+    if isinstance(noise, IsotropicNoise):
+        in_modes = np.trace(covariance) / eigenvalues.size * np.eye(eigenvalues.size)
+    elif isinstance(noise, DiagonalNoise) and noise.from_ is not None:
+        in_modes = np.diag(np.diagonal(in_modes))
+    return Modes(eigenvalues, eigenvectors, 0.5 * (in_modes + in_modes.T), noise.kind)
+
+
+def run(points: Sequence[tuple[OrnsteinUhlenbeckModel, Sgd]], context: Context) -> list[xr.Dataset]:
+    """Simulate the model at every point of a scan (one point without); the observables of each.
+
+    E = w^T H w / 2, w <- w - eta m, m <- mu m + H w + xi, Cov(xi) = C/B (discrete), or the Ornstein-Uhlenbeck process
+    with the same drift and diffusion (continuum). Jumps between the recorded steps are exact draws, so the cost does
+    not depend on their number. All points are recorded at the same steps, those of the slowest. Raises `Diverged` over
+    the stability limit and `UserError` if a noisy mode has no curvature. After an interruption the same call goes on
+    from the checkpoint, to the same bits.
+    """
+    steps, progress = context.study.effective_steps(context.name), context.progress
+    processes = [_Process.of(model, sgd, context.sources) for model, sgd in points]
+    model = points[0][0]
+    window = stationary_window(
+        steps=steps,
+        slowest_autocorrelation_time=max(process.laws.relaxation_steps() for process in processes),
+        burn_in=model.burn_in,
+        every=model.sample_every,
+    )
+    record = log_spaced_steps(steps, model.record_times)
+    sample = sampling_steps(window.burn_in, steps, window.every)
+    numbers = grid([{"point": index} for index in range(len(points))], model.replicas).numbers()
+    results: list[xr.Dataset] = []
+    progress.begin("exact jumps", unit="jumps")
+    finished: Arrays = {"step": np.array(0)}
+    with Keeper(context.checkpoint) as keeper:
+        for process, own_numbers in zip(processes, numbers.reshape(len(points), -1), strict=True):
+            index = len(results)
+            within = keeper.within(str(index), partial(dict, finished))
+            own = _Part(progress, index, len(points))
+            recorder = _Recorder(process.modes.eigenvalues, model.replicas, record, sample, own)
+            last = _simulate(process, recorder, seed=context.seed, numbers=own_numbers, keeper=within)
+            results.append(_dataset(process, recorder))
+            kept = prefixed(str(index), recorder.state(last))
+            finished = {**finished, **kept, "step": np.array((index + 1) * steps)}
+    return results
+
+
+@dataclass(frozen=True)
+class _Process:
+    """One point: the quadratic, its laws, and how it is run."""
+
+    model: OrnsteinUhlenbeckModel
+    sgd: Sgd
+    modes: Modes
+    laws: Laws
+
+    @classmethod
+    def of(cls, model: OrnsteinUhlenbeckModel, sgd: Sgd, sources: Mapping[str, xr.Dataset]) -> _Process:
+        modes = resolve_modes(model, sources)
+        own: OwnLaw = "continuum" if model.dynamics == "continuum" else "discrete"
+        laws = Laws(modes.eigenvalues, modes.noise, sgd, own)
+        laws.refuse_unstable()
+        return cls(model, sgd, modes, laws)
+
+
+class _Part:
+    """The progress of one point as a part of that of all."""
+
+    def __init__(self, progress: Progress, done: int, points: int) -> None:
+        self._progress, self._done, self._points = progress, done, points
+
+    def update(self, jump: int, jumps: int) -> None:
+        self._progress.update(self._done * jumps + jump, self._points * jumps)
+
+
+def _simulate(
+    process: _Process, recorder: _Recorder, *, seed: int, numbers: NDArray[np.uint32], keeper: Within
+) -> exact.State:
+    """Run one point from where it was left, with the visits that the recorder wants."""
+    model, sgd, modes = process.model, process.sgd, process.modes
+    return exact.simulate(
+        modes.eigenvalues,
+        modes.noise,
+        learning_rate=sgd.learning_rate,
+        batch_size=sgd.batch_size,
+        momentum=sgd.momentum,
+        dynamics=model.dynamics,
+        seed=seed,
+        replicas=model.replicas,
+        steps=recorder.steps,
+        start=start_of(model, modes),
+        visit=recorder.visit,
+        state=recorder.restored(keeper.saved) if keeper.saved else None,
+        numbers=numbers,
+        reached=lambda state: keeper.tell(partial(dict, recorder.state(state))),
+    )
+
+
+def _dataset(process: _Process, recorder: _Recorder) -> xr.Dataset:
+    """The observables of one point."""
+    model, sgd, modes, laws = process.model, process.sgd, process.modes, process.laws
+    record, sample, start = recorder.record, recorder.sample, start_of(model, modes)
+    summary = stationary_summary(recorder.moment_1, recorder.moment_2)
+    stationary = isinstance(start, str)
+    predicted = transients(laws, start, record, model.dynamics)
+    return observables.dataset(
+        laws.variables(),
+        recorder.variables(),
+        predicted,
+        {
+            "mode_mean": summary.mean.value,
+            "mode_mean_stderr": summary.mean.stderr,
+            "mode_variance": summary.variance.value,
+            "mode_variance_stderr": summary.variance.stderr,
+            "transient_deficit": 0.0 if stationary else laws.transient_deficit(sample),
+            # a network's own group holds those of a measured Hessian
+            **({} if isinstance(model.hessian, MeasuredHessian) else {"hessian_eigenvector": modes.eigenvectors}),
+        },
+        coords=observables.joined(
+            laws.coords(),
+            time_coordinates(record, learning_rate=sgd.learning_rate, momentum=sgd.momentum),
+            {"replica": np.arange(model.replicas), "sample_step": sample},
+        ),
+        attrs={"law": laws.own, "noise": modes.noise_kind, "backend": "exact jumps (numpy)"},
+    )
+
+
+def start_of(model: OrnsteinUhlenbeckModel, modes: Modes) -> Array | Literal["stationary"]:
+    """The start in the eigenbasis of the Hessian."""
+    if isinstance(model.start, Displacement):
+        return modes.eigenvectors.T @ np.asarray(model.start.displacement, dtype=np.float64)
+    return "stationary" if model.start == "stationary" else np.zeros_like(modes.eigenvalues)
+
+
+def transients(
+    laws: Laws, start: Array | Literal["stationary"], record: NDArray[np.int64], dynamics: theory.Dynamics
+) -> dict[str, ArrayLike]:
+    """Drift and spread of the displacement from the start, predicted."""
+    eta, momentum = laws.sgd.learning_rate, laws.sgd.momentum
+    if isinstance(start, str):
+        # Cov(w_n - w_0) = 2 S (1 - rho_n) in each mode: every replica has a start of its own.
+        correlation = theory.autocorrelation(laws.k, eta, record, momentum, dynamics)
+        spread = (2.0 * np.diagonal(laws.covariance(laws.own)) * (1.0 - correlation)).sum(axis=1)
+        return {"spread_predicted": spread, "drift_squared_predicted": np.zeros(record.size)}
+    moved = theory.transient_mean(laws.k, start, eta, record, momentum, dynamics) - start
+    return {
+        "spread_predicted": laws.transient_variance(record).sum(axis=1),
+        "drift_squared_predicted": (moved**2).sum(axis=1),
+    }
+
+
+class _Recorder:
+    """Collects the observables while the simulation visits its steps."""
+
+    def __init__(
+        self,
+        eigenvalues: Array,
+        replicas: int,
+        record: NDArray[np.int64],
+        sample: NDArray[np.int64],
+        progress: _Part,
+    ) -> None:
+        self.steps = np.union1d(record, sample)
+        self.moment_1 = np.zeros((replicas, eigenvalues.size))
+        self.moment_2 = np.zeros((replicas, eigenvalues.size))
+        self._k = eigenvalues
+        self.record, self.sample = record, sample
+        self._progress = progress
+        self._start = np.full((replicas, eigenvalues.size), np.nan)
+        self._columns: dict[str, Array] = {  # a column is written once, at its step
+            "energy": np.full((replicas, record.size), np.nan),
+            "squared_displacement": np.full((replicas, record.size), np.nan),
+            "stationary_energy": np.full((replicas, sample.size), np.nan),
+            **{name: np.full(record.size, np.nan) for name in POOLED},
+        }
+
+    def visit(self, index: int, step: int, position: Array) -> None:
+        """Record the positions (replica, mode) at a step: displacements from the minimum in the eigenbasis."""
+        if index == 0:
+            self._start = position.copy()
+        energy = 0.5 * (position**2) @ self._k
+        column = int(np.searchsorted(self.record, step))
+        if column < self.record.size and self.record[column] == step:
+            summary = displacement_summary(position - self._start)
+            self._columns["energy"][:, column] = energy
+            self._columns["squared_displacement"][:, column] = summary.squared_displacement
+            for name in POOLED:
+                self._columns[name][column] = getattr(summary, name)
+        column = int(np.searchsorted(self.sample, step))
+        if column < self.sample.size and self.sample[column] == step:
+            # new arrays, so that those told of stay what they were
+            self.moment_1 = self.moment_1 + position / self.sample.size
+            self.moment_2 = self.moment_2 + position**2 / self.sample.size
+            self._columns["stationary_energy"][:, column] = energy
+        self._progress.update(index + 1, self.steps.size)  # a jump costs the same however many steps it spans
+
+    def variables(self) -> dict[str, ArrayLike]:
+        """The recorded observables."""
+        return {**self._columns, "mode_moment_1": self.moment_1, "mode_moment_2": self.moment_2}
+
+    def state(self, reached: exact.State) -> Arrays:
+        """What to go on from, with where the replicas are."""
+        own = {"start": self._start, "moment_1": self.moment_1, "moment_2": self.moment_2}
+        return {**self._columns, **own, "step": np.array(reached.step), "coordinates": reached.coordinates}
+
+    def restored(self, state: Arrays) -> exact.State:
+        """Where the replicas were in a state saved before, with what was recorded until then."""
+        for name, values in self._columns.items():
+            values[...] = state[name]
+        self._start, self.moment_1, self.moment_2 = state["start"], state["moment_1"], state["moment_2"]
+        return exact.State(int(state["step"]), state["coordinates"])

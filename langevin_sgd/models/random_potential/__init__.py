@@ -1,0 +1,1 @@
+"""The `random_potential` model: walkers on a rough landscape, over disorders."""

@@ -1,0 +1,40 @@
+"""Walkers in the limit of strong disorder on a line or a grid, by flooding."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from langevin_sgd.integrators.flooding import flood
+from langevin_sgd.models.random_potential.config import RandomPotentialModel
+from langevin_sgd.models.random_potential.disorder import Arrays, Disorders, ln_times, sites
+from langevin_sgd.models.random_potential.example_walk import example
+
+
+def flooded(model: RandomPotentialModel, disorders: Disorders, *, seed: int) -> Arrays:
+    """Where the walkers of these disorders stand at Gamma = theta ln t; those that met the edge are censored."""
+    landscape = sites(model)
+    gamma = model.thermal_energy * ln_times(model)
+
+    def one(number: int) -> Arrays:
+        potential = landscape.potential(seed, np.array([number]))
+        history = flood(potential, spacing=landscape.spacing, largest_gamma=float(gamma[-1]), threads=1)
+        moved = history.displacement(gamma)
+        out: Arrays = {
+            "squared_displacement": (moved**2).sum(axis=-1),
+            "censored": history.censored(gamma),
+            "squared_increment": landscape.squared_increments(potential),
+        }
+        if model.dimension == 1:
+            out |= {"mean_displacement": moved[..., 0], "position_draw": moved[:, -1:, 0]}
+        return out
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        parts = list(pool.map(one, disorders.tolist()))
+    out = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    if model.dimension == 1 and disorders[0] == 0:
+        none = np.full(gamma.size, np.nan)
+        out |= example(landscape.potential(seed, disorders[:1])[0], none, gamma, spacing=landscape.spacing)
+    return out

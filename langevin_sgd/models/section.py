@@ -1,0 +1,133 @@
+"""What every kind of model tells of itself beside its keys: the rules that a study asks it for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from langevin_sgd.config.errors import KeyPath, choice
+from langevin_sgd.config.fields import Section
+from langevin_sgd.config.sgd import Sgd, SgdOverride, overridden
+from langevin_sgd.devices import NUMPY, Engine
+from langevin_sgd.families import imported
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from langevin_sgd.models.context import Context, Points
+    from langevin_sgd.study.config import Study
+    from langevin_sgd.study.estimates import Held
+
+Faults = Iterator[tuple[KeyPath, str]]
+"""What is wrong, as (key path, message), each at the line that is best changed."""
+
+
+class ModelSection(Section):
+    """The base of all kinds of model; a kind overrides what is different with it, and nothing else names the kind."""
+
+    SCANNABLE: ClassVar[tuple[str, ...]] = ()
+    """Keys that a scan may reach, those inside them included."""
+    SGD_KEYS: ClassVar[tuple[str, ...]] = ("learning_rate", "batch_size", "momentum")
+    """Keys of the sgd that change its results; none if it has no sgd."""
+    MEMBERS: ClassVar[str] = "replicas"
+    """The key that says how many independent members there are, from which error bars come."""
+    RUN: ClassVar[str]
+    """The function that runs it at the points of a scan, "module:function" of (points, context), imported when it runs;
+    see `run`."""
+    HELD: ClassVar[str] = ""
+    """The function that says what it will hold in memory, "module:function" of (study, name), imported when asked."""
+    kind: str
+
+    @property
+    def sgd_override(self) -> SgdOverride | None:
+        """What the model changes in the study's sgd."""
+        override: SgdOverride | None = getattr(self, "sgd", None)
+        return override
+
+    def sources(self) -> tuple[tuple[str, str], ...]:
+        """The models that it is measured on, as (key, name); the first one lends it its sgd and its steps."""
+        return ()
+
+    def refuses_to_lend(self, own_name: str, taker: str, others: list[str]) -> tuple[KeyPath | None, str] | None:
+        """Why another model cannot take H and C from this one, with the key path of the mend if it is a key of its own.
+
+        `others` are the models that could lend them. None if it can.
+        """
+        hint = choice(own_name, others, what="networks:")
+        article = "an" if self.kind[0] in "aeiou" else "a"
+        return None, f'"{own_name}" is {article} {self.kind} model; H and C are measured on a network; {hint}'
+
+    def lends(self) -> bool:
+        """Whether it is of a kind on which H and C can be measured."""
+        return False
+
+    def idle(self) -> tuple[str, ...]:
+        """Keys of the sgd and of the model itself that change nothing, as the model stands."""
+        return ()
+
+    def takes_sgd(self) -> bool:
+        """Whether the model depends on an sgd at all."""
+        return bool(self.SGD_KEYS)
+
+    def needs_sgd(self) -> bool:
+        """Whether it cannot run in a study without sgd."""
+        return self.takes_sgd()
+
+    def instead_of_sgd(self) -> str:
+        """What else would mend that it needs an sgd, to be added to what is said."""
+        return ""
+
+    def own_sgd(self) -> Sgd | None:
+        """The sgd that it runs with in a study that has none, if it needs none."""
+        return None
+
+    def sgd_of(self, base: Sgd) -> Sgd:
+        """The sgd that it runs with where the study, or the model that it is measured on, has `base`.
+
+        Minibatches are drawn with replacement unless a kind says otherwise.
+        """
+        return overridden(base, self.sgd_override).model_copy(update={"sampling": "with_replacement"})
+
+    def total_steps(self, sgd: Sgd, lent: int | None) -> int:
+        """The number of steps it runs; `lent` is that of the model which it is measured on."""
+        raise ValueError(f"a {self.kind} model has no steps")
+
+    def parameters(self) -> int | None:
+        """d, the number of coordinates, where it is known before anything is built."""
+        return None
+
+    def engines(self) -> tuple[Engine, ...]:
+        """What can run it, the preferred one first: where that can run decides on which devices the model can."""
+        return (NUMPY,)
+
+    def emits(self) -> frozenset[str]:
+        """Observables that it is sure to have, as far as they decide which checks can be made of it."""
+        return frozenset()
+
+    def run(self, points: Points, context: Context) -> Sequence[xr.Dataset]:
+        """The observables at every point of a scan, or at the only one.
+
+        `points` holds the config of the model and its sgd. Raises `Diverged` if numbers grow without bound, `UserError`
+        if the model cannot be run as configured.
+        """
+        function: Callable[[Points, Context], Sequence[xr.Dataset]] = imported(self.RUN)
+        return function(points, context)
+
+    def held(self, study: Study, name: str) -> Sequence[Held]:
+        """What it will hold in memory, as far as its config tells; nothing if it does not say."""
+        if not self.HELD:
+            return ()
+        function: Callable[[Study, str], Sequence[Held]] = imported(self.HELD)
+        return function(study, name)
+
+    def problems(self, study: Study, name: str) -> Faults:
+        """What is wrong with it within the study, where it is called `name`."""
+        yield from ()
+
+    def problems_with_sources(self, study: Study, name: str) -> Faults:
+        """The same, asked only once every model that it is measured on is known to be sound."""
+        yield from ()
+
+    def unscannable(self) -> str | None:
+        """Why no scan can reach it as it stands; None if one can."""
+        return None

@@ -1,0 +1,262 @@
+"""The report of a run: one HTML page that holds everything it shows and asks nothing of the network."""
+
+from __future__ import annotations
+
+import base64
+import os
+from collections.abc import Mapping, Sequence
+from html import escape
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+
+from langevin_sgd.observables.scanned import dimensions
+from langevin_sgd.progress import NullProgress, Progress, format_seconds
+from langevin_sgd.report.plots import drawn as plots
+from langevin_sgd.report.run_parameters import parameters
+from langevin_sgd.report.verdict_table import FailedModel, Row, failed_models, plain, rows, state, summary
+from langevin_sgd.study import store
+from langevin_sgd.study.provenance import config as config_of
+from langevin_sgd.study.provenance import recorded
+from langevin_sgd.study.shelf import Shelf, shelf
+
+_MARKS = {"agrees": "✓", "disagrees": "✗", "inconclusive": "?"}
+_MEASURED = (
+    ("noise_scale", "noise scale σ"),
+    ("temperature", "temperature T"),
+    ("thermal_energy", "thermal energy T/2"),
+    ("effective_thermal_energy", "of the positions, T/2 over 1 − μ"),
+    ("alpha", "exponent α of the structure function"),
+    ("amplitude", "amplitude A of the structure function"),
+    ("alignment", "alignment of H and C"),
+    ("energy_at_minimum", "energy at the minimum"),
+    ("gradient_norm_at_minimum", "gradient norm there"),
+)
+_READING = """
+<p>A comparison is an equivalence test with three answers. It <b>agrees</b> if its whole confidence interval lies inside
+the tolerance, <b>disagrees</b> if the whole interval lies outside, and is <b>inconclusive</b> if the interval straddles
+an edge or the run cannot tell; the reason then says what would settle it. Errors come from independent replicas, so
+correlated frames are never counted as independent. Where smallness is predicted, as for the shift of the mean, the
+number itself is compared with a bound; a number with an explicit sign is measured less predicted.</p>
+<p>A <b>law</b> is claimed to be exact for the very process that ran, at the measured Hessian H and noise covariance C,
+and counts towards the verdict of the study. A <b>contrast</b> is another law beside the same numbers, such as the
+continuum limit or isotropic noise; that it fails is a finding and counts for nothing. A model that truly disagrees with
+training is a finding too, not a failure of the run.</p>
+<p>In the tables, 0.01234(12) means 0.01234 with a standard error of 0.00012.</p>
+"""
+
+
+def report(run: str | os.PathLike[str] | store.RunDirectory, *, progress: Progress | None = None) -> Path:
+    """Write report.html, and its figures as PNG into figures/, of a run directory; returns the path of the page.
+
+    The page needs no other file. If another process writes to the run or that is not permitted, both go to a temporary
+    folder, and this is warned of. Raises `StoreError` if there is no run there or a file cannot be written.
+    """
+    with shelf(run) as kept:
+        return _report(run, kept, NullProgress() if progress is None else progress)
+
+
+def _report(run: str | os.PathLike[str], kept: Shelf, progress: Progress) -> Path:
+    progress.begin("report", unit="figures")
+    tree = store.open_run(run, load=True)
+    pictures: dict[str, bytes] = {}
+    figures = plots.figures(tree)
+    for name, figure in figures.items():
+        pictures[name] = plots.render(figure, "png")
+        progress.update(len(pictures), len(figures))
+    progress.close()
+    kept.figures({f"{name}.png": picture for name, picture in pictures.items()})
+    return kept.text(store.REPORT, page(tree, config=store.read_config(run), pictures=pictures))
+
+
+def page(tree: xr.DataTree, *, config: str, pictures: Mapping[str, bytes]) -> str:
+    """The HTML text of the report, with `pictures` as PNG by figure name."""
+    provenance = recorded(tree.attrs)
+    name = str(config_of(tree.attrs).get("name") or tree.name or "run")
+    checks = tree.children[store.CHECKS].to_dataset(inherit=False) if store.CHECKS in tree.children else None
+    failed = failed_models(tree)
+    captions = plots.captions(tree)
+    every = rows(checks) if checks is not None else []
+    sections = [
+        _header(name, provenance),
+        _verdict(checks, failed, unfinished=str(tree.attrs.get("unfinished", ""))),
+        _section("Verdicts", _laws(every)) if checks is not None else "",
+        _section("Figures", "".join(_figure(name, picture, captions[name]) for name, picture in pictures.items())),
+        _section("Contrasts", _contrasts(every)),
+        _section("Models", _models(tree)),
+        _section("How to read the verdicts", _READING),
+        _section("Config", f"<pre>{escape(config)}</pre>"),
+        _section("Provenance", _provenance(provenance)) if provenance else "",
+    ]
+    style = resources.files("langevin_sgd.report").joinpath("report.css").read_text(encoding="utf-8")
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{escape(name)} · langevin-sgd</title><style>{style}</style></head>"
+        f"<body><main>{''.join(sections)}</main></body></html>\n"
+    )
+
+
+def _section(heading: str, body: str) -> str:
+    return f"<section><h2>{escape(heading)}</h2>{body}</section>" if body else ""
+
+
+def _header(name: str, provenance: Mapping[str, Any]) -> str:
+    config = provenance.get("config", {})
+    facts = [f"seed {provenance['seed']}"] if "seed" in provenance else []
+    if "started" in provenance:
+        started = str(provenance["started"]).replace("T", " ").replace("+00:00", " UTC")
+        facts.append(started)
+    if "elapsed_seconds" in provenance and "device" in provenance:
+        facts.append(f"{format_seconds(float(provenance['elapsed_seconds']))} on {provenance['device']}")
+    description = f"<p>{escape(str(config['description']))}</p>" if config.get("description") else ""
+    return f'<header><h1>{escape(name)}</h1>{description}<p class="quiet">{escape(" · ".join(facts))}</p></header>'
+
+
+def _verdict(checks: xr.Dataset | None, failed: Sequence[FailedModel], *, unfinished: str) -> str:
+    troubles = "".join(
+        f"<li><b>{escape(model.name)}</b> {escape(model.status)}: {escape(model.reason)}</li>" for model in failed
+    )
+    troubles = f'<ul class="failed">{troubles}</ul>' if troubles else ""
+    if unfinished:
+        troubles += f'<p class="failed"><b>This run is</b> {escape(unfinished)}.</p>'
+    if checks is None:
+        return f'<section class="verdict none"><p class="headline">No comparisons were made</p>{troubles}</section>'
+    found = summary(checks)
+    verdict = str(found["verdict"])
+    law, contrast = found["counts"]["law"], found["counts"]["contrast"]
+    counts = f"Of {sum(law.values())} comparisons with a law, {law.get('agrees', 0)} agree, "
+    counts += f"{law.get('disagrees', 0)} disagree and {law.get('inconclusive', 0)} are inconclusive. "
+    counts += f"Beside them stand {sum(contrast.values())} contrasts, which do not count."
+    named = "".join(f"<li>{escape(str(title))}</li>" for title in found.get("disagreeing", []))
+    named = f"<p>Rejected:</p><ul>{named}</ul>" if named else ""
+    return (
+        f'<section class="verdict {escape(verdict)}">'
+        f'<p class="headline">{_MARKS.get(verdict, "")} {escape(verdict)}</p>'
+        f'<p>{counts}</p>{named}{troubles}<p class="quiet">Rule: {escape(str(found["rule"]))}</p></section>'
+    )
+
+
+def _laws(every: Sequence[Row]) -> str:
+    laws = [row for row in every if row.role == "law"]
+    return f"<h3>Laws</h3>{_table(laws)}" if laws else "<p>No comparison with a law was possible.</p>"
+
+
+def _contrasts(every: Sequence[Row]) -> str:
+    """Behind a click, with their number, so that what counts is not lost among them."""
+    contrasts = [row for row in every if row.role != "law"]
+    if not contrasts:
+        return ""
+    count = f"{len(contrasts)} contrast{'s' * (len(contrasts) > 1)}: other laws beside the same measurements"
+    note = "They do not count towards the verdict."
+    return (
+        f'<div class="contrasts"><p class="quiet">{note}</p>'
+        f"<details><summary>{count}</summary>{_table(contrasts)}</details></div>"
+    )
+
+
+_COLUMNS = ("quantity", "law", "verdict", "measured", "predicted", "ratio or difference [interval]")
+_NUMBERS = ("measured", "predicted", "ratio or difference [interval]")
+
+
+def _table(chosen: Sequence[Row]) -> str:
+    """Two lines a comparison: its numbers, and the reason for its verdict."""
+    width = len(_COLUMNS)
+    lines = []
+    model = None
+    for row in chosen:
+        if row.model != model:
+            model = row.model
+            found = state([each for each in chosen if each.model == model])
+            title = f"{model}: {found}" if found else model
+            lines.append(f'<tr class="model"><th colspan="{width}" scope="rowgroup">{escape(title)}</th></tr>')
+        numbers = "".join(
+            f'<td class="number">{escape(text)}</td>' for text in (row.measured, row.predicted, row.ratio)
+        )
+        lines.append(
+            f'<tr class="numbers"><td>{escape(row.quantity)}</td><td>{escape(row.law)}</td>'
+            f'<td class="badge {escape(row.verdict)}">{_MARKS.get(row.verdict, "")} {escape(row.verdict)}</td>'
+            f"{numbers}</tr>"
+            f'<tr class="reason"><td colspan="{width}">{_reason(row)}</td></tr>'
+        )
+    heads = [f'<th scope="col"{" class=number" * (title in _NUMBERS)}>{title}</th>' for title in _COLUMNS]
+    return _scrolled(f"<thead><tr>{''.join(heads)}</tr></thead><tbody>{''.join(lines)}</tbody>")
+
+
+def _reason(row: Row) -> str:
+    """Open where there is something to mend or to explain, behind a click where the models agree."""
+    if row.verdict != "agrees":
+        return f"<p>{escape(row.reason)}</p>"
+    return f"<details><summary>reason</summary><p>{escape(row.reason)}</p></details>"
+
+
+def _scrolled(table: str) -> str:
+    return f'<div class="scroll"><table>{table}</table></div>'
+
+
+def _figure(name: str, picture: bytes, caption: str) -> str:
+    data = base64.b64encode(picture).decode("ascii")
+    return (
+        f'<figure><img src="data:image/png;base64,{data}" alt="{escape(name.replace("_", " "))}">'
+        f"<figcaption>{escape(caption)}</figcaption></figure>"
+    )
+
+
+def _models(tree: xr.DataTree) -> str:
+    """One column a model: what it was run with, and what was measured on it."""
+    models = {name: node.to_dataset(inherit=False) for name, node in tree.children.items() if name != store.CHECKS}
+    columns = [_facts(model) for model in models.values()]
+    labels = dict.fromkeys(label for column in columns for label in column)
+    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in models)
+    lines = [
+        f'<tr><th scope="row">{escape(label)}</th>'
+        + "".join(f"<td>{escape(column.get(label, '–'))}</td>" for column in columns)
+        + "</tr>"
+        for label in labels
+    ]
+    return _scrolled(f'<thead><tr><th></th>{head}</tr></thead><tbody class="facts">{"".join(lines)}</tbody>')
+
+
+def _facts(model: xr.Dataset) -> dict[str, str]:
+    facts = {"kind": str(model.attrs.get("kind", "–")), "status": str(model.attrs.get("status", "–"))}
+    if parameters(model):
+        facts["run with"] = parameters(model)
+    if "disorder" in model.sizes:
+        facts["disorders"] = f"{model.sizes['disorder']:,}"
+    if "replica" in model.sizes:
+        facts["replicas"] = f"{model.sizes['replica']:,}"
+    if "ln_time" in model:
+        first, last = model["ln_time"].values[[0, -1]]
+        facts["ln t"] = f"{first:g} to {last:g}"
+    if "step" in model:
+        last = model["step"].isel(time=-1)
+        counts = dict.fromkeys(f"{int(number):,}" for number in (last.min(), last.max()))
+        facts["steps"] = "–".join(counts)
+    if "noisy" in model:
+        noisy = model["noisy"].isel(dict.fromkeys(dimensions(model), 0)).values.astype(bool)
+        facts["modes, of which noise-free"] = f"{noisy.size:,}, {noisy.size - int(noisy.sum()):,}"
+    if "hessian_eigenvalue" in model and "learning_rate" in model:
+        largest = model["hessian_eigenvalue"].max("mode")
+        facts["largest eigenvalue of H, times η"] = f"{_span(largest)}, {_span(model['learning_rate'] * largest)}"
+    if "transient_deficit" in model:
+        facts["variance still missing in the window"] = f"{float(model['transient_deficit'].max()):.1%}"
+    return facts | {label: _span(model[key]) for key, label in _MEASURED if key in model}
+
+
+def _span(values: xr.DataArray) -> str:
+    """A number, or the range of it over a scan."""
+    low, high = plain(float(values.min())), plain(float(values.max()))
+    return low if low == high else f"{low}–{high}"
+
+
+def _provenance(provenance: Mapping[str, Any]) -> str:
+    entries: list[tuple[str, str]] = []
+    for key, value in provenance.items():
+        if key == "config":
+            continue
+        text = ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else str(value)
+        entries.append((key.replace("_", " "), text if value is not None else "none"))
+    listed = "".join(f"<dt>{escape(key)}</dt><dd>{escape(text)}</dd>" for key, text in entries)
+    return f"<dl>{listed}</dl>"

@@ -1,0 +1,125 @@
+"""The figures of a run: one kind a function, in one style. To add one, write it and add its line to `FIGURES`."""
+
+from __future__ import annotations
+
+import difflib
+import io
+import os
+from collections.abc import Iterable
+
+import xarray as xr
+from matplotlib.figure import Figure
+
+from langevin_sgd.errors import UserError
+from langevin_sgd.families import Family
+from langevin_sgd.report.plots.figure import FigureKind, Results, Subject
+from langevin_sgd.report.plots.style import style
+from langevin_sgd.study import provenance, store
+from langevin_sgd.study.shelf import shelf
+
+FORMATS = ("png", "pdf", "svg")
+
+FIGURES: Family[FigureKind] = Family(
+    "figure",
+    {
+        "mode_variance": "langevin_sgd.report.plots.mode_variance:mode_variance",
+        "mode_prediction": "langevin_sgd.report.plots.mode_prediction:mode_prediction",
+        "energy_distribution": "langevin_sgd.report.plots.energy_distribution:energy_distribution",
+        "squared_displacement": "langevin_sgd.report.plots.displacement:squared_displacement",
+        "logarithmic_diffusion": "langevin_sgd.report.plots.diffusion:logarithmic_diffusion",
+        "position_distribution": "langevin_sgd.report.plots.diffusion:position_distribution",
+        "aging": "langevin_sgd.report.plots.diffusion:aging",
+        "walker_history": "langevin_sgd.report.plots.walker_history:walker_history",
+        "occupancy": "langevin_sgd.report.plots.occupancy:occupancy_in_time",
+        "basins": "langevin_sgd.report.plots.basins:landscape_and_density",
+        "current": "langevin_sgd.report.plots.basins:probability_current",
+        "escape": "langevin_sgd.report.plots.escape:survival",
+        "learning_curves": "langevin_sgd.report.plots.learning_curves:learning_curves",
+        "scan": "langevin_sgd.report.plots.scanned:scanned",
+        "occupancy_scan": "langevin_sgd.report.plots.occupancy:occupancy_against_temperature",
+        "escape_scan": "langevin_sgd.report.plots.escape:arrhenius",
+        "flatness": "langevin_sgd.report.plots.flatness:flatness",
+        "network_displacement": "langevin_sgd.report.plots.network_displacement:network_displacement",
+        "diffusion_collapse": "langevin_sgd.report.plots.collapse:diffusion_collapse",
+    },
+    group="langevin_sgd.figures",
+    kind=FigureKind,
+)
+
+
+def figures(tree: xr.DataTree, names: Iterable[str] = ()) -> dict[str, Figure]:
+    """The figures of a study, by name; only those named if any are.
+
+    There is one of each kind for every network, with the simulated models beside it that share its Hessian, learning
+    rate, batch size and momentum, and for every model that belongs to no network; and one of all networks together if
+    there are several. A scanned model has one of its own, `scan`. A figure is called by its kind, with `_MODEL` behind
+    it if there are several; a kind as name stands for all its figures. Raises `UserError` for a name that the study has
+    no figure of.
+    """
+    planned = _plan(tree)
+    wanted = list(names)
+    for name in wanted:
+        if name not in planned and not any(kind == name for kind, _ in planned.values()):
+            close = difflib.get_close_matches(name, planned, n=1)
+            mend = f"did you mean {close[0]}?" if close else f"there are: {', '.join(planned) or 'none'}"
+            raise UserError(f"no figure {name!r} in this run; {mend}")
+    drawn = {}
+    with style():
+        for name, (kind, subject) in planned.items():
+            if not wanted or name in wanted or kind in wanted:
+                drawn[name] = FIGURES[kind](subject)
+    return drawn
+
+
+def captions(tree: xr.DataTree) -> dict[str, str]:
+    """What each figure of a study shows, by its name."""
+    return {name: FIGURES[kind].caption for name, (kind, _) in _plan(tree).items()}
+
+
+def plot(run: str | os.PathLike[str], names: Iterable[str] = (), *, format: str = "png") -> list[os.PathLike[str]]:
+    """Draw figures of a run directory into its figures/ folder as PNG, PDF or SVG; returns their paths.
+
+    If another process writes to the run or that is not permitted, they go to a temporary folder, and this is warned of.
+    """
+    if format not in FORMATS:
+        raise UserError(f"no figure format {format!r}; use {', '.join(FORMATS)}")
+    with shelf(run) as kept:
+        drawn = figures(store.open_run(run, load=True), names)
+        return list(kept.figures({f"{name}.{format}": render(figure, format) for name, figure in drawn.items()}))
+
+
+def render(figure: Figure, format: str) -> bytes:
+    """The figure as a file of the given format, the same bytes for the same data."""
+    buffer = io.BytesIO()
+    metadata = {"png": {"Software": None}, "pdf": {"CreationDate": None}, "svg": {"Date": None}}[format]
+    with style():
+        figure.savefig(buffer, format=format, metadata=metadata)
+    return buffer.getvalue()
+
+
+def _plan(tree: xr.DataTree) -> dict[str, tuple[str, Subject]]:
+    """What is drawn: the kind and the subject of every figure, by its name."""
+    results = _results(tree)
+    subjects = {kind: member.subjects(results) for kind, member in FIGURES.items()}
+    stood_for = {name for kind, of in subjects.items() if FIGURES[kind].stands for name in of}
+    planned: dict[str, tuple[str, Subject]] = {}
+    for kind, of in subjects.items():
+        chosen = {name: each for name, each in of.items() if not (FIGURES[kind].plain and name in stood_for)}
+        for name, subject in chosen.items():
+            alone = len(chosen) == 1 or FIGURES[kind].together
+            planned[kind if alone else f"{kind}_{name}"] = (kind, subject)
+    return planned
+
+
+def _results(tree: xr.DataTree) -> Results:
+    done = {
+        name: node.to_dataset(inherit=False)
+        for name, node in tree.children.items()
+        if name != store.CHECKS and node.attrs.get("status", "done") == "done"
+    }
+    try:
+        checks = provenance.config(tree.attrs).get("checks", [])
+        settings = [{"kind": str(entry["kind"]), **entry} for entry in checks]
+    except (ValueError, TypeError, KeyError) as error:
+        raise UserError(f"the checks in the provenance of this run are damaged ({error})") from error
+    return Results(done, tuple(settings))

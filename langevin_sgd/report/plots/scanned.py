@@ -1,0 +1,117 @@
+"""What a scan found: one number a point against the scanned parameter, with the laws where there are any."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from langevin_sgd.estimators.stationary import jackknife_stderr, leave_one_out_variance, pooled_variance
+from langevin_sgd.observables.scanned import dimensions
+from langevin_sgd.report.plots.figure import Subject, each_scan, figure
+from langevin_sgd.report.plots.style import INK, Array, canvas, law_line, law_name, model_look, plain_ticks, title
+
+_CURVES = 8
+_DASHES = ("-", (0, (5, 2)), (0, (1.2, 1.4)), (0, (5, 2, 1, 2)))
+_WIDE = 5.0  # a parameter that spans more than this factor has a logarithmic axis
+
+
+class _Curve(NamedTuple):
+    """One number along the first scanned parameter, at fixed values of the others."""
+
+    label: str
+    model: xr.Dataset
+
+
+class _Quantity(NamedTuple):
+    """What is shown of a point: measured values with errors, and laws by name."""
+
+    label: str
+    measured: dict[str, tuple[Array, Array]]
+    laws: dict[str, Array]
+
+
+@figure(
+    "One number at every point of the scan, with one standard error, and the laws where there are any.",
+    each_scan(),
+    plain=True,
+)
+def scanned(subject: Subject) -> Figure:
+    """The total variance, the occupancy of every basin or the mean energy at the end, against the scanned parameter.
+
+    The first scanned parameter with several values is the axis; the others give one curve each, eight at most.
+    """
+    model = subject.model
+    names = dimensions(model)
+    along = next((name for name in names if model.sizes[name] > 1), names[0])
+    others = [name for name in names if name != along]
+    curves = list(_curves(model, others))
+    figure = canvas(5.2)
+    axes: Axes = figure.subplots()
+    x = model[along].values.astype(np.float64)
+    ylabel = ""
+    for position, curve in enumerate(curves[:_CURVES]):
+        quantity = _quantity(curve.model.transpose(along, ...))
+        ylabel = quantity.label
+        for which, (label, (values, errors)) in enumerate(quantity.measured.items()):
+            # several quantities have a colour each, and the curves of one a marker each
+            colour, marker = model_look(which if len(quantity.measured) > 1 else position)[0], model_look(position)[1]
+            text = ", ".join(part for part in (label, curve.label) if part) or subject.name
+            axes.errorbar(
+                x, values, errors, color=INK if len(curves) * len(quantity.measured) == 1 else colour, marker=marker,
+                markersize=6, label=text, zorder=4, capsize=2.5, linewidth=1.0,
+                linestyle="none" if quantity.laws else _DASHES[position % len(_DASHES)],
+            )  # fmt: skip
+        for law, values in quantity.laws.items():
+            axes.plot(x, values, label=law_name(law) if position == 0 else None, zorder=2, **law_line(law))
+    axes.set(xlabel=str(model[along].attrs.get("long_name", along)), ylabel=ylabel)
+    _scales(axes, x, curves[0].model)
+    left = len(curves) - _CURVES
+    title(axes, "Scan", subject)
+    axes.legend(loc="best", title=f"{left} curves not shown" if left > 0 else None)
+    return figure
+
+
+def _curves(model: xr.Dataset, others: list[str]) -> Iterator[_Curve]:
+    for index in np.ndindex(*(model.sizes[name] for name in others)):
+        chosen = dict(zip(others, index, strict=True))
+        label = ", ".join(f"{name} = {float(model[name][i]):.4g}" for name, i in chosen.items())
+        yield _Curve(label, model.isel(chosen))
+
+
+def _quantity(curve: xr.Dataset) -> _Quantity:
+    """Of a dataset with the scanned parameter as its first dimension."""
+    if "mode_variance" in curve:
+        first, second = curve["mode_moment_1"].values, curve["mode_moment_2"].values
+        pairs = list(zip(first, second, strict=True))
+        total = np.array([pooled_variance(one, two).sum() for one, two in pairs])
+        errors = [jackknife_stderr(leave_one_out_variance(*pair).sum(-1)) for pair in pairs]
+        laws = {str(law): curve["mode_variance_law"].sel(law=law).values.sum(-1) for law in curve["law"].values}
+        return _Quantity("total stationary variance (weights²)", {"": (total, np.array(errors))}, laws)
+    if "occupancy" in curve:
+        shares = curve["occupancy"].isel(time=-1), curve["occupancy_stderr"].isel(time=-1)
+        measured: dict[str, Any] = {
+            str(basin): tuple(part.sel(basin=basin).values for part in shares) for basin in curve["basin"].values
+        }
+        return _Quantity("occupancy at the last step", measured, {})
+    if "disorder" in curve.dims:
+        moved = curve["squared_displacement"].isel(time=-1)
+        error = moved.std("disorder", ddof=1).values / np.sqrt(moved.sizes["disorder"])
+        return _Quantity("mean squared displacement at the last time", {"": (moved.mean("disorder").values, error)}, {})
+    energy = curve["energy"].isel(time=-1)
+    errors_ = energy.std("replica", ddof=1).values / np.sqrt(energy.sizes["replica"])
+    return _Quantity("mean energy at the last step", {"": (energy.mean("replica").values, errors_)}, {})
+
+
+def _scales(axes: Axes, x: Array, curve: xr.Dataset) -> None:
+    if x.min() > 0 and x.max() / x.min() > _WIDE:
+        axes.set_xscale("log")
+        plain_ticks(axes.xaxis, float(x.min()), float(x.max()))
+    if "mode_variance" in curve:
+        axes.set_yscale("log")
+    elif "occupancy" in curve:
+        axes.set_ylim(0.0, 1.0)

@@ -1,0 +1,148 @@
+"""How every figure looks: sizes, and colours that stay apart for all kinds of colour vision (Okabe and Ito 2008)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from numpy.typing import NDArray
+
+from langevin_sgd.report.plots.figure import Subject
+from langevin_sgd.report.run_parameters import parameters
+
+Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+INK = "#1a1a1a"
+GREY = "#767676"
+BAND = "#e6e6e6"
+BLUE, VERMILLION, GREEN, PURPLE = "#0072b2", "#d55e00", "#009e73", "#aa4499"
+ORANGE, SKY, YELLOW = "#e69f00", "#56b4e9", "#c9b400"
+
+# The law of a process has one colour and one dash pattern in all figures.
+LAW_LINES: dict[str, dict[str, Any]] = {
+    "discrete": {"color": BLUE, "linestyle": "-"},
+    "continuum": {"color": VERMILLION, "linestyle": (0, (6, 2))},
+    "isotropic": {"color": GREEN, "linestyle": (0, (1.2, 1.4))},
+    "epoch": {"color": PURPLE, "linestyle": "-"},
+    "fokker_planck": {"color": BLUE, "linestyle": "-"},
+    "chain": {"color": PURPLE, "linestyle": "-"},
+    "boltzmann": {"color": GREEN, "linestyle": (0, (1.2, 1.4))},
+    "laplace": {"color": VERMILLION, "linestyle": (0, (6, 2))},
+    "finite_step": {"color": ORANGE, "linestyle": (0, (5, 2, 1, 2))},
+    "slide": {"color": GREY, "linestyle": (0, (3, 3))},
+    "ito": {"color": BLUE, "linestyle": (0, (6, 2))},
+    "twin": {"color": ORANGE, "linestyle": (0, (5, 2, 1, 2))},
+    "kramers": {"color": VERMILLION, "linestyle": (0, (6, 2))},
+    "eyring_kramers": {"color": VERMILLION, "linestyle": (0, (6, 2))},
+}
+LAW_NAMES = {
+    "discrete": "discrete law",
+    "continuum": "continuum law",
+    "isotropic": "isotropic law, T = ησ²/B",
+    "epoch": "epoch law",
+    "fokker_planck": "Fokker-Planck",
+    "chain": "chain of the map, exact",
+    "boltzmann": "Boltzmann, exp(−E/θ)",
+    "laplace": "Laplace",
+    "finite_step": "finite step, leading order",
+    "slide": "exp(−E/2T)",
+    "ito": "Itô, measured E and C",
+    "twin": "Langevin twin",
+    "kramers": "Kramers",
+    "eyring_kramers": "Eyring-Kramers",
+}
+MODEL_COLOURS = (ORANGE, SKY, GREEN, PURPLE, YELLOW, VERMILLION)
+MODEL_MARKERS = ("s", "^", "D", "v", "P", "X")
+
+WIDTH = 8.0
+_SETTINGS: dict[str, Any] = {
+    "figure.dpi": 100,
+    "savefig.dpi": 192,
+    "figure.facecolor": "white",
+    "font.size": 11,
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],
+    "axes.titlesize": 12,
+    "axes.titlelocation": "left",
+    "axes.labelsize": 11,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": GREY,
+    "axes.labelcolor": INK,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#ececec",
+    "grid.linewidth": 0.8,
+    "xtick.color": GREY,
+    "ytick.color": GREY,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "legend.frameon": True,
+    "legend.facecolor": "white",
+    "legend.edgecolor": "none",
+    "legend.framealpha": 0.8,
+    "legend.fancybox": False,
+    "legend.fontsize": 10,
+    "lines.linewidth": 1.8,
+    "svg.hashsalt": "langevin-sgd",
+}
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    """The settings of all figures, for drawing and for saving; matplotlib's global state is left as it was."""
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        settings: Any = mpl.rcParams
+        settings.update(_SETTINGS)
+        yield
+
+
+def canvas(height: float) -> Figure:
+    """An empty figure of the common width, in inches; made without pyplot, so nothing is kept in global state."""
+    return Figure(figsize=(WIDTH, height), layout="constrained")
+
+
+def title(axes: Axes, what: str, subject: Subject, remark: str = "") -> None:
+    """What is shown and of which model, above what the model was run with and a remark."""
+    below = " · ".join(text for text in (parameters(subject.model), remark) if text)
+    axes.set_title(f"{what} · {subject.name}", fontweight="bold", color=INK, pad=22)
+    axes.text(0, 1.02, below, transform=axes.transAxes, color=GREY, fontsize=10.5, va="bottom")
+
+
+def law_line(law: str) -> dict[str, Any]:
+    """Colour and dashes of a law's curve."""
+    return LAW_LINES.get(law, {"color": GREY, "linestyle": "--"})
+
+
+def law_name(law: str) -> str:
+    """The law as legends call it."""
+    return LAW_NAMES.get(law, f"{law} law")
+
+
+def model_look(position: int) -> tuple[str, str]:
+    """Colour and marker of the model at a position among those shown beside a network."""
+    return MODEL_COLOURS[position % len(MODEL_COLOURS)], MODEL_MARKERS[position % len(MODEL_MARKERS)]
+
+
+def band(axes: Axes, x: Array, values: Array, colour: str, label: str, quantiles: Sequence[float] = (0.1, 0.9)) -> None:
+    """Median over replicas of values of shape (replica, x), with the band between two quantiles."""
+    low, middle, high = np.quantile(values, [quantiles[0], 0.5, quantiles[1]], axis=0)
+    axes.fill_between(x, low, high, color=colour, alpha=0.22, linewidth=0)
+    axes.plot(x, middle, color=colour, label=label)
+
+
+def plain_ticks(axis: Axis, low: float, high: float) -> None:
+    """Ticks at 1, 2 and 5 with plain numbers where a logarithmic axis spans two decades or less."""
+    if high / low <= 100:
+        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axis.set_minor_formatter(NullFormatter())

@@ -1,0 +1,217 @@
+"""What the commands print: the table of verdicts, on one screen or in full, readable from 80 columns on."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from typing import TextIO
+
+import xarray as xr
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from langevin_sgd.observables.scanned import points
+from langevin_sgd.report.run_parameters import parameters
+from langevin_sgd.report.verdict_table import Row, failed_models, most_telling, plain, rows, state, summary, with_error
+from langevin_sgd.study import store
+
+_WIDE = 104
+_ROOM_FOR_PREDICTED = 90
+_ROOM_FOR_HEADING = 120  # in one line
+_LONGEST_WORD = 16  # of a law's name that is kept in one piece however narrow the table
+_RATIO = "ratio or difference [a, b]"
+_STYLES = {"agrees": "green", "disagrees": "bold red", "inconclusive": "yellow"}
+_MARKS = {"agrees": "✓ agrees", "disagrees": "✗ disagrees", "inconclusive": "? inconclusive"}
+_LEGEND = (
+    "(12) is the standard error of the last digits, [a, b] the interval of measured/predicted, with a sign that of "
+    "measured − predicted, or of the value itself where smallness is predicted. Verdicts in brackets are contrasts, "
+    "which do not count."
+)
+_NARROW = f"Predicted values are shown from {_ROOM_FOR_PREDICTED} columns on."
+_PLURALS = {"agrees": "agree", "disagrees": "disagree", "inconclusive": "inconclusive"}
+
+
+def print_verdicts(
+    tree: xr.DataTree,
+    table: xr.Dataset,
+    *,
+    full: bool,
+    run: str,
+    width: int | None = None,
+    stream: TextIO | None = None,
+) -> None:
+    """Print comparisons grouped by model, then the verdict of the study with its rule, and the models that failed.
+
+    `full` prints all of them with the reasons for their verdicts; otherwise the most telling ones, and a count of the
+    rest with the command that shows them.
+    """
+    console = Console(file=stream or sys.stdout, width=width, highlight=False)
+    every = rows(table)
+    networks = [name for name, node in tree.children.items() if node.attrs.get("kind") == "network"]
+    shown = every if full else most_telling(every, networks)
+    for model in dict.fromkeys(row.model for row in shown):
+        chosen = [row for row in shown if row.model == model]
+        console.print(_heading(model, tree, state([row for row in every if row.model == model])))
+        console.print(_table(chosen, shown, console.width, header=model == shown[0].model))
+        for row in chosen if full else []:
+            console.print(_reason(row))
+    if shown:
+        console.print(Text(_LEGEND if console.width >= _ROOM_FOR_PREDICTED else f"{_LEGEND} {_NARROW}", "dim"))
+    hidden = len(every) - len(shown)
+    if hidden:
+        counts = {verdict: sum(row.verdict == verdict for row in every) for verdict in _STYLES}
+        for row in shown:
+            counts[row.verdict] -= 1
+        listed = ", ".join(f"{count} {_PLURALS[verdict]}" for verdict, count in counts.items() if count)
+        console.print(
+            Text(f"{hidden} more row{'s' * (hidden > 1)} ({listed}): langevin-sgd check {run}", "dim"), soft_wrap=True
+        )
+    console.print()
+    _print_summary(console, tree, table)
+
+
+def print_run(tree: xr.DataTree, *, run: str, brief: bool = False, width: int | None = None) -> None:
+    """Print what a run came to: the table on one screen, or the verdict alone if `brief`; then what failed."""
+    console = Console(width=width, highlight=False)
+    if store.CHECKS in tree.children:
+        table = tree.children[store.CHECKS].to_dataset(inherit=False)
+        if not brief:
+            print_verdicts(tree, table, full=False, run=run, width=width)
+            return
+        console.print(verdict_line(tree, table))
+    elif not brief:
+        console.print(_outcomes(tree))
+        console.print("No comparisons: the config asks for no checks.")
+    _print_failures(console, tree)
+
+
+_POINTS_SHOWN = 16
+_OUTCOMES = (
+    ("train_loss", "train loss"),
+    ("test_accuracy", "test accuracy"),
+    ("squared_displacement", "displacement²"),
+    ("drift_squared", "drift²"),
+    ("spread", "spread"),
+    ("ln_time", "ln t"),
+    ("censored", "censored"),
+)
+
+
+def _outcomes(tree: xr.DataTree) -> Table:
+    """Where every model, or every point of its scan, ended: mean over replicas at the last recorded step."""
+    models = {name: node.to_dataset(inherit=False) for name, node in tree.children.items() if "time" in node.dims}
+    shown = [(key, label) for key, label in _OUTCOMES if any(key in model for model in models.values())]
+    basins = dict.fromkeys(str(b) for model in models.values() if "occupancy" in model for b in model["basin"].values)
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
+    table.add_column("model")
+    for label in ("steps", *(label for _, label in shown), *(f"in {basin}" for basin in basins)):
+        table.add_column(label, justify="right")
+    for name, model in models.items():
+        every = list(points(model))
+        for label, point in every[:_POINTS_SHOWN]:
+            last = point.isel(time=-1)
+            cells = [plain(float(last[key].mean())) if key in last else "–" for key, _ in shown]
+            cells += [_occupancy(last, basin) for basin in basins]
+            steps = f"{int(last['step']):,}" if "step" in last else "–"
+            table.add_row(Text.assemble((name, "bold"), f" at {label}" * bool(label)), steps, *cells)
+        if len(every) > _POINTS_SHOWN:
+            table.add_row(Text(f"{name}: {len(every) - _POINTS_SHOWN} more points", "dim"))
+    return table
+
+
+def _occupancy(last: xr.Dataset, basin: str) -> str:
+    if "occupancy" not in last or basin not in last["basin"].values:
+        return "–"
+    return with_error(float(last["occupancy"].sel(basin=basin)), float(last["occupancy_stderr"].sel(basin=basin)))
+
+
+def verdict_line(tree: xr.DataTree, table: xr.Dataset) -> Text:
+    """The verdict of the study and the counts behind it."""
+    found = summary(table)
+    verdict = str(found["verdict"])
+    counts = {role: dict(by_verdict) for role, by_verdict in found["counts"].items()}
+    laws = counts["law"]
+    text = Text.assemble("Study: ", (_MARKS.get(verdict, verdict), _STYLES.get(verdict, "")), "  ")
+    text.append(
+        f"{sum(laws.values())} law row{'s' * (sum(laws.values()) != 1)}: "
+        + ", ".join(f"{laws.get(v, 0)} {plural}" for v, plural in _PLURALS.items())
+        + f"; {sum(counts['contrast'].values())} contrasts, not counted"
+    )
+    failed = len(failed_models(tree))
+    if failed:
+        text.append(f"; {failed} model{'s' * (failed > 1)} without results", "bold red")
+    return text
+
+
+def _print_summary(console: Console, tree: xr.DataTree, table: xr.Dataset) -> None:
+    found = summary(table)
+    console.print(verdict_line(tree, table))
+    console.print(Padding(Text(f"Rule: {found['rule']}", "dim"), (0, 0, 0, 2)))
+    for title in found.get("disagreeing", []):
+        console.print(Text.assemble(("  ✗ ", "bold red"), str(title)))
+    _print_failures(console, tree)
+
+
+def _print_failures(console: Console, tree: xr.DataTree) -> None:
+    """The models without results, and what an unfinished run lacks."""
+    for model in failed_models(tree):
+        console.print(Text.assemble((f"  ✗ {model.name} {model.status}: ", "bold red"), model.reason))
+    if "unfinished" in tree.attrs:
+        # one line, so that its command can be copied
+        console.print(Text(f"{tree.attrs['unfinished']}", "bold yellow"), soft_wrap=True)
+
+
+def _heading(model: str, tree: xr.DataTree, found: str) -> Text:
+    text = Text.assemble((model, "bold"), f": {found}" if found else "")
+    if model in tree.children and model != store.CHECKS:
+        node = tree.children[model].to_dataset(inherit=False)
+        text.append(f"  {node.attrs.get('kind', '')}  {parameters(node)}".rstrip(), "dim")
+    return text
+
+
+def _table(chosen: Sequence[Row], every: Sequence[Row], width: int, *, header: bool) -> Table:
+    """The rows of one model, in columns as wide as those of the other models."""
+    wide, predicted = width >= _WIDE, width >= _ROOM_FOR_PREDICTED
+    gap = 2 if wide else 1
+    words = min(_longest(word for row in every for word in row.law.split()), _LONGEST_WORD)
+    law = max(min(_longest(row.law for row in every), 24 if wide else 10), words)
+    heading = _RATIO if width >= _ROOM_FOR_HEADING else _RATIO.replace(" or ", " or\n")
+    measured = max(_longest(row.measured for row in every), 8)
+    ratio = max(_longest(row.ratio for row in every), _longest(heading.splitlines()))
+    rest = law + measured + (9 + gap if predicted else 0) + ratio + _longest(_MARKS.values()) + 4 * gap
+    quantity = max(min(_longest(row.quantity for row in every) + 1, width - rest), 12)
+    table = Table(box=None, padding=(0, gap, 0, 0), pad_edge=False, header_style="dim", show_header=header)
+    table.add_column(" quantity", width=quantity, overflow="fold")
+    table.add_column("law", width=law, overflow="fold")
+    table.add_column("measured", width=measured, no_wrap=True, justify="right")
+    if predicted:
+        table.add_column("predicted", width=9, no_wrap=True, justify="right")
+    table.add_column(Text(heading), width=ratio, no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
+    for row in chosen:
+        counts = row.role == "law"
+        numbers = [row.measured, row.predicted] if predicted else [row.measured]
+        verdict = _MARKS.get(row.verdict, row.verdict) if counts else f"({row.verdict})"
+        style = _STYLES.get(row.verdict, "")
+        table.add_row(
+            Text(f" {row.quantity}"),
+            Text(row.law, "" if counts else "dim"),
+            *numbers,
+            row.ratio,
+            Text(verdict, style if counts else f"dim {style.removeprefix('bold ')}"),
+        )
+    return table
+
+
+def _reason(row: Row) -> Padding:
+    """Why a comparison came out as it did; bright where a law does not agree."""
+    verdict = row.verdict if row.role == "law" else f"({row.verdict})"
+    telling = row.role == "law" and row.verdict != "agrees"
+    title = (f"{row.quantity}, {row.law} {verdict}: ", _STYLES.get(row.verdict, "") if telling else "dim")
+    return Padding(Text.assemble(title, (row.reason, "" if telling else "dim")), (0, 0, 0, 4))
+
+
+def _longest(texts: Iterable[str]) -> int:
+    return max(map(len, texts), default=0)

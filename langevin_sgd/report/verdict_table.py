@@ -1,0 +1,199 @@
+"""The table of comparisons as text: how its rows read, and which of them fit on one screen."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import xarray as xr
+
+from langevin_sgd.checks.verdicts.names import law_name, quantity_name
+from langevin_sgd.errors import UserError
+
+ROWS_ON_ONE_SCREEN = 25
+_PLACES = 12  # of a difference: what lies beyond them is rounding
+_DIFFUSION = ("exponent", "amplitude", "position_distribution", "mean_absolute_position", "held_out_likelihood")
+_FLATNESS = ("energy_coefficient", "curvature_coefficient", "sharpness_", "test_accuracy", "train_accuracy")
+_BASINS = ("occupancy", "log_odds[", "start_agreement[", "crossing[", "escape_time", "density", "circulation")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One comparison, with its numbers as text; `predicted` is a bound where nothing is predicted but smallness.
+
+    `ratio` has an explicit sign where it is a difference.
+    """
+
+    model: str
+    quantity: str
+    law: str
+    role: str
+    measured: str
+    predicted: str
+    ratio: str
+    verdict: str
+    reason: str
+    key: str
+
+
+@dataclass(frozen=True)
+class FailedModel:
+    """A model without results, and why."""
+
+    name: str
+    status: str
+    reason: str
+
+
+def rows(table: xr.Dataset) -> list[Row]:
+    """All comparisons of a table as `check` returns it, in its order."""
+    columns = {str(name): table[name].values for name in table.data_vars}
+    return [
+        _row({name: values[index] for name, values in columns.items()}) for index in range(table.sizes["comparison"])
+    ]
+
+
+def summary(table: xr.Dataset) -> dict[str, Any]:
+    """The verdict of the study, its rule and its counts."""
+    try:
+        found = json.loads(table.attrs["summary"])
+        if not isinstance(found["counts"]["law"], dict) or not isinstance(found["counts"]["contrast"], dict):
+            raise TypeError("no counts")
+        return {"verdict": str(found["verdict"]), "rule": str(found["rule"]), **found}
+    except (ValueError, TypeError, KeyError) as error:
+        raise UserError("the summary of the comparisons is damaged; `langevin-sgd check` makes it anew") from error
+
+
+def state(of_point: Sequence[Row]) -> str:
+    """What became of the basins at one point, for its heading: no equilibrium, or the share of the first basin."""
+    starts = [row.reason for row in of_point if row.key.startswith("start_agreement[")]
+    for fault in ("not equilibrated", "one start only"):
+        if any(reason.startswith(fault) for reason in starts):
+            return fault
+    share = next((row for row in of_point if row.key.startswith("occupancy[")), None)
+    return f"{share.key.removeprefix('occupancy[').rstrip(']')} {share.measured}" if share else ""
+
+
+def failed_models(tree: xr.DataTree) -> list[FailedModel]:
+    """The models of a run that failed or were skipped; their name is not repeated in the reason."""
+    return [
+        FailedModel(
+            name, str(node.attrs["status"]), " ".join(str(node.attrs.get("error", "")).split()).removeprefix(f"{name} ")
+        )
+        for name, node in tree.children.items()
+        if node.attrs.get("status", "done") != "done"
+    ]
+
+
+def most_telling(every: Sequence[Row], networks: Sequence[str], limit: int = ROWS_ON_ONE_SCREEN) -> list[Row]:
+    """The rows that fit on one screen, in their order: totals, sharpest modes, what disagrees, shift and energy.
+
+    Beside epoch sampling also the flattest modes, where sampling with replacement is furthest off. Contrasts of
+    simulated models are left out if there is a network, since they repeat the network's.
+    """
+    bins = [row for row in every if row.key.startswith("mode_variance")]
+    sharpest = {row.model: row.quantity for row in reversed(bins)}
+    flattest = {
+        row.model: row.quantity for row in bins if row.role != "law"
+    }  # beside epoch sampling, all bins have one
+
+    def rank(row: Row) -> int | None:
+        law, trained = row.role == "law", row.model in networks or not networks
+        if row.key.startswith("stored"):  # what was altered is told before anything else
+            return -1
+        if row.key in _DIFFUSION:
+            return 0 if law else 5
+        if row.key.startswith("return_probability"):
+            return 1 if law else 5
+        if row.key.startswith(_BASINS):
+            return 0 if law else 5
+        if row.key.startswith(_FLATNESS):
+            return 0 if row.key.endswith(("_fall", "_change")) else 1 if law else 5
+        if row.key == "total_variance":
+            return 0 if law else 1 if trained else None
+        edges = (sharpest.get(row.model), flattest.get(row.model))
+        if row.key.startswith("mode_variance") and row.quantity in edges and trained:
+            return 2
+        if law and row.verdict == "disagrees":
+            return 3
+        if row.key.startswith("mode_variance"):
+            return 7 if law and row.quantity == sharpest[row.model] else None
+        if row.key in ("mean_shift", "energy_distribution", "effective_temperature"):
+            return (4 if law else 5) if trained else 6 if law else None
+        return None
+
+    ranked = sorted((r, position) for position, row in enumerate(every) if (r := rank(row)) is not None)
+    return [every[position] for position in sorted(position for _, position in ranked[:limit])]
+
+
+def with_error(value: float, error: float) -> str:
+    """A value with its standard error in its last digits: 0.0123 ± 0.0005 is 0.0123(5).
+
+    One digit of the error is given, two if it begins with 1, and powers of ten outside 0.001 to 100,000.
+    """
+    if not math.isfinite(value) or not math.isfinite(error) or error <= 0:
+        return plain(value)
+    size = max(abs(value), error)
+    exponent = math.floor(math.log10(size))
+    shift = 0 if -3 <= exponent < 5 else exponent
+    mantissa = error / 10.0 ** math.floor(math.log10(error))
+    places = max(0, (1 if mantissa < 1.95 else 0) - math.floor(math.log10(error)) + shift)
+    if places > 9:
+        return plain(value)
+    digits = round(error * 10.0 ** (places - shift))
+    text = f"{value / 10.0**shift:.{places}f}({digits})"
+    return (f"{text}e{shift}" if shift else text).replace("-", "−")
+
+
+def plain(value: float, digits: int = 4, sign: str = "") -> str:
+    """A number with that many digits, with a true minus sign, a plus if `sign` is "+", no padding in its exponent."""
+    if not math.isfinite(value):
+        return "–" if math.isnan(value) else "∞" if value > 0 else "−∞"
+    mantissa, mark, exponent = f"{value:{sign}.{digits}g}".partition("e")
+    return (mantissa + mark + (str(int(exponent)) if mark else "")).replace("-", "−")
+
+
+def _row(cells: dict[str, Any]) -> Row:
+    predicted = float(cells["predicted"])
+    difference = cells.get("scale") == "difference"
+    small = predicted == 0 and not difference
+    ratio, low, high = (float(cells[name]) for name in ("ratio", "ratio_low", "ratio_high"))
+    if difference:  # odds of wells alike are even but for rounding
+        predicted, ratio = round(predicted, _PLACES) + 0.0, round(ratio, _PLACES) + 0.0
+    key, law = str(cells["quantity"]), str(cells["law"])
+    return Row(
+        model=f"{cells['model']} at {cells['point']}" if cells.get("point") else str(cells["model"]),
+        quantity=quantity_name(key),
+        law=law_name(law),
+        role=str(cells["role"]),
+        measured=with_error(float(cells["measured"]), float(cells["standard_error"])),
+        predicted=_bound(float(cells["tolerance"])) if small else plain(predicted),
+        ratio=_interval(ratio, low, high, most=3 if small or difference else 4, sign="+" if difference else ""),
+        verdict=str(cells["verdict"]),
+        reason=str(cells["reason"]),
+        key=key,
+    )
+
+
+def _bound(tolerance: float) -> str:
+    """What agrees where nothing is predicted: smallness, or, with no tolerance, an advantage over another law."""
+    return f"< {tolerance:g}" if tolerance > 0 else "> 0"
+
+
+def _interval(value: float, low: float, high: float, *, most: int, sign: str = "") -> str:
+    """A value and its interval, with at most `most` decimals where it is small; `sign` "+" marks what is positive."""
+    if not math.isfinite(value):
+        return "–"
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return plain(value, 3, sign)
+    # As many decimals as the width of the interval makes worth reading, within reason.
+    places = min(max(1 - math.floor(math.log10(high - low)), 1), 3 if value > 0.1 else most) if high > low else 3
+    if max(abs(low), abs(high)) < 10.0**-places:
+        return plain(value, 2, sign)
+    if abs(value) >= 100:
+        return f"{plain(value, 3, sign)} [{plain(low, 3, sign)}, {plain(high, 3, sign)}]"
+    digits = f"{sign}.{places}f"
+    return f"{value:{digits}} [{low:{digits}}, {high:{digits}}]".replace("-", "−")

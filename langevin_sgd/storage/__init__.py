@@ -1,0 +1,1 @@
+"""Arrays on disk that survive interruption: groups of a zarr store, checkpoints."""

@@ -1,0 +1,301 @@
+"""Groups of a zarr store, written in one stroke and readable by xarray without warnings."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import xarray as xr
+from numpy.typing import NDArray
+
+from langevin_sgd.errors import UserError
+from langevin_sgd.storage import zarr_index
+from langevin_sgd.storage.replacing import replace_file
+from langevin_sgd.storage.zarr_index import METADATA
+
+if TYPE_CHECKING:
+    from zarr.storage import LocalStore
+
+ZARR_FORMAT: Literal[3] = 3
+# Attribute of the root: groups and their variables in the order in which they were written, which zarr does not keep.
+_CONTENTS = "contents"
+_ATTEMPTS = 20
+_PAUSE = 0.01  # seconds, for a writer to put a group where it has just taken one away
+
+
+class StoreError(UserError):
+    """A run directory or file that cannot be read or written as asked; one line, with the mend."""
+
+
+def write_group(store: Path, name: str, dataset: xr.Dataset, *, scratch: Path) -> None:
+    """Write a Dataset as a group of `store`, replacing the group of that name.
+
+    It is written to the folder `scratch`, on the same file system, and moved with its index, so that a group is never
+    half there; one that it replaces is left in `scratch`.
+    """
+    import zarr
+
+    made = scratch / name
+    _variable_width_strings(dataset).to_zarr(_local(made), mode="w", zarr_format=ZARR_FORMAT, consolidated=False)
+    index = zarr_index.index(made, [str(variable) for variable in dataset.variables])
+    zarr.open_group(_local(made), mode="r+", zarr_format=ZARR_FORMAT).attrs[zarr_index.ATTRIBUTE] = index.text()
+    take_away(store, name, scratch=scratch)
+    os.replace(made, store / name)
+    write_root(store, {})
+
+
+def take_away(store: Path, name: str, *, scratch: Path) -> None:
+    """Move a group of `store`, if it is there, to `scratch` in one stroke."""
+    if (store / name).exists():
+        os.replace(store / name, scratch / f"{name}.replaced")
+
+
+def write_root(store: Path, attributes: Mapping[str, Any], *, order: Iterable[str] = ()) -> None:
+    """Set attributes of the root group in one stroke, making the store if it is not there.
+
+    What the root says of its groups is made anew from them, `order` first, then as it was before.
+    """
+    store.mkdir(exist_ok=True)
+    kept = _read_root(store) if (store / METADATA).exists() else {}
+    listed = _contents(kept.pop(_CONTENTS, None))
+    names = group_names(store)
+    order = [name for name in dict.fromkeys([*order, *listed, *names]) if name in names]
+    contents = {name: _variables(store / name, listed.get(name, ())) for name in order}
+    document = _consolidated(store, {**kept, **attributes, _CONTENTS: contents})
+    if not (store / METADATA).exists() or (store / METADATA).read_bytes() != document:
+        replace_file(store / METADATA, document)
+
+
+def mend_root(store: Path) -> None:
+    """Make anew what the root says of its groups, if it is there. Raises `StoreError` if a file of a group is lost."""
+    if (store / METADATA).exists():
+        for name in group_names(store):
+            _variables(store / name, ())
+            _refuse_other_files(store / name, checksums=False)
+        write_root(store, {})
+
+
+def _local(store: Path) -> LocalStore:
+    """The store of a folder, told as such: in a path as text zarr takes `::` and `://` for addresses."""
+    from zarr.storage import LocalStore
+
+    return LocalStore(store)
+
+
+def group_names(store: Path) -> list[str]:
+    """The groups of a store; a damaged one is named too, so that reading it says so."""
+    return sorted(child.name for child in store.iterdir() if child.is_dir() and not child.name.startswith("."))
+
+
+def read_tree(store: Path, *, name: str, load: bool = False) -> xr.DataTree:
+    """Open the store as a DataTree; arrays other than strings are read when first used, or at once with `load`.
+
+    Raises `StoreError` that names the file or the group that is damaged: a file of a group that is missing or has
+    another size is always seen, an altered one with `load`.
+    """
+    attributes = _read_root(store)
+    listed = _contents(attributes.pop(_CONTENTS, None))
+    nodes = {"/": xr.Dataset(attrs=attributes)}
+    for group in sorted(group_names(store), key=lambda group: _position(group, listed)):
+        dataset = _read_beside_a_writer(store, group, load=load, listed=listed.get(group, ()))
+        if dataset is not None:
+            nodes[group] = dataset
+    return xr.DataTree.from_dict(nodes, name=name)
+
+
+def read_group(store: Path, name: str, *, load: bool, listed: Iterable[str] = ()) -> xr.Dataset:
+    """One group of a store, its arrays in memory if `load`. Raises `StoreError` that names it if it is damaged.
+
+    `listed` is the order of its variables where it does not say so itself.
+    """
+    try:
+        order = _variables(store / name, listed)
+        _refuse_other_files(store / name, checksums=load)
+        # The root's consolidated metadata may lag behind by one group if a run was killed: it is not relied on here.
+        dataset = _fixed_width_strings(xr.open_zarr(_local(store), group=name, consolidated=False, chunks=None))
+    except StoreError:
+        raise
+    except Exception as error:  # zarr raises whatever the bytes lead to
+        raise _damaged(store / name, _told(error)) from error
+    dataset.attrs.pop(zarr_index.ATTRIBUTE, None)
+    for variable in dataset.variables if load else ():
+        try:
+            dataset.variables[variable].load()
+        except Exception as error:
+            raise _damaged(store / name, f"its {variable}: {_told(error)}") from error
+    variables = sorted(dataset.data_vars, key=lambda variable: _position(str(variable), order))
+    # a selection leaves out coordinates along dimensions that no variable has, such as edges of cells
+    return dataset[variables].assign_coords(dataset.coords)
+
+
+def refuse_damaged(store: Path) -> None:
+    """Read all of a store and raise `StoreError` for the first damaged group; a root that was removed is made anew."""
+    if not store.is_dir():
+        raise StoreError(f"{store}: is missing; put it back, or start the run anew with --overwrite")
+    if (store / METADATA).exists():
+        _read_root(store)
+    for name in group_names(store):
+        read_group(store, name, load=True)
+
+
+def group_attributes(store: Path) -> dict[str, dict[str, Any]]:
+    """The attributes of every group of a store that is not damaged."""
+    return {name: _attributes(store / name) for name in group_names(store)}
+
+
+def _read_beside_a_writer(store: Path, name: str, *, load: bool, listed: Iterable[str]) -> xr.Dataset | None:
+    """A group that another process may replace while it is read; None if it was taken away."""
+    for attempt in range(_ATTEMPTS):
+        before = _identity(store / name)
+        try:
+            return read_group(store, name, load=load, listed=listed)
+        except StoreError:
+            if before is not None and before == _identity(store / name):
+                raise
+        if attempt:
+            time.sleep(_PAUSE)
+    return None
+
+
+def _identity(group: Path) -> tuple[int, int] | None:
+    try:
+        found = group.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _refuse_other_files(group: Path, *, checksums: bool) -> None:
+    """Compare the files of a group with its index; groups of older versions have none."""
+    text = _attributes(group).get(zarr_index.ATTRIBUTE)
+    if text is None:
+        return
+    try:
+        found = list(zarr_index.faults(group, zarr_index.parse(text), checksums=checksums))
+    except ValueError as error:
+        raise _damaged(group, str(error)) from error
+    if found:
+        more = f", and {len(found) - 1} more" if len(found) > 1 else ""
+        raise _damaged(group, f"{found[0]}{more}")
+
+
+def _attributes(group: Path) -> dict[str, Any]:
+    attributes = json.loads((group / METADATA).read_text(encoding="utf-8")).get("attributes")
+    return attributes if isinstance(attributes, dict) else {}
+
+
+def _variables(group: Path, listed: Iterable[str]) -> list[str]:
+    """The variables of a group in order: by its index, or as `listed` for groups of older versions."""
+    try:
+        _refuse_damaged_metadata(group)
+        text = _attributes(group).get(zarr_index.ATTRIBUTE)
+        if text is not None:
+            return list(zarr_index.parse(text).variables)
+    except (OSError, ValueError) as error:
+        raise _damaged(group, str(error)) from error
+    return sorted((array.name for array in _arrays(group)), key=lambda name: _position(name, listed))
+
+
+def _arrays(group: Path) -> Iterator[Path]:
+    return (child for child in sorted(group.iterdir()) if child.is_dir() and not child.name.startswith("."))
+
+
+def _refuse_damaged_metadata(group: Path) -> None:
+    """Look at the files of metadata one by one: zarr reads them all at once, and skips an array that has none."""
+    for holder in (group, *_arrays(group)):
+        file = holder / METADATA
+        try:
+            sound = file.is_file() and isinstance(json.loads(file.read_text(encoding="utf-8")), dict)
+        except ValueError:
+            sound = False
+        if not sound:
+            raise ValueError(f"{file.relative_to(group)} holds no metadata")
+
+
+def _read_root(store: Path) -> dict[str, Any]:
+    """The attributes of the root group, which holds nothing else."""
+    import zarr
+
+    try:
+        return dict(zarr.open_group(_local(store), mode="r", use_consolidated=False).attrs)
+    except Exception as error:
+        raise StoreError(
+            f"{store / METADATA}: is damaged ({_told(error)}); remove this file, and `simulate ... --resume` makes it "
+            "anew and keeps the models"
+        ) from error
+
+
+def _damaged(group: Path, fault: str) -> StoreError:
+    return StoreError(
+        f"{group}: is damaged ({fault}); put a copy back, or remove this folder, and "
+        "`simulate ... --resume` makes it anew and keeps the rest"
+    )
+
+
+def _told(error: Exception) -> str:
+    """The first sentence or so of an error of the libraries below, on one line."""
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text[:100]}{'...' if len(text) > 100 else ''}" if text else type(error).__name__
+
+
+def _contents(attribute: object) -> dict[str, list[str]]:
+    listed = attribute if isinstance(attribute, dict) else {}
+    return {str(name): variables for name, variables in listed.items() if isinstance(variables, list)}
+
+
+def _position(name: str, ordered: Iterable[str]) -> tuple[int, str]:
+    names = list(ordered)
+    return (names.index(name) if name in names else len(names), name)
+
+
+def _consolidated(store: Path, attributes: Mapping[str, Any]) -> bytes:
+    """The root's file with these attributes and consolidated metadata of the groups that it lists.
+
+    Without those xarray warns whenever somebody opens the store by hand. zarr makes them in memory, from copies of the
+    groups' files of metadata, so that the file can be replaced in one stroke.
+    """
+    import zarr
+    from zarr.buffer.cpu import Buffer
+    from zarr.storage import MemoryStore
+
+    files = [folder / METADATA for name in attributes[_CONTENTS] for folder in (store / name, *_arrays(store / name))]
+    memory: dict[str, Any] = {
+        file.relative_to(store).as_posix(): Buffer.from_bytes(file.read_bytes()) for file in files
+    }
+    root = MemoryStore(memory)
+    with warnings.catch_warnings():
+        # Consolidated metadata is an extension of zarr format 3: others may ignore it, and `read_tree` does.
+        warnings.filterwarnings("ignore", message="Consolidated metadata", category=UserWarning)
+        try:
+            zarr.create_group(root, zarr_format=ZARR_FORMAT, attributes=dict(attributes))
+            zarr.consolidate_metadata(root, zarr_format=ZARR_FORMAT)
+        except Exception as error:  # zarr raises whatever the metadata of a damaged group lead to
+            raise StoreError(f"{store}: the metadata of a group are damaged ({_told(error)})") from error
+    return bytes(memory[METADATA].to_bytes())
+
+
+def _variable_width_strings(dataset: xr.Dataset) -> xr.Dataset:
+    """Strings as objects: zarr format 3 has no stable type for strings of fixed width."""
+    return _convert(dataset, "U", lambda values: values.astype(object))
+
+
+def _fixed_width_strings(dataset: xr.Dataset) -> xr.Dataset:
+    """Strings as numpy's own type, as they were before they were stored."""
+    return _convert(dataset, "TO", lambda values: values.astype(object).astype(str))
+
+
+def _convert(dataset: xr.Dataset, kinds: str, convert: Callable[[NDArray[Any]], NDArray[Any]]) -> xr.Dataset:
+    changed = {
+        name: variable.copy(data=convert(variable.values))
+        for name, variable in dataset.variables.items()
+        if variable.dtype.kind in kinds
+    }
+    coordinates = {name: variable for name, variable in changed.items() if name in dataset.coords}
+    return dataset.assign_coords(coordinates).assign(
+        {name: variable for name, variable in changed.items() if name not in coordinates}
+    )

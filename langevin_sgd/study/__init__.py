@@ -1,0 +1,1 @@
+"""A study: its config, how it is loaded, run, stored and judged."""

@@ -1,0 +1,168 @@
+"""Run a study: every model after what it is measured on, then the checks, into one DataTree and a run directory."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import xarray as xr
+
+from langevin_sgd import devices, import_path
+from langevin_sgd.errors import UserError
+from langevin_sgd.integrators.divergence import Diverged
+from langevin_sgd.progress import Forecast, Progress, QuietProgress
+from langevin_sgd.storage.checkpoint import NoCheckpoint
+from langevin_sgd.study import estimates, store
+from langevin_sgd.study import loading as config
+from langevin_sgd.study.config import Study
+from langevin_sgd.study.judge import check
+from langevin_sgd.study.provenance import provenance
+from langevin_sgd.study.run_model import held_by, run_model
+
+
+def simulate(
+    study: str | os.PathLike[str] | Mapping[str, Any] | Study,
+    *,
+    output: str | os.PathLike[str] | None = None,
+    overrides: Sequence[str] = (),
+    device: str = "auto",
+    resume: bool = False,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> xr.DataTree:
+    """Run a study and return its DataTree: a group a model, `checks`, and the provenance as an attribute of the root.
+
+    `study` is the path of a config, a mapping with the same keys, or a `Study`; `overrides` are KEY=VALUE texts as
+    `--set` takes them (paths only). With `output` the run is also left in that directory, with its report, each model
+    as soon as it has finished, and can be resumed there after an interruption; without it nothing is written.
+
+    A model that diverges or cannot be run is kept as an empty group with `status` "failed" and `error`; models that are
+    measured on it are "skipped"; all others run. Either is warned of (`RuntimeWarning`) unless `progress` is given,
+    which is told. Raises `ConfigError` or another `UserError` before anything is run or
+    written if the config, the device, a module that the config names or the directory will not do, or if a model would
+    not fit into memory. What takes more than half of the memory or more than ten minutes is said on stderr.
+    """
+    given, study = study, _study(study, overrides)
+    told = progress is not None
+    progress = QuietProgress() if progress is None else progress
+    placed = devices.place_all(device, {name: model.engines() for name, model in study.models.items()})
+    import_path.load_all(study)
+    try:
+        large = estimates.check(study, held_by, devices={name: where.device for name, where in placed.items()})
+    except estimates.TooLarge as error:
+        if not isinstance(given, str | os.PathLike):
+            raise
+        raise config.located(error.path, error.message, given, overrides) from None
+    for text in large:
+        progress.notice(text)
+    started = datetime.now(UTC)
+    run = None
+    if output is not None:
+        run = store.prepare(output, config=config.resolved_yaml(study), overwrite=overwrite, resume=resume)
+    elif resume or overwrite:
+        raise UserError("resume and overwrite need an output directory")
+
+    try:
+        models: dict[str, xr.Dataset] = {} if run is None else run.finished()
+        for name in study.order():
+            if name not in models:
+                models[name] = _run_one(study, name, models, device=placed[name].device, progress=progress, run=run)
+        tree = _finish(study, models, device=device, started=started, progress=progress, run=run)
+    finally:
+        try:
+            progress.close()
+        finally:
+            if run is not None:
+                run.close()
+    for name, fault in ({} if told else failures(tree)).items():
+        warnings.warn(f"{name}: {fault}", RuntimeWarning, stacklevel=2)
+    return tree
+
+
+def _finish(
+    study: Study,
+    models: Mapping[str, xr.Dataset],
+    *,
+    device: str,
+    started: datetime,
+    progress: Progress,
+    run: store.RunDirectory | None,
+) -> xr.DataTree:
+    """The tree of a study whose models have run, checked, and written with its report if there is a run directory."""
+    tree = xr.DataTree.from_dict({name: models[name] for name in study.models}, name=study.name)
+    tree.attrs["provenance"] = provenance(
+        study.model_dump(mode="json", by_alias=True),
+        seed=study.seed,
+        device_asked=device,
+        devices={name: str(models[name].attrs.get("device", "none")) for name in study.models},
+        backends={name: str(models[name].attrs.get("backend", "none")) for name in study.models},
+        started=started,
+    )
+    if study.checks:
+        tree["checks"] = xr.DataTree(check(tree, study, fresh=True))
+    if run is not None:
+        run.finalize(tree)
+        from langevin_sgd.report.html import report  # matplotlib is not needed for runs that are not written
+
+        report(run, progress=progress)
+    return tree
+
+
+def _study(study: str | os.PathLike[str] | Mapping[str, Any] | Study, overrides: Sequence[str]) -> Study:
+    if isinstance(study, str | os.PathLike):
+        return config.load(study, overrides)
+    if overrides:
+        raise UserError("overrides go with the path of a config; change the mapping itself instead")
+    return study if isinstance(study, Study) else config.parse(study)
+
+
+def _run_one(
+    study: Study,
+    name: str,
+    models: Mapping[str, xr.Dataset],
+    *,
+    device: str,
+    progress: Progress,
+    run: store.RunDirectory | None,
+) -> xr.Dataset:
+    """One model's Dataset, with its status; stored in the run directory if there is one."""
+    kind = study.models[name].kind
+    missing = [source for source in study.sources(name) if models[source].attrs["status"] != "done"]
+    if missing:
+        result = _without_data(kind, "skipped", f"{', '.join(missing)} failed, and {name} is measured on it")
+    else:
+        forecast = Forecast(progress, name)
+        forecast.begin(name)
+        sources = {source: models[source] for source in study.sources(name)}
+        checkpoint = NoCheckpoint() if run is None else run.checkpoint(name)
+        try:
+            result = run_model(study, name, sources=sources, device=device, progress=forecast, checkpoint=checkpoint)
+            result.attrs.update(kind=kind, status="done", device=device)
+        except store.StoreError:
+            raise  # what cannot be kept is no fault of the model
+        except Diverged as error:
+            error.model = name
+            result = _without_data(kind, "failed", str(error))
+        except UserError as error:
+            result = _without_data(kind, "failed", error.render())
+    if result.attrs["status"] != "done":
+        progress.message(f"{name}: {result.attrs['status']}: {result.attrs['error']}")
+    if run is not None:
+        run.save_model(name, result)
+    return result
+
+
+def _without_data(kind: str, status: str, error: str) -> xr.Dataset:
+    return xr.Dataset(attrs={"kind": kind, "status": status, "error": error})
+
+
+def failures(tree: xr.DataTree) -> dict[str, str]:
+    """The models of a run that have no data, with what went wrong."""
+    return {
+        name: f"{node.attrs['status']}: {node.attrs['error']}"
+        for name, node in tree.children.items()
+        if node.attrs.get("status") in ("failed", "skipped")
+    }

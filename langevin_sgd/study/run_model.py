@@ -1,0 +1,43 @@
+"""Running a model of a study, of whatever kind: each kind says in its config which function runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import xarray as xr
+
+from langevin_sgd.models.context import Context
+from langevin_sgd.observables.scanned import stack
+from langevin_sgd.one_thread import one_blas_thread
+from langevin_sgd.progress import Progress
+from langevin_sgd.storage.checkpoint import Checkpointing
+from langevin_sgd.study.config import Study
+from langevin_sgd.study.estimates import Held
+
+
+def held_by(study: Study, name: str) -> list[Held]:
+    """What one model of a study will hold in memory, as far as its config tells."""
+    return list(study.models[name].held(study, name))
+
+
+@one_blas_thread()
+def run_model(
+    study: Study,
+    name: str,
+    *,
+    sources: Mapping[str, xr.Dataset],
+    device: str,
+    progress: Progress,
+    checkpoint: Checkpointing,
+) -> xr.Dataset:
+    """Run one model of a study; `sources` holds the finished models that it is measured on.
+
+    A scanned model has the scan's parameters as leading dimensions. Raises `Diverged` if its numbers grow without bound
+    and `UserError` if it cannot be run as configured.
+    """
+    model = study.models[name]
+    points = [
+        (point.models[name], point.effective_sgd(name) if model.takes_sgd() else None) for point in study.points(name)
+    ]
+    context = Context(study, name, device=device, sources=sources, progress=progress, checkpoint=checkpoint)
+    return stack(model.run(points, context), study.scanned(name))
