@@ -6,8 +6,6 @@ Everything is imported when first used, so that the command line answers at once
 from __future__ import annotations
 
 import importlib
-import os
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0.dev0"
@@ -18,7 +16,8 @@ _HOME = {
     "load": "langevin_sgd.study.loading",
     "parse": "langevin_sgd.study.loading",
     "json_schema": "langevin_sgd.study.loading",
-    "simulate": "langevin_sgd.study.execute",
+    "simulate": "langevin_sgd.simulation",
+    "check": "langevin_sgd.study.judge",
     "open_run": "langevin_sgd.study.store",
     "DataSet": "langevin_sgd.training.data",
     "integrate": "langevin_sgd.integrators.integrate",
@@ -43,11 +42,9 @@ _HOME = {
     "report": "langevin_sgd.report.html",
 }
 
-__all__ = ["__version__", *sorted([*_HOME, "check"])]
+__all__ = ["__version__", *sorted(_HOME)]
 
 if TYPE_CHECKING:
-    import xarray as xr
-
     from langevin_sgd.config.errors import ConfigError as ConfigError
     from langevin_sgd.installation import info as info
     from langevin_sgd.integrators.flooding import flood_disorders as flood_disorders
@@ -67,8 +64,9 @@ if TYPE_CHECKING:
     from langevin_sgd.report.html import report as report
     from langevin_sgd.report.plots.drawn import figures as figures
     from langevin_sgd.report.plots.drawn import plot as plot
+    from langevin_sgd.simulation import simulate as simulate
     from langevin_sgd.study.config import Study as Study
-    from langevin_sgd.study.execute import simulate as simulate
+    from langevin_sgd.study.judge import check as check
     from langevin_sgd.study.loading import json_schema as json_schema
     from langevin_sgd.study.loading import load as load
     from langevin_sgd.study.loading import parse as parse
@@ -76,30 +74,6 @@ if TYPE_CHECKING:
     from langevin_sgd.study.store import open_run as open_run
     from langevin_sgd.study.templates import new as new
     from langevin_sgd.training.data import DataSet as DataSet
-
-
-def check(run: xr.DataTree | str | os.PathLike[str], study: Study | Mapping[str, Any] | None = None) -> xr.Dataset:
-    """The comparisons of a study, one row each: `langevin_sgd.study.judge.check` of a tree or of a run directory.
-
-    A run directory is judged by its own config.yaml, and the table is kept in it, as the command does; with `study` it
-    is judged by that, and nothing is written. If the table cannot be kept, because another process writes to the run or
-    because that is not permitted, this is warned of. Raises `UserError` if there is no run there or it is damaged.
-    """
-    from langevin_sgd.study import judge as checks
-    from langevin_sgd.study import store
-
-    if not isinstance(run, str | os.PathLike):
-        return checks.check(run, study)
-    if study is not None:
-        return checks.check(store.open_run(run, load=True), study)
-    from langevin_sgd.paths import local
-    from langevin_sgd.study.loading import load
-    from langevin_sgd.study.shelf import shelf
-
-    with shelf(run) as kept:
-        table = checks.check(store.open_run(run, load=True), load(local(run) / store.CONFIG))
-        kept.checks(table)
-    return table
 
 
 def __getattr__(name: str) -> Any:

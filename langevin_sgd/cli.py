@@ -72,13 +72,15 @@ def simulate(
 
     loaded = configs.load(config, overrides or [])
     run = str(local(output if output is not None else loaded.run_directory))
-    from langevin_sgd import progress  # a second or two, which a bad config need not wait for
-    from langevin_sgd.study import estimates, store
-    from langevin_sgd.study import execute as study
+    from langevin_sgd import progress, simulation  # a second or two, which a bad config need not wait for
+    from langevin_sgd.models import memory as estimates
+    from langevin_sgd.study import store
 
     shown = progress.choose(quiet=quiet)
     try:
-        tree = study.simulate(loaded, output=run, device=device, resume=resume, overwrite=overwrite, progress=shown)
+        tree = simulation.simulate(
+            loaded, output=run, device=device, resume=resume, overwrite=overwrite, progress=shown
+        )
         return _conclude(tree, run, quiet=quiet)
     except estimates.TooLarge as error:
         raise configs.located(error.path, error.message, config, overrides or []) from None

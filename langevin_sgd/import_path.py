@@ -14,10 +14,7 @@ from typing import Any
 from langevin_sgd import user_code
 from langevin_sgd.config.fields import foreign
 from langevin_sgd.errors import UserError
-from langevin_sgd.models.interpolation.config import InterpolationModel
-from langevin_sgd.models.network.config import Module, NetworkModel
 from langevin_sgd.settings_kept import settings_kept
-from langevin_sgd.study.config import Study
 
 
 def load(path: str) -> Callable[..., Any]:
@@ -68,16 +65,6 @@ def _refuse_borrowed(found: Callable[..., Any], module: ModuleType, path: str) -
         known = getattr(found, "__qualname__", None) and not foreign(home)
         mend = f'name "{home}:{found.__qualname__}"' if known else "write a function there that calls it"
         raise UserError(f"{path}: is not defined in {module.__name__} but in {home}; {mend}")
-
-
-def load_all(study: Study) -> None:
-    """Import everything that a study names as "module:attribute". Raises `UserError` as `load` does."""
-    for model in study.models.values():
-        if isinstance(model, NetworkModel | InterpolationModel):
-            named = [model.data.name] if ":" in model.data.name else []
-            named += [model.architecture.factory] if isinstance(model.architecture, Module) else []
-            for path in named:
-                load(path)
 
 
 def call(function: Callable[..., Any], path: str, given: Mapping[str, Any], offered: Mapping[str, Any]) -> Any:

@@ -327,12 +327,12 @@ def test_the_command_that_an_unfinished_run_names_finishes_it(stopped, capsys):
 
 
 def test_an_interruption_before_anything_was_written(home, capsys, monkeypatch):
-    from langevin_sgd.study import execute as study
+    from langevin_sgd import simulation
 
     def interrupted(*_args: object, **_options: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(study, "simulate", interrupted)
+    monkeypatch.setattr(simulation, "simulate", interrupted)
     assert cli.main(["simulate", "small.yaml"]) == 130
     assert capsys.readouterr().err == "Interrupted; nothing was left behind.\n"
 
@@ -345,8 +345,8 @@ def test_an_interruption_before_anything_was_written(home, capsys, monkeypatch):
 def test_an_interruption_in_the_middle_of_an_import_has_the_same_exit_code(home, ending, expected):
     """Modules that make dataclasses run texts with exec(), where CPython takes an interrupt for unhandled."""
     code = (
-        "import sys; from langevin_sgd import cli, study\n"
-        "study.simulate = lambda *a, **k: exec('raise KeyboardInterrupt')\n"
+        "import sys; from langevin_sgd import cli, simulation\n"
+        "simulation.simulate = lambda *a, **k: exec('raise KeyboardInterrupt')\n"
         "sys.argv = ['langevin-sgd', 'simulate', 'small.yaml']\n"
     )
     (home / "interrupted.py").write_text(code + ending, encoding="utf-8")

@@ -92,10 +92,10 @@ def stop_at(patch: pytest.MonkeyPatch, module: object, name: str, call: int) -> 
         (replacing, "replace_file", [1, 3]),
         (checkpoint.Checkpoint, "due", [1]),
         (html_report, "report", [1]),
-        pytest.param(study.import_path, "load_all", [1], marks=SLOW),
+        pytest.param(study.devices, "place_all", [1], marks=SLOW),
         pytest.param(replacing, "replace_file", [2], marks=SLOW),
         pytest.param(zarr_groups, "_consolidated", [1, 2, 3], marks=SLOW),
-        pytest.param(study, "check", [1], marks=SLOW),
+        pytest.param(study, "judged", [1], marks=SLOW),
         pytest.param(terminal, "print_run", [1], marks=SLOW),
     ],
 )

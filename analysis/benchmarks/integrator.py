@@ -26,7 +26,6 @@ from numba import njit
 
 from langevin_sgd.integrators import fused_cpu, kernel_cache
 from langevin_sgd.integrators.generate import lane_program
-from langevin_sgd.integrators.increments import Layout
 from langevin_sgd.integrators.problem import Run
 from langevin_sgd.integrators.record import Record, quantities
 from langevin_sgd.integrators.schemes import scheme
@@ -34,6 +33,7 @@ from langevin_sgd.landscapes.expression import Expression
 from langevin_sgd.landscapes.line import Line
 from langevin_sgd.landscapes.tabulated import Tabulated
 from langevin_sgd.noise import IsotropicNoise, PositionDependentNoise
+from langevin_sgd.random_numbers.increments import Layout
 from langevin_sgd.random_numbers.streams import Stream
 
 N = 102_400

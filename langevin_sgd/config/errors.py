@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,8 @@ from langevin_sgd.errors import UserError, readable
 
 KeyPath = tuple[str | int, ...]
 """Where a value sits in the config: mapping keys and list positions, outermost first."""
+Faults = Iterator[tuple[KeyPath, str]]
+"""What is wrong, as (key path, message), each at the line that is best changed."""
 
 FAULTS_SHOWN = 10
 """Lines of a message that has many faults; the rest is counted."""

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from langevin_sgd.config.errors import KeyPath
-from langevin_sgd.models.section import Faults
+from langevin_sgd.config.errors import Faults, KeyPath
 
 
 class Windowed(Protocol):

@@ -9,8 +9,8 @@ import sympy
 from langevin_sgd.integrators.cpu_kernel import HEADER, LOOK_UP, LOOKED_UP, RUN
 from langevin_sgd.integrators.emission import Emitter
 from langevin_sgd.integrators.generate import LaneProgram, advance, coefficient_symbols
-from langevin_sgd.integrators.increments import Layout
 from langevin_sgd.integrators.wave_source import SLOPES_OF_WAVES, scratch, slopes_of_waves
+from langevin_sgd.random_numbers.increments import Layout
 
 # Lanes that are summed one after the other into a partial sum of their own: every size of a block divides it, so that
 # sums do not depend on the size of a block.

@@ -14,11 +14,9 @@ from numpy.typing import ArrayLike
 
 from langevin_sgd.devices import COMPILED, FUSED, SDEINT, TENSORS, Engine, place
 from langevin_sgd.integrators import arguments, schemes
-from langevin_sgd.integrators import increments as noise_increments
 from langevin_sgd.integrators.emitted_names import check_names_of_run
 from langevin_sgd.integrators.finiteness import check_moments
 from langevin_sgd.integrators.generate import Generated, lane_program, structure
-from langevin_sgd.integrators.increments import Kind, Layout
 from langevin_sgd.integrators.problem import Reductions, Run
 from langevin_sgd.integrators.record import Record, quantities
 from langevin_sgd.integrators.resolution import check_resolution
@@ -32,6 +30,8 @@ from langevin_sgd.landscapes.tabulated import Tabulated
 from langevin_sgd.landscapes.waves import Waves
 from langevin_sgd.noise import Noise
 from langevin_sgd.one_thread import one_blas_thread, one_torch_thread
+from langevin_sgd.random_numbers import increments as noise_increments
+from langevin_sgd.random_numbers.increments import Kind, Layout
 from langevin_sgd.random_numbers.streams import Stream
 
 if TYPE_CHECKING:

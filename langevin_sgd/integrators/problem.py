@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from langevin_sgd.integrators.generate import Generated, LaneProgram
-from langevin_sgd.integrators.increments import Layout
 from langevin_sgd.integrators.record import Quantities
 from langevin_sgd.landscapes.tabulated import Tabulated
 from langevin_sgd.landscapes.waves import TOGETHER, Waves
 from langevin_sgd.noise import Noise
+from langevin_sgd.random_numbers.increments import Layout
 
 if TYPE_CHECKING:
     from langevin_sgd.landscapes.torch_callable import TensorLandscape

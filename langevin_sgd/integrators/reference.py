@@ -12,7 +12,6 @@ import numpy as np
 import sympy
 from numpy.typing import NDArray
 
-from langevin_sgd.integrators import increments
 from langevin_sgd.integrators.array_functions import NUMPY, array_functions
 from langevin_sgd.integrators.dynamics import SymbolicDynamics
 from langevin_sgd.integrators.finiteness import check_finite, undecided_at
@@ -21,6 +20,7 @@ from langevin_sgd.integrators.recorder import Recorder
 from langevin_sgd.integrators.schemes.scheme import Scheme, SchemeError
 from langevin_sgd.landscapes.expression import Expression
 from langevin_sgd.landscapes.formula import symbol
+from langevin_sgd.random_numbers import increments
 from langevin_sgd.random_numbers.philox_numba import normals_of_words
 from langevin_sgd.random_numbers.streams import Stream, words
 

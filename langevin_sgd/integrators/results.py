@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import xarray as xr
@@ -17,7 +17,7 @@ from langevin_sgd.integrators.scan_points import Grid
 if TYPE_CHECKING:
     from langevin_sgd.landscapes.torch_callable import TensorLandscape
 
-    Landscape = Generated | TensorLandscape
+    Landscape: TypeAlias = Generated | TensorLandscape
 
 
 def dataset(

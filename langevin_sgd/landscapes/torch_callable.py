@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
+from langevin_sgd import import_path
 from langevin_sgd.errors import UserError
 from langevin_sgd.user_code import call, transforming
 
@@ -57,8 +57,7 @@ class TorchCallable:
     @classmethod
     def from_name(cls, name: str, dimension: int) -> TorchCallable:
         """From "module:attribute". Raises `UserError` when there is no such function, as for a config's own code."""
-        door = import_module("langevin_sgd.import_path")  # late: it imports configs, and they landscapes
-        return cls(door.load(name), dimension)
+        return cls(import_path.load(name), dimension)
 
     @property
     def variables(self) -> tuple[str, ...]:

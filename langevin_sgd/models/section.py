@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from langevin_sgd.config.errors import KeyPath, choice
+from langevin_sgd.config.errors import Faults, KeyPath, choice
 from langevin_sgd.config.fields import Section
 from langevin_sgd.config.sgd import Sgd, SgdOverride, overridden
 from langevin_sgd.devices import NUMPY, Engine
@@ -15,11 +15,8 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from langevin_sgd.models.context import Context, Points
+    from langevin_sgd.models.memory import Held
     from langevin_sgd.study.config import Study
-    from langevin_sgd.study.estimates import Held
-
-Faults = Iterator[tuple[KeyPath, str]]
-"""What is wrong, as (key path, message), each at the line that is best changed."""
 
 
 class ModelSection(Section):
@@ -119,6 +116,10 @@ class ModelSection(Section):
             return ()
         function: Callable[[Study, str], Sequence[Held]] = imported(self.HELD)
         return function(study, name)
+
+    def code(self) -> tuple[str, ...]:
+        """Code of the user's own that it names, each "module:attribute"."""
+        return ()
 
     def problems(self, study: Study, name: str) -> Faults:
         """What is wrong with it within the study, where it is called `name`."""

@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from langevin_sgd.study.scan import Axis
+from langevin_sgd.config.axis import Axis
 
 SCAN = "scan"
 """Attribute that names the leading dimensions of a scanned Dataset."""

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numba import config, cuda
 
-from langevin_sgd.integrators.lane_noise import define, u32, u64
+from langevin_sgd.random_numbers.lane_noise import define, u32, u64
 
 SIMULATED = bool(config.ENABLE_CUDASIM)  # type: ignore[attr-defined]
 

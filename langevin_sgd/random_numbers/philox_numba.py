@@ -9,7 +9,7 @@ from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic
 
-from langevin_sgd.integrators.lane_noise import define
+from langevin_sgd.random_numbers.lane_noise import define
 
 
 @intrinsic

@@ -6,7 +6,7 @@ import math
 
 import torch
 
-from langevin_sgd.integrators.increments import FRACTION_BITS, Layout
+from langevin_sgd.random_numbers.increments import FRACTION_BITS, Layout
 
 _LOW = 0xFFFFFFFF
 _M0, _M1 = 0xD2511F53, 0xCD9E8D57

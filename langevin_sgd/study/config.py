@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import Field, model_validator
 
 from langevin_sgd.checks.section import Check
+from langevin_sgd.config.axis import Axis
 from langevin_sgd.config.errors import inconsistent
 from langevin_sgd.config.fields import ModelName, RunFolder, Section, Seed, StudyName, Text
 from langevin_sgd.config.sgd import Sgd
@@ -143,16 +144,16 @@ class Study(Section):
         lent = self.effective_steps(sources[0]) if sources else None
         return self.models[name].total_steps(self.effective_sgd(name), lent)
 
-    def axes(self) -> tuple[scans.Axis, ...]:
+    def axes(self) -> tuple[Axis, ...]:
         """The scanned keys, in the config's order."""
         return scans.axes(self.scan)
 
-    def scanned(self, name: str) -> tuple[scans.Axis, ...]:
+    def scanned(self, name: str) -> tuple[Axis, ...]:
         """The axes that change model `name`, in the order of its leading dimensions and called as they are there."""
         changing = [axis.key for axis in self.axes() if self._changes(axis, name)]
         return scans.axes({key: values for key, values in self.scan.items() if key in changing})
 
-    def _changes(self, axis: scans.Axis, name: str) -> bool:
+    def _changes(self, axis: Axis, name: str) -> bool:
         model, path = self.models[name], axis.path
         if len(path) < 2 or path[-1] in model.idle():
             return False  # a key that cannot be scanned changes nothing

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from langevin_sgd.config.errors import KeyPath, choice
+from langevin_sgd.config.errors import Faults, KeyPath, choice
 from langevin_sgd.config.sgd import Sgd
-from langevin_sgd.models.section import Faults
 
 if TYPE_CHECKING:
     from langevin_sgd.study.config import Study

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,19 +13,24 @@ import xarray as xr
 from langevin_sgd import devices, import_path
 from langevin_sgd.errors import UserError
 from langevin_sgd.integrators.divergence import Diverged
+from langevin_sgd.models import memory as estimates
 from langevin_sgd.progress import Forecast, Progress, QuietProgress
 from langevin_sgd.storage.checkpoint import NoCheckpoint
-from langevin_sgd.study import estimates, store
 from langevin_sgd.study import loading as config
+from langevin_sgd.study import store
 from langevin_sgd.study.config import Study
-from langevin_sgd.study.judge import check
+from langevin_sgd.study.judge import judged
 from langevin_sgd.study.provenance import provenance
 from langevin_sgd.study.run_model import held_by, run_model
 
+Report = Callable[[store.RunDirectory, Progress], object]
+"""What is left in a run directory beside the results when all models have run."""
 
-def simulate(
+
+def execute(
     study: str | os.PathLike[str] | Mapping[str, Any] | Study,
     *,
+    report: Report,
     output: str | os.PathLike[str] | None = None,
     overrides: Sequence[str] = (),
     device: str = "auto",
@@ -33,23 +38,13 @@ def simulate(
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> xr.DataTree:
-    """Run a study and return its DataTree: a group a model, `checks`, and the provenance as an attribute of the root.
-
-    `study` is the path of a config, a mapping with the same keys, or a `Study`; `overrides` are KEY=VALUE texts as
-    `--set` takes them (paths only). With `output` the run is also left in that directory, with its report, each model
-    as soon as it has finished, and can be resumed there after an interruption; without it nothing is written.
-
-    A model that diverges or cannot be run is kept as an empty group with `status` "failed" and `error`; models that are
-    measured on it are "skipped"; all others run. Either is warned of (`RuntimeWarning`) unless `progress` is given,
-    which is told. Raises `ConfigError` or another `UserError` before anything is run or
-    written if the config, the device, a module that the config names or the directory will not do, or if a model would
-    not fit into memory. What takes more than half of the memory or more than ten minutes is said on stderr.
-    """
+    """Run a study and return its DataTree, as `langevin_sgd.simulate` says; `report` is made of a run directory."""
     given, study = study, _study(study, overrides)
     told = progress is not None
     progress = QuietProgress() if progress is None else progress
     placed = devices.place_all(device, {name: model.engines() for name, model in study.models.items()})
-    import_path.load_all(study)
+    for path in dict.fromkeys(path for model in study.models.values() for path in model.code()):
+        import_path.load(path)
     try:
         large = estimates.check(study, held_by, devices={name: where.device for name, where in placed.items()})
     except estimates.TooLarge as error:
@@ -70,7 +65,7 @@ def simulate(
         for name in study.order():
             if name not in models:
                 models[name] = _run_one(study, name, models, device=placed[name].device, progress=progress, run=run)
-        tree = _finish(study, models, device=device, started=started, progress=progress, run=run)
+        tree = _finish(study, models, device=device, started=started, progress=progress, run=run, report=report)
     finally:
         try:
             progress.close()
@@ -90,6 +85,7 @@ def _finish(
     started: datetime,
     progress: Progress,
     run: store.RunDirectory | None,
+    report: Report,
 ) -> xr.DataTree:
     """The tree of a study whose models have run, checked, and written with its report if there is a run directory."""
     tree = xr.DataTree.from_dict({name: models[name] for name in study.models}, name=study.name)
@@ -102,12 +98,10 @@ def _finish(
         started=started,
     )
     if study.checks:
-        tree["checks"] = xr.DataTree(check(tree, study, fresh=True))
+        tree["checks"] = xr.DataTree(judged(tree, study, fresh=True))
     if run is not None:
         run.finalize(tree)
-        from langevin_sgd.report.html import report  # matplotlib is not needed for runs that are not written
-
-        report(run, progress=progress)
+        report(run, progress)
     return tree
 
 

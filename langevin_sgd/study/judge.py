@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -18,21 +19,38 @@ from langevin_sgd.checks.occupancy.crossing import crossing
 from langevin_sgd.checks.occupancy.rows import occupancy
 from langevin_sgd.checks.section import DiffusionCheck, EquilibriumCheck, FlatnessCheck, OccupancyCheck
 from langevin_sgd.checks.stored import restored
-from langevin_sgd.checks.verdicts.table import Comparison, summary_line, to_dataset
+from langevin_sgd.checks.verdicts.table import Comparison, to_dataset
 from langevin_sgd.config.quadratic import MeasuredHessian, MeasuredNoise
 from langevin_sgd.errors import UserError
 from langevin_sgd.models.ornstein_uhlenbeck.config import OrnsteinUhlenbeckModel
 from langevin_sgd.observables.scanned import points
 from langevin_sgd.one_thread import one_blas_thread
-from langevin_sgd.study import provenance
+from langevin_sgd.paths import local
+from langevin_sgd.study import provenance, store
 from langevin_sgd.study.config import Study
-from langevin_sgd.study.loading import parse
+from langevin_sgd.study.loading import load, parse
+from langevin_sgd.study.shelf import shelf
 
-__all__ = ["Comparison", "check", "crossing", "diffusion", "equilibrium", "flatness", "occupancy", "summary_line"]
+
+def check(run: xr.DataTree | str | os.PathLike[str], study: Study | Mapping[str, Any] | None = None) -> xr.Dataset:
+    """The comparisons of a study, one row each: those of `judged`, for a tree or a run directory.
+
+    A run directory is judged by its own config.yaml, and the table is kept in it, as the command does; with `study` it
+    is judged by that, and nothing is written. If the table cannot be kept, because another process writes to the run or
+    because that is not permitted, this is warned of. Raises `UserError` if there is no run there or it is damaged.
+    """
+    if not isinstance(run, str | os.PathLike):
+        return judged(run, study)
+    if study is not None:
+        return judged(store.open_run(run, load=True), study)
+    with shelf(run) as kept:
+        table = judged(store.open_run(run, load=True), load(local(run) / store.CONFIG))
+        kept.checks(table)
+    return table
 
 
 @one_blas_thread()
-def check(tree: xr.DataTree, study: Study | Mapping[str, Any] | None = None, *, fresh: bool = False) -> xr.Dataset:
+def judged(tree: xr.DataTree, study: Study | Mapping[str, Any] | None = None, *, fresh: bool = False) -> xr.Dataset:
     """Evaluate the comparisons of a study on its results, fresh or read back from disk.
 
     Returns a Dataset with dimension `comparison`, one row a comparison, and with attrs["summary"], JSON with the

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 import xarray as xr
 
 from langevin_sgd.models.context import Context
+from langevin_sgd.models.memory import Held
 from langevin_sgd.observables.scanned import stack
 from langevin_sgd.one_thread import one_blas_thread
 from langevin_sgd.progress import Progress
 from langevin_sgd.storage.checkpoint import Checkpointing
 from langevin_sgd.study.config import Study
-from langevin_sgd.study.estimates import Held
 
 
 def held_by(study: Study, name: str) -> list[Held]:

@@ -6,11 +6,11 @@ import copy
 import itertools
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, ValidationError
 
+from langevin_sgd.config.axis import Axis
 from langevin_sgd.config.errors import KeyPath, choice, inconsistent, nearest, shown
 from langevin_sgd.config.fields import Number, Section, Text, WholeNumber
 from langevin_sgd.study import messages
@@ -104,20 +104,6 @@ Values = Annotated[
     Discriminator(_form),
 ]
 Scan = Annotated[dict[Text, Values], BeforeValidator(_dotted)]
-
-
-@dataclass(frozen=True)
-class Axis:
-    """One scanned key, its values, and the dimension's name: the last part of the key, or all if two end alike."""
-
-    key: str
-    name: str
-    values: tuple[float, ...]
-
-    @property
-    def path(self) -> KeyPath:
-        """The key as a path in the config."""
-        return tuple(int(part) if part.isdecimal() else part for part in self.key.split("."))
 
 
 def axes(scan: Mapping[str, Any]) -> tuple[Axis, ...]:

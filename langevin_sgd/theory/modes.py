@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from langevin_sgd.errors import UserError
-from langevin_sgd.models.ornstein_uhlenbeck.stability import NOISE_FREE
 from langevin_sgd.real_array import native_array, real_array
 
 Array = NDArray[np.float64]
@@ -20,6 +19,11 @@ Dynamics = Literal["discrete", "continuum"]
 
 # A multiplier below exp(-10^4) is zero in double precision; the bound keeps 0 * log(0) out of the powers.
 _SMALLEST_LOGARITHM = -1e4
+
+
+NOISE_FREE = 1e-10
+"""A mode counts as noise-free if its noise is below this fraction of the largest: rounding of the training in float32
+then moves it more than its noise does."""
 
 
 def noisy_modes(k: ArrayLike, c: ArrayLike, relative: float = NOISE_FREE) -> NDArray[np.bool_]:

@@ -21,7 +21,7 @@ from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.integrators import exact
 from langevin_sgd.laws.quadratic import Laws
 from langevin_sgd.observables import declared as observables
-from langevin_sgd.study.execute import simulate
+from langevin_sgd.simulation import simulate
 
 pytestmark = pytest.mark.validate
 

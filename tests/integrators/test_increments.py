@@ -8,8 +8,8 @@ import torch
 from numba import njit
 from scipy import stats
 
-from langevin_sgd.integrators import increments as inc
-from langevin_sgd.integrators.increments import KINDS, Layout
+from langevin_sgd.random_numbers import increments as inc
+from langevin_sgd.random_numbers.increments import KINDS, Layout
 from langevin_sgd.random_numbers.philox_numba import normal_pair, normals_of_words, philox
 from langevin_sgd.random_numbers.philox_torch import Increments, philox_words
 from langevin_sgd.random_numbers.streams import Stream, normals, words

@@ -13,7 +13,7 @@ import pytest
 from numba import njit
 from scipy import stats
 
-from langevin_sgd.integrators.increments import KINDS, increments
+from langevin_sgd.random_numbers.increments import KINDS, increments
 from langevin_sgd.random_numbers.philox_numba import normal_pair, normals_of_words, philox
 from langevin_sgd.random_numbers.streams import Stream, normals, words
 

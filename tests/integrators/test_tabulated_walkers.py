@@ -8,7 +8,6 @@ import pytest
 from langevin_sgd.errors import UserError
 from langevin_sgd.integrators import fused_cpu
 from langevin_sgd.integrators.generate import lane_program
-from langevin_sgd.integrators.increments import increments
 from langevin_sgd.integrators.integrate import integrate
 from langevin_sgd.integrators.record import Record
 from langevin_sgd.integrators.scan_points import trajectory_numbers
@@ -16,6 +15,7 @@ from langevin_sgd.integrators.schemes import SchemeError, scheme
 from langevin_sgd.integrators.state import State
 from langevin_sgd.landscapes.tabulated import Tabulated
 from langevin_sgd.noise import IsotropicNoise
+from langevin_sgd.random_numbers.increments import increments
 
 BACKENDS = [{"backend": "fused"}, {"backend": "batched"}, {"backend": "fused", "precision": "float32"}]
 TABLE = Tabulated(np.random.default_rng(5).normal(size=(4, 6)), spacing=0.5, first_site=-1.0)

@@ -9,7 +9,6 @@ import torch
 from langevin_sgd.errors import UserError
 from langevin_sgd.integrators import fused_cpu
 from langevin_sgd.integrators.divergence import Diverged
-from langevin_sgd.integrators.increments import increments
 from langevin_sgd.integrators.integrate import Integration, integrate
 from langevin_sgd.integrators.record import Record
 from langevin_sgd.integrators.scan_points import trajectory_numbers
@@ -17,6 +16,7 @@ from langevin_sgd.integrators.state import State
 from langevin_sgd.landscapes.fourier import Fourier
 from langevin_sgd.landscapes.fourier_potential import FourierPotential
 from langevin_sgd.noise import IsotropicNoise
+from langevin_sgd.random_numbers.increments import increments
 
 BACKENDS = [{"backend": "fused"}, {"backend": "batched"}, {"backend": "fused", "precision": "float32"}]
 NUMBERS, WALKERS, STEPS, H, SEED = [4, 0, 7], 5, 40, 0.01, (1 << 40) + 3

@@ -183,10 +183,10 @@ def _end_before(folder: Path, number: int | None) -> None:
 
 def _made_up() -> None:
     study.run_model = _run_model  # type: ignore[assignment]
-    study.check = lambda tree, planned, **_: table()  # type: ignore[assignment]
+    study.judged = lambda tree, planned, **_: table()  # type: ignore[assignment]
     from langevin_sgd.study import judge as checks
 
-    checks.check = lambda tree, planned=None, **_: table()  # type: ignore[assignment]
+    checks.judged = lambda tree, planned=None, **_: table()  # type: ignore[assignment]
     plots.figures = lambda tree, names=(): {"small": None}  # type: ignore[assignment, dict-item]
     plots.render = lambda figure, kind: b"picture"  # type: ignore[assignment]
     html_report.page = lambda tree, **_: "page"  # type: ignore[assignment]

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from langevin_sgd.models.basins.config import BasinsModel
 from langevin_sgd.models.langevin.memory import ensemble, states
+from langevin_sgd.models.memory import Factor, Held, scan_points
 from langevin_sgd.models.network.memory import times
-from langevin_sgd.study.config import Study
-from langevin_sgd.study.estimates import Factor, Held, scan_points
+
+if TYPE_CHECKING:
+    from langevin_sgd.study.config import Study
 
 _MOST_NUMBERS = 1 << 24  # recorded in one segment, however many looks there are
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from langevin_sgd.config.errors import KeyPath, inconsistent
+from langevin_sgd.config.errors import Faults, KeyPath, inconsistent
 from langevin_sgd.config.fields import (
     ModelName,
     Number,
@@ -21,7 +21,7 @@ from langevin_sgd.config.fields import (
 from langevin_sgd.config.sgd import Sgd, SgdOverride, overridden
 from langevin_sgd.devices import COMPILED, Engine
 from langevin_sgd.models.network.config import Architecture, Data
-from langevin_sgd.models.section import Faults, ModelSection
+from langevin_sgd.models.section import ModelSection
 
 if TYPE_CHECKING:
     from langevin_sgd.study.config import Study
@@ -96,6 +96,10 @@ class InterpolationModel(ModelSection):
                     ("endpoints", name, "batch_size"),
                     f"{end.batch_size} is more than the {samples} training samples; give at most {samples}",
                 )
+
+    def code(self) -> tuple[str, ...]:
+        """A data set and a module of the user's own."""
+        return tuple(path for path in (self.data.code(), self.architecture.code()) if path)
 
     def at(self, sgd: Sgd) -> Sgd:
         """The sgd that the walkers follow: `sgd`, with eta from `learning_rate_per_sample` if that is given."""

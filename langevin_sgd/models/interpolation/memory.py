@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from langevin_sgd import machine_memory
 from langevin_sgd.config.errors import KeyPath
 from langevin_sgd.models.interpolation.config import InterpolationModel
+from langevin_sgd.models.memory import Factor, Held, refuse_too_large, scan_points
 from langevin_sgd.models.network.config import parameter_count
 from langevin_sgd.models.network.memory import evaluation, parameters, times
-from langevin_sgd.study import estimates
-from langevin_sgd.study.config import Study
-from langevin_sgd.study.estimates import Factor, Held, scan_points
+
+if TYPE_CHECKING:
+    from langevin_sgd.study.config import Study
 
 
 def held(study: Study, name: str) -> list[Held]:
@@ -30,7 +33,7 @@ def held(study: Study, name: str) -> list[Held]:
 
 def refuse_size(study: Study, name: str, size: int, samples: int, classes: int) -> None:
     """Raise `TooLarge` for a model, known now that its data or its network are there, that cannot fit."""
-    estimates.refuse_too_large(name, of_size(study, name, size, samples, classes), free=machine_memory.available())
+    refuse_too_large(name, of_size(study, name, size, samples, classes), free=machine_memory.available())
 
 
 def of_size(study: Study, name: str, size: int, samples: int, classes: int) -> list[Held]:

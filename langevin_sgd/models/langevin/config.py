@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from langevin_sgd.config.errors import KeyPath, inconsistent
+from langevin_sgd.config.errors import Faults, KeyPath, inconsistent
 from langevin_sgd.config.fields import (
     NonNegativeNumber,
     Number,
@@ -23,7 +23,7 @@ from langevin_sgd.config.quadratic import FullNoise
 from langevin_sgd.config.sgd import Sgd, SgdOverride
 from langevin_sgd.devices import FUSED, SDEINT, TENSORS, Engine
 from langevin_sgd.integrators import emitted_names
-from langevin_sgd.models.section import Faults, ModelSection
+from langevin_sgd.models.section import ModelSection
 
 if TYPE_CHECKING:
     from langevin_sgd.study.config import Study

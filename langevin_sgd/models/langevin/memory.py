@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from langevin_sgd.config.errors import KeyPath
 from langevin_sgd.models.langevin.config import LangevinEquation, LangevinModel
+from langevin_sgd.models.memory import Factor, Held, copies, scan_points
 from langevin_sgd.models.network.memory import times
-from langevin_sgd.study.config import Study
-from langevin_sgd.study.estimates import Factor, Held, copies, scan_points
+
+if TYPE_CHECKING:
+    from langevin_sgd.study.config import Study
 
 _USUAL_BINS = 1_000
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
-from langevin_sgd.config.errors import KeyPath, nearest, shown
+from langevin_sgd.config.errors import Faults, KeyPath, nearest, shown
 from langevin_sgd.config.fields import (
     STEP_LIMIT,
     BurnIn,
@@ -32,7 +32,7 @@ from langevin_sgd.config.probes import Probe
 from langevin_sgd.config.sgd import Sgd, SgdOverride, overridden
 from langevin_sgd.config.window import window_problems
 from langevin_sgd.devices import TENSORS, Engine
-from langevin_sgd.models.section import Faults, ModelSection
+from langevin_sgd.models.section import ModelSection
 
 if TYPE_CHECKING:
     from langevin_sgd.study.config import Study
@@ -85,6 +85,10 @@ class Data(Section):
     folder: Folder | None = None
     """Where a data set of your own finds its files; `digits` needs none."""
 
+    def code(self) -> str:
+        """The user's own function that it names; empty for a built-in data set."""
+        return self.name if ":" in self.name else ""
+
     def shape(self) -> DataShape | None:
         """The size of a built-in data set; None for one that must be loaded to be known."""
         return BUILT_IN_DATA.get(self.name)
@@ -95,14 +99,22 @@ class Data(Section):
         return None if shape is None else train_size(shape.samples, self.test_fraction)
 
 
-class Softmax(Section):
+class ArchitectureSection(Section):
+    """The base of all architectures."""
+
+    def code(self) -> str:
+        """The user's own function that it names, if any."""
+        return ""
+
+
+class Softmax(ArchitectureSection):
     """Softmax regression: one linear layer with bias."""
 
     kind: Literal["softmax"]
     """Always `softmax`."""
 
 
-class MultilayerPerceptron(Section):
+class MultilayerPerceptron(ArchitectureSection):
     """A fully connected network with bias in every layer."""
 
     kind: Literal["mlp"]
@@ -113,7 +125,7 @@ class MultilayerPerceptron(Section):
     """Nonlinearity between the layers."""
 
 
-class Module(Section):
+class Module(ArchitectureSection):
     """Your own torch.nn.Module."""
 
     kind: Literal["module"]
@@ -122,6 +134,10 @@ class Module(Section):
     """"module:attribute": called with `arguments`, and with inputs= and classes= if it takes them."""
     arguments: dict[Text, Any] = Field(default_factory=dict)
     """Keyword arguments of the factory: plain numbers, text, lists and mappings."""
+
+    def code(self) -> str:
+        """The factory."""
+        return self.factory
 
     @field_validator("arguments", mode="after")
     @classmethod
@@ -221,6 +237,10 @@ class NetworkModel(ModelSection):
             return self.steps
         assert self.training_time is not None  # a consistent study has one of the two
         return max(1, round(self.training_time / sgd.learning_rate))
+
+    def code(self) -> tuple[str, ...]:
+        """A data set and a module of the user's own."""
+        return tuple(path for path in (self.data.code(), self.architecture.code()) if path)
 
     def parameters(self) -> int | None:
         """d, the number of trainable parameters, where it is known without building the network."""

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 from langevin_sgd import machine_memory
 from langevin_sgd.config.errors import KeyPath
+from langevin_sgd.models.memory import Factor, Held, copies, refuse_too_large, scan_points
 from langevin_sgd.models.network.config import BUILT_IN_DATA, MultilayerPerceptron, NetworkModel
 from langevin_sgd.models.ornstein_uhlenbeck.config import OrnsteinUhlenbeckModel
-from langevin_sgd.study import estimates
-from langevin_sgd.study.config import Study
-from langevin_sgd.study.estimates import Factor, Held, copies, scan_points
+
+if TYPE_CHECKING:
+    from langevin_sgd.study.config import Study
 
 DIMENSION = 2_000
 """Weights that nobody minds."""
@@ -36,10 +38,10 @@ def held(study: Study, name: str) -> list[Held]:
 def refuse_size(study: Study, name: str, device: str, size: int) -> None:
     """Raise `TooLarge` for a network of `size` weights, known now that it or its data are there, that cannot fit."""
     whole = of_size(study, name, size)
-    estimates.refuse_too_large(name, whole, free=machine_memory.available())
+    refuse_too_large(name, whole, free=machine_memory.available())
     if device != "cpu":
         there = [each for each in whole if each.on_device]
-        estimates.refuse_too_large(f"{name} on {device}", there, free=machine_memory.available_on(device))
+        refuse_too_large(f"{name} on {device}", there, free=machine_memory.available_on(device))
 
 
 def of_size(study: Study, name: str, size: int) -> list[Held]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from langevin_sgd.config.errors import KeyPath, choice
+from langevin_sgd.config.errors import Faults, KeyPath, choice
 from langevin_sgd.config.fields import BurnIn, RecordTimes, Replicas, Steps
 from langevin_sgd.config.quadratic import (
     DiagonalHessian,
@@ -20,7 +20,7 @@ from langevin_sgd.config.quadratic import (
 from langevin_sgd.config.sgd import Sgd, SgdOverride
 from langevin_sgd.config.window import window_problems
 from langevin_sgd.models.ornstein_uhlenbeck import stability
-from langevin_sgd.models.section import Faults, ModelSection
+from langevin_sgd.models.section import ModelSection
 
 if TYPE_CHECKING:
     from langevin_sgd.study.config import Study

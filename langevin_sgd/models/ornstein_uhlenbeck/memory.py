@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from langevin_sgd.config.errors import KeyPath
 from langevin_sgd.config.quadratic import DiagonalHessian, MeasuredHessian
+from langevin_sgd.models.memory import Factor, Held, copies, scan_points
 from langevin_sgd.models.network.config import NetworkModel
 from langevin_sgd.models.network.memory import DIMENSION, parameters, samples, times
 from langevin_sgd.models.ornstein_uhlenbeck.config import OrnsteinUhlenbeckModel
-from langevin_sgd.study.config import Study
-from langevin_sgd.study.estimates import Factor, Held, copies, scan_points
+
+if TYPE_CHECKING:
+    from langevin_sgd.study.config import Study
 
 _USUAL_REPLICAS = OrnsteinUhlenbeckModel.model_fields["replicas"].default
 

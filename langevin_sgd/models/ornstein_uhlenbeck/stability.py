@@ -20,10 +20,6 @@ if TYPE_CHECKING:
     from langevin_sgd.models.ornstein_uhlenbeck.config import OrnsteinUhlenbeckModel
     from langevin_sgd.study.config import Study
 
-NOISE_FREE = 1e-10
-"""A mode counts as noise-free if its noise is below this fraction of the largest: rounding of the training in float32
-then moves it more than its noise does."""
-
 
 def problems(study: Study, name: str, model: OrnsteinUhlenbeckModel) -> Iterator[tuple[KeyPath, str]]:
     """Faults as (key path, message): k <= 0 in a mode that moves, or eta k >= 2 (1 + mu) in the discrete dynamics.
@@ -60,7 +56,9 @@ def problems(study: Study, name: str, model: OrnsteinUhlenbeckModel) -> Iterator
 
 def _modes(model: OrnsteinUhlenbeckModel) -> tuple[list[float], list[bool]]:
     """Each eigenvalue of a given Hessian, and whether its mode is known to have noise."""
-    import numpy  # only a study with a given Hessian pays for the import
+    import numpy  # only a study with a given Hessian pays for these imports
+
+    from langevin_sgd.theory.modes import NOISE_FREE
 
     hessian, noise = model.hessian, model.noise
     if isinstance(hessian, MeasuredHessian):

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import math
 import os
+from typing import TYPE_CHECKING
 
 from langevin_sgd.config.errors import KeyPath
 from langevin_sgd.landscapes.grid import Grid
+from langevin_sgd.models.memory import Factor, Held, copies, scan_points
 from langevin_sgd.models.network.memory import times
 from langevin_sgd.models.random_potential import disorder
 from langevin_sgd.models.random_potential.config import RandomPotentialModel
 from langevin_sgd.models.random_potential.run import chunk_size
-from langevin_sgd.study.config import Study
-from langevin_sgd.study.estimates import Factor, Held, copies, scan_points
+
+if TYPE_CHECKING:
+    from langevin_sgd.study.config import Study
 
 _USUAL_SITES = 100_000
 _USUAL_WAVES = 1 << 16

@@ -1,0 +1,54 @@
+"""Running a study from its config to its report."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import xarray as xr
+
+from langevin_sgd.progress import Progress
+from langevin_sgd.study import store
+from langevin_sgd.study.config import Study
+from langevin_sgd.study.execute import execute
+
+
+def simulate(
+    study: str | os.PathLike[str] | Mapping[str, Any] | Study,
+    *,
+    output: str | os.PathLike[str] | None = None,
+    overrides: Sequence[str] = (),
+    device: str = "auto",
+    resume: bool = False,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> xr.DataTree:
+    """Run a study and return its DataTree: a group a model, `checks`, and the provenance as an attribute of the root.
+
+    `study` is the path of a config, a mapping with the same keys, or a `Study`; `overrides` are KEY=VALUE texts as
+    `--set` takes them (paths only). With `output` the run is also left in that directory, with its report, each model
+    as soon as it has finished, and can be resumed there after an interruption; without it nothing is written.
+
+    A model that diverges or cannot be run is kept as an empty group with `status` "failed" and `error`; models that are
+    measured on it are "skipped"; all others run. Either is warned of (`RuntimeWarning`) unless `progress` is given,
+    which is told. Raises `ConfigError` or another `UserError` before anything is run or
+    written if the config, the device, a module that the config names or the directory will not do, or if a model would
+    not fit into memory. What takes more than half of the memory or more than ten minutes is said on stderr.
+    """
+    return execute(
+        study,
+        report=_report,
+        output=output,
+        overrides=overrides,
+        device=device,
+        resume=resume,
+        overwrite=overwrite,
+        progress=progress,
+    )
+
+
+def _report(run: store.RunDirectory, progress: Progress) -> None:
+    from langevin_sgd.report.html import report  # matplotlib is not needed for runs that are not written
+
+    report(run, progress=progress)
