@@ -15,7 +15,7 @@ from ruamel.yaml import YAML
 
 from langevin_sgd.config.errors import ConfigError
 from langevin_sgd.errors import UserError
-from langevin_sgd.models.network.config import NetworkModel
+from langevin_sgd.models.network.config import Module, MultilayerPerceptron, NetworkModel, parameter_count, train_size
 from langevin_sgd.models.ornstein_uhlenbeck.config import OrnsteinUhlenbeckModel
 from langevin_sgd.study import loading as config
 from langevin_sgd.study.config import Study
@@ -317,11 +317,11 @@ def test_checks_cover_models_with_a_stationary_window() -> None:
 
 
 def test_split_and_parameter_count() -> None:
-    assert config.train_size(1797, 0.2) == 1797 - 359
-    assert config.train_size(100, 0.0) == 100
-    mlp = config.MultilayerPerceptron(kind="mlp", hidden=(32,))
-    assert config.parameter_count(mlp, 64, 10) == 64 * 32 + 32 + 32 * 10 + 10
-    assert config.parameter_count(config.Module(kind="module", factory="a:b"), 64, 10) is None
+    assert train_size(1797, 0.2) == 1797 - 359
+    assert train_size(100, 0.0) == 100
+    mlp = MultilayerPerceptron(kind="mlp", hidden=(32,))
+    assert parameter_count(mlp, 64, 10) == 64 * 32 + 32 + 32 * 10 + 10
+    assert parameter_count(Module(kind="module", factory="a:b"), 64, 10) is None
 
 
 # Writing

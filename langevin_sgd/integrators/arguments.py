@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -27,7 +27,7 @@ from langevin_sgd.real_array import real_array, real_number, whole_number
 if TYPE_CHECKING:
     from langevin_sgd.landscapes.torch_callable import TensorLandscape
 
-    Landscape = Expression | Tabulated | Waves | TensorLandscape
+    Landscape: TypeAlias = Expression | Tabulated | Waves | TensorLandscape
 
 
 # Steps are counted in 64-bit integers, and in the random numbers' counter.

@@ -17,7 +17,16 @@ from functools import cache, lru_cache
 from pathlib import Path
 from types import ModuleType
 
-_PARTS = ("block_draws.py", "lane_noise.py", "philox_numba.py", "philox_cuda.py")
+from langevin_sgd import random_numbers
+
+_HERE = Path(__file__).parent
+_RANDOM = Path(random_numbers.__path__[0])
+_PARTS = (
+    _HERE / "block_draws.py",
+    _RANDOM / "lane_noise.py",
+    _RANDOM / "philox_numba.py",
+    _RANDOM / "philox_cuda.py",
+)
 
 
 def folder() -> Path:
@@ -37,10 +46,9 @@ def load(text: str) -> ModuleType:
     itself, and would keep machine code made from older ones. A damaged entry is dropped and made anew. Where the folder
     cannot be written the kernels of this process are kept in a temporary one, which a `RuntimeWarning` says once.
     """
-    here = Path(__file__).parent
     digest = hashlib.sha256(text.encode())
     for part in _PARTS:
-        digest.update((here / part).read_bytes())
+        digest.update(part.read_bytes())
     name = f"kernel_{digest.hexdigest()[:24]}"
     try:
         path = _entry(folder(), name, text)

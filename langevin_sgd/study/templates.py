@@ -10,7 +10,7 @@ from langevin_sgd.errors import UserError
 
 def folder() -> Path:
     """Where the configs lie: inside the installed package, or beside it in a checkout."""
-    package = Path(__file__).resolve().parent
+    package = Path(__file__).resolve().parents[1]
     for candidate in (package / "configs", package.parent / "configs"):
         if candidate.is_dir():
             return candidate
