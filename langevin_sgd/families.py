@@ -8,14 +8,25 @@ from __future__ import annotations
 
 import difflib
 import importlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from importlib import metadata
 from typing import Any, Generic, TypeVar
 
+from langevin_sgd import import_path
 from langevin_sgd.errors import UserError
 
 Member = TypeVar("Member")
+
+
+def instance_of(kind: type) -> Callable[[Any], bool]:
+    """Members that are objects of a type."""
+    return lambda found: isinstance(found, kind)
+
+
+def subclass_of(base: type) -> Callable[[Any], bool]:
+    """Members that are classes."""
+    return lambda found: isinstance(found, type) and issubclass(found, base)
 
 
 def imported(path: str) -> Any:
@@ -31,12 +42,15 @@ class Family(Generic[Member]):
     """The members of one family, such as all figures, in the order of its table.
 
     `word` is what a member is called in messages, `members` the table of the package's own, and `group` that of the
-    entry points by which other packages add to it. `kind` is the type of every member.
+    entry points by which other packages add to it. `is_member` says of what was imported whether it is one, and
+    `needed` in words what it has to be. A name with a colon is a path, "module:attribute", to a member of the user's.
     """
 
-    def __init__(self, word: str, members: Mapping[str, str], *, group: str, kind: type[Member]) -> None:
+    def __init__(
+        self, word: str, members: Mapping[str, str], *, group: str, is_member: Callable[[Any], bool], needed: str
+    ) -> None:
         self.word, self.group = word, group
-        self._own, self._kind = dict(members), kind
+        self._own, self._is_member, self._needed = dict(members), is_member, needed
 
     @cached_property
     def _table(self) -> dict[str, str]:
@@ -58,6 +72,8 @@ class Family(Generic[Member]):
 
     def __getitem__(self, name: str) -> Member:
         """The member called `name`. Raises `UserError` with the nearest name if there is none or it is broken."""
+        if ":" in name:
+            return self._checked(import_path.load(name), name)
         if name not in self._table:
             close = difflib.get_close_matches(name, self._table, n=1)
             mend = f"did you mean {close[0]}?" if close else f"there are: {', '.join(self._table)}"
@@ -70,9 +86,14 @@ class Family(Generic[Member]):
                 raise
             told = f"{type(error).__name__}: {' '.join(str(error).split())}"
             raise UserError(f"{self.word} {name!r}: importing {path} failed: {told}") from error
-        if not isinstance(found, self._kind):
-            raise UserError(f"{self.word} {name!r}: {path} is no {self._kind.__name__}, but {type(found).__name__}")
-        return found
+        return self._checked(found, f"{self.word} {name!r}: {path}")
+
+    def _checked(self, found: Any, what: str) -> Member:
+        if not self._is_member(found):
+            given = found.__qualname__ if isinstance(found, type) else type(found).__name__
+            raise UserError(f"{what} is {given}; {self._needed} is needed")
+        member: Member = found
+        return member
 
     def items(self) -> Iterator[tuple[str, Member]]:
         """Every member by name, imported."""

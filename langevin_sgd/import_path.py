@@ -1,4 +1,8 @@
-"""Find what a config names as "module:attribute"."""
+"""Find what a config names as "module:attribute".
+
+A config that is run says which code is called. A finished run is somebody's, perhaps a stranger's: while one is read,
+`only` those modules are imported that the reader names; what the process has imported already is used as it is.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +10,60 @@ import difflib
 import importlib
 import inspect
 import os
+import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from types import ModuleType
 from typing import Any
 
 from langevin_sgd import user_code
-from langevin_sgd.config.fields import foreign
 from langevin_sgd.errors import UserError
 from langevin_sgd.settings_kept import settings_kept
+
+_IMPORT_PATH = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
+_FOREIGN = frozenset(
+    (
+        *("langevin_sgd", "numpy", "scipy", "torch", "functorch", "xarray", "zarr", "h5netcdf", "h5py", "pydantic"),
+        *("pydantic_core", "ruamel", "cyclopts", "rich", "sklearn", "joblib", "arviz_stats", "matplotlib"),
+        *("threadpoolctl", "numba", "llvmlite", "sympy", "mpmath", "sdeint", "pandas", "arviz_base"),
+        *("pip", "setuptools", "pkg_resources", "_distutils_hack", "wheel"),
+    )
+)
+"""Packages that this one is made of or installed by: a config may call none of their functions."""
+
+_ALLOWED: ContextVar[frozenset[str] | None] = ContextVar("allowed modules", default=None)
+
+
+@contextmanager
+def only(modules: Iterable[str] = ()) -> Iterator[None]:
+    """Inside, import no module but these for the sake of a config; what is imported already needs no leave."""
+    token = _ALLOWED.set(frozenset(modules))
+    try:
+        yield
+    finally:
+        _ALLOWED.reset(token)
+
+
+def reading() -> bool:
+    """Whether a finished run is read, so that its config may not have everything imported."""
+    return _ALLOWED.get() is not None
+
+
+def is_import_path(text: str) -> bool:
+    """Whether `text` reads as `module:attribute`; nothing is imported."""
+    return _IMPORT_PATH.fullmatch(text) is not None
+
+
+def foreign(path: str) -> str:
+    """Why a module, "module:attribute" too, is no code of the user's own; empty if it may be."""
+    package = path.partition(":")[0].partition(".")[0]
+    if package in sys.stdlib_module_names:
+        return f"{package} is a module of Python itself; name a function in a module of your own"
+    if package in _FOREIGN:
+        return f"{package} is part of what runs the study; name a function in a module of your own"
+    return ""
 
 
 def load(path: str) -> Callable[..., Any]:
@@ -26,6 +75,12 @@ def load(path: str) -> Callable[..., Any]:
     if reason := foreign(path):
         raise UserError(f"{path}: {reason}")
     module_name, _, attribute = path.partition(":")
+    allowed = _ALLOWED.get()
+    if allowed is not None and module_name not in sys.modules and module_name not in allowed:
+        raise NotImported(
+            f"{path}: is code that this run names, and reading a run imports none by itself; if you trust "
+            f"{module_name}, allow it with --import {module_name}"
+        )
     here = os.getcwd()
     added = here not in sys.path
     if added:
@@ -55,6 +110,10 @@ def load(path: str) -> Callable[..., Any]:
         raise UserError(f"{path}: is {type(found).__name__}; a function or class that can be called is needed")
     _refuse_borrowed(found, module, path)
     return found
+
+
+class NotImported(UserError):
+    """Code that a run names and that reading it may not import."""
 
 
 def _refuse_borrowed(found: Callable[..., Any], module: ModuleType, path: str) -> None:

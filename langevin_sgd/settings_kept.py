@@ -11,8 +11,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
-
 _Setting = tuple[Callable[[], Any], Callable[[Any], Any]]
 
 
@@ -34,6 +32,7 @@ def settings_kept() -> Iterator[None]:
 
 
 def _settings() -> list[_Setting]:
+    import numpy as np
     import torch  # late: a config with a fault is to be refused without waiting for it
     from torch.nn.modules import module
 

@@ -405,7 +405,7 @@ def test_schema_accepts_the_examples_and_refuses_a_typo() -> None:
     validator_class.check_schema(schema)
     validator = validator_class(schema)
     for path in CONFIGS:
-        written = config.loading.yaml_source.read(path).data
+        written = config.yaml_source.read(path).data
         assert list(validator.iter_errors(written)) == []
     assert validator.is_valid(study())
     assert not validator.is_valid(study(sgd={"learning_rte": 0.1, "batch_size": 1}))
@@ -499,8 +499,8 @@ def test_random_damage_to_the_text_gives_a_study_or_a_config_error(count: int) -
             at = source.randrange(len(text))
             text = text[:at] + source.choice(["", *marks]) + text[at + source.choice([0, 1, 1, 20]) :]
         try:
-            read = config.loading.yaml_source.parse_text(text, "study.yaml")
-            config.loading._study(read.data, (), read.name, read.find)
+            read = config.yaml_source.parse_text(text, "study.yaml")
+            config._study(read.data, (), read.name, read.find)
         except ConfigError as error:
             _assert_lines(error)
 

@@ -16,7 +16,13 @@ _GROUP = "langevin_sgd.tests"
 
 
 def family(members: dict[str, str] | None = None) -> Family[type]:
-    return Family("shape", {"path": "pathlib:Path"} if members is None else members, group=_GROUP, kind=type)
+    return Family(
+        "shape",
+        {"path": "pathlib:Path"} if members is None else members,
+        group=_GROUP,
+        is_member=lambda found: isinstance(found, type),
+        needed="a class",
+    )
 
 
 @pytest.fixture

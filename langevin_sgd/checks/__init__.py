@@ -1,1 +1,32 @@
-"""The checks, each in a folder of its own: its config, and the rows that it makes of observables."""
+"""The checks, each in a folder of its own: its config, and the rows that it makes of observables.
+
+To add one, write its folder and add its line to `CHECKS`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from langevin_sgd.checks.section import CheckSection
+from langevin_sgd.config.kinds import Kinds
+from langevin_sgd.families import Family, subclass_of
+
+CHECKS: Family[type[CheckSection]] = Family(
+    "check",
+    {
+        "equilibrium": "langevin_sgd.checks.equilibrium.config:EquilibriumCheck",
+        "diffusion": "langevin_sgd.checks.diffusion.config:DiffusionCheck",
+        "occupancy": "langevin_sgd.checks.occupancy.config:OccupancyCheck",
+        "flatness": "langevin_sgd.checks.flatness.config:FlatnessCheck",
+    },
+    group="langevin_sgd.checks",
+    is_member=subclass_of(CheckSection),
+    needed="a subclass of langevin_sgd.checks.section.CheckSection",
+)
+CHECK_KINDS = Kinds(CHECKS, CheckSection, by_name=True)
+Check = Annotated[CheckSection, CHECK_KINDS]
+
+
+def check_defaults(kind: str) -> dict[str, Any]:
+    """The settings of a check by default."""
+    return dict(CHECKS[kind](kind=kind).model_dump())

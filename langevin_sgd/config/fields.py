@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import keyword
 import re
-import sys
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from langevin_sgd.config.errors import shown
 from langevin_sgd.errors import UserError
+from langevin_sgd.import_path import foreign, is_import_path
 from langevin_sgd.paths import local
 
 STEP_LIMIT = 2**56 - 1
@@ -27,17 +27,6 @@ RESERVED_MODEL_NAMES = ("checks",)
 
 _LONGEST_MODEL_NAME = 100  # it is part of the names of files
 
-_IMPORT_PATH = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
-_FOREIGN = frozenset(
-    (
-        *("langevin_sgd", "numpy", "scipy", "torch", "functorch", "xarray", "zarr", "h5netcdf", "h5py", "pydantic"),
-        *("pydantic_core", "ruamel", "cyclopts", "rich", "sklearn", "joblib", "arviz_stats", "matplotlib"),
-        *("threadpoolctl", "numba", "llvmlite", "sympy", "mpmath", "sdeint", "pandas", "arviz_base"),
-        *("pip", "setuptools", "pkg_resources", "_distutils_hack", "wheel"),
-    )
-)
-"""Packages that this one is made of or installed by: a config may call none of their functions."""
-
 _STUDY_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", re.ASCII)
 
 
@@ -45,21 +34,6 @@ class Section(BaseModel):
     """A mapping of the config: immutable, with no keys but the ones declared."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-
-def is_import_path(text: str) -> bool:
-    """Whether `text` reads as `module:attribute`; nothing is imported."""
-    return _IMPORT_PATH.fullmatch(text) is not None
-
-
-def foreign(path: str) -> str:
-    """Why a module, "module:attribute" too, is no code of the user's own; empty if it may be."""
-    package = path.partition(":")[0].partition(".")[0]
-    if package in sys.stdlib_module_names:
-        return f"{package} is a module of Python itself; name a function in a module of your own"
-    if package in _FOREIGN:
-        return f"{package} is part of what runs the study; name a function in a module of your own"
-    return ""
 
 
 def own_import_path(text: str) -> str:

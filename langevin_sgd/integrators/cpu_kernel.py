@@ -12,7 +12,7 @@ import math
 import numpy as np
 from numba import njit
 from langevin_sgd.integrators.block_draws import draws
-from langevin_sgd.integrators.philox_numba import fma, sign_of, third_of
+from langevin_sgd.random_numbers.philox_numba import fma, sign_of, third_of
 
 F = np.{float}
 L = {lanes}

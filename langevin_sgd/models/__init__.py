@@ -1,1 +1,29 @@
-"""The kinds of model, each in a folder of its own: its config, its run, and what else it needs."""
+"""The kinds of model, each in a folder of its own: its config, its run, and what else it needs.
+
+To add one, write its folder and add its line to `MODELS`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from langevin_sgd.config.kinds import Kinds
+from langevin_sgd.families import Family, subclass_of
+from langevin_sgd.models.section import ModelSection
+
+MODELS: Family[type[ModelSection]] = Family(
+    "model kind",
+    {
+        "network": "langevin_sgd.models.network.config:NetworkModel",
+        "interpolation": "langevin_sgd.models.interpolation.config:InterpolationModel",
+        "ornstein_uhlenbeck": "langevin_sgd.models.ornstein_uhlenbeck.config:OrnsteinUhlenbeckModel",
+        "langevin": "langevin_sgd.models.langevin.config:LangevinModel",
+        "basins": "langevin_sgd.models.basins.config:BasinsModel",
+        "random_potential": "langevin_sgd.models.random_potential.config:RandomPotentialModel",
+    },
+    group="langevin_sgd.models",
+    is_member=subclass_of(ModelSection),
+    needed="a subclass of langevin_sgd.models.section.ModelSection",
+)
+MODEL_KINDS = Kinds(MODELS, ModelSection)
+Model = Annotated[ModelSection, MODEL_KINDS]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from langevin_sgd.config.errors import Faults, KeyPath, choice
 from langevin_sgd.config.fields import Section
@@ -54,8 +54,17 @@ class ModelSection(Section):
         article = "an" if self.kind[0] in "aeiou" else "a"
         return None, f'"{own_name}" is {article} {self.kind} model; H and C are measured on a network; {hint}'
 
+    @classmethod
+    def lending(cls, written: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The mapping of the config, completed by the defaults of one that others are measured on."""
+        return written
+
     def lends(self) -> bool:
         """Whether it is of a kind on which H and C can be measured."""
+        return False
+
+    def takes_all_from(self, source: str) -> bool:
+        """Whether H and the full C are both as measured on that model, so that nothing but the dynamics differs."""
         return False
 
     def idle(self) -> tuple[str, ...]:

@@ -7,24 +7,14 @@ from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
-from langevin_sgd.checks.section import Check
+from langevin_sgd.checks import Check
 from langevin_sgd.config.axis import Axis
 from langevin_sgd.config.errors import inconsistent
 from langevin_sgd.config.fields import ModelName, RunFolder, Section, Seed, StudyName, Text
 from langevin_sgd.config.sgd import Sgd
-from langevin_sgd.models.basins.config import BasinsModel
-from langevin_sgd.models.interpolation.config import InterpolationModel
-from langevin_sgd.models.langevin.config import LangevinModel
-from langevin_sgd.models.network.config import NetworkModel
-from langevin_sgd.models.ornstein_uhlenbeck.config import OrnsteinUhlenbeckModel
-from langevin_sgd.models.random_potential.config import RandomPotentialModel
+from langevin_sgd.models import MODEL_KINDS, Model
 from langevin_sgd.study import consistency
 from langevin_sgd.study import scan as scans
-
-Model = Annotated[
-    NetworkModel | InterpolationModel | OrnsteinUhlenbeckModel | LangevinModel | BasinsModel | RandomPotentialModel,
-    Field(discriminator="kind"),
-]
 
 
 def _measured_on(model: Any) -> Iterator[str]:
@@ -59,21 +49,17 @@ class Study(Section):
 
     @model_validator(mode="before")
     @classmethod
-    def _start_at_measured_minimum(cls, data: Any) -> Any:
-        """`start` of a network that another model is measured on defaults to `minimum`: H and C belong to one."""
+    def _completed(cls, data: Any) -> Any:
+        """What a model that is left short has by default where others are measured on it."""
         models = data.get("models") if isinstance(data, Mapping) else None
         if not isinstance(models, Mapping):
             return data
         measured = {name for model in models.values() for name in _measured_on(model)}
-        completed = {
-            name: {**model, "start": "minimum"}
-            if isinstance(model, Mapping)
-            and model.get("kind") == "network"
-            and "start" not in model
-            and name in measured
-            else model
-            for name, model in models.items()
-        }
+        completed = dict(models)
+        for name in measured.intersection(models):
+            section = MODEL_KINDS.section_of(models[name])
+            if section is not None:
+                completed[name] = section.lending(models[name])
         return {**data, "models": completed}
 
     @model_validator(mode="after")

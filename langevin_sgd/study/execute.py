@@ -73,7 +73,7 @@ def execute(
             if run is not None:
                 run.close()
     for name, fault in ({} if told else failures(tree)).items():
-        warnings.warn(f"{name}: {fault}", RuntimeWarning, stacklevel=2)
+        warnings.warn(f"{name}: {fault}", RuntimeWarning, stacklevel=3)
     return tree
 
 

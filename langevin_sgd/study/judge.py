@@ -4,26 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import xarray as xr
 
-from langevin_sgd.checks.diffusion.rows import diffusion
-from langevin_sgd.checks.equilibrium.rows import equilibrium
-from langevin_sgd.checks.equilibrium.side_by_side import network_against_simulation, same_process
-from langevin_sgd.checks.flatness.rows import flatness
-from langevin_sgd.checks.flatness.structures import structure_rows
-from langevin_sgd.checks.occupancy.collapse import collapse
-from langevin_sgd.checks.occupancy.crossing import crossing
-from langevin_sgd.checks.occupancy.rows import occupancy
-from langevin_sgd.checks.section import DiffusionCheck, EquilibriumCheck, FlatnessCheck, OccupancyCheck
+from langevin_sgd.checks.judged import Judged
 from langevin_sgd.checks.stored import restored
 from langevin_sgd.checks.verdicts.table import Comparison, to_dataset
-from langevin_sgd.config.quadratic import MeasuredHessian, MeasuredNoise
 from langevin_sgd.errors import UserError
-from langevin_sgd.models.ornstein_uhlenbeck.config import OrnsteinUhlenbeckModel
-from langevin_sgd.observables.scanned import points
 from langevin_sgd.one_thread import one_blas_thread
 from langevin_sgd.paths import local
 from langevin_sgd.study import provenance, store
@@ -78,14 +66,11 @@ def judged(tree: xr.DataTree, study: Study | Mapping[str, Any] | None = None, *,
             done[name], told = restored(resolved, name, done)
             rows += told
     for criteria in resolved.checks:
-        if isinstance(criteria, DiffusionCheck):
-            rows += _diffusion_rows(resolved, criteria, done)
-        elif isinstance(criteria, OccupancyCheck):
-            rows += _occupancy_rows(resolved, criteria, done)
-        elif isinstance(criteria, FlatnessCheck):
-            rows += _flatness_rows(resolved, criteria, done)
-        else:
-            rows += _equilibrium_rows(resolved, criteria, done, stored, not_compared)
+        for name in [name for name in resolved.checked_models(criteria) if name in done]:
+            own = criteria.rows(Judged(resolved, name, done, stored))
+            if not own and criteria.EMPTY:
+                not_compared[name] = {"model": name, "status": "done", "reason": criteria.EMPTY}
+            rows += own
     level = 1.0 - max((criteria.confidence for criteria in resolved.checks), default=0.95)
     return to_dataset(rows, level=level, not_compared=list(not_compared.values()))
 
@@ -118,133 +103,3 @@ def _finished(tree: xr.DataTree, study: Study, not_compared: dict[str, dict[str,
             reason = str(dataset.attrs.get("error", "")) or status
             not_compared[name] = {"model": name, "status": status, "reason": reason}
     return done
-
-
-def _equilibrium_rows(
-    study: Study,
-    criteria: EquilibriumCheck,
-    done: Mapping[str, xr.Dataset],
-    stored: Mapping[str, xr.Dataset],
-    not_compared: dict[str, dict[str, str]],
-) -> list[Comparison]:
-    rows: list[Comparison] = []
-    covered = [name for name in study.checked_models(criteria) if name in done]
-    for name in covered:
-        own = [
-            replace(row, point=label)
-            for label, point in points(done[name])
-            for row in equilibrium(
-                point,
-                model=name,
-                tolerance=criteria.tolerance,
-                bin_tolerance=criteria.bin_tolerance,
-                energy_bound=criteria.energy_bound,
-                confidence=criteria.confidence,
-                bins=criteria.bins,
-                contrasts=criteria.contrasts,
-                seed=study.seed,
-            )
-        ]
-        if not own:
-            reason = "it has no stationary window and no predictions; start: minimum gives both"
-            not_compared[name] = {"model": name, "status": "done", "reason": reason}
-        rows += own
-        for other in study.models:
-            if other in done and name in study.sources(other):
-                rows += network_against_simulation(
-                    done[name],
-                    done[other],
-                    model=name,
-                    simulation_name=other,
-                    # of a run that says it went otherwise than its config nothing is claimed
-                    same_noise=_takes_both_from(study, other, name) and same_process(stored[name], stored[other]),
-                    tolerance=criteria.tolerance,
-                    confidence=criteria.confidence,
-                )
-    return rows if criteria.contrasts else [row for row in rows if row.role == "law"]
-
-
-def _diffusion_rows(study: Study, criteria: DiffusionCheck, done: Mapping[str, xr.Dataset]) -> list[Comparison]:
-    def known(point: xr.Dataset, name: str) -> float | None:
-        return float(point[name]) if name in point and point[name].ndim == 0 else None
-
-    return [
-        replace(row, point=label)
-        for name in study.checked_models(criteria)
-        if name in done
-        for label, point in points(done[name])
-        for row in diffusion(
-            point,
-            model=name,
-            alpha=known(point, "alpha"),
-            amplitude=known(point, "amplitude"),
-            thermal_energy=known(point, "thermal_energy"),
-            window=criteria.window,
-            tolerance=criteria.tolerance,
-            amplitude_tolerance=criteria.amplitude_tolerance,
-            distribution_bound=criteria.distribution_bound,
-            aging_bound=criteria.aging_bound,
-            confidence=criteria.confidence,
-            seed=study.seed,
-        )
-    ]
-
-
-def _occupancy_rows(study: Study, criteria: OccupancyCheck, done: Mapping[str, xr.Dataset]) -> list[Comparison]:
-    rows: list[Comparison] = []
-    for name in study.checked_models(criteria):
-        if name not in done:
-            continue
-        rows += [
-            replace(row, point=label)
-            for label, point in points(done[name])
-            for row in occupancy(
-                point,
-                model=name,
-                tolerance=criteria.tolerance,
-                log_odds_tolerance=criteria.log_odds_tolerance,
-                escape_tolerance=criteria.escape_tolerance,
-                density_tolerance=criteria.density_tolerance,
-                circulation_tolerance=criteria.circulation_tolerance,
-                confidence=criteria.confidence,
-            )
-        ]
-        rows += crossing(
-            done[name],
-            model=name,
-            tolerance=criteria.crossing_tolerance,
-            odds_tolerance=criteria.log_odds_tolerance,
-            confidence=criteria.confidence,
-        )
-        rows += collapse(done[name], model=name, tolerance=criteria.log_odds_tolerance, confidence=criteria.confidence)
-    return rows if criteria.contrasts else [row for row in rows if row.role == "law"]
-
-
-def _flatness_rows(study: Study, criteria: FlatnessCheck, done: Mapping[str, xr.Dataset]) -> list[Comparison]:
-    rows: list[Comparison] = []
-    for name in study.checked_models(criteria):
-        if name not in done:
-            continue
-        if study.scanned(name):
-            rows += flatness(
-                done[name],
-                model=name,
-                tolerance=criteria.tolerance,
-                accuracy_tolerance=criteria.accuracy_tolerance,
-                confidence=criteria.confidence,
-            )
-        rows += structure_rows(
-            done[name], model=name, tolerance=criteria.coefficient_tolerance, confidence=criteria.confidence
-        )
-    return rows
-
-
-def _takes_both_from(study: Study, name: str, network: str) -> bool:
-    """Whether model `name` has H and the full C as measured on `network`."""
-    model = study.models[name]
-    return (
-        isinstance(model, OrnsteinUhlenbeckModel)
-        and isinstance(model.hessian, MeasuredHessian)
-        and isinstance(model.noise, MeasuredNoise)
-        and model.hessian.from_ == model.noise.from_ == network
-    )

@@ -91,8 +91,6 @@ def resolved_yaml(study: Study) -> str:
 def json_schema() -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of a config file, for editors that complete and check as one types."""
     schema = Study.model_json_schema(by_alias=True)
-    _allow_names(schema["properties"]["checks"])
-    _allow_names(schema["$defs"]["NetworkModel"]["properties"]["probes"])
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "langevin-sgd study"}
 
 
@@ -149,13 +147,6 @@ def _unwritable(data: Any, path: KeyPath) -> KeyPath | None:
         if found is not None:
             return found
     return None
-
-
-def _allow_names(entries: dict[str, Any]) -> None:
-    """A list of sections takes a kind by its name alone."""
-    kinds = list(entries["items"]["discriminator"]["mapping"])
-    by_name = {"type": "string", "enum": kinds, "description": "The kind with its default settings."}
-    entries["items"] = {"anyOf": [by_name, entries["items"]]}
 
 
 def _depth(data: Any, path: KeyPath) -> int:

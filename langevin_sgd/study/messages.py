@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Union
 
 from pydantic import BaseModel, Tag, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from langevin_sgd.config.errors import KeyPath, choice, nearest, shown
+from langevin_sgd.config.kinds import Kinds
 
 _CONTAINERS = {
     "dict_type": "a mapping",
@@ -41,7 +43,7 @@ class _Place:
 def explain(error: ValidationError, schema: type[BaseModel], data: Any) -> list[tuple[KeyPath, str]]:
     """Every fault in `error` as (key path, message), without those that only follow from another one."""
     details = error.errors(include_url=False)
-    places = [_locate(schema, detail["loc"]) for detail in details]
+    places = [_locate(schema, detail["loc"], data) for detail in details]
     misspelt = {
         (*place.path[:-1], nearest(place.path[-1], keys(place.section)))
         for place, detail in zip(places, details, strict=True)
@@ -125,6 +127,9 @@ def _numbers(place: _Place) -> str:
 
 
 def _kind(place: _Place, value: Any) -> tuple[KeyPath, str]:
+    family = _kinds(place.annotation)
+    if family is not None:
+        return _of_family(place, value, family)
     kinds = list(_members(place.annotation))
     given = value.get("kind") if isinstance(value, Mapping) else None
     if given is not None:
@@ -136,6 +141,18 @@ def _kind(place: _Place, value: Any) -> tuple[KeyPath, str]:
     if "from" in kinds:
         return place.path, f"needs from: NETWORK, or a kind: {_either([kind for kind in kinds if kind != 'from'])}"
     return (*place.path, "kind"), f"missing; expected {_either(kinds)}"
+
+
+def _of_family(place: _Place, value: Any, kinds: Kinds[Any]) -> tuple[KeyPath, str]:
+    """That a mapping names no kind that there is, or none at all; a bare name has no key to blame."""
+    given = value.get(kinds.key) if isinstance(value, Mapping) else value
+    at = (*place.path, kinds.key)
+    if given is not None:
+        return at, f"unknown {kinds.key} {shown(given)}; {choice(given, kinds.names())}"
+    for key in value:
+        if nearest(key, [kinds.key]) is not None:
+            return (*place.path, key), f"unknown key; {choice(key, [kinds.key])}"
+    return at, f"missing; expected {_either(kinds.names())}"
 
 
 def _either(names: Sequence[str]) -> str:
@@ -165,6 +182,8 @@ def _scalar(value: object) -> bool:
 def _expected(annotation: Any) -> str:
     """What a field of this type holds, in words."""
     bare = _bare(annotation)
+    if (kinds := _kinds(annotation)) is not None:
+        return f"a mapping with {kinds.key} {', '.join(kinds.names())}"
     if len(members := _members(annotation)) > 1:
         return f"a mapping with kind {', '.join(members)}"
     if typing.get_origin(bare) is Literal:
@@ -176,12 +195,18 @@ def _expected(annotation: Any) -> str:
     return words.get(outer, "a mapping")
 
 
-def _locate(schema: type[BaseModel], location: Sequence[str | int]) -> _Place:
-    """Follow `location` through the declared types; where a union was entered, its next part is a tag and no key."""
+def _locate(schema: type[BaseModel], location: Sequence[str | int], data: Any) -> _Place:
+    """Follow `location` through the declared types; where a union was entered, its next part is a tag and no key.
+
+    Where there are kinds, the data says which.
+    """
     annotation: Any = schema
     section: type[BaseModel] | None = None
     path: list[str | int] = []
     for part in location:
+        kinds = _kinds(annotation)
+        if kinds is not None:
+            annotation = kinds.section_of(data)
         members = _members(annotation)
         if members and part in members:
             annotation = members[str(part)]
@@ -189,16 +214,37 @@ def _locate(schema: type[BaseModel], location: Sequence[str | int]) -> _Place:
         if part == "[key]":
             break
         path.append(part)
+        data = _within(data, part)
         bare = _bare(annotation)
         section = None
         if isinstance(bare, type) and issubclass(bare, BaseModel):
             section = bare
             field = {info.alias or name: info for name, info in bare.model_fields.items()}.get(str(part))
-            annotation = None if field is None else field.annotation
+            annotation = None if field is None else _declared(field)
         else:
             inner = [argument for argument in typing.get_args(bare) if argument is not Ellipsis]
             annotation = inner[-1] if inner else None
     return _Place(tuple(path), annotation, section)
+
+
+def _within(data: Any, part: str | int) -> Any:
+    try:
+        return data[part]
+    except (KeyError, IndexError, TypeError):
+        return None
+
+
+def _declared(field: FieldInfo) -> Any:
+    """The type of a field, with what says of which kinds its sections are."""
+    kinds = [each for each in field.metadata if isinstance(each, Kinds)]
+    return Annotated[field.annotation, kinds[0]] if kinds else field.annotation
+
+
+def _kinds(annotation: Any) -> Kinds[Any] | None:
+    """Of which kinds sections of this type are; None if it says nothing of kinds."""
+    if typing.get_origin(annotation) is not Annotated:
+        return None
+    return next((each for each in annotation.__metadata__ if isinstance(each, Kinds)), None)
 
 
 def _bare(annotation: Any) -> Any:

@@ -16,7 +16,8 @@ from langevin_sgd.config.fields import Number, Section, Text, WholeNumber
 from langevin_sgd.study import messages
 
 if TYPE_CHECKING:
-    from langevin_sgd.study.config import Model, Study
+    from langevin_sgd.models import Model
+    from langevin_sgd.study.config import Study
 
 POINT_LIMIT = 10_000
 """Most points of a scan."""

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from langevin_sgd.checks.occupancy import rows as occupancy
+from langevin_sgd.checks.occupancy import point as occupancy
 from langevin_sgd.checks.occupancy.crossing import crossing
 from langevin_sgd.checks.verdicts.statistics import Verdict
 from langevin_sgd.checks.verdicts.table import summarise

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from scipy.stats import beta
 
-from langevin_sgd.checks.equilibrium.rows import equilibrium
-from langevin_sgd.checks.section import EquilibriumCheck
+from langevin_sgd.checks.equilibrium.config import EquilibriumCheck
+from langevin_sgd.checks.equilibrium.point import equilibrium
 from langevin_sgd.checks.verdicts.table import summarise
 from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.integrators import exact

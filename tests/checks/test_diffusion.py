@@ -13,9 +13,9 @@ from scipy.stats import beta
 
 from langevin_sgd.checks.diffusion.distance import sup_distance
 from langevin_sgd.checks.diffusion.growth import growth_rows
+from langevin_sgd.checks.diffusion.point import diffusion
 from langevin_sgd.checks.diffusion.positions import Positions
 from langevin_sgd.checks.diffusion.resampled import assess_resampled
-from langevin_sgd.checks.diffusion.rows import diffusion
 from langevin_sgd.checks.verdicts.statistics import Band, Verdict
 from langevin_sgd.checks.verdicts.table import to_dataset
 from langevin_sgd.errors import UserError

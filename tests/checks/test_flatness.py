@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from langevin_sgd.checks.flatness.rows import COLLAPSE, MONOTONIC, flatness
+from langevin_sgd.checks.flatness.sharpness import COLLAPSE, MONOTONIC, flatness
 from langevin_sgd.checks.flatness.structures import fit, groups, independent_snapshots, structure_rows
 
 ETA = np.array([0.05, 0.1, 0.2, 0.4])

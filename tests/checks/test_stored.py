@@ -13,7 +13,7 @@ import xarray as xr
 
 import langevin_sgd as lsgd
 from langevin_sgd.models.interpolation import run as interpolation
-from langevin_sgd.study.judge import check
+from langevin_sgd.study.judge import check, judged
 from langevin_sgd.study.loading import parse
 from langevin_sgd.training.data import DataSet
 from langevin_sgd.training.interpolation import Line
@@ -136,7 +136,7 @@ def _read_by_checks(tree: xr.DataTree) -> list[str]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(xr.Dataset, "__getitem__", note)
-        check(tree, fresh=True)
+        judged(tree, fresh=True)
     data = tree["m"].to_dataset(inherit=False)
     return sorted(name for name in read & set(data.variables) if data[name].dtype.kind in "fiub")
 
@@ -152,7 +152,7 @@ def test_every_variable_that_a_check_reads_is_told_or_changes_a_row(name):
     tree = _run(name)
     sound = check(tree)
     assert _told(sound) == {}
-    assert _same(sound, check(tree, fresh=True))
+    assert _same(sound, judged(tree, fresh=True))
     unseen = []
     for variable in _read_by_checks(tree):
         found = check(_falsified(tree, variable))
@@ -190,7 +190,7 @@ def test_what_follows_is_named_and_replaced(name, variable):
     told = _told(found)
     assert f"stored[{variable}]" in told
     assert "altered after the run" in told[f"stored[{variable}]"]
-    assert _same(found, check(tree, fresh=True))
+    assert _same(found, judged(tree, fresh=True))
     altered = found.isel(comparison=found["quantity"].values == f"stored[{variable}]")
     assert altered["verdict"].values.tolist() == ["inconclusive"]
     assert altered["role"].values.tolist() == ["law"]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from langevin_sgd.checks.diffusion.rows import diffusion
+from langevin_sgd.checks.diffusion.point import diffusion
 from langevin_sgd.checks.verdicts.statistics import Verdict
 
 AGREES, DISAGREES, INCONCLUSIVE = Verdict.AGREES, Verdict.DISAGREES, Verdict.INCONCLUSIVE

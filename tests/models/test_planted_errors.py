@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from langevin_sgd.checks.diffusion.rows import diffusion
+from langevin_sgd.checks.diffusion.point import diffusion
 from langevin_sgd.checks.verdicts.statistics import Verdict
 from langevin_sgd.integrators.master_equation import evolve
 from langevin_sgd.landscapes.line import Line

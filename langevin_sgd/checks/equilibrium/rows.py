@@ -1,292 +1,43 @@
-"""Stationary fluctuations against the Ornstein-Uhlenbeck laws, from a model's observables alone.
-
-The same function judges a model's own simulation and a network's training, since both emit the same variables. All
-laws are exact given the measured H and C, so errors are those of the fluctuations, over replicas. Rows read the same
-replicas and are correlated; each verdict stands for itself, and Holm's rule, which the study uses, holds for any
-dependence.
-"""
+"""The comparisons of stationary fluctuations with their laws, and of a network with what is simulated of it."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import replace
 
-import numpy as np
-import xarray as xr
-from numpy.typing import NDArray
-
-from langevin_sgd.checks.diffusion import distance as distributions
-from langevin_sgd.checks.diffusion.window import StationaryWindow
-from langevin_sgd.checks.equilibrium.modes import Modes, eigenvalue_bins
-from langevin_sgd.checks.equilibrium.transient import transient
-from langevin_sgd.checks.verdicts.statistics import (
-    MINIMUM_REPLICAS,
-    Assessment,
-    Band,
-    assess,
-    assess_by_interval,
-    assess_ratio,
-)
-from langevin_sgd.checks.verdicts.table import Comparison, Role
-from langevin_sgd.estimators.squared_mean import squared_mean
-from langevin_sgd.theory.quadratic_form import mixture_cdf
-
-Array = NDArray[np.float64]
-
-CONTRASTS = ("discrete", "continuum", "isotropic")
-NOISE_FREE_SHARE = 1e-3  # of the total variance: what round-off and anharmonicity may leave in modes without noise
+from langevin_sgd.checks.equilibrium.config import EquilibriumCheck
+from langevin_sgd.checks.equilibrium.point import equilibrium
+from langevin_sgd.checks.equilibrium.side_by_side import network_against_simulation, same_process
+from langevin_sgd.checks.judged import Judged
+from langevin_sgd.checks.verdicts.table import Comparison
 
 
-def equilibrium(
-    dataset: xr.Dataset,
-    *,
-    model: str,
-    tolerance: float,
-    bin_tolerance: float,
-    energy_bound: float,
-    confidence: float,
-    bins: int,
-    contrasts: bool,
-    seed: int,
-) -> list[Comparison]:
-    """All comparisons of one model with its own law (role "law") and with others ("contrast", unless switched off).
-
-    With S the variance about the mean in a mode, k its eigenvalue, and R replicas:
-
-    - `total_variance`: sum of S over its prediction; also against every other law of the data;
-    - `mode_variance[a,b]`: the same over the noisy modes with a <= k <= b, in `bins` logarithmic bins, sharpest
-      first; the sharpest also against the continuum limit, and all against sampling with replacement if the process
-      draws epochs;
-    - `mean_shift`: sum mean^2/sum S_predicted over noisy modes, cleared of noise, predicted 0: the part that an
-      (anharmonic) shift of the mean adds to the mean square about the minimum, held against the same tolerance;
-    - `effective_temperature`: 4 <E>/d over its prediction 2 tr(HS)/d, and over T/(1 - momentum);
-    - `energy_distribution`: sup-distance between the distribution of E and the weighted chi-squared law, against
-      `energy_bound`;
-    - `noise_free_modes`: their part of the total variance, predicted 0, if there are any;
-    - `spread` and `drift`, to `bin_tolerance`: see `transient`.
-
-    A model without a stationary window gives the transient rows only, or none. Where the window is not equilibrated
-    or sampled too thinly, verdicts are inconclusive and the reasons say what would settle them. `seed` is that of the
-    bootstrap. Raises `ValueError` if the window is incomplete.
-    """
-    window = StationaryWindow.from_dataset(dataset)
-    rows = transient(dataset, model=model, tolerance=bin_tolerance, confidence=confidence)
-    if window is None:
-        return rows
-    judge = _Judge(window, model, tolerance, bin_tolerance, energy_bound, confidence)
-    others = [law for law in CONTRASTS if contrasts and law != window.law and law in window.laws]
-    every_mode = np.ones(window.noisy.shape, dtype=np.bool_)
-    stationary = [
-        *(judge.variance("total_variance", every_mode, law, tolerance) for law in [window.law, *others]),
-        *judge.binned_variances(bins, others),
-        judge.mean_shift(),
-        *(judge.effective_temperature(law) for law in [window.law, *(o for o in others if o == "isotropic")]),
-        *judge.energy_distribution([window.law, *(o for o in others if o == "isotropic")], seed),
-        *([judge.noise_free_modes()] if not window.noisy.all() else []),
+def rows(judged: Judged, check: EquilibriumCheck) -> list[Comparison]:
+    """The comparisons of one model, and of the networks with what is simulated of their H and C."""
+    own = [
+        replace(row, point=label)
+        for label, point in judged.points()
+        for row in equilibrium(
+            point,
+            model=judged.name,
+            tolerance=check.tolerance,
+            bin_tolerance=check.bin_tolerance,
+            energy_bound=check.energy_bound,
+            confidence=check.confidence,
+            bins=check.bins,
+            contrasts=check.contrasts,
+            seed=judged.study.seed,
+        )
     ]
-    return stationary + rows
-
-
-def total_variance(window: StationaryWindow) -> tuple[float, float]:
-    """Variance about the mean summed over all modes, with its standard error."""
-    return window.summed_variance(np.ones(window.noisy.shape, dtype=np.bool_))
-
-
-@dataclass(frozen=True)
-class _Judge:
-    """One model's window and the criteria; each method makes rows."""
-
-    window: StationaryWindow
-    model: str
-    tolerance: float
-    bin_tolerance: float
-    energy_bound: float
-    confidence: float
-
-    def variance(self, quantity: str, modes: Modes, law: str, tolerance: float) -> Comparison:
-        window = self.window
-        measured, stderr = window.summed_variance(modes)
-        own = law == window.law
-        prediction = window.laws[law][modes]
-        # a law with noise in a mode that nothing holds back (k <= 0) has no finite variance
-        predicted = float(prediction.sum()) if np.all(prediction >= 0) else math.inf
-        assessed = assess_ratio(
-            measured,
-            stderr,
-            predicted,
-            dof=window.replicas - 1,
-            tolerance=tolerance,
-            confidence=self.confidence,
-            name="ratio",
+    for other in judged.takers():
+        own += network_against_simulation(
+            judged.data,
+            judged.done[other],
+            model=judged.name,
+            simulation_name=other,
+            # of a run that says it went otherwise than its config nothing is claimed
+            same_noise=judged.study.models[other].takes_all_from(judged.name)
+            and same_process(judged.stored[judged.name], judged.stored[other]),
+            tolerance=check.tolerance,
+            confidence=check.confidence,
         )
-        return self._row(
-            assessed,
-            quantity=quantity,
-            law=law,
-            role="law" if own else "contrast",
-            measured=measured,
-            stderr=stderr,
-            predicted=predicted,
-            tolerance=tolerance,
-            modes=modes & window.noisy if own else modes,
-            fault=window.fault(tolerance, modes),
-        )
-
-    def binned_variances(self, bins: int, others: list[str]) -> Iterator[Comparison]:
-        for number, modes in enumerate(eigenvalue_bins(self.window.eigenvalue, self.window.noisy, bins)):
-            inside = self.window.eigenvalue[modes]
-            quantity = f"mode_variance[{inside.min():.3g},{inside.max():.3g}]"
-            yield self.variance(quantity, modes, self.window.law, self.bin_tolerance)
-            if "continuum" in others and number == 0:
-                yield self.variance(quantity, modes, "continuum", self.bin_tolerance)
-            if "discrete" in others and self.window.law == "epoch":
-                yield self.variance(quantity, modes, "discrete", self.bin_tolerance)
-
-    def mean_shift(self) -> Comparison:
-        """The squared mean, cleared of noise, on the scale of the variance that the shift adds to."""
-        window = self.window
-        modes = window.noisy
-        scale = float(window.laws[window.law][modes].sum())
-        shift = squared_mean(window.moment_1[:, modes])
-        square, stderr = float(shift.value) / scale, float(shift.stderr) / scale
-
-        def interval(confidence: float) -> tuple[float, float]:
-            low, high = shift.interval(confidence)
-            return float(low) / scale, float(high) / scale
-
-        assessed = assess_by_interval(
-            square,
-            interval,
-            replicas=window.replicas,
-            band=Band(-math.inf, self.tolerance),
-            confidence=self.confidence,
-            name="squared shift of the mean over the predicted variance",
-        )
-        return self._row(
-            assessed,
-            quantity="mean_shift",
-            law=window.law,
-            role="law",
-            measured=square,
-            stderr=stderr,
-            predicted=0.0,
-            tolerance=self.tolerance,
-            modes=modes,
-            fault=window.fault(self.tolerance),
-        )
-
-    def effective_temperature(self, law: str) -> Comparison:
-        window = self.window
-        dimension = window.eigenvalue.size
-        each = 4.0 * window.energy.mean(axis=1) / dimension
-        measured, stderr = float(each.mean()), _stderr_of_mean(each)
-        weights = window.weights[law]
-        predicted = 4.0 * float(weights.sum(axis=1).mean()) / dimension if np.isfinite(weights).all() else math.inf
-        assessed = assess_ratio(
-            measured,
-            stderr,
-            predicted,
-            dof=window.replicas - 1,
-            tolerance=self.tolerance,
-            confidence=self.confidence,
-            name="ratio",
-        )
-        return self._row(
-            assessed,
-            quantity="effective_temperature",
-            law=law,
-            role="law" if law == window.law else "contrast",
-            measured=measured,
-            stderr=stderr,
-            predicted=predicted,
-            tolerance=self.tolerance,
-            modes=np.ones(dimension, dtype=np.bool_),
-            fault=window.fault(self.tolerance),
-        )
-
-    def energy_distribution(self, laws: list[str], seed: int) -> Iterator[Comparison]:
-        window = self.window
-        fault = window.fault(self.tolerance)
-        if not np.isfinite(window.energy).all():
-            return  # the effective temperature says so already
-        enough = window.replicas >= MINIMUM_REPLICAS
-        resampled = distributions.resample(window.energy, seed=seed) if enough else None
-        for law in laws:
-            weights = window.weights[law]
-            if not (weights > 0).any() or not np.isfinite(weights).all():
-                continue
-            measured = distributions.sup_distance(window.energy, partial(mixture_cdf, weights))
-            assessed = distributions.assess_distance(
-                measured, resampled, replicas=window.replicas, bound=self.energy_bound, confidence=self.confidence
-            )
-            yield self._row(
-                assessed,
-                quantity="energy_distribution",
-                law=law,
-                role="law" if law == window.law else "contrast",
-                measured=measured,
-                stderr=assessed.stderr,
-                predicted=0.0,
-                tolerance=self.energy_bound,
-                modes=window.noisy if law == window.law else np.ones(window.noisy.shape, dtype=np.bool_),
-                fault=fault,
-            )
-
-    def noise_free_modes(self) -> Comparison:
-        window = self.window
-        modes = ~window.noisy
-        scale = float(window.laws[window.law][window.noisy].sum())
-        measured, stderr = (value / scale for value in window.summed_variance(modes))
-        assessed = assess(
-            measured,
-            stderr,
-            dof=window.replicas - 1,
-            band=Band(-math.inf, NOISE_FREE_SHARE),
-            confidence=self.confidence,
-            name=f"part of the total variance in the {int(modes.sum())} modes without noise",
-        )
-        return self._row(
-            assessed,
-            quantity="noise_free_modes",
-            law=window.law,
-            role="law",
-            measured=measured,
-            stderr=stderr,
-            predicted=0.0,
-            tolerance=NOISE_FREE_SHARE,
-            modes=modes,
-            fault=window.fault(self.tolerance),
-        )
-
-    def _row(
-        self,
-        assessed: Assessment,
-        *,
-        quantity: str,
-        law: str,
-        role: Role,
-        measured: float,
-        stderr: float,
-        predicted: float,
-        tolerance: float,
-        modes: Modes,
-        fault: str,
-    ) -> Comparison:
-        return Comparison.from_assessment(
-            assessed.with_note(self.window.sampling.note),
-            model=self.model,
-            quantity=quantity,
-            law=law,
-            role=role,
-            measured=measured,
-            standard_error=stderr,
-            predicted=predicted,
-            tolerance=tolerance,
-            eigenvalues=self.window.eigenvalue[modes],
-        ).spoiled(fault)
-
-
-def _stderr_of_mean(values: Array) -> float:
-    return float(values.std(ddof=1) / math.sqrt(values.size)) if values.size > 1 else math.nan
+    return own if check.contrasts else [row for row in own if row.role == "law"]

@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 
 from langevin_sgd.checks.diffusion.window import StationaryWindow
-from langevin_sgd.checks.equilibrium.rows import total_variance
+from langevin_sgd.checks.equilibrium.point import total_variance
 from langevin_sgd.checks.verdicts.statistics import MINIMUM_REPLICAS, assess_ratio, inconclusive, too_few_replicas
 from langevin_sgd.checks.verdicts.table import Comparison, Role
 

@@ -35,7 +35,8 @@ KINDS: Family[Any] = Family(
         "random_potential": "langevin_sgd.checks.stored.disorder:in_disorder",
     },
     group="langevin_sgd.recomputations",
-    kind=object,
+    is_member=callable,
+    needed="a function",
 )
 """What follows from the config and the measurements of a kind of model, at one point of a scan."""
 

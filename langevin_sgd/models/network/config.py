@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
@@ -24,7 +25,6 @@ from langevin_sgd.config.fields import (
     Section,
     Steps,
     Text,
-    is_import_path,
     own_import_path,
     printable,
 )
@@ -32,6 +32,7 @@ from langevin_sgd.config.probes import Probe
 from langevin_sgd.config.sgd import Sgd, SgdOverride, overridden
 from langevin_sgd.config.window import window_problems
 from langevin_sgd.devices import TENSORS, Engine
+from langevin_sgd.import_path import is_import_path
 from langevin_sgd.models.section import ModelSection
 
 if TYPE_CHECKING:
@@ -268,6 +269,11 @@ class NetworkModel(ModelSection):
         found = {"train_loss", "squared_displacement", "spread"}
         found |= {"mode_variance"} if self.has_stationary_window() else set()
         return frozenset(found.union(*(probe.EMITS for probe in self.probes)))
+
+    @classmethod
+    def lending(cls, written: Mapping[str, Any]) -> Mapping[str, Any]:
+        """`start` is `minimum` unless it is given: H and C belong to one."""
+        return {"start": "minimum", **written}
 
     def lends(self) -> bool:
         """H and C are measured on networks."""

@@ -14,6 +14,7 @@ from langevin_sgd.config.quadratic import (
     Hessian,
     IsotropicNoise,
     MeasuredHessian,
+    MeasuredNoise,
     Noise,
     Start,
 )
@@ -62,6 +63,11 @@ class OrnsteinUhlenbeckModel(ModelSection):
         """Where it takes measured values from: pairs (field, network); the noise first, as it sets the temperature."""
         named = (("noise", self.noise.from_), ("hessian", self.hessian.from_))
         return tuple((field, name) for field, name in named if name is not None)
+
+    def takes_all_from(self, source: str) -> bool:
+        """Whether both H and the full C are that network's."""
+        measured = isinstance(self.hessian, MeasuredHessian) and isinstance(self.noise, MeasuredNoise)
+        return measured and self.hessian.from_ == self.noise.from_ == source
 
     def total_steps(self, sgd: Sgd, lent: int | None) -> int:
         """Its own, or that of the network it is measured on."""

@@ -11,7 +11,7 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from langevin_sgd.errors import UserError
-from langevin_sgd.families import Family
+from langevin_sgd.families import Family, instance_of
 from langevin_sgd.report.plots.figure import FigureKind, Results, Subject
 from langevin_sgd.report.plots.style import style
 from langevin_sgd.study import provenance, store
@@ -43,7 +43,8 @@ FIGURES: Family[FigureKind] = Family(
         "diffusion_collapse": "langevin_sgd.report.plots.collapse:diffusion_collapse",
     },
     group="langevin_sgd.figures",
-    kind=FigureKind,
+    is_member=instance_of(FigureKind),
+    needed="what langevin_sgd.report.plots.figure.figure makes of a function",
 )
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
-from langevin_sgd.checks.section import check_defaults
+from langevin_sgd.checks import check_defaults
 from langevin_sgd.observables.scanned import dimensions
 from langevin_sgd.report.plots.literal import literal, literals
 

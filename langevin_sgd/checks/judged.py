@@ -1,0 +1,42 @@
+"""What a check is made of: one finished model of a study, with the others beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import xarray as xr
+
+from langevin_sgd.observables.scanned import points
+
+if TYPE_CHECKING:
+    from langevin_sgd.study.config import Study
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The model called `name`, among all that are `done`.
+
+    `done` holds what follows from the measurements as it follows, `stored` what the run holds.
+    """
+
+    study: Study
+    name: str
+    done: Mapping[str, xr.Dataset]
+    stored: Mapping[str, xr.Dataset]
+
+    @property
+    def data(self) -> xr.Dataset:
+        """The model's own observables, those of a scanned one with the scan's parameters as leading dimensions."""
+        return self.done[self.name]
+
+    def points(self) -> Iterator[tuple[str, xr.Dataset]]:
+        """The observables at every point of the scan with its label, "" of the only one without a scan."""
+        yield from points(self.data)
+
+    def takers(self) -> Iterator[str]:
+        """The finished models that are measured on this one."""
+        yield from (
+            other for other in self.study.models if other in self.done and self.name in self.study.sources(other)
+        )
