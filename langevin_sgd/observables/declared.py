@@ -26,13 +26,15 @@ class Variable:
     units: str = "1"
 
 
-def joined(*parts: Mapping[str, _T]) -> dict[str, _T]:
+def joined(
+    *parts: Mapping[str, _T], twice: str = "emitted twice; every name of a group must have one source"
+) -> dict[str, _T]:
     """One mapping of several. Raises `ValueError` for a name that two of them have: nothing is overwritten."""
     whole: dict[str, _T] = {}
     for part in parts:
-        twice = sorted(whole.keys() & part.keys())
-        if twice:
-            raise ValueError(f"{', '.join(twice)}: emitted twice; every name of a group must have one source")
+        repeated = sorted(whole.keys() & part.keys())
+        if repeated:
+            raise ValueError(f"{', '.join(repeated)}: {twice}")
         whole |= part
     return whole
 
@@ -209,19 +211,23 @@ joined(COORDINATES, VARIABLES)  # a name is one or the other
 def dataset(
     *parts: Mapping[str, ArrayLike],
     coords: Mapping[str, ArrayLike],
+    declares: Mapping[str, Variable] | None = None,
     attrs: Mapping[str, Any] | None = None,
     members: Literal["replica", "disorder"] = "replica",
 ) -> xr.Dataset:
     """Build the Dataset of one model from named arrays, given in one mapping or in several that have no name in common.
 
-    Dimensions, units and long names come from `VARIABLES` and `COORDINATES`; an undeclared name or a wrong number of
-    dimensions raises `KeyError` or `ValueError`, so that no model can emit a quantity that the others lack by accident;
-    so does a name that is emitted twice, by two parts or as an observable and a coordinate.
+    Dimensions, units and long names come from `VARIABLES` and `COORDINATES`, and from what the model `declares` beside
+    them, observables and coordinates of its own. An undeclared name or a wrong number of dimensions raises `KeyError`
+    or `ValueError`, so that no model can emit a quantity that the others lack by accident; so does a name that is
+    declared twice, or emitted twice, by two parts or as an observable and a coordinate.
     `members` are what an ensemble consists of: where it is disorders, they stand for the replicas.
     """
 
     values = joined(*parts)
     joined(values, coords)  # xarray would take a coordinate for the observable of the same name
+    own = {} if declares is None else declares
+    joined(COORDINATES, VARIABLES, own, twice="declared twice; rename the one of your own")
     told = _as_it_ran(values, coords)
 
     def variable(name: str, value: ArrayLike, table: Mapping[str, Variable]) -> xr.Variable:
@@ -233,8 +239,8 @@ def dataset(
         return xr.Variable(dims, np.asarray(value), attrs)
 
     return xr.Dataset(
-        {name: variable(name, value, VARIABLES) for name, value in values.items()},
-        coords={name: variable(name, value, COORDINATES) for name, value in coords.items()},
+        {name: variable(name, value, {**VARIABLES, **own}) for name, value in values.items()},
+        coords={name: variable(name, value, {**COORDINATES, **own}) for name, value in coords.items()},
         attrs=dict(attrs or {}),
     )
 
