@@ -45,14 +45,14 @@ def test_a_name_declared_twice_raises() -> None:
 
 def test_a_model_may_declare_observables_and_coordinates_of_its_own() -> None:
     own = {
-        "alignment": observables.Variable(("layer",), "alignment of a layer", "1"),
+        "rank_of_layer": observables.Variable(("layer",), "rank of a layer", "1"),
         "layer": observables.Variable(("layer",), "layer"),
     }
-    found = observables.dataset({"alignment": [0.5, 1.0]}, coords={"layer": [1, 2]}, declares=own)
-    assert found.alignment.attrs == {"units": "1", "long_name": "alignment of a layer"}
+    found = observables.dataset({"rank_of_layer": [0.5, 1.0]}, coords={"layer": [1, 2]}, declares=own)
+    assert found.rank_of_layer.attrs == {"units": "1", "long_name": "rank of a layer"}
     assert list(found.coords) == ["layer"]
     with pytest.raises(ValueError, match="energy: declared twice"):
-        observables.dataset({}, coords={}, declares={"energy": own["alignment"]})
+        observables.dataset({}, coords={}, declares={"energy": own["layer"]})
 
 
 def test_a_probe_cannot_overwrite_what_is_recorded() -> None:
