@@ -24,7 +24,7 @@ from langevin_sgd.training.interpolation import Line, landmarks
 from langevin_sgd.training.line_walkers import Walkers
 from langevin_sgd.training.threads import Workers
 
-CONFIG = Path(__file__).parents[2] / "configs" / "real_basins.yaml"
+CONFIG = Path(__file__).parents[3] / "configs" / "real_basins.yaml"
 ETA = 0.1
 
 

@@ -106,8 +106,8 @@ def test_all_broken_configs_are_refused(refused):
     assert accepted.total() <= MOST_ACCEPTED * COUNT, accepted
 
 
-def test_every_kind_of_damage_occurs_and_configs_are_many(broken_config, kinds):
+def test_every_kind_of_damage_occurs_and_configs_are_many(broken_config, kinds_of_damage):
     made = [broken_config(index) for index in range(0, COUNT, 20)]
-    assert {kind for kind, _ in made} == kinds
+    assert {kind for kind, _ in made} == kinds_of_damage
     assert len({text for _, text in made}) > 0.9 * len(made)
     assert broken_config(20) == made[1]

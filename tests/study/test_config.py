@@ -20,7 +20,7 @@ from langevin_sgd.models.ornstein_uhlenbeck.config import OrnsteinUhlenbeckModel
 from langevin_sgd.study import loading as config
 from langevin_sgd.study.config import Study
 
-CONFIGS = sorted((Path(__file__).parents[1] / "configs").glob("*.yaml"))
+CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
 
 NETWORK = {"kind": "network", "architecture": {"kind": "softmax"}, "start": "minimum", "steps": 1000}
 MEASURED = {"kind": "ornstein_uhlenbeck", "hessian": {"from": "network"}, "noise": {"from": "network"}}

@@ -366,7 +366,7 @@ def broken(index: int) -> tuple[str, str]:
 
 
 @pytest.fixture(scope="session")
-def kinds() -> set[str]:
+def kinds_of_damage() -> set[str]:
     """All kinds of damage."""
     return {*DATA, *TEXT}
 
