@@ -47,6 +47,23 @@ app = App(
 
 _Run = Annotated[str, Parameter(name="RUN_DIR", help="Run directory, as `simulate` leaves it.")]
 _Flag = Parameter(negative="", show_default=False)
+_Imported = Annotated[
+    list[str] | None,
+    Parameter(
+        name="--import",
+        negative="",
+        help="Module that may be imported because the run's config names code of it; repeatable. None is otherwise.",
+    ),
+]
+
+
+@contextmanager
+def _importing(modules: Sequence[str] | None) -> Iterator[None]:
+    """Around the reading of a run: what its config names is imported from these modules alone."""
+    from langevin_sgd import import_path
+
+    with import_path.only(modules or ()):
+        yield
 
 
 @app.command(sort_key=0, help_epilogue=_exit_codes(DONE, FAILED, MISUSED, INTERRUPTED))
@@ -115,6 +132,7 @@ def check(
     /,
     *,
     strict: Annotated[bool, _Flag, Parameter(help="Exit with 3 unless every law agrees.")] = False,
+    imported: _Imported = None,
 ) -> int:
     """Evaluate the comparisons of a run anew and print all of them."""
     import langevin_sgd
@@ -122,18 +140,20 @@ def check(
     from langevin_sgd.report.verdict_table import summary
     from langevin_sgd.study import store
 
-    table = langevin_sgd.check(run_dir)
+    with _importing(imported):
+        table = langevin_sgd.check(run_dir)
     terminal.print_verdicts(store.open_run(run_dir), table, full=True, run=run_dir)
     return NOT_AGREED if strict and summary(table)["verdict"] != "agrees" else DONE
 
 
 @app.command(sort_key=2, help_epilogue=_exit_codes(DONE, MISUSED))
-def report(run_dir: _Run, /) -> int:
+def report(run_dir: _Run, /, *, imported: _Imported = None) -> int:
     """Write one self-contained HTML page: verdicts, figures, config, provenance."""
     from langevin_sgd import progress
     from langevin_sgd.report import html as html_report
 
-    print(html_report.report(run_dir, progress=progress.choose(quiet=False)))
+    with _importing(imported):
+        print(html_report.report(run_dir, progress=progress.choose(quiet=False)))
     _say_if_unfinished(run_dir)
     return DONE
 
@@ -148,12 +168,14 @@ def plot(
     /,
     *names: Annotated[str, Parameter(name="NAME", help="Figures to draw. Default: all.")],
     format: Annotated[Literal["png", "pdf", "svg"], Parameter(help="File format.")] = "png",
+    imported: _Imported = None,
 ) -> int:
     """Draw the figures of a run into its figures/ folder."""
     from langevin_sgd.report.plots import drawn as plots
 
-    for path in plots.plot(run_dir, names, format=format):
-        print(path)
+    with _importing(imported):
+        for path in plots.plot(run_dir, names, format=format):
+            print(path)
     _say_if_unfinished(run_dir)
     return DONE
 

@@ -64,6 +64,10 @@ class Family(Generic[Member]):
             table[entry.name] = entry.value
         return table
 
+    def is_own(self, name: str) -> bool:
+        """Whether a member is of this package: what another's raises is told in a line."""
+        return name in self._own
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._table)
 
@@ -73,7 +77,11 @@ class Family(Generic[Member]):
     def __getitem__(self, name: str) -> Member:
         """The member called `name`. Raises `UserError` with the nearest name if there is none or it is broken."""
         if ":" in name:
-            return self._checked(import_path.load(name), name)
+            module, found = import_path.named(name)
+            member = self._checked(found, name)
+            if isinstance(found, type):  # of an object nothing says where it was made
+                import_path.refuse_borrowed(found, module, name)
+            return member
         if name not in self._table:
             close = difflib.get_close_matches(name, self._table, n=1)
             mend = f"did you mean {close[0]}?" if close else f"there are: {', '.join(self._table)}"

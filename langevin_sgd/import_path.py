@@ -38,8 +38,11 @@ _ALLOWED: ContextVar[frozenset[str] | None] = ContextVar("allowed modules", defa
 
 @contextmanager
 def only(modules: Iterable[str] = ()) -> Iterator[None]:
-    """Inside, import no module but these for the sake of a config; what is imported already needs no leave."""
-    token = _ALLOWED.set(frozenset(modules))
+    """Inside, import no module but these for the sake of a config; what is imported already needs no leave.
+
+    Within another `only` its modules stay allowed.
+    """
+    token = _ALLOWED.set((_ALLOWED.get() or frozenset()) | frozenset(modules))
     try:
         yield
     finally:
@@ -72,6 +75,16 @@ def load(path: str) -> Callable[..., Any]:
     Raises `UserError` if there is no such module or attribute, if importing it fails, and if what is named is not
     defined in that very module: a config calls code that was written to be called, not what a module happens to import.
     """
+    module, found = named(path)
+    if not callable(found):
+        raise UserError(f"{path}: is {type(found).__name__}; a function or class that can be called is needed")
+    refuse_borrowed(found, module, path)
+    function: Callable[..., Any] = found
+    return function
+
+
+def named(path: str) -> tuple[ModuleType, Any]:
+    """The module of "module:attribute" and what the attribute is. Raises `UserError` as `load` does."""
     if reason := foreign(path):
         raise UserError(f"{path}: {reason}")
     module_name, _, attribute = path.partition(":")
@@ -106,17 +119,15 @@ def load(path: str) -> Callable[..., Any]:
                 f"{path}: {module_name} has no {name}" + (f"; did you mean {module_name}:{close[0]}?" if close else "")
             )
         found = getattr(found, name)
-    if not callable(found):
-        raise UserError(f"{path}: is {type(found).__name__}; a function or class that can be called is needed")
-    _refuse_borrowed(found, module, path)
-    return found
+    return module, found
 
 
 class NotImported(UserError):
     """Code that a run names and that reading it may not import."""
 
 
-def _refuse_borrowed(found: Callable[..., Any], module: ModuleType, path: str) -> None:
+def refuse_borrowed(found: Callable[..., Any], module: ModuleType, path: str) -> None:
+    """Raise `UserError` if a function or class is not defined in that very module."""
     home = getattr(found, "__module__", None) or "builtins"
     # a module made in memory holds what was put there
     borrowed = home != module.__name__ if getattr(module, "__file__", None) else home in sys.stdlib_module_names

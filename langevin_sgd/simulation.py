@@ -11,7 +11,7 @@ import xarray as xr
 from langevin_sgd.progress import Progress
 from langevin_sgd.study import store
 from langevin_sgd.study.config import Study
-from langevin_sgd.study.execute import execute
+from langevin_sgd.study.execute import Report, execute
 
 
 def simulate(
@@ -38,7 +38,7 @@ def simulate(
     """
     return execute(
         study,
-        report=_report,
+        report=Report(_ready, _report),
         output=output,
         overrides=overrides,
         device=device,
@@ -46,6 +46,14 @@ def simulate(
         overwrite=overwrite,
         progress=progress,
     )
+
+
+def _ready(study: Study) -> None:
+    if study.figures:
+        from langevin_sgd.report.plots.drawn import FIGURES  # matplotlib
+
+        for name in study.figures:
+            FIGURES[name]
 
 
 def _report(run: store.RunDirectory, progress: Progress) -> None:

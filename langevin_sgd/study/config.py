@@ -44,6 +44,8 @@ class Study(Section):
     scan: scans.Scan = Field(default_factory=dict)
     """Numeric keys that take several values: a list, {linear: [FIRST, LAST, COUNT]} or {geometric:
     [FIRST, LAST, COUNT]}. Every combination runs; the keys become leading dimensions of the results."""
+    figures: tuple[Text, ...] = ()
+    """Figures of your own that the report has too, each "module:attribute"."""
     output: RunFolder | None = None
     """Run directory. null: runs/<name>."""
 

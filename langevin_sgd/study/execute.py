@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,8 +24,16 @@ from langevin_sgd.study.judge import judged
 from langevin_sgd.study.provenance import provenance
 from langevin_sgd.study.run_model import held_by, run_model
 
-Report = Callable[[store.RunDirectory, Progress], object]
-"""What is left in a run directory beside the results when all models have run."""
+
+@dataclass(frozen=True)
+class Report:
+    """What is left in a run directory beside the results.
+
+    `ready` raises `UserError` before anything runs if it could not be made of the study; `make` makes it.
+    """
+
+    ready: Callable[[Study], object]
+    make: Callable[[store.RunDirectory, Progress], object]
 
 
 def execute(
@@ -45,6 +54,7 @@ def execute(
     placed = devices.place_all(device, {name: model.engines() for name, model in study.models.items()})
     for path in dict.fromkeys(path for model in study.models.values() for path in model.code()):
         import_path.load(path)
+    report.ready(study)
     try:
         large = estimates.check(study, held_by, devices={name: where.device for name, where in placed.items()})
     except estimates.TooLarge as error:
@@ -101,7 +111,7 @@ def _finish(
         tree["checks"] = xr.DataTree(judged(tree, study, fresh=True))
     if run is not None:
         run.finalize(tree)
-        report(run, progress)
+        report.make(run, progress)
     return tree
 
 

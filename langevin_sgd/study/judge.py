@@ -8,7 +8,10 @@ from typing import Any
 
 import xarray as xr
 
+from langevin_sgd import import_path, user_code
+from langevin_sgd.checks import CHECKS
 from langevin_sgd.checks.judged import Judged
+from langevin_sgd.checks.section import CheckSection
 from langevin_sgd.checks.stored import restored
 from langevin_sgd.checks.verdicts.table import Comparison, to_dataset
 from langevin_sgd.errors import UserError
@@ -25,16 +28,19 @@ def check(run: xr.DataTree | str | os.PathLike[str], study: Study | Mapping[str,
 
     A run directory is judged by its own config.yaml, and the table is kept in it, as the command does; with `study` it
     is judged by that, and nothing is written. If the table cannot be kept, because another process writes to the run or
-    because that is not permitted, this is warned of. Raises `UserError` if there is no run there or it is damaged.
+    because that is not permitted, this is warned of. Code that the config of the run names is used if it is imported
+    already, and is not imported for its sake. Raises `UserError` if there is no run there or it is damaged, or if such
+    code is needed.
     """
-    if not isinstance(run, str | os.PathLike):
-        return judged(run, study)
-    if study is not None:
-        return judged(store.open_run(run, load=True), study)
-    with shelf(run) as kept:
-        table = judged(store.open_run(run, load=True), load(local(run) / store.CONFIG))
-        kept.checks(table)
-    return table
+    with import_path.only():
+        if not isinstance(run, str | os.PathLike):
+            return judged(run, study)
+        if study is not None:
+            return judged(store.open_run(run, load=True), study)
+        with shelf(run) as kept:
+            table = judged(store.open_run(run, load=True), load(local(run) / store.CONFIG))
+            kept.checks(table)
+        return table
 
 
 @one_blas_thread()
@@ -67,7 +73,7 @@ def judged(tree: xr.DataTree, study: Study | Mapping[str, Any] | None = None, *,
             rows += told
     for criteria in resolved.checks:
         for name in [name for name in resolved.checked_models(criteria) if name in done]:
-            own = criteria.rows(Judged(resolved, name, done, stored))
+            own = _rows(criteria, Judged(resolved, name, done, stored))
             if not own and criteria.EMPTY:
                 not_compared[name] = {"model": name, "status": "done", "reason": criteria.EMPTY}
             rows += own
@@ -103,3 +109,13 @@ def _finished(tree: xr.DataTree, study: Study, not_compared: dict[str, dict[str,
             reason = str(dataset.attrs.get("error", "")) or status
             not_compared[name] = {"model": name, "status": status, "reason": reason}
     return done
+
+
+def _rows(check: CheckSection, judged: Judged) -> list[Comparison]:
+    """The comparisons of one model; what a check of somebody else's raises or returns is told in a line."""
+    if CHECKS.is_own(check.kind):
+        return check.rows(judged)
+    own: Any = user_code.call(f"check {check.kind} of {judged.name}", check.rows, judged)
+    if not isinstance(own, list | tuple) or not all(isinstance(row, Comparison) for row in own):
+        raise UserError(f"check {check.kind} of {judged.name}: returned something else than a list of Comparison")
+    return list(own)

@@ -5,17 +5,22 @@ from __future__ import annotations
 import difflib
 import io
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
 
 import xarray as xr
 from matplotlib.figure import Figure
 
+from langevin_sgd import import_path, user_code
 from langevin_sgd.errors import UserError
 from langevin_sgd.families import Family, instance_of
 from langevin_sgd.report.plots.figure import FigureKind, Results, Subject
 from langevin_sgd.report.plots.style import style
 from langevin_sgd.study import provenance, store
 from langevin_sgd.study.shelf import shelf
+
+Argument = TypeVar("Argument")
+Result = TypeVar("Result")
 
 FORMATS = ("png", "pdf", "svg")
 
@@ -57,8 +62,12 @@ def figures(tree: xr.DataTree, names: Iterable[str] = ()) -> dict[str, Figure]:
     it if there are several; a kind as name stands for all its figures. Raises `UserError` for a name that the study has
     no figure of.
     """
+    with import_path.only():
+        return _drawn(tree, list(names))
+
+
+def _drawn(tree: xr.DataTree, wanted: Sequence[str]) -> dict[str, Figure]:
     planned = _plan(tree)
-    wanted = list(names)
     for name in wanted:
         if name not in planned and not any(kind == name for kind, _ in planned.values()):
             close = difflib.get_close_matches(name, planned, n=1)
@@ -68,13 +77,26 @@ def figures(tree: xr.DataTree, names: Iterable[str] = ()) -> dict[str, Figure]:
     with style():
         for name, (kind, subject) in planned.items():
             if not wanted or name in wanted or kind in wanted:
-                drawn[name] = FIGURES[kind](subject)
+                drawn[name] = _of_kind(kind, FIGURES[kind].draw, subject)
     return drawn
+
+
+def _of_kind(kind: str, function: Callable[[Argument], Result], argument: Argument) -> Result:
+    """What a figure's function returns; what one of somebody else's raises is told in a line that names the figure."""
+    if FIGURES.is_own(kind):
+        return function(argument)
+    return user_code.call(f"figure {kind}", function, argument)
+
+
+def _called(kind: str) -> str:
+    """What a figure is called: by the name of its kind, one of the user's own by its attribute."""
+    return kind.rpartition(":")[2].rpartition(".")[2]
 
 
 def captions(tree: xr.DataTree) -> dict[str, str]:
     """What each figure of a study shows, by its name."""
-    return {name: FIGURES[kind].caption for name, (kind, _) in _plan(tree).items()}
+    with import_path.only():
+        return {name: FIGURES[kind].caption for name, (kind, _) in _plan(tree).items()}
 
 
 def plot(run: str | os.PathLike[str], names: Iterable[str] = (), *, format: str = "png") -> list[os.PathLike[str]]:
@@ -101,15 +123,28 @@ def render(figure: Figure, format: str) -> bytes:
 def _plan(tree: xr.DataTree) -> dict[str, tuple[str, Subject]]:
     """What is drawn: the kind and the subject of every figure, by its name."""
     results = _results(tree)
-    subjects = {kind: member.subjects(results) for kind, member in FIGURES.items()}
+    kinds = [*FIGURES, *_own_figures(tree)]
+    for kind in kinds:
+        if any(_called(other) == _called(kind) for other in kinds[: kinds.index(kind)]):
+            raise UserError(f"figure {kind}: there is another one called {_called(kind)}; rename it")
+    subjects = {kind: _of_kind(kind, FIGURES[kind].subjects, results) for kind in kinds}
     stood_for = {name for kind, of in subjects.items() if FIGURES[kind].stands for name in of}
     planned: dict[str, tuple[str, Subject]] = {}
     for kind, of in subjects.items():
         chosen = {name: each for name, each in of.items() if not (FIGURES[kind].plain and name in stood_for)}
         for name, subject in chosen.items():
             alone = len(chosen) == 1 or FIGURES[kind].together
-            planned[kind if alone else f"{kind}_{name}"] = (kind, subject)
+            planned[_called(kind) if alone else f"{_called(kind)}_{name}"] = (kind, subject)
     return planned
+
+
+def _own_figures(tree: xr.DataTree) -> list[str]:
+    """The figures of the user's own that the study names, each "module:attribute"."""
+    try:
+        named = provenance.config(tree.attrs).get("figures", [])
+    except ValueError as error:
+        raise UserError(f"the provenance of this run is damaged ({error})") from error
+    return [str(name) for name in named]
 
 
 def _results(tree: xr.DataTree) -> Results:
