@@ -220,10 +220,17 @@ def new(template: Annotated[str | None, Parameter(help="Name of the template.")]
 
 
 @app.command(sort_key=6, help_epilogue=_exit_codes(DONE, MISUSED))
-def schema() -> int:
-    """Print the JSON Schema of the config, for editors that complete and check."""
+def schema(
+    kind: Annotated[str | None, Parameter(help="A kind, such as network; prints a page for people.")] = None, /
+) -> int:
+    """Print the JSON Schema of the config, for editors that complete and check; or the keys of one kind."""
     import json
 
+    if kind is not None:
+        from langevin_sgd.report.kind_page import page
+
+        print(page(kind))
+        return DONE
     from langevin_sgd.study import loading as configs
 
     print(json.dumps(configs.json_schema(), indent=2, ensure_ascii=False))

@@ -1,0 +1,86 @@
+"""One kind of section as a page for people: what it is, its keys with what they take, their defaults and meaning."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel
+
+from langevin_sgd.config.errors import choice
+from langevin_sgd.errors import UserError
+from langevin_sgd.study.kinds import all_names, holding
+
+_WIDTH = 100
+
+
+def page(kind: str) -> str:
+    """The page of a kind by name, or of one of the user's own as "module:Class", as text.
+
+    Raises `UserError` if there is none of that name, with the nearest one.
+    """
+    families = holding(kind)
+    if not families:
+        raise UserError(f"no kind {kind!r}; {choice(kind, all_names())}")
+    pages, faults = [], []
+    for family in families.values():
+        try:
+            pages.append(_page(kind, family.word, family[kind]))
+        except UserError as fault:
+            faults.append(fault)
+    if not pages:
+        raise faults[0]
+    return "\n\n".join(pages)
+
+
+def _page(kind: str, word: str, section: type[BaseModel]) -> str:
+    schema = section.model_json_schema(by_alias=True)
+    lines = [f"{word} {kind}", "", *textwrap.wrap(" ".join((section.__doc__ or "").split()), _WIDTH), ""]
+    required = schema.get("required", [])
+    for key, told in schema.get("properties", {}).items():
+        if key in ("kind", "name") and "const" in told:
+            continue
+        default = "required" if key in required else f"default {_default(told)}"
+        lines.append(f"{key}: {_takes(told, schema.get('$defs', {}))}; {default}")
+        lines += textwrap.wrap(
+            " ".join(told.get("description", "").split()), _WIDTH, initial_indent="    ", subsequent_indent="    "
+        )
+    return "\n".join(lines)
+
+
+def _default(told: Mapping[str, Any]) -> str:
+    if "default" not in told:
+        return "as said"  # it follows from other keys, as its description tells
+    value = told["default"]
+    return "null" if value is None else json.dumps(value) if not isinstance(value, str) else value
+
+
+def _takes(told: Mapping[str, Any], definitions: Mapping[str, Any], depth: int = 0) -> str:
+    """What a key takes, in words."""
+    if "$ref" in told:
+        return _takes(definitions[told["$ref"].rpartition("/")[2]], definitions, depth)
+    if "const" in told:
+        return str(told["const"])
+    if "enum" in told:
+        return " | ".join(map(str, told["enum"]))
+    for several in ("anyOf", "oneOf", "allOf"):
+        if several in told:
+            each = dict.fromkeys(_takes(one, definitions, depth) for one in told[several])
+            return " | ".join(each)
+    if told.get("type") == "object":
+        kind = told.get("properties", {}).get("kind", {})
+        return f"{{kind: {kind['const']}}}" if "const" in kind else "mapping"
+    if told.get("type") == "array":
+        entries = told.get("prefixItems")
+        if entries is not None:
+            return f"[{', '.join(_takes(entry, definitions, depth + 1) for entry in entries)}]"
+        return f"list of {_takes(told.get('items', {}), definitions, depth + 1)}"
+    words = {"integer": "whole number", "number": "number", "string": "text", "boolean": "true | false", "null": "null"}
+    bounds = [
+        f"{sign} {told[name]:g}"
+        for name, sign in (("exclusiveMinimum", ">"), ("minimum", ">="), ("exclusiveMaximum", "<"), ("maximum", "<="))
+        if name in told and abs(told[name]) < 2**31
+    ]
+    return " ".join([words.get(str(told.get("type")), "value"), *bounds])
