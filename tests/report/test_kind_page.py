@@ -28,7 +28,7 @@ class Slow(CheckSection):
 '''
 
 
-@pytest.mark.parametrize("kind", sorted({name for name in all_names()}))
+@pytest.mark.parametrize("kind", sorted(set(all_names())))
 def test_a_page_has_every_key_with_its_meaning(kind: str) -> None:
     text = page(kind)
     from langevin_sgd.study.kinds import holding
