@@ -35,11 +35,11 @@ _HOME = {
     "LowRankNoise": "langevin_sgd.noise",
     "PositionDependentNoise": "langevin_sgd.noise",
     "export": "langevin_sgd.study.store",
-    "figures": "langevin_sgd.report.plots.drawn",
-    "plot": "langevin_sgd.report.plots.drawn",
+    "figures": "langevin_sgd.reporting.plots.drawn",
+    "plot": "langevin_sgd.reporting.plots.drawn",
     "new": "langevin_sgd.study.templates",
     "info": "langevin_sgd.installation",
-    "report": "langevin_sgd.report.html",
+    "report": "langevin_sgd.reporting.html",
 }
 
 __all__ = ["__version__", *sorted(_HOME)]
@@ -61,9 +61,9 @@ if TYPE_CHECKING:
     from langevin_sgd.noise import IsotropicNoise as IsotropicNoise
     from langevin_sgd.noise import LowRankNoise as LowRankNoise
     from langevin_sgd.noise import PositionDependentNoise as PositionDependentNoise
-    from langevin_sgd.report.html import report as report
-    from langevin_sgd.report.plots.drawn import figures as figures
-    from langevin_sgd.report.plots.drawn import plot as plot
+    from langevin_sgd.reporting.html import report as report
+    from langevin_sgd.reporting.plots.drawn import figures as figures
+    from langevin_sgd.reporting.plots.drawn import plot as plot
     from langevin_sgd.simulation import simulate as simulate
     from langevin_sgd.study.config import Study as Study
     from langevin_sgd.study.judge import check as check

@@ -116,8 +116,8 @@ def simulate(
 
 
 def _conclude(tree: xr.DataTree, run: str, *, quiet: bool) -> int:
-    from langevin_sgd.report import terminal
-    from langevin_sgd.report.verdict_table import failed_models
+    from langevin_sgd.reporting import terminal
+    from langevin_sgd.reporting.verdict_table import failed_models
     from langevin_sgd.study import store
 
     terminal.print_run(tree, run=run, brief=quiet)
@@ -136,8 +136,8 @@ def check(
 ) -> int:
     """Evaluate the comparisons of a run anew and print all of them."""
     import langevin_sgd
-    from langevin_sgd.report import terminal
-    from langevin_sgd.report.verdict_table import summary
+    from langevin_sgd.reporting import terminal
+    from langevin_sgd.reporting.verdict_table import summary
     from langevin_sgd.study import store
 
     with _importing(imported):
@@ -150,7 +150,7 @@ def check(
 def report(run_dir: _Run, /, *, imported: _Imported = None) -> int:
     """Write one self-contained HTML page: verdicts, figures, config, provenance."""
     from langevin_sgd import progress
-    from langevin_sgd.report import html as html_report
+    from langevin_sgd.reporting import html as html_report
 
     with _importing(imported):
         print(html_report.report(run_dir, progress=progress.choose(quiet=False)))
@@ -171,7 +171,7 @@ def plot(
     imported: _Imported = None,
 ) -> int:
     """Draw the figures of a run into its figures/ folder."""
-    from langevin_sgd.report.plots import drawn as plots
+    from langevin_sgd.reporting.plots import drawn as plots
 
     with _importing(imported):
         for path in plots.plot(run_dir, names, format=format):
@@ -227,7 +227,7 @@ def schema(
     import json
 
     if kind is not None:
-        from langevin_sgd.report.kind_page import page
+        from langevin_sgd.reporting.kind_page import page
 
         print(page(kind))
         return DONE

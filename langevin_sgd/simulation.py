@@ -50,13 +50,13 @@ def simulate(
 
 def _ready(study: Study) -> None:
     if study.figures:
-        from langevin_sgd.report.plots.drawn import FIGURES  # matplotlib
+        from langevin_sgd.reporting.plots.drawn import FIGURES  # matplotlib
 
         for name in study.figures:
             FIGURES[name]
 
 
 def _report(run: store.RunDirectory, progress: Progress) -> None:
-    from langevin_sgd.report.html import report  # matplotlib is not needed for runs that are not written
+    from langevin_sgd.reporting.html import report  # matplotlib is not needed for runs that are not written
 
     report(run, progress=progress)

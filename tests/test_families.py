@@ -9,8 +9,8 @@ import pytest
 
 from langevin_sgd.errors import UserError
 from langevin_sgd.families import Family
-from langevin_sgd.report.plots.drawn import FIGURES
-from langevin_sgd.report.plots.figure import FigureKind
+from langevin_sgd.reporting.plots.drawn import FIGURES
+from langevin_sgd.reporting.plots.figure import FigureKind
 
 _GROUP = "langevin_sgd.tests"
 

@@ -12,8 +12,8 @@ import langevin_sgd
 from langevin_sgd import cli, import_path
 from langevin_sgd.config.errors import ConfigError
 from langevin_sgd.errors import UserError
-from langevin_sgd.report import html as html_report
-from langevin_sgd.report.plots import drawn as plots
+from langevin_sgd.reporting import html as html_report
+from langevin_sgd.reporting.plots import drawn as plots
 from langevin_sgd.study import store
 from langevin_sgd.study.loading import load, parse
 

@@ -20,9 +20,9 @@ import xarray as xr
 
 import langevin_sgd
 from langevin_sgd import cli
-from langevin_sgd.report import html as html_report
-from langevin_sgd.report import terminal
-from langevin_sgd.report.plots import drawn as plots
+from langevin_sgd.reporting import html as html_report
+from langevin_sgd.reporting import terminal
+from langevin_sgd.reporting.plots import drawn as plots
 from langevin_sgd.storage import checkpoint, replacing, zarr_groups
 from langevin_sgd.study import execute as study
 from langevin_sgd.study import store

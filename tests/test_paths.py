@@ -14,8 +14,8 @@ from langevin_sgd import cli
 from langevin_sgd.config.errors import ConfigError
 from langevin_sgd.errors import UserError
 from langevin_sgd.paths import local
-from langevin_sgd.report import html as html_report
-from langevin_sgd.report.plots import drawn as plots
+from langevin_sgd.reporting import html as html_report
+from langevin_sgd.reporting.plots import drawn as plots
 from langevin_sgd.study.loading import parse
 
 CONFIG = """\

@@ -12,7 +12,7 @@ import pytest
 
 import langevin_sgd
 from langevin_sgd import cli
-from langevin_sgd.report import html as html_report
+from langevin_sgd.reporting import html as html_report
 
 # Small enough to run in a second, well inside its law.
 SMALL = """\

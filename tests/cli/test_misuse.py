@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from langevin_sgd import cli
-from langevin_sgd.report import html as html_report
+from langevin_sgd.reporting import html as html_report
 from langevin_sgd.study import store
 
 

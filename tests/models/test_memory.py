@@ -17,7 +17,7 @@ from langevin_sgd.models import memory as estimates
 from langevin_sgd.models.context import Context
 from langevin_sgd.models.memory import Factor, Held
 from langevin_sgd.models.network import points as network_scan
-from langevin_sgd.report import html as html_report
+from langevin_sgd.reporting import html as html_report
 from langevin_sgd.study import loading as config
 from langevin_sgd.study.run_model import held_by
 

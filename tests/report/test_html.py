@@ -10,7 +10,7 @@ import xarray as xr
 
 from langevin_sgd.checks.verdicts.statistics import inconclusive
 from langevin_sgd.checks.verdicts.table import Comparison, to_dataset
-from langevin_sgd.report import html as html_report
+from langevin_sgd.reporting import html as html_report
 from langevin_sgd.study import store
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from langevin_sgd import cli
 from langevin_sgd.errors import UserError
-from langevin_sgd.report.kind_page import page
+from langevin_sgd.reporting.kind_page import page
 from langevin_sgd.study.kinds import FAMILIES, all_names
 
 OWN = '''

@@ -6,8 +6,8 @@ import pytest
 import xarray as xr
 
 import langevin_sgd as lsgd
-from langevin_sgd.report.plots.drawn import figures
-from langevin_sgd.report.run_parameters import effective_time_label, parameters, time_label
+from langevin_sgd.reporting.plots.drawn import figures
+from langevin_sgd.reporting.run_parameters import effective_time_label, parameters, time_label
 
 POTENTIAL = {"kind": "expression", "energy": "x**2/2", "variables": ["x"]}
 WALKER = {

@@ -8,8 +8,8 @@ import xarray as xr
 
 from langevin_sgd.checks.verdicts.statistics import Assessment, Verdict
 from langevin_sgd.checks.verdicts.table import Comparison, to_dataset
-from langevin_sgd.report import terminal
-from langevin_sgd.report.verdict_table import most_telling, plain, rows, with_error
+from langevin_sgd.reporting import terminal
+from langevin_sgd.reporting.verdict_table import most_telling, plain, rows, with_error
 
 
 def printed(tree, *, full: bool, width: int) -> list[str]:

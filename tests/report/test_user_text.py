@@ -10,10 +10,10 @@ from matplotlib.cbook import is_math_text
 from matplotlib.text import Text
 
 import langevin_sgd as lsgd
-from langevin_sgd.report import html as html_report
-from langevin_sgd.report import terminal
-from langevin_sgd.report.plots import drawn as plots
-from langevin_sgd.report.plots.literal import LONGEST, literal, literals
+from langevin_sgd.reporting import html as html_report
+from langevin_sgd.reporting import terminal
+from langevin_sgd.reporting.plots import drawn as plots
+from langevin_sgd.reporting.plots.literal import LONGEST, literal, literals
 
 LABELS = ["$", "$\\frac{", "_left", "100% $a$", "<b>\"x\" & 'y'", "[/red]", "w" * 500, "w" * 500 + "2", "\U0001f600 中"]
 

@@ -20,8 +20,8 @@ import zarr  # noqa: F401
 
 from langevin_sgd import cli
 from langevin_sgd.errors import UserError
-from langevin_sgd.report import html as html_report
-from langevin_sgd.report.plots import drawn as plots
+from langevin_sgd.reporting import html as html_report
+from langevin_sgd.reporting.plots import drawn as plots
 from langevin_sgd.study import execute as study
 from langevin_sgd.study import store
 
@@ -190,7 +190,7 @@ def _made_up() -> None:
     plots.figures = lambda tree, names=(): {"small": None}  # type: ignore[assignment, dict-item]
     plots.render = lambda figure, kind: b"picture"  # type: ignore[assignment]
     html_report.page = lambda tree, **_: "page"  # type: ignore[assignment]
-    from langevin_sgd.report import terminal
+    from langevin_sgd.reporting import terminal
 
     terminal.print_verdicts = lambda tree, table, **_: print("shown", tree.attrs.get("unfinished", ""))
     terminal.print_run = lambda *_, **__: None

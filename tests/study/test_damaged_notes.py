@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from langevin_sgd.errors import UserError
-from langevin_sgd.report import html as html_report
-from langevin_sgd.report.plots import drawn as plots
+from langevin_sgd.reporting import html as html_report
+from langevin_sgd.reporting.plots import drawn as plots
 from langevin_sgd.study import store
 
 ATTRIBUTE = "data.zarr/zarr.json"

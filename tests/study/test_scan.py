@@ -10,7 +10,7 @@ import langevin_sgd as lsgd
 from langevin_sgd.config.errors import ConfigError
 from langevin_sgd.observables import declared as observables
 from langevin_sgd.observables.scanned import dimensions, points, stack
-from langevin_sgd.report.plots.drawn import figures
+from langevin_sgd.reporting.plots.drawn import figures
 from langevin_sgd.study import store
 from langevin_sgd.study.loading import load, parse, resolved_yaml
 from langevin_sgd.study.scan import Axis

@@ -9,7 +9,7 @@ import pytest
 import xarray as xr
 
 import langevin_sgd as lsgd
-from langevin_sgd.report.plots import drawn as plots
+from langevin_sgd.reporting.plots import drawn as plots
 from langevin_sgd.study.loading import parse
 
 QUARTIC = {"kind": "quartic", "barrier": 5.0}

@@ -12,7 +12,7 @@ from langevin_sgd.config.errors import ConfigError
 from langevin_sgd.observables.scanned import dimensions
 from langevin_sgd.observables.schedule import distinct_log_spaced_steps, log_spaced_steps
 from langevin_sgd.progress import NullProgress
-from langevin_sgd.report.plots.drawn import figures
+from langevin_sgd.reporting.plots.drawn import figures
 from langevin_sgd.study import run_state
 from langevin_sgd.study.loading import parse
 from langevin_sgd.training.data import DataSet

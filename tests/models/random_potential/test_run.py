@@ -18,7 +18,7 @@ from langevin_sgd.landscapes.grid import Grid
 from langevin_sgd.landscapes.line import Line, refined
 from langevin_sgd.noise import IsotropicNoise
 from langevin_sgd.progress import NullProgress
-from langevin_sgd.report.plots.drawn import figures
+from langevin_sgd.reporting.plots.drawn import figures
 from langevin_sgd.study.loading import parse
 from langevin_sgd.study.run_model import run_model
 from langevin_sgd.theory.effective_diffusion import gaussian_line

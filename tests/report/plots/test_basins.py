@@ -9,7 +9,7 @@ import pytest
 import xarray as xr
 
 from langevin_sgd.checks.verdicts.table import to_dataset
-from langevin_sgd.report.plots import drawn as plots
+from langevin_sgd.reporting.plots import drawn as plots
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from langevin_sgd.integrators.flooding import flood
 from langevin_sgd.landscapes.line import Line
 from langevin_sgd.models.random_potential.example_walk import example
 from langevin_sgd.observables import declared as observables
-from langevin_sgd.report.plots import drawn as plots
+from langevin_sgd.reporting.plots import drawn as plots
 
 LN_TIME = np.linspace(0.5, 40.0, 41)
 SHIFT, DISORDERS = 0.5, 400

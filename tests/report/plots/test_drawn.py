@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from langevin_sgd.errors import UserError
-from langevin_sgd.report.plots import drawn as plots
+from langevin_sgd.reporting.plots import drawn as plots
 
 KINDS = ["mode_variance", "mode_prediction", "energy_distribution", "squared_displacement", "learning_curves"]
 

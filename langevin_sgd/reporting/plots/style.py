@@ -14,8 +14,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from numpy.typing import NDArray
 
-from langevin_sgd.report.plots.figure import Subject
-from langevin_sgd.report.run_parameters import parameters
+from langevin_sgd.reporting.plots.figure import Subject
+from langevin_sgd.reporting.run_parameters import parameters
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]

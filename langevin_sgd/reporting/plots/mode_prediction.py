@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
-from langevin_sgd.report.plots.figure import Subject, each_model, figure
-from langevin_sgd.report.plots.modes import Modes, binned, law_label, laws, ratio_axis
-from langevin_sgd.report.plots.style import GREY, INK, canvas, law_line, title
+from langevin_sgd.reporting.plots.figure import Subject, each_model, figure
+from langevin_sgd.reporting.plots.modes import Modes, binned, law_label, laws, ratio_axis
+from langevin_sgd.reporting.plots.style import GREY, INK, canvas, law_line, title
 
 _DECADES = 1e-9  # of the largest prediction: modes below hold nothing that anybody could see
 

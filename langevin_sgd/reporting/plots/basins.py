@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from langevin_sgd.checks.occupancy.density import cell_volumes
 from langevin_sgd.laws import temperatures
-from langevin_sgd.report.plots.figure import Subject, each_model, figure
-from langevin_sgd.report.plots.style import GREY, INK, WIDTH, Array, canvas, law_line, law_name, title
-from langevin_sgd.report.run_parameters import parameters
+from langevin_sgd.reporting.plots.figure import Subject, each_model, figure
+from langevin_sgd.reporting.plots.style import GREY, INK, WIDTH, Array, canvas, law_line, law_name, title
+from langevin_sgd.reporting.run_parameters import parameters
 
 _CONTOURS = 12
 _ABOVE = 0.6  # inches for the title

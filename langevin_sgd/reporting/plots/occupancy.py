@@ -12,9 +12,19 @@ from scipy.special import expit, logit
 from langevin_sgd.checks.occupancy.crossing import scanned_axis
 from langevin_sgd.checks.occupancy.starts import Starts
 from langevin_sgd.observables.scanned import dimensions
-from langevin_sgd.report.plots.figure import Subject, each_model, each_scan, figure
-from langevin_sgd.report.plots.style import BAND, INK, Array, canvas, law_line, law_name, model_look, plain_ticks, title
-from langevin_sgd.report.run_parameters import time_label
+from langevin_sgd.reporting.plots.figure import Subject, each_model, each_scan, figure
+from langevin_sgd.reporting.plots.style import (
+    BAND,
+    INK,
+    Array,
+    canvas,
+    law_line,
+    law_name,
+    model_look,
+    plain_ticks,
+    title,
+)
+from langevin_sgd.reporting.run_parameters import time_label
 
 _LEAST_LOGIT = 1e-4
 _PAD = 0.5  # of the log-odds at either end

@@ -10,8 +10,8 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FormatStrFormatter, NullFormatter
 
-from langevin_sgd.report.plots.figure import Subject
-from langevin_sgd.report.plots.style import BAND, GREY, Array, Mask, law_name
+from langevin_sgd.reporting.plots.figure import Subject
+from langevin_sgd.reporting.plots.style import BAND, GREY, Array, Mask, law_name
 
 BINS = 14
 _FEW = 40

@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 
 from langevin_sgd.estimators.stationary import jackknife_stderr, leave_one_out_variance, pooled_variance
 from langevin_sgd.observables.scanned import dimensions
-from langevin_sgd.report.plots.figure import Subject, each_scan, figure
-from langevin_sgd.report.plots.style import INK, Array, canvas, law_line, law_name, model_look, plain_ticks, title
+from langevin_sgd.reporting.plots.figure import Subject, each_scan, figure
+from langevin_sgd.reporting.plots.style import INK, Array, canvas, law_line, law_name, model_look, plain_ticks, title
 
 _CURVES = 8
 _DASHES = ("-", (0, (5, 2)), (0, (1.2, 1.4)), (0, (5, 2, 1, 2)))

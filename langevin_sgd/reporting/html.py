@@ -14,9 +14,9 @@ import xarray as xr
 
 from langevin_sgd.observables.scanned import dimensions
 from langevin_sgd.progress import NullProgress, Progress, format_seconds
-from langevin_sgd.report.plots import drawn as plots
-from langevin_sgd.report.run_parameters import parameters
-from langevin_sgd.report.verdict_table import FailedModel, Row, failed_models, plain, rows, state, summary
+from langevin_sgd.reporting.plots import drawn as plots
+from langevin_sgd.reporting.run_parameters import parameters
+from langevin_sgd.reporting.verdict_table import FailedModel, Row, failed_models, plain, rows, state, summary
 from langevin_sgd.study import store
 from langevin_sgd.study.provenance import config as config_of
 from langevin_sgd.study.provenance import recorded
@@ -90,7 +90,7 @@ def page(tree: xr.DataTree, *, config: str, pictures: Mapping[str, bytes]) -> st
         _section("Config", f"<pre>{escape(config)}</pre>"),
         _section("Provenance", _provenance(provenance)) if provenance else "",
     ]
-    style = resources.files("langevin_sgd.report").joinpath("report.css").read_text(encoding="utf-8")
+    style = resources.files("langevin_sgd.reporting").joinpath("report.css").read_text(encoding="utf-8")
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'

@@ -10,9 +10,9 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from langevin_sgd.report.plots.figure import Subject, each_model, figure
-from langevin_sgd.report.plots.style import BLUE, GREY, INK, VERMILLION, Array, Mask, canvas, model_look, title
-from langevin_sgd.report.run_parameters import effective_time_label
+from langevin_sgd.reporting.plots.figure import Subject, each_model, figure
+from langevin_sgd.reporting.plots.style import BLUE, GREY, INK, VERMILLION, Array, Mask, canvas, model_look, title
+from langevin_sgd.reporting.run_parameters import effective_time_label
 
 _DECADES_SHOWN = 1e-6
 SEEN = 3.0  # standard errors: a drift below is not told from none

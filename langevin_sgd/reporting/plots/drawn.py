@@ -14,8 +14,8 @@ from matplotlib.figure import Figure
 from langevin_sgd import import_path, user_code
 from langevin_sgd.errors import UserError
 from langevin_sgd.families import Family, instance_of
-from langevin_sgd.report.plots.figure import FigureKind, Results, Subject
-from langevin_sgd.report.plots.style import style
+from langevin_sgd.reporting.plots.figure import FigureKind, Results, Subject
+from langevin_sgd.reporting.plots.style import style
 from langevin_sgd.study import provenance, store
 from langevin_sgd.study.shelf import shelf
 
@@ -27,29 +27,29 @@ FORMATS = ("png", "pdf", "svg")
 FIGURES: Family[FigureKind] = Family(
     "figure",
     {
-        "mode_variance": "langevin_sgd.report.plots.mode_variance:mode_variance",
-        "mode_prediction": "langevin_sgd.report.plots.mode_prediction:mode_prediction",
-        "energy_distribution": "langevin_sgd.report.plots.energy_distribution:energy_distribution",
-        "squared_displacement": "langevin_sgd.report.plots.displacement:squared_displacement",
-        "logarithmic_diffusion": "langevin_sgd.report.plots.diffusion:logarithmic_diffusion",
-        "position_distribution": "langevin_sgd.report.plots.diffusion:position_distribution",
-        "aging": "langevin_sgd.report.plots.diffusion:aging",
-        "walker_history": "langevin_sgd.report.plots.walker_history:walker_history",
-        "occupancy": "langevin_sgd.report.plots.occupancy:occupancy_in_time",
-        "basins": "langevin_sgd.report.plots.basins:landscape_and_density",
-        "current": "langevin_sgd.report.plots.basins:probability_current",
-        "escape": "langevin_sgd.report.plots.escape:survival",
-        "learning_curves": "langevin_sgd.report.plots.learning_curves:learning_curves",
-        "scan": "langevin_sgd.report.plots.scanned:scanned",
-        "occupancy_scan": "langevin_sgd.report.plots.occupancy:occupancy_against_temperature",
-        "escape_scan": "langevin_sgd.report.plots.escape:arrhenius",
-        "flatness": "langevin_sgd.report.plots.flatness:flatness",
-        "network_displacement": "langevin_sgd.report.plots.network_displacement:network_displacement",
-        "diffusion_collapse": "langevin_sgd.report.plots.collapse:diffusion_collapse",
+        "mode_variance": "langevin_sgd.reporting.plots.mode_variance:mode_variance",
+        "mode_prediction": "langevin_sgd.reporting.plots.mode_prediction:mode_prediction",
+        "energy_distribution": "langevin_sgd.reporting.plots.energy_distribution:energy_distribution",
+        "squared_displacement": "langevin_sgd.reporting.plots.displacement:squared_displacement",
+        "logarithmic_diffusion": "langevin_sgd.reporting.plots.diffusion:logarithmic_diffusion",
+        "position_distribution": "langevin_sgd.reporting.plots.diffusion:position_distribution",
+        "aging": "langevin_sgd.reporting.plots.diffusion:aging",
+        "walker_history": "langevin_sgd.reporting.plots.walker_history:walker_history",
+        "occupancy": "langevin_sgd.reporting.plots.occupancy:occupancy_in_time",
+        "basins": "langevin_sgd.reporting.plots.basins:landscape_and_density",
+        "current": "langevin_sgd.reporting.plots.basins:probability_current",
+        "escape": "langevin_sgd.reporting.plots.escape:survival",
+        "learning_curves": "langevin_sgd.reporting.plots.learning_curves:learning_curves",
+        "scan": "langevin_sgd.reporting.plots.scanned:scanned",
+        "occupancy_scan": "langevin_sgd.reporting.plots.occupancy:occupancy_against_temperature",
+        "escape_scan": "langevin_sgd.reporting.plots.escape:arrhenius",
+        "flatness": "langevin_sgd.reporting.plots.flatness:flatness",
+        "network_displacement": "langevin_sgd.reporting.plots.network_displacement:network_displacement",
+        "diffusion_collapse": "langevin_sgd.reporting.plots.collapse:diffusion_collapse",
     },
     group="langevin_sgd.figures",
     is_member=instance_of(FigureKind),
-    needed="what langevin_sgd.report.plots.figure.figure makes of a function",
+    needed="what langevin_sgd.reporting.plots.figure.figure makes of a function",
 )
 
 

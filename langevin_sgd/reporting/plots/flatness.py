@@ -8,8 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from langevin_sgd.report.plots.figure import Subject, each_scan, figure
-from langevin_sgd.report.plots.style import BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILLION, Array, canvas, title
+from langevin_sgd.reporting.plots.figure import Subject, each_scan, figure
+from langevin_sgd.reporting.plots.style import BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILLION, Array, canvas, title
 
 _COLOURS = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY)
 _MARKERS = ("o", "s", "^", "D", "v", "P")

@@ -8,10 +8,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from langevin_sgd.report.plots.displacement import SEEN
-from langevin_sgd.report.plots.figure import Results, Subject, all_together, figure, has
-from langevin_sgd.report.plots.style import BLUE, GREEN, INK, ORANGE, PURPLE, SKY, VERMILLION, canvas
-from langevin_sgd.report.run_parameters import parameters
+from langevin_sgd.reporting.plots.displacement import SEEN
+from langevin_sgd.reporting.plots.figure import Results, Subject, all_together, figure, has
+from langevin_sgd.reporting.plots.style import BLUE, GREEN, INK, ORANGE, PURPLE, SKY, VERMILLION, canvas
+from langevin_sgd.reporting.run_parameters import parameters
 
 _COLOURS = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY)
 

@@ -12,9 +12,9 @@ from langevin_sgd.checks.occupancy.escape import first_passages, mean_passage
 from langevin_sgd.estimators.survival import SurvivalCurve, kaplan_meier
 from langevin_sgd.laws import temperatures
 from langevin_sgd.observables.scanned import dimensions
-from langevin_sgd.report.plots.figure import Subject, each_model, each_scan, figure
-from langevin_sgd.report.plots.style import BAND, INK, Array, canvas, law_line, law_name, plain_ticks, title
-from langevin_sgd.report.run_parameters import time_label
+from langevin_sgd.reporting.plots.figure import Subject, each_model, each_scan, figure
+from langevin_sgd.reporting.plots.style import BAND, INK, Array, canvas, law_line, law_name, plain_ticks, title
+from langevin_sgd.reporting.run_parameters import time_label
 
 _LEAST_SHARE = 0.005  # down to which the curve is shown
 

@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 
 from langevin_sgd.errors import UserError
 from langevin_sgd.estimators.logarithmic_law import LogarithmicFit, fit_logarithmic_law, select_window
-from langevin_sgd.report.plots.figure import Subject, each_model, figure
-from langevin_sgd.report.plots.style import BLUE, GREY, INK, VERMILLION, Array, Mask, canvas, model_look, title
+from langevin_sgd.reporting.plots.figure import Subject, each_model, figure
+from langevin_sgd.reporting.plots.style import BLUE, GREY, INK, VERMILLION, Array, Mask, canvas, model_look, title
 from langevin_sgd.theory import logarithmic_diffusion as theory
 
 _BINS, _FEWEST_BINS = 60, 10

@@ -7,8 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from langevin_sgd.report.plots.figure import Subject, each_model, figure
-from langevin_sgd.report.plots.style import BLUE, VERMILLION, band, canvas, title
+from langevin_sgd.reporting.plots.figure import Subject, each_model, figure
+from langevin_sgd.reporting.plots.style import BLUE, VERMILLION, band, canvas, title
 
 
 @figure(

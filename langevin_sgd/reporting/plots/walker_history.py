@@ -8,9 +8,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from langevin_sgd.report.plots.diffusion import disorder
-from langevin_sgd.report.plots.figure import Subject, each_model, figure
-from langevin_sgd.report.plots.style import BLUE, GREY, INK, VERMILLION, canvas, title
+from langevin_sgd.reporting.plots.diffusion import disorder
+from langevin_sgd.reporting.plots.figure import Subject, each_model, figure
+from langevin_sgd.reporting.plots.style import BLUE, GREY, INK, VERMILLION, canvas, title
 
 
 @figure(

@@ -9,9 +9,9 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from langevin_sgd.report.plots.figure import Subject, each_model, figure
-from langevin_sgd.report.plots.modes import Modes, binned, law_label, laws, ratio_axis
-from langevin_sgd.report.plots.style import INK, canvas, law_line, model_look, plain_ticks, title
+from langevin_sgd.reporting.plots.figure import Subject, each_model, figure
+from langevin_sgd.reporting.plots.modes import Modes, binned, law_label, laws, ratio_axis
+from langevin_sgd.reporting.plots.style import INK, canvas, law_line, model_look, plain_ticks, title
 
 _CURVE_BINS = 40
 

@@ -8,8 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from langevin_sgd.laws.quadratic import energy_law_weights
-from langevin_sgd.report.plots.figure import Subject, each_model, figure
-from langevin_sgd.report.plots.style import BAND, GREY, INK, Array, canvas, law_line, law_name, model_look, title
+from langevin_sgd.reporting.plots.figure import Subject, each_model, figure
+from langevin_sgd.reporting.plots.style import BAND, GREY, INK, Array, canvas, law_line, law_name, model_look, title
 from langevin_sgd.theory.quadratic_form import mixture_cdf
 
 _BINS = 60

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from langevin_sgd.checks import check_defaults
 from langevin_sgd.observables.scanned import dimensions
-from langevin_sgd.report.plots.literal import literal, literals
+from langevin_sgd.reporting.plots.literal import literal, literals
 
 # Two models that share these are the same process, and can share a figure.
 _OF_A_PROCESS = ("hessian_eigenvalue", "learning_rate", "batch_size", "momentum")

@@ -10,9 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from langevin_sgd.observables.scanned import dimensions
-from langevin_sgd.report.plots.diffusion import censored_times, fit, rescaled
-from langevin_sgd.report.plots.figure import Results, Subject, all_together, figure
-from langevin_sgd.report.plots.style import GREY, INK, canvas, model_look
+from langevin_sgd.reporting.plots.diffusion import censored_times, fit, rescaled
+from langevin_sgd.reporting.plots.figure import Results, Subject, all_together, figure
+from langevin_sgd.reporting.plots.style import GREY, INK, canvas, model_look
 
 _EVERY = 4  # times between markers
 

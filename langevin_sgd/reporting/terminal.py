@@ -13,8 +13,17 @@ from rich.table import Table
 from rich.text import Text
 
 from langevin_sgd.observables.scanned import points
-from langevin_sgd.report.run_parameters import parameters
-from langevin_sgd.report.verdict_table import Row, failed_models, most_telling, plain, rows, state, summary, with_error
+from langevin_sgd.reporting.run_parameters import parameters
+from langevin_sgd.reporting.verdict_table import (
+    Row,
+    failed_models,
+    most_telling,
+    plain,
+    rows,
+    state,
+    summary,
+    with_error,
+)
 from langevin_sgd.study import store
 
 _WIDE = 104
