@@ -11,9 +11,26 @@ from pydantic import BaseModel
 
 from langevin_sgd.config.errors import choice
 from langevin_sgd.errors import UserError
-from langevin_sgd.study.kinds import all_names, holding
+from langevin_sgd.families import Family, imported
 
 _WIDTH = 100
+
+FAMILIES = {
+    "models": "langevin_sgd.models:MODELS",
+    "checks": "langevin_sgd.checks:CHECKS",
+}
+"""Families whose members are sections of the config."""
+
+
+def holding(name: str) -> dict[str, Family[Any]]:
+    """The families that have a member called `name`, by what their members are called."""
+    families = {word: imported(path) for word, path in FAMILIES.items()}
+    return {word: family for word, family in families.items() if ":" in name or name in family}
+
+
+def all_names() -> list[str]:
+    """The members of all families by name."""
+    return [name for path in FAMILIES.values() for name in imported(path)]
 
 
 def page(kind: str) -> str:

@@ -40,10 +40,10 @@ NAMED: dict[str, tuple[str, ...]] = {
     # what a check recomputes, and what a report says first, does not come from the kind yet
     "checks/stored/__init__.py": ("ornstein_uhlenbeck",),
     "checks/stored/estimates.py": ("occupancy",),
-    "report/plots/figure.py": ("network",),
-    "report/plots/mode_variance.py": ("network",),
-    "report/plots/scanned.py": ("occupancy",),
-    "report/terminal.py": ("network", "occupancy"),
+    "reporting/plots/figure.py": ("network",),
+    "reporting/plots/mode_variance.py": ("network",),
+    "reporting/plots/scanned.py": ("occupancy",),
+    "reporting/terminal.py": ("network", "occupancy"),
     # what a scheme can do is not asked of the scheme yet
     "integrators/arguments.py": ("euler_maruyama",),
     "integrators/reference.py": ("sri2",),

@@ -8,8 +8,7 @@ import pytest
 
 from langevin_sgd import cli
 from langevin_sgd.errors import UserError
-from langevin_sgd.reporting.kind_page import page
-from langevin_sgd.study.kinds import FAMILIES, all_names
+from langevin_sgd.reporting.kind_page import FAMILIES, all_names, holding, page
 
 OWN = '''
 from typing import Literal
@@ -31,8 +30,6 @@ class Slow(CheckSection):
 @pytest.mark.parametrize("kind", sorted(set(all_names())))
 def test_a_page_has_every_key_with_its_meaning(kind: str) -> None:
     text = page(kind)
-    from langevin_sgd.study.kinds import holding
-
     for family in holding(kind).values():
         fields = family[kind].model_fields
         assert f"{family.word} {kind}\n" in text
