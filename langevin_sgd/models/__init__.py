@@ -8,8 +8,11 @@ from __future__ import annotations
 from typing import Annotated
 
 from langevin_sgd.config.kinds import Kinds
+from langevin_sgd.errors import UserError
 from langevin_sgd.families import Family, subclass_of
 from langevin_sgd.models.section import ModelSection
+from langevin_sgd.observables.ensemble import ENSEMBLE
+from langevin_sgd.observables.variable import Declarations, Variable, merged
 
 MODELS: Family[type[ModelSection]] = Family(
     "model kind",
@@ -27,3 +30,17 @@ MODELS: Family[type[ModelSection]] = Family(
 )
 MODEL_KINDS = Kinds(MODELS, ModelSection)
 Model = Annotated[ModelSection, MODEL_KINDS]
+
+
+def declared(**more: Declarations) -> dict[str, Variable]:
+    """All that is declared of observables: of every ensemble, by the kinds of the family, and in `more` by whose it is.
+
+    Raises `UserError` if two say different things of a name: a check could not know what it reads.
+    """
+    whole: dict[str, Variable] = dict(ENSEMBLE)
+    for kind, table in [*((kind, section.DECLARES) for kind, section in MODELS.items()), *more.items()]:
+        try:
+            whole = merged(whole, table)
+        except ValueError as error:
+            raise UserError(f"{kind}: {error}") from None
+    return whole

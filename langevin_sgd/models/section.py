@@ -10,6 +10,7 @@ from langevin_sgd.config.fields import Section
 from langevin_sgd.config.sgd import Sgd, SgdOverride, overridden
 from langevin_sgd.devices import NUMPY, Engine
 from langevin_sgd.families import imported
+from langevin_sgd.observables.variable import Declarations
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -33,6 +34,8 @@ class ModelSection(Section):
     see `run`."""
     HELD: ClassVar[str] = ""
     """The function that says what it will hold in memory, "module:function" of (study, name), imported when asked."""
+    DECLARES: ClassVar[Declarations] = {}
+    """The observables that it may emit beside those of every ensemble, by name."""
     kind: str
 
     @property
@@ -105,6 +108,10 @@ class ModelSection(Section):
     def engines(self) -> tuple[Engine, ...]:
         """What can run it, the preferred one first: where that can run decides on which devices the model can."""
         return (NUMPY,)
+
+    def declares(self) -> Declarations:
+        """What it may emit beside those of every ensemble: what its kind declares, and what its own parts do."""
+        return self.DECLARES
 
     def emits(self) -> frozenset[str]:
         """Observables that it is sure to have, as far as they decide which checks can be made of it."""

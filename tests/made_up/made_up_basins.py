@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from langevin_sgd.observables import declared as observables
+from langevin_sgd.models import declared
+from langevin_sgd.observables.declared import dataset
 from langevin_sgd.observables.scanned import stack
 from langevin_sgd.study.scan import Axis
 
@@ -94,7 +95,7 @@ def two_basins(
     if circulation is not None:
         measured, stderr, laws = circulation
         values |= {"circulation": measured, "circulation_stderr": stderr, "circulation_law": np.array(laws)}
-    return observables.dataset(values, coords=coords, attrs={"kind": "basins", "status": "done"})
+    return dataset(values, declares=declared(), coords=coords, attrs={"kind": "basins", "status": "done"})
 
 
 def escaping(
@@ -126,7 +127,7 @@ def escaping(
         "basin": np.array(["sharp", "flat"]),
         "start_basin": np.array(["sharp"]),
     }
-    return observables.dataset(values, coords=coords, attrs={"kind": "basins", "status": "done"})
+    return dataset(values, declares=declared(), coords=coords, attrs={"kind": "basins", "status": "done"})
 
 
 def rotating(seed=0, *, claimed=1.0, samples=400_000, replicas=4096) -> xr.Dataset:
@@ -163,7 +164,7 @@ def rotating(seed=0, *, claimed=1.0, samples=400_000, replicas=4096) -> xr.Datas
         "coordinate": np.array(["x", "y"]),
         "law": np.array(["fokker_planck", "boltzmann"]),
     }
-    return observables.dataset(values, coords=coords, attrs={"kind": "basins", "status": "done"})
+    return dataset(values, declares=declared(), coords=coords, attrs={"kind": "basins", "status": "done"})
 
 
 def scanned_escape(seed=0, *, temperatures=(0.25, 0.3, 0.4, 0.55)):

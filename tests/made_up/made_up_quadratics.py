@@ -12,7 +12,8 @@ import xarray as xr
 from scipy.signal import lfilter
 
 from langevin_sgd.estimators.stationary import stationary_summary
-from langevin_sgd.observables import declared as observables
+from langevin_sgd.models import declared
+from langevin_sgd.observables.declared import dataset
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -84,7 +85,7 @@ def stationary_dataset(
     multiplier = np.maximum(np.abs(1 - believed.learning_rate * believed_k), 1e-12)
     summary = stationary_summary(positions.mean(1), (positions**2).mean(1))
     names = list(laws)
-    return observables.dataset(
+    return dataset(
         {
             "mode_moment_1": positions.mean(1),
             "mode_moment_2": (positions**2).mean(1),
@@ -103,6 +104,7 @@ def stationary_dataset(
             "batch_size": quadratic.batch_size,
             "momentum": 0.0,
         },
+        declares=declared(),
         coords={
             "replica": np.arange(replicas),
             "mode": np.arange(k.size),

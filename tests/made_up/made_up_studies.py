@@ -14,7 +14,8 @@ import xarray as xr
 from langevin_sgd.checks.verdicts.statistics import Band, assess, assess_ratio
 from langevin_sgd.checks.verdicts.table import Comparison, to_dataset
 from langevin_sgd.estimators.stationary import stationary_summary
-from langevin_sgd.observables import declared as observables
+from langevin_sgd.models import declared
+from langevin_sgd.observables.declared import dataset
 from langevin_sgd.observables.schedule import log_spaced_steps, time_coordinates
 from langevin_sgd.study import store
 
@@ -101,7 +102,7 @@ def _model(
             "test_accuracy": np.clip(0.92 - 0.82 * relax * spread_of_replicas, 0, 1),
             "alignment": 0.7, "energy_at_minimum": 0.9, "gradient_norm_at_minimum": 3e-7,
         }  # fmt: skip
-    return observables.dataset(values, coords=coords, attrs={"kind": kind, "status": "done", "law": own})
+    return dataset(values, declares=declared(), coords=coords, attrs={"kind": kind, "status": "done", "law": own})
 
 
 def _checks(models: dict[str, xr.Dataset]) -> xr.Dataset:

@@ -8,7 +8,8 @@ import xarray as xr
 
 import langevin_sgd as lsgd
 from langevin_sgd.config.errors import ConfigError
-from langevin_sgd.observables import declared as observables
+from langevin_sgd.models import declared
+from langevin_sgd.observables.declared import dataset
 from langevin_sgd.observables.scanned import dimensions, points, stack
 from langevin_sgd.reporting.plots.drawn import figures
 from langevin_sgd.study import store
@@ -177,17 +178,19 @@ def test_a_parameter_called_like_an_observable_is_refused() -> None:
 
 def test_a_scanned_number_replaces_no_observable_of_another_meaning() -> None:
     """The law of the landscape's thermal energy scanned, and the noise's, T/2 = 0.15, emitted under the same name."""
-    emitted = [observables.dataset({"thermal_energy": 0.15, "alignment": 0.1 * n}, coords={}) for n in range(3)]
+    emitted = [
+        dataset({"thermal_energy": 0.15, "alignment": 0.1 * n}, declares=declared(), coords={}) for n in range(3)
+    ]
     axis = Axis("models.m.potential.thermal_energy", "thermal_energy", (0.1, 0.15, 0.2))
     found = stack(emitted, [axis])
     assert dimensions(found) == ("models_m_potential_thermal_energy",)
     assert float(found.thermal_energy) == 0.15
-    own = [observables.dataset({"thermal_energy": value}, coords={}) for value in axis.values]
+    own = [dataset({"thermal_energy": value}, declares=declared(), coords={}) for value in axis.values]
     assert stack(own, [axis])["thermal_energy"].dims == ("thermal_energy",)
 
 
 def test_two_axes_of_one_name_are_refused() -> None:
-    emitted = [observables.dataset({"alignment": 0.1 * n}, coords={}) for n in range(4)]
+    emitted = [dataset({"alignment": 0.1 * n}, declares=declared(), coords={}) for n in range(4)]
     with pytest.raises(ValueError, match="a: emitted twice"):
         stack(emitted, [Axis("models.m.a", "a", (1.0, 2.0)), Axis("models.n.a", "a", (3.0, 4.0))])
 

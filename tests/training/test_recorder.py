@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch import nn
 
-from langevin_sgd.observables import declared as observables
+from langevin_sgd.models import declared
 from langevin_sgd.training.energy import Evaluator
 from langevin_sgd.training.recorder import Recorder, Reference
 from langevin_sgd.training.threads import Workers
@@ -51,7 +51,7 @@ def make(make_network, samples):
 def test_everything_is_what_it_says(make):
     run, path, position, basis, evaluate = make
     found = run(64)
-    assert set(found) < set(observables.VARIABLES)
+    assert set(found) < set(declared())
     losses = np.stack([evaluate(torch.from_numpy(path[step])).loss for step in range(8)])
     energies = losses + DECAY / 2 * (path**2).sum(-1)
     np.testing.assert_allclose(found["energy"], energies[RECORD].T, rtol=1e-13)

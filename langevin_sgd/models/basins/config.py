@@ -19,7 +19,9 @@ from langevin_sgd.config.fields import (
     Text,
     WholeNumber,
 )
+from langevin_sgd.models.basins import observables
 from langevin_sgd.models.langevin.config import ExpressionPotential, LangevinEquation
+from langevin_sgd.observables.variable import Declarations
 
 if TYPE_CHECKING:
     from langevin_sgd.landscapes.families import Family
@@ -168,6 +170,7 @@ class BasinsModel(LangevinEquation):
 
     RUN: ClassVar[str] = "langevin_sgd.models.basins.run:run"
     HELD: ClassVar[str] = "langevin_sgd.models.basins.memory:held"
+    DECLARES: ClassVar[Declarations] = observables.DECLARES
     SCANNABLE: ClassVar[tuple[str, ...]] = (
         *LangevinEquation.SCANNABLE,
         *("potential.depth_difference", "potential.curvature_ratio", "potential.barrier"),

@@ -20,7 +20,7 @@ from langevin_sgd.models.basins import plane as basins_plane
 from langevin_sgd.models.basins.domain import energy_box, law_box
 from langevin_sgd.models.basins.line import CELLS, Line, relaxation, resolved
 from langevin_sgd.models.basins.process import NoLaw, Process
-from langevin_sgd.observables.declared import joined
+from langevin_sgd.observables.variable import joined
 from langevin_sgd.theory import domain, escape, fokker_planck
 from langevin_sgd.theory import occupancy as theory
 

@@ -27,8 +27,9 @@ from langevin_sgd.models.basins.process import Process, core_condition, core_num
 from langevin_sgd.models.basins.record import Arrays, Cores, Observer
 from langevin_sgd.models.context import Context
 from langevin_sgd.models.langevin import run as langevin
-from langevin_sgd.observables import declared as observables
+from langevin_sgd.observables.declared import dataset
 from langevin_sgd.observables.schedule import log_spaced_steps, time_coordinates
+from langevin_sgd.observables.variable import joined
 from langevin_sgd.progress import Progress
 from langevin_sgd.storage.keeper import Keeper, Pace, part, prefixed
 
@@ -283,7 +284,7 @@ def _dataset(
     given = langevin.temperature(model, sgd)
     if given is not None:
         parts.append(temperatures.variables(given, process.momentum))
-    coords = observables.joined(
+    coords = joined(
         time_coordinates(steps, learning_rate=process.time_step, momentum=sgd.momentum),
         {
             "basin": np.array(observer.basins.labels),
@@ -302,12 +303,12 @@ def _dataset(
             {"transitions": seen.transitions, "hopping_rate": seen.rate, "hopping_rate_stderr": seen.rate_stderr}
         )
     if observer.plane:
-        coords = observables.joined(coords, {"coordinate": np.array(process.landscape.variables)})
+        coords = joined(coords, {"coordinate": np.array(process.landscape.variables)})
     if model.laws:
         parts.append(predictions(process, observer.edges, None if observer.cores is None else observer.cores.energies))
-        coords = observables.joined(coords, {"law": np.array(laws_of(process))})
+        coords = joined(coords, {"law": np.array(laws_of(process))})
     noise_kind = "isotropic" if model.noise is None else model.noise.kind
-    return observables.dataset(*parts, coords=coords, attrs={**attrs, "noise": noise_kind})
+    return dataset(*parts, coords=coords, declares=model.DECLARES, attrs={**attrs, "noise": noise_kind})
 
 
 def _spread(one: Prepared, sums: Arrays) -> dict[str, ArrayLike]:

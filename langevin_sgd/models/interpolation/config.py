@@ -20,8 +20,10 @@ from langevin_sgd.config.fields import (
 )
 from langevin_sgd.config.sgd import Sgd, SgdOverride, overridden
 from langevin_sgd.devices import COMPILED, Engine
+from langevin_sgd.models.interpolation import observables
 from langevin_sgd.models.network.config import Architecture, Data
 from langevin_sgd.models.section import ModelSection
+from langevin_sgd.observables.variable import Declarations
 
 if TYPE_CHECKING:
     from langevin_sgd.study.config import Study
@@ -46,6 +48,7 @@ class InterpolationModel(ModelSection):
 
     RUN: ClassVar[str] = "langevin_sgd.models.interpolation.run:run"
     HELD: ClassVar[str] = "langevin_sgd.models.interpolation.memory:held"
+    DECLARES: ClassVar[Declarations] = observables.DECLARES
     SCANNABLE: ClassVar[tuple[str, ...]] = ("learning_rate_per_sample",)
     kind: Literal["interpolation"]
     """Always `interpolation`."""

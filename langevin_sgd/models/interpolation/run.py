@@ -25,8 +25,9 @@ from langevin_sgd.models.interpolation import memory as interpolation_memory
 from langevin_sgd.models.interpolation.config import InterpolationModel
 from langevin_sgd.models.interpolation.laws import EXACT, Laws, laws
 from langevin_sgd.models.network.config import parameter_count
-from langevin_sgd.observables import declared as observables
+from langevin_sgd.observables.declared import dataset
 from langevin_sgd.observables.schedule import time_coordinates
+from langevin_sgd.observables.variable import joined
 from langevin_sgd.one_thread import one_torch_thread
 from langevin_sgd.progress import Progress
 from langevin_sgd.storage.keeper import Arrays, Keeper, Within, part, prefixed
@@ -216,10 +217,10 @@ def _dataset(point: _Point, walkers: Walkers) -> xr.Dataset:
         "momentum": sgd.momentum,
     }
     labels = list(point.model.endpoints)
-    coords: dict[str, ArrayLike] = observables.joined(
+    coords: dict[str, ArrayLike] = joined(
         time_coordinates(point.record, learning_rate=eta, momentum=sgd.momentum),
         {"replica": np.arange(point.model.replicas), "basin": labels, "start_basin": labels, "law": names},
     )
     attrs = {"backend": "numba (cpu, float64)", "sampling": sgd.sampling, "start": point.model.start}
     shared = temperatures.variables(2.0 * point.laws.thermal_energy, sgd.momentum)
-    return observables.dataset(walkers.occupancies(), values, shared, coords=coords, attrs=attrs)
+    return dataset(walkers.occupancies(), values, shared, coords=coords, declares=point.model.DECLARES, attrs=attrs)

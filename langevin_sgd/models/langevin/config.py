@@ -23,7 +23,9 @@ from langevin_sgd.config.quadratic import FullNoise
 from langevin_sgd.config.sgd import Sgd, SgdOverride
 from langevin_sgd.devices import FUSED, SDEINT, TENSORS, Engine
 from langevin_sgd.integrators import emitted_names
+from langevin_sgd.models.langevin import observables
 from langevin_sgd.models.section import ModelSection
+from langevin_sgd.observables.variable import Declarations
 
 if TYPE_CHECKING:
     from langevin_sgd.study.config import Study
@@ -315,6 +317,7 @@ class LangevinModel(LangevinEquation):
 
     RUN: ClassVar[str] = "langevin_sgd.models.langevin.run:run"
     HELD: ClassVar[str] = "langevin_sgd.models.langevin.memory:held"
+    DECLARES: ClassVar[Declarations] = observables.DECLARES
     SCANNABLE: ClassVar[tuple[str, ...]] = (*LangevinEquation.SCANNABLE, "start")
     kind: Literal["langevin"]
     """Always `langevin`."""

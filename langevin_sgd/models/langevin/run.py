@@ -27,8 +27,9 @@ from langevin_sgd.models.langevin.config import (
     LangevinModel,
     LowRankNoise,
 )
-from langevin_sgd.observables import declared as observables
+from langevin_sgd.observables.declared import dataset
 from langevin_sgd.observables.schedule import log_spaced_steps, time_coordinates
+from langevin_sgd.observables.variable import joined
 from langevin_sgd.progress import Progress
 from langevin_sgd.storage.keeper import Arrays, Keeper, Pace, part, prefixed
 
@@ -192,7 +193,7 @@ def _dataset(
             "time_step": step,
         }
     ]
-    coords = observables.joined(
+    coords = joined(
         time_coordinates(steps, learning_rate=step, momentum=sgd.momentum),
         {"replica": np.arange(model.replicas)},
     )
@@ -209,19 +210,20 @@ def _dataset(
                 ),
             }
         )
-        coords = observables.joined(
-            coords, {"coordinate": np.array(list(model.histogram)), "side": np.array(["below", "above"])}
-        )
+        coords = joined(coords, {"coordinate": np.array(list(model.histogram)), "side": np.array(["below", "above"])})
     if model.basins:
         share = kept["occupancy"]
         error = np.sqrt(share * (1.0 - share) / max(model.replicas - 1, 1))
         parts.append({"occupancy": share, "occupancy_stderr": error})
-        coords = observables.joined(coords, {"basin": np.array(list(model.basins))})
+        coords = joined(coords, {"basin": np.array(list(model.basins))})
     if model.first_passage is not None:
         parts.append({"escape_time": kept["escape_time"], "escape_step": kept["escape_step"]})
     noise_kind = "isotropic" if model.noise is None else model.noise.kind
-    return observables.dataset(
-        *parts, coords=coords, attrs={**attrs, "increments": model.increments, "noise": noise_kind}
+    return dataset(
+        *parts,
+        coords=coords,
+        declares=model.DECLARES,
+        attrs={**attrs, "increments": model.increments, "noise": noise_kind},
     )
 
 

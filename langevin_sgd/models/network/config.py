@@ -33,7 +33,9 @@ from langevin_sgd.config.sgd import Sgd, SgdOverride, overridden
 from langevin_sgd.config.window import window_problems
 from langevin_sgd.devices import TENSORS, Engine
 from langevin_sgd.import_path import is_import_path
+from langevin_sgd.models.network import observables
 from langevin_sgd.models.section import ModelSection
+from langevin_sgd.observables.variable import Declarations
 
 if TYPE_CHECKING:
     from langevin_sgd.study.config import Study
@@ -194,6 +196,7 @@ class NetworkModel(ModelSection):
 
     RUN: ClassVar[str] = "langevin_sgd.models.network.points:run_points"
     HELD: ClassVar[str] = "langevin_sgd.models.network.memory:held"
+    DECLARES: ClassVar[Declarations] = observables.DECLARES
     SCANNABLE: ClassVar[tuple[str, ...]] = ("sgd", "data.label_noise")
     SGD_KEYS: ClassVar[tuple[str, ...]] = (*ModelSection.SGD_KEYS, "weight_decay")
     kind: Literal["network"]

@@ -18,13 +18,14 @@ from langevin_sgd.models.network.config import NetworkModel
 from langevin_sgd.models.network.landmark import LANDMARK, Keeper, Landmark, find_landmark
 from langevin_sgd.models.network.problem import Problem, prepare
 from langevin_sgd.models.stationary_window import stationary_window
-from langevin_sgd.observables import declared as observables
+from langevin_sgd.observables.declared import dataset
 from langevin_sgd.observables.schedule import (
     distinct_log_spaced_steps,
     log_spaced_steps,
     sampling_steps,
     time_coordinates,
 )
+from langevin_sgd.observables.variable import joined
 from langevin_sgd.one_thread import one_torch_thread
 from langevin_sgd.progress import NullProgress, Progress
 from langevin_sgd.storage.checkpoint import Checkpointing, NoCheckpoint
@@ -311,4 +312,4 @@ def _dataset(
     else:
         run_with = {"learning_rate": sgd.learning_rate, "batch_size": sgd.batch_size, "momentum": sgd.momentum}
         parts.append(run_with)
-    return observables.dataset(*parts, coords=observables.joined(*coords), attrs=attrs)
+    return dataset(*parts, coords=joined(*coords), declares=model.declares(), attrs=attrs)

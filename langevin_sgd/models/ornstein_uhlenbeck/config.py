@@ -22,6 +22,8 @@ from langevin_sgd.config.sgd import Sgd, SgdOverride
 from langevin_sgd.config.window import window_problems
 from langevin_sgd.models.ornstein_uhlenbeck import stability
 from langevin_sgd.models.section import ModelSection
+from langevin_sgd.observables.modes import MODES
+from langevin_sgd.observables.variable import Declarations
 
 if TYPE_CHECKING:
     from langevin_sgd.study.config import Study
@@ -35,6 +37,7 @@ class OrnsteinUhlenbeckModel(ModelSection):
 
     RUN: ClassVar[str] = "langevin_sgd.models.ornstein_uhlenbeck.run:run"
     HELD: ClassVar[str] = "langevin_sgd.models.ornstein_uhlenbeck.memory:held"
+    DECLARES: ClassVar[Declarations] = MODES
     SCANNABLE: ClassVar[tuple[str, ...]] = ("hessian", "noise", "start", "sgd")
     kind: Literal["ornstein_uhlenbeck"]
     """Always `ornstein_uhlenbeck`."""

@@ -29,8 +29,9 @@ from langevin_sgd.laws.quadratic import Laws, OwnLaw
 from langevin_sgd.models.context import Context
 from langevin_sgd.models.ornstein_uhlenbeck.config import OrnsteinUhlenbeckModel
 from langevin_sgd.models.stationary_window import stationary_window
-from langevin_sgd.observables import declared as observables
+from langevin_sgd.observables.declared import dataset
 from langevin_sgd.observables.schedule import log_spaced_steps, sampling_steps, time_coordinates
+from langevin_sgd.observables.variable import joined
 from langevin_sgd.progress import Progress
 from langevin_sgd.storage.keeper import Arrays, Keeper, Within, prefixed
 from langevin_sgd.theory import ornstein_uhlenbeck as theory
@@ -175,7 +176,7 @@ def _dataset(process: _Process, recorder: _Recorder) -> xr.Dataset:
     summary = stationary_summary(recorder.moment_1, recorder.moment_2)
     stationary = isinstance(start, str)
     predicted = transients(laws, start, record, model.dynamics)
-    return observables.dataset(
+    return dataset(
         laws.variables(),
         recorder.variables(),
         predicted,
@@ -188,11 +189,12 @@ def _dataset(process: _Process, recorder: _Recorder) -> xr.Dataset:
             # a network's own group holds those of a measured Hessian
             **({} if isinstance(model.hessian, MeasuredHessian) else {"hessian_eigenvector": modes.eigenvectors}),
         },
-        coords=observables.joined(
+        coords=joined(
             laws.coords(),
             time_coordinates(record, learning_rate=sgd.learning_rate, momentum=sgd.momentum),
             {"replica": np.arange(model.replicas), "sample_step": sample},
         ),
+        declares=model.DECLARES,
         attrs={"law": laws.own, "noise": modes.noise_kind, "backend": "exact jumps (numpy)"},
     )
 

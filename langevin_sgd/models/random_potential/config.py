@@ -20,7 +20,9 @@ from langevin_sgd.config.fields import (
     Section,
 )
 from langevin_sgd.devices import COMPILED, FUSED, TENSORS, Engine
+from langevin_sgd.models.random_potential import observables
 from langevin_sgd.models.section import ModelSection
+from langevin_sgd.observables.variable import Declarations
 
 _LONGEST = 700.0  # exp of more is no double
 _MOST_SITES = 1 << 28  # of one disorder
@@ -109,6 +111,7 @@ class RandomPotentialModel(ModelSection):
 
     RUN: ClassVar[str] = "langevin_sgd.models.random_potential.run:run"
     HELD: ClassVar[str] = "langevin_sgd.models.random_potential.memory:held"
+    DECLARES: ClassVar[Declarations] = observables.DECLARES
     SCANNABLE: ClassVar[tuple[str, ...]] = ("alpha", "amplitude", "thermal_energy", "correlation_length")
     SGD_KEYS: ClassVar[tuple[str, ...]] = ()
     MEMBERS: ClassVar[str] = "disorders"

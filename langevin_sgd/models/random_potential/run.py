@@ -20,7 +20,8 @@ from langevin_sgd.models.context import Context
 from langevin_sgd.models.random_potential import example_walk
 from langevin_sgd.models.random_potential.config import RandomPotentialModel
 from langevin_sgd.models.random_potential.disorder import Array, Arrays, Disorders, landscape, ln_times
-from langevin_sgd.observables import declared as observables
+from langevin_sgd.observables.declared import dataset
+from langevin_sgd.observables.variable import joined
 from langevin_sgd.progress import Progress
 from langevin_sgd.storage.keeper import Keeper, Pace, Within, part, prefixed
 from langevin_sgd.theory import effective_diffusion
@@ -169,7 +170,7 @@ def _dataset(model: RandomPotentialModel, kept: Arrays, device: str) -> xr.Datas
     coords: dict[str, ArrayLike] = {"time": time, "ln_time": np.log(time), "disorder": np.arange(model.disorders)}
     if "squared_increment" in kept:
         squared = kept["squared_increment"]
-        coords = observables.joined(coords, {"distance": law.distances})
+        coords = joined(coords, {"distance": law.distances})
         parts.append(
             {
                 "structure_function": squared.mean(axis=0),
@@ -179,7 +180,7 @@ def _dataset(model: RandomPotentialModel, kept: Arrays, device: str) -> xr.Datas
         )
     if model.aging is not None:
         waits: dict[str, ArrayLike] = {"ln_waiting_time": model.aging.ln_waiting_times}
-        coords = observables.joined(coords, waits, {"ratio": np.unique(model.aging.ratios)})
+        coords = joined(coords, waits, {"ratio": np.unique(model.aging.ratios)})
         parts.append(returns(model, kept["two_time_displacement"]))
     attrs = {
         "method": model.method,
@@ -187,7 +188,7 @@ def _dataset(model: RandomPotentialModel, kept: Arrays, device: str) -> xr.Datas
         "landscape": model.landscape,
         "dimension": model.dimension,
     }
-    return observables.dataset(*parts, coords=coords, attrs=attrs, members="disorder")
+    return dataset(*parts, coords=coords, declares=model.DECLARES, attrs=attrs, members="disorder")
 
 
 def law_values(model: RandomPotentialModel) -> dict[str, ArrayLike]:

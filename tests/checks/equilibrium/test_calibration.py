@@ -20,7 +20,8 @@ from langevin_sgd.checks.verdicts.table import summarise
 from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.integrators import exact
 from langevin_sgd.laws.quadratic import Laws
-from langevin_sgd.observables import declared as observables
+from langevin_sgd.models import declared
+from langevin_sgd.observables.declared import dataset
 from langevin_sgd.simulation import simulate
 
 pytestmark = pytest.mark.validate
@@ -65,7 +66,7 @@ def study(seed, *, noise=1.0, believed=None, replicas=REPLICAS, samples=SAMPLES)
         start="stationary",
         visit=visit,
     )
-    dataset = observables.dataset(
+    measured = dataset(
         {
             "mode_moment_1": sums[0] / samples,
             "mode_moment_2": sums[1] / samples,
@@ -74,10 +75,11 @@ def study(seed, *, noise=1.0, believed=None, replicas=REPLICAS, samples=SAMPLES)
             **laws.variables(),
             **(believed or {}),
         },
+        declares=declared(),
         coords={"replica": np.arange(replicas), "sample_step": steps, **laws.coords()},
         attrs={"law": "discrete"},
     )
-    rows = equilibrium(dataset, model="ou", seed=seed, **CHECK.model_dump(exclude={"kind", "models"}))
+    rows = equilibrium(measured, model="ou", seed=seed, **CHECK.model_dump(exclude={"kind", "models"}))
     total = rows[0]
     return summarise(rows, level=1 - CHECK.confidence)["verdict"], total.standard_error / total.measured
 

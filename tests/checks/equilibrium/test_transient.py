@@ -10,7 +10,8 @@ import pytest
 from langevin_sgd.checks.equilibrium.transient import transient
 from langevin_sgd.checks.verdicts.statistics import Verdict
 from langevin_sgd.estimators.drift_and_spread import displacement_summary
-from langevin_sgd.observables import declared as observables
+from langevin_sgd.models import declared
+from langevin_sgd.observables.declared import dataset
 from langevin_sgd.observables.schedule import log_spaced_steps, time_coordinates
 
 
@@ -34,7 +35,7 @@ def run(quadratic, *, seed, replicas, displacement=0.0, scale=1.0, steps=4000, r
             values.append(getattr(summary, f"{name}_stderr"))
         out["predicted"].append((stationary * (1 - m ** (2 * step))).sum())
         out["drift_predicted"].append((((1 - m**step) * start) ** 2).sum())
-    return observables.dataset(
+    return dataset(
         {
             "squared_displacement": np.array(out["squared_displacement"]).T,
             "drift_squared": out["drift_squared"],
@@ -44,6 +45,7 @@ def run(quadratic, *, seed, replicas, displacement=0.0, scale=1.0, steps=4000, r
             "spread_stderr": errors["spread"],
             "spread_predicted": out["predicted"],
         },
+        declares=declared(),
         coords={
             "replica": np.arange(replicas),
             **time_coordinates(recorded, learning_rate=quadratic.learning_rate, momentum=0.0),

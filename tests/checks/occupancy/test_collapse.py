@@ -7,7 +7,8 @@ import pytest
 import xarray as xr
 
 from langevin_sgd.checks.occupancy.collapse import collapse
-from langevin_sgd.observables import declared as observables
+from langevin_sgd.models import declared
+from langevin_sgd.observables.declared import dataset
 from langevin_sgd.observables.scanned import stack
 from langevin_sgd.observables.schedule import time_coordinates
 from langevin_sgd.study.scan import Axis
@@ -24,7 +25,7 @@ def point(ratio: float, batch_size: int, left: float) -> xr.Dataset:
     }  # fmt: skip
     coords = {"basin": ["a", "b"], "start_basin": ["a", "b"], "law": ["chain"], "replica": np.arange(200)}
     coords |= time_coordinates([0, 100], learning_rate=ratio * batch_size, momentum=0.0)
-    return observables.dataset(values, coords=coords)
+    return dataset(values, declares=declared(), coords=coords)
 
 
 def scanned(shares: dict[tuple[float, int], float]) -> xr.Dataset:

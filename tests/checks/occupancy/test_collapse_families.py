@@ -6,7 +6,8 @@ import numpy as np
 import xarray as xr
 
 from langevin_sgd.checks.occupancy.collapse import collapse
-from langevin_sgd.observables import declared as observables
+from langevin_sgd.models import declared
+from langevin_sgd.observables.declared import dataset
 from langevin_sgd.observables.scanned import stack
 from langevin_sgd.observables.schedule import time_coordinates
 from langevin_sgd.study.scan import Axis
@@ -22,7 +23,7 @@ def point(batch_size: int, left: float, momentum: float) -> xr.Dataset:
     }  # fmt: skip
     coords = {"basin": ["a", "b"], "start_basin": ["a", "b"], "law": ["chain"], "replica": np.arange(200)}
     coords |= time_coordinates([0, 100], learning_rate=0.02 * batch_size, momentum=momentum)
-    return observables.dataset(values, coords=coords)
+    return dataset(values, declares=declared(), coords=coords)
 
 
 def test_batch_sizes_are_compared_at_equal_momentum_only() -> None:

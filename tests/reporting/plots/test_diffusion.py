@@ -12,8 +12,9 @@ from matplotlib.image import imread
 from langevin_sgd.estimators.renewal_model import renewal_positions
 from langevin_sgd.integrators.flooding import flood
 from langevin_sgd.landscapes.line import Line
+from langevin_sgd.models import declared
 from langevin_sgd.models.random_potential.example_walk import example
-from langevin_sgd.observables import declared as observables
+from langevin_sgd.observables.declared import dataset
 from langevin_sgd.reporting.plots import drawn as plots
 
 LN_TIME = np.linspace(0.5, 40.0, 41)
@@ -38,7 +39,7 @@ def walk(alpha: float, *, thermal_energy: float = 1.0, censored_from: float = np
     }
     coords = {"time": np.exp(LN_TIME), "ln_time": LN_TIME, "disorder": numbers}
     attrs = {"kind": "random_potential", "status": "done"}
-    return observables.dataset(values, coords=coords, attrs=attrs, members="disorder")
+    return dataset(values, declares=declared(), coords=coords, attrs=attrs, members="disorder")
 
 
 def figure(name: str, **models: xr.Dataset):
