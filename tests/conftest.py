@@ -8,7 +8,13 @@ from collections.abc import Iterator
 
 import pytest
 
-pytest_plugins = ["made_up_basins", "made_up_broken_configs", "made_up_quadratics", "made_up_studies"]
+pytest_plugins = [
+    "made_up_basins",
+    "made_up_broken_configs",
+    "made_up_networks",
+    "made_up_quadratics",
+    "made_up_studies",
+]
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -1,0 +1,59 @@
+"""Networks on data of a second or less: three blobs of points in four dimensions, and modules that configs name."""
+
+from __future__ import annotations
+
+import sys
+import types
+
+import numpy as np
+import pytest
+import xarray as xr
+from torch import nn
+
+from langevin_sgd.config.sgd import Sgd
+from langevin_sgd.models.network import run as network
+from langevin_sgd.models.network.config import NetworkModel
+from langevin_sgd.training.data import DataSet
+
+SGD = {"learning_rate": 0.1, "batch_size": 8, "weight_decay": 0.05}
+
+
+@pytest.fixture
+def own_modules(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Data and networks that the configs name."""
+    made = types.ModuleType("made_up")
+
+    def blobs() -> DataSet:
+        rng = np.random.default_rng(0)
+        labels = rng.integers(0, 3, 260)
+        inputs = 0.7 * rng.normal(size=(3, 4))[labels] + rng.normal(size=(260, 4))
+        return DataSet(inputs, labels, classes=3, name="blobs")
+
+    def far_apart() -> DataSet:
+        labels = np.arange(60) % 2
+        return DataSet(np.where(labels, 1.0, -1.0)[:, None] * np.ones(2), labels, classes=2)
+
+    made.blobs, made.far_apart = blobs, far_apart
+    made.normed = lambda inputs, classes: nn.Sequential(nn.Linear(inputs, classes), nn.BatchNorm1d(classes))
+    monkeypatch.setitem(sys.modules, "made_up", made)
+
+
+def trained(*, sgd: dict | None = None, seed: int = 1, checkpoint=None, progress=None, **model: object) -> xr.Dataset:
+    """Six replicas of softmax regression on the blobs over 300 steps, or what is asked for in their place."""
+    config = {
+        "kind": "network",
+        "data": {"name": "made_up:blobs"},
+        "architecture": {"kind": "softmax"},
+        "replicas": 6,
+        "steps": 300,
+        "record_times": 12,
+        **model,
+    }
+    return network.run(
+        NetworkModel.model_validate(config),
+        Sgd(**(SGD | (sgd or {}))),
+        name="network",
+        seed=seed,
+        checkpoint=checkpoint,
+        progress=progress,
+    )
