@@ -66,7 +66,7 @@ def test_a_name_taken_twice_raises_and_names_both(entry_points: list[metadata.En
     [
         ("no_such_module_at_all:x", "importing no_such_module_at_all:x failed: ModuleNotFoundError"),
         ("pathlib:NoSuchThing", "importing pathlib:NoSuchThing failed: AttributeError"),
-        ("math:pi", "math:pi is no type, but float"),
+        ("math:pi", "math:pi is float; a class is needed"),
     ],
 )
 def test_a_broken_member_of_another_package_is_told_in_one_line(

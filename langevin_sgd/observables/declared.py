@@ -71,3 +71,8 @@ def _as_it_ran(values: Mapping[str, ArrayLike], coords: Mapping[str, ArrayLike])
     momentum = "momentum" in values or not own
     effective = f"effective time, {product} / (1 - momentum)" if momentum else f"effective time, {product}"
     return {**given, "time": f"time, {product}", "effective_time": effective}
+
+
+def is_trained(model: xr.Dataset) -> bool:
+    """Whether a model was trained on data: it then has a training loss."""
+    return "train_loss" in model.variables

@@ -12,6 +12,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from langevin_sgd.observables.declared import is_trained
 from langevin_sgd.observables.scanned import points
 from langevin_sgd.reporting.run_parameters import parameters
 from langevin_sgd.reporting.verdict_table import (
@@ -58,7 +59,7 @@ def print_verdicts(
     """
     console = Console(file=stream or sys.stdout, width=width, highlight=False)
     every = rows(table)
-    networks = [name for name, node in tree.children.items() if node.attrs.get("kind") == "network"]
+    networks = [name for name, node in tree.children.items() if is_trained(node.to_dataset(inherit=False))]
     shown = every if full else most_telling(every, networks)
     for model in dict.fromkeys(row.model for row in shown):
         chosen = [row for row in shown if row.model == model]

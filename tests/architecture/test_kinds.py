@@ -40,10 +40,6 @@ NAMED: dict[str, tuple[str, ...]] = {
     # what a check recomputes, and what a report says first, does not come from the kind yet
     "checks/stored/__init__.py": ("ornstein_uhlenbeck",),
     "checks/stored/estimates.py": ("occupancy",),
-    "reporting/plots/figure.py": ("network",),
-    "reporting/plots/mode_variance.py": ("network",),
-    "reporting/plots/scanned.py": ("occupancy",),
-    "reporting/terminal.py": ("network", "occupancy"),
     # what a scheme can do is not asked of the scheme yet
     "integrators/arguments.py": ("euler_maruyama",),
     "integrators/reference.py": ("sri2",),
@@ -54,7 +50,11 @@ NAMED: dict[str, tuple[str, ...]] = {
 }
 """Names of kinds by the module that compares with them away from their home. The list is to go; nothing is added."""
 
-_OTHER_WORDS = {"theory/effective_diffusion.py": ("exact",)}  # a potential as it is, and no scheme
+_OTHER_WORDS = {
+    "theory/effective_diffusion.py": ("exact",),  # a potential as it is, and no scheme
+    "reporting/plots/scanned.py": ("occupancy",),  # an observable, and no check
+    "reporting/terminal.py": ("occupancy",),
+}
 """Words that are also names of kinds and mean something else."""
 
 BESIDE: dict[str, tuple[str, ...]] = {

@@ -12,6 +12,7 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from langevin_sgd.checks import check_defaults
+from langevin_sgd.observables.declared import is_trained
 from langevin_sgd.observables.scanned import dimensions
 from langevin_sgd.reporting.plots.literal import literal, literals
 
@@ -60,8 +61,8 @@ class Results:
 
     @cached_property
     def trained(self) -> dict[str, xr.Dataset]:
-        """The networks among the models that are not scanned."""
-        return {name: model for name, model in self.single.items() if model.attrs.get("kind") == "network"}
+        """Those of the models that are not scanned which were trained on data."""
+        return {name: model for name, model in self.single.items() if is_trained(model)}
 
     @cached_property
     def beside(self) -> dict[str, dict[str, xr.Dataset]]:

@@ -9,6 +9,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from langevin_sgd.observables.declared import is_trained
 from langevin_sgd.reporting.plots.figure import Subject, each_model, figure
 from langevin_sgd.reporting.plots.modes import Modes, binned, law_label, laws, ratio_axis
 from langevin_sgd.reporting.plots.style import INK, canvas, law_line, model_look, plain_ticks, title
@@ -35,7 +36,7 @@ def mode_variance(subject: Subject) -> Figure:
     figure = canvas(7.2)
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[2.2, 1])
 
-    kind = "training" if model.attrs.get("kind") == "network" else "simulation"
+    kind = "training" if is_trained(model) else "simulation"
     positive = modes.measured > 0
     look: dict[str, Any] = {"fmt": "o", "markersize": modes.marker_size, "color": INK, "ecolor": "#b5b5b5"}
     upper.errorbar(
