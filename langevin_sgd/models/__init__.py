@@ -13,6 +13,7 @@ from langevin_sgd.families import Family, subclass_of
 from langevin_sgd.models.section import ModelSection
 from langevin_sgd.observables.ensemble import ENSEMBLE
 from langevin_sgd.observables.variable import Declarations, Variable, merged
+from langevin_sgd.training.probes import PROBES
 
 MODELS: Family[type[ModelSection]] = Family(
     "model kind",
@@ -33,12 +34,13 @@ Model = Annotated[ModelSection, MODEL_KINDS]
 
 
 def declared(**more: Declarations) -> dict[str, Variable]:
-    """All that is declared of observables: of every ensemble, by the kinds of the family, and in `more` by whose it is.
+    """All that is declared of observables: of every ensemble, by the kinds of model and of probe, and in `more` by whose it is.
 
     Raises `UserError` if two say different things of a name: a check could not know what it reads.
     """
     whole: dict[str, Variable] = dict(ENSEMBLE)
-    for kind, table in [*((kind, section.DECLARES) for kind, section in MODELS.items()), *more.items()]:
+    sections = (*MODELS.items(), *PROBES.items())
+    for kind, table in [*((kind, section.DECLARES) for kind, section in sections), *more.items()]:
         try:
             whole = merged(whole, table)
         except ValueError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -12,15 +12,19 @@ from torch import Tensor
 
 from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.training.architectures import Network
-from langevin_sgd.training.energy import Evaluator, Samples, decay_energy
+from langevin_sgd.training.energy import Samples
 from langevin_sgd.training.ensemble import Ensemble
+from langevin_sgd.training.probes.probe import Probe, State
 from langevin_sgd.training.snapshot import snapshot
 from langevin_sgd.training.threads import Workers
+
+if TYPE_CHECKING:
+    from langevin_sgd.training.view import Instruments, View
 
 Array = NDArray[np.float64]
 
 
-class Control:
+class Control(Probe):
     """One network whose minibatch is the whole training set, so that only the noise is missing.
 
     Growth of |w| that it shows too is drift, not diffusion: on separable data it goes on as log t without any noise
@@ -36,14 +40,14 @@ class Control:
         start: Tensor,
         dtype: torch.dtype,
         record: NDArray[np.int64],
-        train: Evaluator,
+        instruments: Instruments,
         workers: Workers,
     ) -> None:
         whole = sgd.model_copy(update={"batch_size": len(samples)})
         self._descent = Ensemble(network, samples, whole, weights=start, dtype=dtype, workers=workers, companion=False)
         self._minibatches = _AllSamples(len(samples))
         self._start = snapshot(self._descent.weights, torch.float64)
-        self._record, self._train, self._decay = record, train, sgd.weight_decay
+        self._record, self._instruments = record, instruments
         self._energy = np.full(record.size, np.nan)
         self._squared_displacement = np.full(record.size, np.nan)
 
@@ -51,27 +55,30 @@ class Control:
         """Make the steps first, ..., last - 1."""
         self._descent.advance(self._minibatches, first, last)
 
-    def visit(self, step: int) -> None:
-        """Record energy and displacement if `step` is to be recorded."""
-        column = int(np.searchsorted(self._record, step))
-        if column == self._record.size or self._record[column] != step:
-            return
+    @property
+    def steps(self) -> NDArray[np.int64]:
+        """Those of the record."""
+        return self._record
+
+    def observe(self, view: View) -> None:
+        """Record energy and displacement of the descent at the step of the view."""
+        column = int(np.searchsorted(self._record, view.step))
         weights = self._descent.weights
-        self._energy[column] = (self._train(weights).loss + decay_energy(weights, self._decay))[0]
+        self._energy[column] = self._instruments.energies(weights)[0]
         self._squared_displacement[column] = ((snapshot(weights, torch.float64) - self._start) ** 2).sum()
 
-    def state(self) -> dict[str, NDArray[Any]]:
+    def state(self) -> State:
         """What must be kept to go on from here."""
         kept = {"energy": self._energy, "squared_displacement": self._squared_displacement}
         return {**self._descent.state(), **kept}
 
-    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+    def restore(self, state: State) -> None:
         """Go on from a state saved before."""
         self._descent.restore(state)
         self._energy[...] = state["energy"]
         self._squared_displacement[...] = state["squared_displacement"]
 
-    def variables(self) -> dict[str, ArrayLike]:
+    def finish(self, view: View) -> Mapping[str, ArrayLike]:
         """The observables by name."""
         return {"control_energy": self._energy, "control_squared_displacement": self._squared_displacement}
 

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from langevin_sgd.errors import UserError
 from langevin_sgd.landscapes.eigenbasis import canonical_signs
-from langevin_sgd.models.network.config import CURVATURE_PARAMETER_LIMIT
 from langevin_sgd.one_thread import one_torch_thread
+from langevin_sgd.training.curvature_limit import refuse_too_large
 from langevin_sgd.training.full_batch import FullBatch
 
 Array = NDArray[np.float64]
@@ -48,18 +48,6 @@ def measure(full: FullBatch, w: Array, *, progress: Callable[[int, int], None] =
     c = noise_covariance(full, w)
     eigenvalues, eigenvectors = eigenbasis(h)
     return Curvature(h, c, eigenvalues, eigenvectors)
-
-
-def refuse_too_large(dimension: int, needed_by: str = "measure_curvature: true") -> None:
-    """Raise `UserError` for more than a few thousand parameters, since dimension x dimension numbers are kept.
-
-    `needed_by` is the key of the config that asks for them.
-    """
-    if dimension > CURVATURE_PARAMETER_LIMIT:
-        raise UserError(
-            f"architecture: {dimension} parameters are too many for the full Hessian (at most "
-            f"{CURVATURE_PARAMETER_LIMIT}); make the network smaller, or remove {needed_by}"
-        )
 
 
 def hessian(full: FullBatch, w: Array, *, progress: Callable[[int, int], None] = lambda done, total: None) -> Array:

@@ -82,6 +82,11 @@ class Ensemble:
         """Weights (replica, d), in place: they change with every step."""
         return self._weights[: self._replicas]
 
+    @property
+    def optimiser_state(self) -> dict[str, Tensor]:
+        """What the rule remembers, tensors (replica, d) by name, in place as the weights are."""
+        return {} if self._velocity is None else {"velocity": self._velocity[: self._replicas]}
+
     def state(self) -> dict[str, NDArray[Any]]:
         """A copy of everything that the next steps depend on."""
         velocity = {} if self._velocity is None else {"velocity": snapshot(self._velocity[: self._replicas])}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -13,9 +13,12 @@ from torch import Tensor
 
 from langevin_sgd.estimators.drift_and_spread import POOLED, displacement_summary
 from langevin_sgd.estimators.stationary import stationary_summary
-from langevin_sgd.training.energy import Evaluation, Evaluator, decay_energy
+from langevin_sgd.training.probes.probe import Probe, State
 from langevin_sgd.training.snapshot import snapshot
 from langevin_sgd.training.threads import Workers
+
+if TYPE_CHECKING:
+    from langevin_sgd.training.view import View
 
 Array = NDArray[np.float64]
 
@@ -24,14 +27,18 @@ _ROWS = 32
 
 @dataclass(frozen=True)
 class Reference:
-    """The minimum (d,) about which fluctuations are measured, along the columns of `eigenvectors` (d, mode)."""
+    """The minimum (d,) about which fluctuations are measured, along the columns of `eigenvectors` (d, mode).
+
+    `energy` is that at the minimum.
+    """
 
     position: Array
     eigenvectors: Array
+    energy: float
 
 
-class Recorder:
-    """Visits the weights of an ensemble at `record` steps, and in the stationary window at `sample` steps.
+class Recorder(Probe):
+    """Observes an ensemble at `record` steps, and in the stationary window at `sample` steps.
 
     With a `reference`, moments of the displacement from it and the energy above it are taken at the `sample` steps, in
     float64.
@@ -43,16 +50,12 @@ class Recorder:
         start: Tensor,
         record: NDArray[np.int64],
         sample: NDArray[np.int64],
-        weight_decay: float,
-        train: Evaluator,
-        test: Evaluator | None,
+        test: bool,
         reference: Reference | None,
         workers: Workers,
     ) -> None:
-        self.steps = np.union1d(record, sample)
-        self._record, self._sample = record, sample
-        self._decay, self._train, self._test = weight_decay, train, test
-        self._workers = workers
+        self._steps = np.union1d(record, sample)
+        self._record, self._sample, self._workers = record, sample, workers
         self._start: Array = snapshot(start, torch.float64)
         self._reference = reference
         replicas, dimension = self._start.shape
@@ -62,43 +65,39 @@ class Recorder:
         self._pooled: dict[str, Array] = {name: np.full(record.size, np.nan) for name in POOLED}
         self._stationary_energy = np.full((replicas, sample.size), np.nan)
         self._sums = np.zeros((2, replicas, dimension if reference else 0))
-        self._lowest_energy = 0.0
-        if reference is not None:
-            self._lowest_energy = float(self._energy(torch.from_numpy(reference.position[None]), None)[0])
 
-    def visit(self, step: int, weights: Tensor) -> Array | None:
-        """Measure weights (replica, d) if `step` is one of `steps`; returns their energies (replica,) then."""
-        column = _position(self._record, step)
-        sampled = _position(self._sample, step)
-        if column is None and sampled is None:
-            return None
-        evaluated = self._train(weights)
-        energy = self._energy(weights, evaluated)
+    @property
+    def steps(self) -> NDArray[np.int64]:
+        """Those of the record and of the window."""
+        return self._steps
+
+    def observe(self, view: View) -> None:
+        """Measure loss and displacement, or fluctuations, or both."""
+        column = _position(self._record, view.step)
+        sampled = _position(self._sample, view.step)
         if column is not None:
-            self._record_at(column, weights, energy, evaluated)
+            self._record_at(column, view)
         if sampled is not None and self._reference is not None:
-            self._stationary_energy[:, sampled] = energy - self._lowest_energy
-            modes = _project(
-                snapshot(weights, torch.float64) - self._reference.position, self._reference.eigenvectors, self._workers
-            )
+            self._stationary_energy[:, sampled] = view.energies - self._reference.energy
+            displacements = view.positions - self._reference.position
+            modes = _project(displacements, self._reference.eigenvectors, self._workers)
             self._sums[0] += modes
             self._sums[1] += modes**2
-        return energy
 
-    def state(self) -> dict[str, NDArray[Any]]:
+    def state(self) -> State:
         """What must be kept to go on from here: a copy of the sums, and the records (written once an entry)."""
         kept = {**self._along, **self._pooled, "stationary_energy": self._stationary_energy}
         return {"sums": self._sums.copy(), **kept}
 
-    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+    def restore(self, state: State) -> None:
         """Go on from a state saved before."""
         self._sums[...] = state["sums"]
         self._stationary_energy[...] = state["stationary_energy"]
         for name, values in (*self._along.items(), *self._pooled.items()):
             values[...] = state[name]
 
-    def variables(self) -> dict[str, ArrayLike]:
-        """The observables by name, once all steps have been visited."""
+    def finish(self, view: View) -> Mapping[str, ArrayLike]:
+        """The observables by name."""
         found: dict[str, ArrayLike] = {**self._along, **self._pooled}
         if self._reference is not None:
             moment_1, moment_2 = self._sums / self._sample.size
@@ -111,23 +110,18 @@ class Recorder:
                 "mode_variance": summary.variance.value,
                 "mode_variance_stderr": summary.variance.stderr,
                 "stationary_energy": self._stationary_energy,
-                "energy_at_minimum": self._lowest_energy,
+                "energy_at_minimum": self._reference.energy,
             }
         return found
 
-    def _energy(self, weights: Tensor, evaluated: Evaluation | None) -> Array:
-        evaluated = evaluated or self._train(weights)
-        return evaluated.loss + decay_energy(weights, self._decay)
-
-    def _record_at(self, column: int, weights: Tensor, energy: Array, evaluated: Evaluation) -> None:
-        self._along["energy"][:, column] = energy
-        self._along["train_loss"][:, column] = evaluated.loss
-        self._along["train_accuracy"][:, column] = evaluated.accuracy
-        if self._test is not None:
-            tested = self._test(weights)
-            self._along["test_loss"][:, column] = tested.loss
-            self._along["test_accuracy"][:, column] = tested.accuracy
-        displacement = displacement_summary(snapshot(weights, torch.float64) - self._start)
+    def _record_at(self, column: int, view: View) -> None:
+        self._along["energy"][:, column] = view.energies
+        self._along["train_loss"][:, column] = view.train.loss
+        self._along["train_accuracy"][:, column] = view.train.accuracy
+        if view.test is not None:
+            self._along["test_loss"][:, column] = view.test.loss
+            self._along["test_accuracy"][:, column] = view.test.accuracy
+        displacement = displacement_summary(view.positions - self._start)
         self._along["squared_displacement"][:, column] = displacement.squared_displacement
         for name, values in self._pooled.items():
             values[column] = getattr(displacement, name)

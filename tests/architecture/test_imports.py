@@ -22,10 +22,7 @@ ORDER = (
 EXCEPTIONS: dict[tuple[str, str], str] = {
     ("checks/stored/__init__.py", "study"): "the type of a study, which a check is only handed",
     ("training/architectures.py", "models"): "the sections of architectures lie with the network",
-    ("training/curvature.py", "models"): "a limit of the network",
     ("training/data.py", "models"): "the section of data lies with the network",
-    ("training/probes/__init__.py", "models"): "the probes are handed the whole network",
-    ("training/probes/inherent_structures.py", "models"): "the probes are handed the whole network",
 }
 """(module, package right of it): why it is not mended yet. Each entry is to go; none may be added."""
 

@@ -30,9 +30,8 @@ ASKED: dict[str, tuple[str, ...]] = {
     "models/ornstein_uhlenbeck/stability.py": (
         *("DiagonalHessian", "MeasuredHessian", "DiagonalNoise", "FullNoise", "IsotropicNoise", "Displacement"),
     ),
-    # architectures and probes are no families yet
+    # architectures are no family yet
     "training/architectures.py": ("MultilayerPerceptron", "Softmax"),
-    "training/probes/__init__.py": ("InherentStructuresProbe",),
 }
 """Classes by the module that asks for them away from their home. The list is to go; nothing is added."""
 

@@ -5,8 +5,8 @@ from torch import nn
 
 from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.training.control import Control
-from langevin_sgd.training.energy import Evaluator
 from langevin_sgd.training.threads import Workers
+from langevin_sgd.training.view import Instruments, View
 
 RECORD = np.array([0, 1, 7, 30])
 
@@ -18,18 +18,19 @@ def test_the_control_is_full_batch_descent(make_network, samples, momentum):
     start = network.weights()[None]
 
     def make() -> Control:
-        workers = Workers(1)
-        evaluator = Evaluator(network, samples, workers)
         return Control(
-            network, samples, sgd, start=start, dtype=torch.float64, record=RECORD, train=evaluator, workers=workers
-        )
+            network, samples, sgd, start=start, dtype=torch.float64, record=RECORD, instruments=instruments,
+            workers=Workers(1),
+        )  # fmt: skip
 
+    instruments = Instruments(network, samples, None, weight_decay=0.02, workers=Workers(1))
     control, resumed = make(), make()
     for step in range(31):
         if step == 10:
             resumed.restore(control.state())
             control = resumed
-        control.visit(step)
+        if step in control.steps:
+            control.observe(View(step, start, instruments))
         control.advance(step, step + 1)
 
     parameters = [p.clone().requires_grad_() for p in network.parameters(start[0])]
@@ -43,6 +44,6 @@ def test_the_control_is_full_batch_descent(make_network, samples, momentum):
         squares.append(float(((w - start[0]) ** 2).sum()))
         loss.backward()
         optimiser.step()
-    found = control.variables()
+    found = control.finish(View(30, start, instruments))
     np.testing.assert_allclose(found["control_energy"], np.array(energies)[RECORD], rtol=1e-12)
     np.testing.assert_allclose(found["control_squared_displacement"], np.array(squares)[RECORD], rtol=1e-11)

@@ -7,6 +7,7 @@ from langevin_sgd.models import declared
 from langevin_sgd.training.energy import Evaluator
 from langevin_sgd.training.recorder import Recorder, Reference
 from langevin_sgd.training.threads import Workers
+from langevin_sgd.training.view import Instruments, View
 
 RECORD, SAMPLE = np.array([0, 1, 4]), np.array([2, 4, 6])
 DECAY = 0.1
@@ -22,28 +23,27 @@ def make(make_network, samples):
 
     def run(replicas: int, threads: int = 1, split: int | None = None) -> dict:
         def recorder() -> Recorder:
-            workers = Workers(threads)
-            evaluator = Evaluator(network, samples, workers)
+            energy = float(instruments.energies(torch.from_numpy(position[None]))[0])
             return Recorder(
                 start=path[0, :replicas],
                 record=RECORD,
                 sample=SAMPLE,
-                weight_decay=DECAY,
-                train=evaluator,
-                test=None,
-                reference=Reference(position, basis),
+                test=False,
+                reference=Reference(position, basis, energy),
                 workers=workers,
             )
 
+        workers = Workers(threads)
+        instruments = Instruments(network, samples, None, weight_decay=DECAY, workers=workers)
         made = recorder()
         for step in range(8):
             if step == split:
                 other = recorder()
                 other.restore(made.state())
                 made = other
-            energy = made.visit(step, path[step, :replicas])
-            assert (energy is not None) == (step in made.steps)
-        return made.variables()
+            if step in made.steps:
+                made.observe(View(step, path[step, :replicas], instruments))
+        return dict(made.finish(View(7, path[7, :replicas], instruments)))
 
     return run, path.numpy(), position, basis, Evaluator(network, samples, Workers(1))
 

@@ -11,7 +11,7 @@ from langevin_sgd.training.architectures import Network, check
 from langevin_sgd.training.ensemble import Ensemble
 from langevin_sgd.training.full_batch import FullBatch
 from langevin_sgd.training.interpolation import tabulate
-from langevin_sgd.training.probes import sharpness
+from langevin_sgd.training.probes.sharpness import measure as sharpness
 from langevin_sgd.training.threads import Workers
 
 DECAY = 0.03

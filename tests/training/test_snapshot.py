@@ -7,12 +7,13 @@ from torch import nn
 
 from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.training.control import Control
-from langevin_sgd.training.energy import Evaluator
 from langevin_sgd.training.ensemble import Ensemble
-from langevin_sgd.training.probes.sharpness import SharpnessAtEnd
+from langevin_sgd.training.probes.section import Watched
+from langevin_sgd.training.probes.sharpness.config import SharpnessProbe
 from langevin_sgd.training.recorder import Recorder
 from langevin_sgd.training.snapshot import snapshot
 from langevin_sgd.training.threads import Workers
+from langevin_sgd.training.view import Instruments, View
 
 BOTH = pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 
@@ -34,13 +35,14 @@ def test_displacement_is_measured_from_where_the_weights_were(make_network, samp
     weights = network.weights().expand(3, -1).clone().to(dtype)
     workers = Workers(1)
     recorder = Recorder(
-        start=weights, record=np.array([0, 1]), sample=np.empty(0, np.int64), weight_decay=0.0,
-        train=Evaluator(network, samples, workers), test=None, reference=None, workers=workers,
+        start=weights, record=np.array([0, 1]), sample=np.empty(0, np.int64), test=False, reference=None,
+        workers=workers,
     )  # fmt: skip
-    recorder.visit(0, weights)
+    instruments = Instruments(network, samples, None, weight_decay=0.0, workers=workers)
+    recorder.observe(View(0, weights, instruments))
     weights.add_(1.0)
-    recorder.visit(1, weights)
-    found = recorder.variables()
+    recorder.observe(View(1, weights, instruments))
+    found = recorder.finish(View(1, weights, instruments))
     np.testing.assert_allclose(found["squared_displacement"], [[0, network.size]] * 3, rtol=1e-6)
     np.testing.assert_allclose(found["drift_squared"], [0, network.size], rtol=1e-6)
     np.testing.assert_allclose(found["spread"], [0, 0], atol=1e-10)
@@ -55,15 +57,18 @@ def test_the_control_and_states_keep_copies(make_network, samples, dtype):
     start = own["weights"].numpy().copy()
     before = ensemble.state()
     exact = make_network(nn.Linear(9, 4))
+    instruments = Instruments(exact, samples, None, weight_decay=0.0, workers=Workers(1))
     control = Control(
         network, samples.to(dtype), sgd, start=own["weights"], dtype=dtype, record=np.array([0, 5]),
-        train=Evaluator(exact, samples, Workers(1)), workers=Workers(1),
+        instruments=instruments, workers=Workers(1),
     )  # fmt: skip
-    control.visit(0)
+    view = View(0, own["weights"], instruments)
+    control.observe(view)
     control.advance(0, 5)
-    control.visit(5)
+    view.step = 5
+    control.observe(view)
     moved = control.state()["weights"].astype(np.float64) - start
-    np.testing.assert_allclose(control.variables()["control_squared_displacement"], [0, (moved**2).sum()], rtol=1e-6)
+    np.testing.assert_allclose(control.finish(view)["control_squared_displacement"], [0, (moved**2).sum()], rtol=1e-6)
 
     class Fixed:
         def block(self, step: int, at_most: int) -> np.ndarray:
@@ -77,9 +82,10 @@ def test_the_control_and_states_keep_copies(make_network, samples, dtype):
 
 
 @BOTH
-def test_a_probe_keeps_the_weights_that_it_saw(dtype):
+def test_a_probe_keeps_the_weights_that_it_saw(make_network, samples, dtype):
     weights = torch.ones(2, 3, dtype=dtype)
-    probe = SharpnessAtEnd(4, 2, 3)
-    probe.visit(4, weights)
+    probe = SharpnessProbe(kind="sharpness").build(Watched(4, 2, 3, Sgd(learning_rate=0.1, batch_size=1), 1e-6))
+    instruments = Instruments(make_network(nn.Linear(9, 4)), samples, None, weight_decay=0.0, workers=Workers(1))
+    probe.observe(View(4, weights, instruments))
     weights.zero_()
     assert (probe.state()["weights"] == 1).all()

@@ -28,20 +28,19 @@ from langevin_sgd.config.fields import (
     own_import_path,
     printable,
 )
-from langevin_sgd.config.probes import Probe
 from langevin_sgd.config.sgd import Sgd, SgdOverride, overridden
 from langevin_sgd.config.window import window_problems
 from langevin_sgd.devices import TENSORS, Engine
 from langevin_sgd.import_path import is_import_path
 from langevin_sgd.models.network import observables
 from langevin_sgd.models.section import ModelSection
-from langevin_sgd.observables.variable import Declarations
+from langevin_sgd.observables.variable import Declarations, merged
+from langevin_sgd.training.curvature_limit import too_many
+from langevin_sgd.training.probes import ProbeKind
+from langevin_sgd.training.probes.section import Watched
 
 if TYPE_CHECKING:
     from langevin_sgd.study.config import Study
-
-CURVATURE_PARAMETER_LIMIT = 4000
-"""Most parameters for which the full Hessian and noise covariance (d x d, float64) are measured."""
 
 
 @dataclass(frozen=True)
@@ -230,7 +229,7 @@ class NetworkModel(ModelSection):
     """Arithmetic of the training; curvature is always measured in float64."""
     gradient_tolerance: PositiveNumber = 1e-6
     """Gradient norm at which the minimum counts as found."""
-    probes: tuple[Probe, ...] = ()
+    probes: tuple[ProbeKind, ...] = ()
     """What is measured at the weights that training visits: a name, or a mapping with its settings."""
     sgd: SgdOverride | None = None
     """What this model changes in the study's sgd."""
@@ -243,8 +242,9 @@ class NetworkModel(ModelSection):
         return max(1, round(self.training_time / sgd.learning_rate))
 
     def code(self) -> tuple[str, ...]:
-        """A data set and a module of the user's own."""
-        return tuple(path for path in (self.data.code(), self.architecture.code()) if path)
+        """A data set, a module and probes of the user's own."""
+        own = (path for path in (self.data.code(), self.architecture.code()) if path)
+        return (*own, *(path for probe in self.probes for path in probe.code()))
 
     def parameters(self) -> int | None:
         """d, the number of trainable parameters, where it is known without building the network."""
@@ -271,7 +271,11 @@ class NetworkModel(ModelSection):
         """What is recorded along training; the modes' variances in a stationary window; what the probes measure."""
         found = {"train_loss", "squared_displacement", "spread"}
         found |= {"mode_variance"} if self.has_stationary_window() else set()
-        return frozenset(found.union(*(probe.EMITS for probe in self.probes)))
+        return frozenset(found.union(*(probe.emits() for probe in self.probes)))
+
+    def declares(self) -> Declarations:
+        """What every network does, and what its probes do."""
+        return merged(self.DECLARES, *(probe.DECLARES for probe in self.probes))
 
     @classmethod
     def lending(cls, written: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -296,12 +300,10 @@ class NetworkModel(ModelSection):
         return None
 
     def unscannable(self) -> str | None:
-        """A window about a minimum has modes and a length of its own at every point, structures are others."""
+        """A window about a minimum has modes and a length of its own at every point; and what its probes say."""
         if self.has_stationary_window():
             return "whose stationary window is its own at every point; give it another start"
-        if any("structure" in probe.EMITS for probe in self.probes):
-            return "whose inherent structures are others at every point; remove that probe"
-        return None
+        return next((reason for probe in self.probes if (reason := probe.unscannable()) is not None), None)
 
     def problems(self, study: Study, name: str) -> Faults:
         """Sizes, curvature, sampling, probes and windows."""
@@ -320,25 +322,15 @@ class NetworkModel(ModelSection):
                 (*at, "measure_curvature"),
                 f"curvature is measured at the minimum, but start is {self.start}; give start: minimum, or false here",
             )
-        parameters = self.parameters()
-        if self.measure_curvature and parameters is not None and parameters > CURVATURE_PARAMETER_LIMIT:
-            yield (
-                (*at, "architecture"),
-                f"has {parameters} parameters, too many for the full Hessian and noise covariance "
-                f"(at most {CURVATURE_PARAMETER_LIMIT}); make it smaller, or give measure_curvature: false",
-            )
+        fault = too_many(self.parameters(), "the full Hessian and noise covariance", "give measure_curvature: false")
+        if self.measure_curvature and fault is not None:
+            yield (*at, "architecture"), fault
         if self.control and self.start == "independent":
             yield (
                 (*at, "control"),
                 "the control needs one starting point for all replicas, but start is independent; give start: shared",
             )
-        yield from self._probe_problems(at)
-        structures = [place for place, probe in enumerate(self.probes) if probe.kind == "inherent_structures"]
-        if structures and sgd.weight_decay == 0:
-            yield (
-                (*at, "probes", structures[0]),
-                "inherent_structures are minima, and without weight decay the loss has none; give sgd.weight_decay > 0",
-            )
+        yield from self._probe_problems(at, sgd)
         if (self.steps is None) == (self.training_time is None):
             fault = (
                 "missing; expected a whole number" if self.steps is None else "training_time is given too; remove one"
@@ -363,15 +355,11 @@ class NetworkModel(ModelSection):
                     f"sampled; give {coprime}, or null",
                 )
 
-    def _probe_problems(self, at: KeyPath) -> Faults:
-        parameters = self.parameters()
-        if self.probes and parameters is not None and parameters > CURVATURE_PARAMETER_LIMIT:
-            yield (
-                (*at, "architecture"),
-                f"has {parameters} parameters, too many for the full Hessian that its probes measure (at most "
-                f"{CURVATURE_PARAMETER_LIMIT}); make it smaller, or remove the probes",
-            )
+    def _probe_problems(self, at: KeyPath, sgd: Sgd) -> Faults:
+        watched = Watched(self.steps, self.replicas, self.parameters(), sgd, self.gradient_tolerance)
         kinds = [probe.kind for probe in self.probes]
-        for place, kind in enumerate(kinds):
-            if kind in kinds[:place]:
-                yield (*at, "probes", place), f"{kind} is there twice; remove one"
+        for place, probe in enumerate(self.probes):
+            here: KeyPath = (*at, "probes", place)
+            yield from probe.problems(watched, model=at, probe=here)
+            if probe.kind in kinds[:place]:
+                yield here, f"{probe.kind} is there twice; remove one"

@@ -17,6 +17,7 @@ from langevin_sgd.progress import Progress
 from langevin_sgd.storage.checkpoint import Checkpointing
 from langevin_sgd.training import curvature, minimum
 from langevin_sgd.training.curvature import Curvature
+from langevin_sgd.training.curvature_limit import refuse_too_large
 from langevin_sgd.training.full_batch import FullBatch
 from langevin_sgd.training.minimum import Minimum
 
@@ -82,7 +83,7 @@ def find_landmark(
     if model.start != "minimum":
         return None
     if model.measure_curvature:
-        curvature.refuse_too_large(full.dimension)
+        refuse_too_large(full.dimension)
     if saved is not None:
         found = Minimum(saved["minimum_position"], float(saved["minimum_energy"]), saved["minimum_gradient"])
     else:

@@ -77,11 +77,10 @@ def of_size(study: Study, name: str, size: int) -> list[Held]:
             Held("the transients of samples x modes", 40.0, (sample, weights)),
         ]
     for place, probe in enumerate(model.probes):
-        kept = Factor((*at, "probes", place), "snapshots", getattr(probe, "snapshots", 1), 20)
-        parts += [
-            Held("the weights that the probes look at", 8.0 * 3, (replicas, kept, weights)),
-            Held("the Hessian of the probes", 8.0 * 6, (weights, weights)),
-        ]
+        kept = Factor((*at, "probes", place), "snapshots", probe.kept(), 20)
+        parts.append(Held("the weights that the probes look at", 8.0 * 3, (replicas, kept, weights)))
+        if "hessian" in probe.NEEDS:
+            parts.append(Held("the Hessian of the probes", 8.0 * 6, (weights, weights)))
     return parts
 
 

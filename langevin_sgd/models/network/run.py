@@ -19,26 +19,29 @@ from langevin_sgd.models.network.landmark import LANDMARK, Keeper, Landmark, fin
 from langevin_sgd.models.network.problem import Problem, prepare
 from langevin_sgd.models.stationary_window import stationary_window
 from langevin_sgd.observables.declared import dataset
+from langevin_sgd.observables.ensemble import ENSEMBLE
 from langevin_sgd.observables.schedule import (
     distinct_log_spaced_steps,
     log_spaced_steps,
     sampling_steps,
     time_coordinates,
 )
-from langevin_sgd.observables.variable import joined
+from langevin_sgd.observables.variable import joined, merged
 from langevin_sgd.one_thread import one_torch_thread
 from langevin_sgd.progress import NullProgress, Progress
 from langevin_sgd.storage.checkpoint import Checkpointing, NoCheckpoint
 from langevin_sgd.storage.keeper import Keeper as SearchKeeper
-from langevin_sgd.training import probes
+from langevin_sgd.storage.keeper import part, prefixed
 from langevin_sgd.training.control import Control
-from langevin_sgd.training.energy import Evaluator
 from langevin_sgd.training.ensemble import Ensemble
-from langevin_sgd.training.full_batch import FullBatch
 from langevin_sgd.training.journal import Journal
 from langevin_sgd.training.minibatches import Minibatches
+from langevin_sgd.training.probes import building as probes
+from langevin_sgd.training.probes.probe import Probe
+from langevin_sgd.training.probes.section import Watched
 from langevin_sgd.training.recorder import Recorder, Reference
 from langevin_sgd.training.threads import Workers
+from langevin_sgd.training.view import Instruments, View
 
 Array = NDArray[np.float64]
 Arrays = dict[str, NDArray[Any]]
@@ -78,16 +81,17 @@ def run(
     saved, known = checkpoint.load(), checkpoint.part(LANDMARK).load()
     with Workers(torch.get_num_threads() if device == "cpu" else 1) as workers, one_torch_thread():
         problem = prepare(model, sgd, seed=seed, device=device, refuse_size=refuse_size)
-        full = FullBatch(problem.network(torch.float64), problem.train, sgd.weight_decay, workers)
+        exact = problem.network(torch.float64)
+        instruments = Instruments(exact, problem.train, problem.test, weight_decay=sgd.weight_decay, workers=workers)
         with SearchKeeper(NoCheckpoint() if known is not None else checkpoint.part("search")) as search:
-            journal = Journal(full, search)
+            journal = Journal(instruments.energy, search)
             start = problem.start[0].numpy()
             landmark = find_landmark(model, sgd, journal, start, known, name=name, progress=progress)
         progress.begin(name)
-        training = _Training(model, sgd, problem, landmark, seed=seed, workers=workers)
+        training = _Training(model, sgd, problem, landmark, instruments, seed=seed, workers=workers)
         keeper = Keeper(checkpoint, landmark if known is None else None)
         training.run(saved, progress=progress, checkpoint=keeper)
-        training.measure(full, name=name, progress=progress, checkpoint=keeper)
+        training.measure(name=name, progress=progress, checkpoint=keeper)
         if leave_last_state:
             training.leave(saved, keeper)
     return _dataset(model, sgd, training, landmark, device=device)
@@ -102,15 +106,18 @@ class _Training:
         sgd: Sgd,
         problem: Problem,
         landmark: Landmark | None,
+        instruments: Instruments,
         *,
         seed: int,
         workers: Workers,
     ) -> None:
         self.steps = model.length(sgd)
         self.landmark = landmark
+        self.found: list[Mapping[str, ArrayLike]] = []
+        self.coords: list[Mapping[str, ArrayLike]] = []
         self._sgd = sgd
         dtype = _DTYPES[model.precision]
-        network, exact = problem.network(dtype), problem.network(torch.float64)
+        network = problem.network(dtype)
         samples = problem.train.to(dtype)
         start = problem.start if landmark is None else torch.from_numpy(landmark.minimum.position[None])
         start = start.expand(model.replicas, -1)
@@ -118,31 +125,30 @@ class _Training:
         self._ensemble = Ensemble(network, samples, sgd, weights=start, dtype=dtype, workers=workers)
         self.record = _recorded_steps(model, self.steps)
         self.sample = self._sampled(model, landmark)
-        train = Evaluator(exact, problem.train, workers)
-        measured = None if landmark is None else landmark.curvature
-        self.recorder = Recorder(
-            start=self._ensemble.weights,
-            record=self.record,
-            sample=self.sample,
-            weight_decay=sgd.weight_decay,
-            train=train,
-            test=None if problem.test is None else Evaluator(exact, problem.test, workers),
-            reference=None
-            if measured is None or landmark is None
-            else Reference(landmark.minimum.position, measured.eigenvectors),
-            workers=workers,
-        )
-        self.control = (
-            Control(
-                network, samples, sgd, start=start[:1], dtype=dtype, record=self.record, train=train, workers=workers
-            )
-            if model.control
-            else None
-        )
-        self.probes = probes.of_model(model, sgd, steps=self.steps, network=exact, samples=problem.train)
-        self._exact, self._samples, self._workers = exact, problem.train, workers
+        self._instruments = instruments
+        reference = None if landmark is None else self._reference(landmark)
+        self._recorder = Recorder(
+            start=self._ensemble.weights, record=self.record, sample=self.sample, test=problem.test is not None,
+            reference=reference, workers=workers,
+        )  # fmt: skip
+        self._probes: dict[str, Probe] = {"recorder": self._recorder}
+        if model.control:
+            self._probes["control"] = Control(
+                network, samples, sgd, start=start[:1], dtype=dtype, record=self.record, instruments=instruments,
+                workers=workers,
+            )  # fmt: skip
+        watched = Watched(self.steps, model.replicas, network.size, sgd, model.gradient_tolerance)
+        self._asked = probes.build(model.probes, watched, declared=merged(ENSEMBLE, model.DECLARES))
+        self._probes |= {f"probe {kind}": probe for kind, probe in self._asked.items()}
         self._uniform_guess = float(np.log(problem.classes))
         self._highest_energy = np.inf
+
+    def _reference(self, landmark: Landmark) -> Reference | None:
+        if landmark.curvature is None:
+            return None
+        position = landmark.minimum.position
+        energy = float(self._instruments.energies(torch.from_numpy(position[None]))[0])
+        return Reference(position, landmark.curvature.eigenvectors, energy)
 
     def _sampled(self, model: NetworkModel, landmark: Landmark | None) -> NDArray[np.int64]:
         if landmark is None or landmark.laws is None:
@@ -159,8 +165,8 @@ class _Training:
     def run(self, saved: Arrays | None, *, progress: Progress, checkpoint: Keeper) -> None:
         """Make all steps with the visits that the recorder wants; save the state now and then, and if interrupted."""
         # divergence is looked for at steps that do not depend on speed, so that the same step is named every time
-        looks = np.union1d(self.recorder.steps, np.arange(0, self.steps + 1, _STEPS_BETWEEN_LOOKS))
-        for probe in self.probes:
+        looks = np.arange(0, self.steps + 1, _STEPS_BETWEEN_LOOKS)
+        for probe in self._probes.values():
             looks = np.union1d(looks, probe.steps)
         step = 0
         if saved is None:
@@ -175,8 +181,8 @@ class _Training:
                 stop = min(look, step + stride)
                 began = time.perf_counter()
                 self._ensemble.advance(self._minibatches, step, stop)
-                if self.control is not None:
-                    self.control.advance(step, stop)
+                for probe in self._probes.values():
+                    probe.advance(step, stop)
                 per_step = (time.perf_counter() - began) / (stop - step)
                 stride = int(np.clip(_SECONDS_BETWEEN_SAVES / max(per_step, 1e-9), 1, _STEPS_BETWEEN_LOOKS))
                 step = stop
@@ -190,40 +196,44 @@ class _Training:
             raise
         progress.update(step, self.steps)
 
-    def measure(self, energy: FullBatch, *, name: str, progress: Progress, checkpoint: Keeper) -> None:
-        """Let the probes measure what they have seen; `energy` is the training loss with weight decay."""
-        if not self.probes:
-            return
-        loss = FullBatch(self._exact, self._samples, 0.0, self._workers)
+    def measure(self, *, name: str, progress: Progress, checkpoint: Keeper) -> None:
+        """Let the probes measure what they have seen."""
 
         def save(whatever: bool = False) -> None:
             if whatever or checkpoint.due():
                 checkpoint.save(self._state(self.steps))
 
+        view = self._view(self.steps, progress=progress.update, save=save)
         try:
-            for probe in self.probes:
-                progress.begin(f"{name}: {probe.name.replace('_', ' ')}")
-                probe.measure(loss, energy, progress.update, save)
+            for key, probe in self._probes.items():
+                if key.startswith("probe "):
+                    progress.begin(f"{name}: {key.removeprefix('probe ').replace('_', ' ')}")
+                self.found.append(probe.finish(view))
+                self.coords.append(probe.coords())
         finally:
-            save(True)
+            if self._asked:
+                save(True)
 
     def leave(self, saved: Arrays | None, checkpoint: Keeper) -> None:
         """Save the state after the last step, unless that is where this training began."""
-        if not self.probes and (saved is None or int(saved["step"]) < self.steps):  # with probes it is saved by now
+        if not self._asked and (saved is None or int(saved["step"]) < self.steps):  # with probes it is saved by now
             checkpoint.save(self._state(self.steps))
 
+    def _view(self, step: int, **told: Any) -> View:
+        return View(
+            step, self._ensemble.weights, self._instruments, optimiser_state=self._ensemble.optimiser_state, **told
+        )
+
     def _look(self, step: int) -> None:
-        weights = self._ensemble.weights
-        if not bool(torch.isfinite(weights).all()):
+        view = self._view(step)
+        if not bool(torch.isfinite(view.weights).all()):
             raise self._diverged(step, "the weights are no longer finite")
-        energy = self.recorder.visit(step, weights)
-        if self.control is not None:
-            self.control.visit(step)
-        for probe in self.probes:
+        for probe in self._probes.values():
             if step in probe.steps:
-                probe.visit(step, weights)
-        if energy is None:
+                probe.observe(view)
+        if step not in self._recorder.steps:
             return
+        energy = view.energies
         if step == 0:
             self._highest_energy = _ENERGY_OF_DIVERGENCE * max(float(energy.max()), self._uniform_guess)
         worst = int(np.argmax(np.where(np.isfinite(energy), energy, np.inf)))
@@ -237,24 +247,15 @@ class _Training:
 
     def _state(self, step: int) -> Arrays:
         state: Arrays = {"step": np.asarray(step), "highest_energy": np.asarray(self._highest_energy)}
-        parts = {"ensemble": self._ensemble.state(), "recorder": self.recorder.state()}
-        if self.control is not None:
-            parts["control"] = self.control.state()
-        parts |= {f"probe_{probe.name}": probe.state() for probe in self.probes}
-        for part, arrays in parts.items():
-            state |= {f"{part}_{key}": value for key, value in arrays.items()}
+        state |= prefixed("ensemble", self._ensemble.state())
+        for key, probe in self._probes.items():
+            state |= prefixed(key, probe.state())
         return state
 
     def _restore(self, saved: Arrays) -> int:
-        def part(name: str) -> Arrays:
-            return {key.removeprefix(f"{name}_"): value for key, value in saved.items() if key.startswith(f"{name}_")}
-
-        self._ensemble.restore(part("ensemble"))
-        self.recorder.restore(part("recorder"))
-        if self.control is not None:
-            self.control.restore(part("control"))
-        for probe in self.probes:
-            probe.restore(part(f"probe_{probe.name}"))
+        self._ensemble.restore(part(saved, "ensemble"))
+        for key, probe in self._probes.items():
+            probe.restore(part(saved, key))
         self._highest_energy = float(saved["highest_energy"])
         return int(saved["step"])
 
@@ -274,21 +275,17 @@ def _recorded_steps(model: NetworkModel, steps: int) -> NDArray[np.int64]:
 def _dataset(
     model: NetworkModel, sgd: Sgd, training: _Training, landmark: Landmark | None, *, device: str
 ) -> xr.Dataset:
-    parts: list[Mapping[str, ArrayLike]] = [training.recorder.variables()]
+    parts = list(training.found)
     coords: list[Mapping[str, ArrayLike]] = [
         time_coordinates(training.record, learning_rate=sgd.learning_rate, momentum=sgd.momentum),
         {"replica": np.arange(model.replicas)},
+        *training.coords,
     ]
     attrs: dict[str, Any] = {
         "backend": f"torch {torch.__version__} ({device}, {model.precision})",
         "start": model.start,
         "sampling": sgd.sampling,
     }
-    if training.control is not None:
-        parts.append(training.control.variables())
-    for probe in training.probes:
-        parts.append(probe.variables())
-        coords.append(probe.coords())
     if landmark is not None:
         found = landmark.minimum
         parts.append({"minimum": found.position, "gradient_norm_at_minimum": found.gradient_norm})

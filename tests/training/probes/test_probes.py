@@ -5,14 +5,19 @@ import pytest
 import torch
 from torch import nn
 
+from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.errors import UserError
 from langevin_sgd.training import curvature
 from langevin_sgd.training.full_batch import EnergyAndGradient, FullBatch
-from langevin_sgd.training.probes import sharpness
-from langevin_sgd.training.probes.inherent_structures import quench, structures
+from langevin_sgd.training.probes import building
+from langevin_sgd.training.probes.inherent_structures.measure import quench, structures
+from langevin_sgd.training.probes.section import Watched
+from langevin_sgd.training.probes.sharpness import measure as sharpness
+from langevin_sgd.training.probes.sharpness.config import SharpnessProbe
 from langevin_sgd.training.threads import Workers
 
 HIDDEN = 5
+SGD = Sgd(learning_rate=0.1, batch_size=8)
 
 
 def _of(network, samples, w: np.ndarray) -> np.ndarray:
@@ -85,7 +90,7 @@ def test_permutations_and_signs_of_tanh_units_change_nothing(make_network, sampl
 
 def test_too_large_a_network_is_refused_before_training():
     with pytest.raises(UserError, match=r"4001 parameters are too many .* remove probes"):
-        sharpness.SharpnessAtEnd(10, 2, 4001)
+        building.build([SharpnessProbe(kind="sharpness")], Watched(10, 2, 4001, SGD, 1e-6))
 
 
 def test_a_quench_ends_in_the_well_that_it_began_in():

@@ -8,23 +8,21 @@ homogeneous ones. With weight decay the weights follow from the outputs up to th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike, NDArray
-from torch import Tensor
 
-from langevin_sgd.config.probes import InherentStructuresProbe
-from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.laws import temperatures
-from langevin_sgd.models.network.config import NetworkModel
 from langevin_sgd.training import curvature, minimum
-from langevin_sgd.training.architectures import Network
-from langevin_sgd.training.energy import Samples
 from langevin_sgd.training.full_batch import FullBatch
-from langevin_sgd.training.snapshot import snapshot
+from langevin_sgd.training.probes.inherent_structures.config import InherentStructuresProbe
+from langevin_sgd.training.probes.probe import Probe, State
+from langevin_sgd.training.probes.section import Watched
+
+if TYPE_CHECKING:
+    from langevin_sgd.training.view import View
 
 Array = NDArray[np.float64]
 
@@ -32,66 +30,56 @@ _DESCENT_STEPS = 200
 _LONGEST_HALVING = 40
 
 
-class InherentStructures:
+class InherentStructures(Probe):
     """The probe: snapshots of every replica, their minima, and how often each structure was found."""
 
-    name = "inherent_structures"
-
-    def __init__(
-        self,
-        settings: InherentStructuresProbe,
-        model: NetworkModel,
-        sgd: Sgd,
-        *,
-        steps: int,
-        network: Network,
-        samples: Samples,
-    ) -> None:
-        curvature.refuse_too_large(network.size, "probes")
-        self._settings, self._tolerance, self._sgd = settings, model.gradient_tolerance, sgd
-        self._network, self._inputs = network, samples.inputs
-        first = max(1, round(settings.discard * steps))
-        self._steps = np.unique(np.rint(np.linspace(first, steps, settings.snapshots)).astype(np.int64))
-        shape = (model.replicas, self._steps.size, network.size)
+    def __init__(self, settings: InherentStructuresProbe, watched: Watched) -> None:
+        assert watched.steps is not None
+        assert watched.parameters is not None
+        self._settings, self._tolerance, self._sgd = settings, watched.gradient_tolerance, watched.sgd
+        first = max(1, round(settings.discard * watched.steps))
+        self._steps = np.unique(np.rint(np.linspace(first, watched.steps, settings.snapshots)).astype(np.int64))
+        shape = (watched.replicas, self._steps.size, watched.parameters)
         self._snapshots: Array = np.full(shape, np.nan)
         self._minima: Array = np.full(shape, np.nan)
         self._energy: Array = np.full(shape[:2], np.nan)
-        self._found: dict[str, ArrayLike] = {}
+        self._count = 0
 
     @property
     def steps(self) -> NDArray[np.int64]:
         """The steps of the snapshots, equally spaced."""
         return self._steps
 
-    def visit(self, step: int, weights: Tensor) -> None:
+    def observe(self, view: View) -> None:
         """Keep the weights (replica, d)."""
-        self._snapshots[:, np.searchsorted(self._steps, step)] = snapshot(weights, torch.float64)
+        self._snapshots[:, np.searchsorted(self._steps, view.step)] = view.positions
 
-    def measure(
-        self, loss: FullBatch, energy: FullBatch, progress: Callable[[int, int], None], save: Callable[[], None]
-    ) -> None:
+    def finish(self, view: View) -> Mapping[str, ArrayLike]:
         """Quench the snapshots one by one; those quenched before are kept. Then sort the minima into structures."""
-        flat, minima, energies = (self._snapshots.reshape(-1, energy.dimension), self._minima, self._energy)
+        energy = view.energy
+        flat, minima, energies = self._snapshots.reshape(-1, energy.dimension), self._minima, self._energy
         for index in np.flatnonzero(np.isnan(energies)):
             place = np.unravel_index(index, energies.shape)
             found = quench(energy, flat[index], tolerance=self._tolerance)
             minima[place], energies[place] = found.position, found.energy
-            progress(int(index) + 1, energies.size)
-            save()
+            view.progress(int(index) + 1, energies.size)
+            view.save()
         positions = minima.reshape(-1, energy.dimension)
-        outputs = [_outputs(self._network, w, self._inputs) for w in positions]
+        outputs = [_centred(view.outputs(w)) for w in positions]
         labels, chosen = structures(energies.reshape(-1), outputs, same_within=self._settings.same_within)
-        self._describe(loss, energy, labels.reshape(energies.shape), positions[chosen], energies.reshape(-1)[chosen])
+        self._count = len(chosen)
+        return self._described(view, labels.reshape(energies.shape), positions[chosen], energies.reshape(-1)[chosen])
 
-    def _describe(
-        self, loss: FullBatch, energy: FullBatch, labels: NDArray[np.int64], positions: Array, energies: Array
-    ) -> None:
+    def _described(
+        self, view: View, labels: NDArray[np.int64], positions: Array, energies: Array
+    ) -> Mapping[str, ArrayLike]:
         visits = (labels[:, :, None] == np.arange(len(positions))).sum(1)
         share = visits / labels.shape[1]
         occupancy = share.mean(0)
+        loss, energy = view.loss, view.energy
         variance = np.array([np.trace(curvature.noise_covariance(loss, w)) for w in positions]) / energy.dimension
         sgd = self._sgd
-        self._found = {
+        return {
             "structure": labels,
             "structure_energy": energies,
             "structure_log_det": np.array([_log_det(curvature.hessian(energy, w)) for w in positions]),
@@ -105,24 +93,19 @@ class InherentStructures:
             ),
         }
 
-    def state(self) -> dict[str, NDArray[Any]]:
+    def state(self) -> State:
         """The snapshots, and the minima found so far."""
         return {"snapshots": self._snapshots, "minima": self._minima, "energy": self._energy}
 
-    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+    def restore(self, state: State) -> None:
         """Go on from a state saved before."""
         self._snapshots[...] = state["snapshots"]
         self._minima[...] = state["minima"]
         self._energy[...] = state["energy"]
 
-    def variables(self) -> dict[str, ArrayLike]:
-        """The observables by name; structures are ordered by energy."""
-        return self._found
-
-    def coords(self) -> dict[str, ArrayLike]:
+    def coords(self) -> Mapping[str, ArrayLike]:
         """Labels of the structures, 1 for the lowest, and the steps of the snapshots."""
-        count = np.size(self._found["structure_energy"])
-        return {"basin": np.array([str(number + 1) for number in range(count)]), "snapshot_step": self._steps}
+        return {"basin": np.array([str(number + 1) for number in range(self._count)]), "snapshot_step": self._steps}
 
 
 def quench(full: FullBatch, w: Array, *, tolerance: float) -> minimum.Minimum:
@@ -173,11 +156,9 @@ def structures(
     return labels, np.array(chosen)
 
 
-def _outputs(network: Network, w: Array, inputs: Tensor) -> Array:
-    """Logits on the inputs, their mean over classes taken off: the loss does not see it."""
-    with torch.no_grad():
-        logits: Array = network.outputs(network.parameters(torch.from_numpy(w).to(inputs.device)), inputs).cpu().numpy()
-    centred: Array = logits - logits.mean(1, keepdims=True)
+def _centred(outputs: Array) -> Array:
+    """Outputs (N, classes), their mean over classes taken off: the loss does not see it."""
+    centred: Array = outputs - outputs.mean(1, keepdims=True)
     return centred
 
 

@@ -16,18 +16,19 @@ The Hessian is that of the loss without weight decay, which no rescaling leaves 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import eigh
-from torch import Tensor
 
 from langevin_sgd.training import curvature
-from langevin_sgd.training.full_batch import FullBatch
-from langevin_sgd.training.snapshot import snapshot
+from langevin_sgd.training.probes.probe import Probe, State
+from langevin_sgd.training.probes.section import ProbeSection, Watched
+
+if TYPE_CHECKING:
+    from langevin_sgd.training.view import View
 
 Array = NDArray[np.float64]
 
@@ -48,52 +49,41 @@ def of_hessian(hessian: Array, w: Array) -> Sharpness:
     return Sharpness(float(top[0]), float(diagonal.sum()), float(w**2 @ diagonal))
 
 
-class SharpnessAtEnd:
+class SharpnessAtEnd(Probe):
     """The probe: sharpness of every replica at the last step."""
 
-    name = "sharpness"
-
-    def __init__(self, steps: int, replicas: int, dimension: int) -> None:
-        curvature.refuse_too_large(dimension, "probes")
-        self._last = steps
-        self._weights: Array = np.full((replicas, dimension), np.nan)
-        self._measured: Array = np.full((3, replicas), np.nan)
+    def __init__(self, section: ProbeSection, watched: Watched) -> None:
+        assert watched.steps is not None
+        assert watched.parameters is not None
+        self._last = watched.steps
+        self._weights: Array = np.full((watched.replicas, watched.parameters), np.nan)
+        self._measured: Array = np.full((3, watched.replicas), np.nan)
 
     @property
     def steps(self) -> NDArray[np.int64]:
         """The last step."""
         return np.array([self._last])
 
-    def visit(self, step: int, weights: Tensor) -> None:
-        """Keep the weights (replica, d) of the last step."""
-        if step == self._last:
-            self._weights[...] = snapshot(weights, torch.float64)
+    def observe(self, view: View) -> None:
+        """Keep the weights (replica, d)."""
+        self._weights[...] = view.positions
 
-    def measure(
-        self, loss: FullBatch, energy: FullBatch, progress: Callable[[int, int], None], save: Callable[[], None]
-    ) -> None:
+    def finish(self, view: View) -> Mapping[str, ArrayLike]:
         """The Hessian of each replica in turn; those measured before are kept."""
         for replica in np.flatnonzero(np.isnan(self._measured[0])):
             self._measured[:, replica] = of_hessian(
-                curvature.hessian(loss, self._weights[replica]), self._weights[replica]
+                curvature.hessian(view.loss, self._weights[replica]), self._weights[replica]
             )
-            progress(int(replica) + 1, len(self._weights))
-            save()
+            view.progress(int(replica) + 1, len(self._weights))
+            view.save()
+        top, trace, invariant = self._measured
+        return {"sharpness_top": top, "sharpness_trace": trace, "sharpness_invariant": invariant}
 
-    def state(self) -> dict[str, NDArray[Any]]:
+    def state(self) -> State:
         """The weights and the numbers measured so far."""
         return {"weights": self._weights, "measured": self._measured}
 
-    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+    def restore(self, state: State) -> None:
         """Go on from a state saved before."""
         self._weights[...] = state["weights"]
         self._measured[...] = state["measured"]
-
-    def variables(self) -> dict[str, ArrayLike]:
-        """`sharpness_top`, `sharpness_trace` and `sharpness_invariant`, (replica,) each."""
-        names = ("sharpness_top", "sharpness_trace", "sharpness_invariant")
-        return dict(zip(names, self._measured, strict=True))
-
-    def coords(self) -> dict[str, ArrayLike]:
-        """None of its own."""
-        return {}

@@ -1,0 +1,1 @@
+"""The `inherent_structures` probe: the minima that SGD wanders between."""

@@ -1,0 +1,73 @@
+"""What a kind of probe tells the config: its keys, its rules, what it declares, and what measures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from langevin_sgd.config.errors import Faults, KeyPath
+from langevin_sgd.config.fields import Section
+from langevin_sgd.config.sgd import Sgd
+from langevin_sgd.families import imported
+from langevin_sgd.observables.variable import Coordinate, Declarations
+from langevin_sgd.training.curvature_limit import too_many
+
+if TYPE_CHECKING:
+    from langevin_sgd.training.probes.probe import Probe
+
+
+@dataclass(frozen=True)
+class Watched:
+    """The training that a probe watches: its length, its ensemble, its sgd.
+
+    `parameters` is d, the number of weights; None where a config is read and the network is not built yet, and so is
+    `steps` where the config gives none. `gradient_tolerance` is the gradient norm at which a minimum counts as found.
+    """
+
+    steps: int | None
+    replicas: int
+    parameters: int | None
+    sgd: Sgd
+    gradient_tolerance: float
+
+
+class ProbeSection(Section):
+    """The base of all kinds of probe; a kind overrides what is different with it, and nothing else names the kind."""
+
+    PROBE: ClassVar[str]
+    """The class that measures, "module:Class" of (section, watched), a `Probe`, imported when the training begins; see
+    `build`."""
+    DECLARES: ClassVar[Declarations] = {}
+    """The observables that it emits and the coordinates that they need, by name."""
+    NEEDS: ClassVar[frozenset[str]] = frozenset()
+    """What it takes of the view that has a price known beforehand: "hessian", which is parameters x parameters."""
+    kind: str
+
+    def build(self, watched: Watched) -> Probe:
+        """What measures, for one training. Raises `UserError` if that cannot be measured."""
+        made: Callable[[ProbeSection, Watched], Probe] = imported(self.PROBE)
+        return made(self, watched)
+
+    def emits(self) -> frozenset[str]:
+        """The observables that it is sure to emit."""
+        return frozenset(name for name, each in self.DECLARES.items() if not isinstance(each, Coordinate))
+
+    def kept(self) -> int:
+        """How many copies of the weights of every replica it keeps."""
+        return 1
+
+    def problems(self, watched: Watched, *, model: KeyPath, probe: KeyPath) -> Faults:
+        """What is wrong with it in a training, at key paths of the study; `model` and `probe` are where these are."""
+        if "hessian" in self.NEEDS:
+            fault = too_many(watched.parameters, "the full Hessian that its probes measure", "remove the probes")
+            if fault is not None:
+                yield (*model, "architecture"), fault
+
+    def unscannable(self) -> str | None:
+        """Why no scan can reach a model with it; None if one can."""
+        return None
+
+    def code(self) -> tuple[str, ...]:
+        """Code of the user's own that it names, each "module:attribute"."""
+        return (self.kind,) if ":" in self.kind else ()

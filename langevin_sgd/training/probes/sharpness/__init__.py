@@ -1,0 +1,1 @@
+"""The `sharpness` probe: the Hessian of the training loss where SGD settled."""

@@ -1,0 +1,137 @@
+"""What a probe sees of an ensemble in training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from langevin_sgd.training import curvature
+from langevin_sgd.training.architectures import Network
+from langevin_sgd.training.energy import Evaluation, Evaluator, Samples, decay_energy
+from langevin_sgd.training.full_batch import FullBatch
+from langevin_sgd.training.snapshot import snapshot
+from langevin_sgd.training.threads import Workers
+
+Array = NDArray[np.float64]
+
+
+class Instruments:
+    """What can be evaluated of a training at any weights, in float64: made once, each when it is first used.
+
+    `network` is in float64, and so are `train` and `test`.
+    """
+
+    def __init__(
+        self, network: Network, train: Samples, test: Samples | None, *, weight_decay: float, workers: Workers
+    ) -> None:
+        self.network, self.inputs, self.weight_decay = network, train.inputs, weight_decay
+        self._train, self._test, self._workers = train, test, workers
+
+    @cached_property
+    def train(self) -> Evaluator:
+        """Loss and accuracy of many weight vectors on the training set."""
+        return Evaluator(self.network, self._train, self._workers)
+
+    @cached_property
+    def test(self) -> Evaluator | None:
+        """The same on the test set; None without one."""
+        return None if self._test is None else Evaluator(self.network, self._test, self._workers)
+
+    @cached_property
+    def loss(self) -> FullBatch:
+        """The mean loss over the training set and its derivatives at one weight vector, without weight decay."""
+        return FullBatch(self.network, self._train, 0.0, self._workers)
+
+    @cached_property
+    def energy(self) -> FullBatch:
+        """The same with weight decay, which is what the descent sees."""
+        return FullBatch(self.network, self._train, self.weight_decay, self._workers)
+
+    def energies(self, weights: Tensor, evaluated: Evaluation | None = None) -> Array:
+        """Energies (replica,) of weights (replica, d): loss and weight decay."""
+        evaluated = self.train(weights) if evaluated is None else evaluated
+        return evaluated.loss + decay_energy(weights, self.weight_decay)
+
+
+class View:
+    """The ensemble at one step. What is asked for is evaluated then, in float64, and kept for who asks next.
+
+    `weights` (replica, d) are those of the training itself, in its precision, and so is what the update rule remembers,
+    `optimiser_state`, tensors like the weights by name: they change with the next step, so keep copies, such as
+    `positions`.
+    """
+
+    def __init__(
+        self,
+        step: int,
+        weights: Tensor,
+        instruments: Instruments,
+        *,
+        optimiser_state: Mapping[str, Tensor] | None = None,
+        progress: Callable[[int, int], None] = lambda done, total: None,
+        save: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.step, self.weights, self._instruments = step, weights, instruments
+        self.optimiser_state: Mapping[str, Tensor] = {} if optimiser_state is None else optimiser_state
+        self.progress, self.save = progress, save
+
+    @cached_property
+    def positions(self) -> Array:
+        """The weights (replica, d), copied."""
+        copied: NDArray[Any] = snapshot(self.weights, torch.float64)
+        return copied
+
+    @cached_property
+    def train(self) -> Evaluation:
+        """Loss and accuracy of every replica on the training set."""
+        return self._instruments.train(self.weights)
+
+    @cached_property
+    def test(self) -> Evaluation | None:
+        """The same on the test set; None without one."""
+        test = self._instruments.test
+        return None if test is None else test(self.weights)
+
+    @cached_property
+    def energies(self) -> Array:
+        """Energy (replica,): training loss and weight decay."""
+        return self._instruments.energies(self.weights, self.train)
+
+    @cached_property
+    def gradients(self) -> Array:
+        """Full-batch gradients (replica, d) of the energy."""
+        return np.stack([self.energy.energy_and_gradient(w).gradient for w in self.positions])
+
+    def sample_gradients(self, replica: int) -> Array:
+        """Gradients (N, d) of the losses of the training samples at one replica's weights, without weight decay."""
+        blocks: list[Array] = []
+        self.loss.sample_gradients(self.positions[replica], lambda block: blocks.append(block.cpu().numpy().copy()))
+        return np.concatenate(blocks)
+
+    def hessian(self, replica: int) -> Array:
+        """Hessian (d, d) of the energy at one replica's weights."""
+        return curvature.hessian(self.energy, self.positions[replica])
+
+    def outputs(self, w: Array) -> Array:
+        """The network's outputs on all training inputs at weights w (d,), shape (N, outputs)."""
+        network, inputs = self._instruments.network, self._instruments.inputs
+        with torch.no_grad():
+            found = network.outputs(network.parameters(torch.from_numpy(w).to(inputs.device)), inputs)
+        result: Array = found.cpu().numpy()
+        return result
+
+    @property
+    def loss(self) -> FullBatch:
+        """The training loss and its derivatives at any weights, without weight decay."""
+        return self._instruments.loss
+
+    @property
+    def energy(self) -> FullBatch:
+        """The energy, training loss and weight decay, and its derivatives at any weights."""
+        return self._instruments.energy
