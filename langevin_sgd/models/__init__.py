@@ -34,13 +34,14 @@ Model = Annotated[ModelSection, MODEL_KINDS]
 
 
 def declared(**more: Declarations) -> dict[str, Variable]:
-    """All that is declared of observables: of every ensemble, by the kinds of model and of probe, and in `more` by whose it is.
+    """All that is declared of observables: of every ensemble, by kinds of model and of probe, and in `more`.
 
     Raises `UserError` if two say different things of a name: a check could not know what it reads.
     """
     whole: dict[str, Variable] = dict(ENSEMBLE)
-    sections = (*MODELS.items(), *PROBES.items())
-    for kind, table in [*((kind, section.DECLARES) for kind, section in sections), *more.items()]:
+    tables = [(kind, model.DECLARES) for kind, model in MODELS.items()]
+    tables += [(kind, probe.DECLARES) for kind, probe in PROBES.items()]
+    for kind, table in [*tables, *more.items()]:
         try:
             whole = merged(whole, table)
         except ValueError as error:

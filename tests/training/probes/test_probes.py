@@ -90,7 +90,7 @@ def test_permutations_and_signs_of_tanh_units_change_nothing(make_network, sampl
 
 def test_too_large_a_network_is_refused_before_training():
     with pytest.raises(UserError, match=r"4001 parameters are too many .* remove probes"):
-        building.build([SharpnessProbe(kind="sharpness")], Watched(10, 2, 4001, SGD, 1e-6))
+        building.build([SharpnessProbe(kind="sharpness")], Watched(10, 2, 4001, SGD, 1e-6), declared={})
 
 
 def test_a_quench_ends_in_the_well_that_it_began_in():
