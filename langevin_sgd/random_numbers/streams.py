@@ -48,6 +48,10 @@ class Stream(IntEnum):
     ENDPOINT = 11
 
 
+OWN_STREAMS = range(128, 256)
+"""Streams that this package leaves to whoever extends it: noise of a model kind of your own, say."""
+
+
 def philox4x32(
     counter: tuple[ArrayLike, ArrayLike, ArrayLike, ArrayLike], key: tuple[int, int]
 ) -> tuple[UInt32, UInt32, UInt32, UInt32]:
@@ -65,12 +69,12 @@ def philox4x32(
 
 
 def words(
-    seed: int, *, trajectories: ArrayLike, steps: ArrayLike, components: int, stream: Stream
+    seed: int, *, trajectories: ArrayLike, steps: ArrayLike, components: int, stream: Stream | int
 ) -> NDArray[np.uint32]:
     """Uniform 32-bit words, shape (steps, trajectories, components).
 
-    `trajectories` (n,) are numbers in [0, 2^32), `steps` (m,) in [0, 2^56), `seed` in [0, 2^64). Raises ValueError
-    outside these ranges, where counters would collide.
+    `trajectories` (n,) are numbers in [0, 2^32), `steps` (m,) in [0, 2^56), `seed` in [0, 2^64), `stream` one of
+    `Stream` or of `OWN_STREAMS`. Raises ValueError outside these ranges, where counters would collide.
     """
     trajectory = _checked(trajectories, "trajectories", 32)
     step = _checked(steps, "steps", 56)
@@ -78,10 +82,12 @@ def words(
         raise ValueError(f"seed must lie in [0, 2^64), not {seed}")
     if not 0 <= components <= 1 << 34:
         raise ValueError(f"components must lie in [0, 2^34], not {components}")
+    if int(stream) not in OWN_STREAMS:
+        stream = Stream(stream)  # a ValueError if there is none
     quads = -(-components // 4)
     out = np.empty((step.size * trajectory.size * quads, 4), dtype=np.uint32)
     key = (seed & _WORD, seed >> 32)
-    for piece, counter in _counters(step, trajectory, quads, Stream(stream)):
+    for piece, counter in _counters(step, trajectory, quads, int(stream)):
         for column, word in enumerate(_rounds(*counter, key)):
             out[piece, column] = word  # keeps the low 32 bits
     numbers = out.reshape(step.size, trajectory.size, 4 * quads)
@@ -89,7 +95,7 @@ def words(
 
 
 def integers(
-    seed: int, *, trajectories: ArrayLike, steps: ArrayLike, components: int, upper: int, stream: Stream
+    seed: int, *, trajectories: ArrayLike, steps: ArrayLike, components: int, upper: int, stream: Stream | int
 ) -> NDArray[np.int64]:
     """Integers in [0, upper), int64 of shape (steps, trajectories, components): (word * upper) div 2^32.
 
@@ -108,7 +114,7 @@ def integers(
 
 
 def normals(
-    seed: int, *, trajectories: ArrayLike, steps: ArrayLike, components: int, stream: Stream
+    seed: int, *, trajectories: ArrayLike, steps: ArrayLike, components: int, stream: Stream | int
 ) -> NDArray[np.float64]:
     """Independent standard normals, float64 of shape (steps, trajectories, components), by Box and Muller (1958).
 
@@ -137,7 +143,7 @@ def normals(
 
 
 def permutations(
-    seed: int, *, trajectories: ArrayLike, steps: ArrayLike, size: int, stream: Stream
+    seed: int, *, trajectories: ArrayLike, steps: ArrayLike, size: int, stream: Stream | int
 ) -> NDArray[np.int64]:
     """Random orders of `size` things, int64 of shape (steps, trajectories, size); `steps` are epoch numbers.
 
@@ -183,7 +189,7 @@ def _rounds(
 
 
 def _counters(
-    step: UInt64, trajectory: UInt64, quads: int, stream: Stream
+    step: UInt64, trajectory: UInt64, quads: int, stream: int
 ) -> Iterator[tuple[slice, tuple[UInt64, UInt64, UInt64, UInt64]]]:
     """The counters of all (step, trajectory, quad), in that order, block by block."""
     top = np.uint64(int(stream) << 24)

@@ -12,11 +12,12 @@ from matplotlib.figure import Figure
 
 from langevin_sgd.estimators.stationary import jackknife_stderr, leave_one_out_variance, pooled_variance
 from langevin_sgd.observables.scanned import dimensions
-from langevin_sgd.reporting.plots.figure import Subject, each_scan, figure
+from langevin_sgd.reporting.plots.figure import Results, Subject, each_scan, figure
 from langevin_sgd.reporting.plots.style import INK, Array, canvas, law_line, law_name, model_look, plain_ticks, title
 
 _CURVES = 8
 _DASHES = ("-", (0, (5, 2)), (0, (1.2, 1.4)), (0, (5, 2, 1, 2)))
+_MEMBERS = ("replica", "disorder")
 _WIDE = 5.0  # a parameter that spans more than this factor has a logarithmic axis
 
 
@@ -35,9 +36,19 @@ class _Quantity(NamedTuple):
     laws: dict[str, Array]
 
 
+_NUMBERS = ("mode_variance", "occupancy", "energy", "squared_displacement")
+"""Observables of which one number is shown, the first that a model has."""
+
+
+def _with_a_number(results: Results) -> dict[str, Subject]:
+    """Every scanned model that has one of the observables to show."""
+    scanned = each_scan()(results)
+    return {name: subject for name, subject in scanned.items() if any(each in subject.model for each in _NUMBERS)}
+
+
 @figure(
     "One number at every point of the scan, with one standard error, and the laws where there are any.",
-    each_scan(),
+    _with_a_number,
     plain=True,
 )
 def scanned(subject: Subject) -> Figure:
@@ -98,13 +109,16 @@ def _quantity(curve: xr.Dataset) -> _Quantity:
             str(basin): tuple(part.sel(basin=basin).values for part in shares) for basin in curve["basin"].values
         }
         return _Quantity("occupancy at the last step", measured, {})
-    if "disorder" in curve.dims:
-        moved = curve["squared_displacement"].isel(time=-1)
-        error = moved.std("disorder", ddof=1).values / np.sqrt(moved.sizes["disorder"])
-        return _Quantity("mean squared displacement at the last time", {"": (moved.mean("disorder").values, error)}, {})
-    energy = curve["energy"].isel(time=-1)
-    errors_ = energy.std("replica", ddof=1).values / np.sqrt(energy.sizes["replica"])
-    return _Quantity("mean energy at the last step", {"": (energy.mean("replica").values, errors_)}, {})
+    if "energy" in curve:
+        return _Quantity("mean energy at the last step", {"": _at_the_end(curve["energy"])}, {})
+    return _Quantity("mean squared displacement at the last time", {"": _at_the_end(curve["squared_displacement"])}, {})
+
+
+def _at_the_end(values: xr.DataArray) -> tuple[Array, Array]:
+    """Mean over replicas or disorders at the last time, with its standard error."""
+    last = values.isel(time=-1)
+    members = next(str(dim) for dim in last.dims if dim in _MEMBERS)
+    return last.mean(members).values, last.std(members, ddof=1).values / np.sqrt(last.sizes[members])
 
 
 def _scales(axes: Axes, x: Array, curve: xr.Dataset) -> None:
