@@ -59,9 +59,16 @@ def call(
     KeyboardInterrupt: `sys.exit` too must not end a study without a word. Settings of the process that it changes are
     put back (`settings_kept`).
     """
+    with settings_kept():
+        return call_at_every_step(failure, function, *args, **kwargs)
+
+
+def call_at_every_step(
+    failure: str, function: Callable[Arguments, Result], /, *args: Arguments.args, **kwargs: Arguments.kwargs
+) -> Result:
+    """The same without looking at settings, which would take longer than the plain arithmetic that is called so."""
     try:
-        with settings_kept():
-            return function(*args, **kwargs)
+        return function(*args, **kwargs)
     except (UserError, KeyboardInterrupt):
         raise
     except BaseException as error:

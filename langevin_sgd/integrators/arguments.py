@@ -204,7 +204,7 @@ def check_on_table(
             f"positions in float32 tell {_CELLS_OF_FLOAT32} cells apart, and the table has {landscape.cells}; take "
             "precision='mixed'"
         )
-    if chosen.name != "euler_maruyama":
+    if not chosen.euler_step:
         raise SchemeError(
             f"{chosen.name} needs a force without steps, and a tabulated potential has one at every site; use "
             "euler_maruyama"

@@ -165,7 +165,7 @@ class CallableStepper:
     def step(self, state: torch.Tensor, draws: torch.Tensor) -> torch.Tensor:
         """One step."""
         vectors = dict(zip(self.widths, torch.split(state, list(self.widths.values())), strict=True))
-        after = self.scheme.rule(self.model, vectors, torch.split(draws, self.noises))
+        after = self.scheme.after(self.model, vectors, torch.split(draws, self.noises))
         return torch.cat([after[name] for name in self.scheme.state])
 
     def reached(self, state: torch.Tensor) -> torch.Tensor | None:

@@ -1,52 +1,19 @@
-"""What a scheme's update rule may ask of a Langevin equation, and the symbolic answer.
-
-A rule is written once, in plain arithmetic on vectors (arrays whose first axis is the coordinate). Handed symbols it
-yields the expressions from which kernels are generated; handed tensors it runs.
-"""
+"""A Langevin equation as a scheme's update rule sees it, in symbols: what kernels are made of."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import sympy
 
+from langevin_sgd.integrators.schemes.scheme import Scalar, Vector
 from langevin_sgd.landscapes.expression import Expression
 from langevin_sgd.landscapes.formula import FormulaError, symbol
 from langevin_sgd.landscapes.tabulated import Tabulated
 from langevin_sgd.landscapes.waves import Waves
 from langevin_sgd.noise import Interpretation, Noise
-
-Vector = Any  # array of sympy expressions (d,), numpy array or tensor (d, N)
-Scalar = Any
-
-
-class Dynamics(Protocol):
-    """dw = f(w) dt + b(w) dW, seen by an update rule."""
-
-    time_step: Scalar
-
-    def parameter(self, name: str) -> Scalar:
-        """A parameter of the scheme, such as the momentum."""
-
-    def root(self, value: Scalar) -> Scalar:
-        """Square root of a scalar."""
-
-    def exponential(self, value: Scalar) -> Scalar:
-        """Exponential of a scalar."""
-
-    def named(self, value: Vector) -> Vector:
-        """The same vector, computed once and used by name: an intermediate stage."""
-
-    def drift(self, position: Vector) -> Vector:
-        """f, (d,)."""
-
-    def noise(self, position: Vector, increment: Vector) -> Vector:
-        """b(w) v for a vector v of m noise increments, (d,)."""
-
-    def noise_slope(self, position: Vector, weights: Vector) -> Vector:
-        """b_i db_i/dw_i v_i for diagonal noise, (d,)."""
 
 
 class SymbolicDynamics:

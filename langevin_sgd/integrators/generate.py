@@ -108,7 +108,7 @@ def lane_program(
         at += width
     n = len(draws) // scheme.draws_per_step
     given = tuple(vector(draws[i * n : (i + 1) * n]) for i in range(scheme.draws_per_step))
-    result = scheme.rule(model, carried, given)
+    result = scheme.after(model, carried, given)
     known = {"time_step", *landscape.parameters, *noise.parameters, *scheme.parameters}
     if isinstance(landscape, Tabulated):
         (moved,) = model.named(result["position"])

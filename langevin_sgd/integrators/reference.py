@@ -5,6 +5,7 @@ One trajectory after another in plain numpy and float64: for checking, not for s
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -17,14 +18,13 @@ from langevin_sgd.integrators.dynamics import SymbolicDynamics
 from langevin_sgd.integrators.finiteness import check_finite, undecided_at
 from langevin_sgd.integrators.problem import Reductions, Run
 from langevin_sgd.integrators.recorder import Recorder
+from langevin_sgd.integrators.schemes import SCHEMES
 from langevin_sgd.integrators.schemes.scheme import Scheme, SchemeError
 from langevin_sgd.landscapes.expression import Expression
 from langevin_sgd.landscapes.formula import symbol
 from langevin_sgd.random_numbers import increments
 from langevin_sgd.random_numbers.philox_numba import normals_of_words
 from langevin_sgd.random_numbers.streams import Stream, words
-
-_METHODS = {"euler_maruyama": "itoEuler", "stratonovich_heun": "stratHeun", "sri2": "itoSRI2"}
 
 Array = NDArray[np.float64]
 
@@ -36,9 +36,11 @@ def run(problem: Run, scheme: Scheme, after_launch: Callable[[int], None] | None
     """
     import sdeint
 
-    if scheme.name not in _METHODS:
-        raise SchemeError(f"sdeint has no {scheme.name}; with backend='reference' use {', '.join(_METHODS)}")
-    method: Callable[..., Array] = getattr(sdeint, _METHODS[scheme.name])
+    if not scheme.in_sdeint:
+        known = ", ".join(name for name, one in SCHEMES.items() if one.in_sdeint)
+        raise SchemeError(f"sdeint has no {scheme.name}; with backend='reference' use {known}")
+    method: Callable[..., Array] = getattr(sdeint, scheme.in_sdeint)
+    takes_integrals = "I" in inspect.signature(method).parameters
     if not isinstance(problem.landscape, Expression):
         raise SchemeError("backend='reference' needs a landscape given by a formula; use backend='batched'")
     model = SymbolicDynamics(problem.landscape, problem.noise, scheme.interpretation)
@@ -54,7 +56,7 @@ def run(problem: Run, scheme: Scheme, after_launch: Callable[[int], None] | None
         fixed = [float(per_trajectory[name][n]) for name in names]
         h = float(per_trajectory["time_step"][n])
         options: dict[str, Any] = {"dW": draws[:, n] * np.sqrt(h)}
-        if scheme.name == "sri2":
+        if takes_integrals:  # of the noise with itself; of different noises none is needed where it is diagonal
             options["I"] = np.einsum("tk,kl->tkl", (options["dW"] ** 2 - h) / 2, np.eye(draws.shape[2]))
         times = np.arange(problem.begin, problem.end + 1) * h
         if len(times) > 1:

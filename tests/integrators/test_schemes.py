@@ -8,9 +8,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from langevin_sgd.errors import UserError
 from langevin_sgd.integrators.integrate import integrate
 from langevin_sgd.integrators.record import Record
-from langevin_sgd.integrators.schemes import SCHEMES, SchemeError, scheme
+from langevin_sgd.integrators.schemes import SCHEMES, scheme
 from langevin_sgd.landscapes.expression import Expression
 from langevin_sgd.noise import IsotropicNoise
 
@@ -66,5 +67,5 @@ def test_declarations_are_complete():
         assert declared.state[0] == "position"
         if declared.sampling_order["additive"] > 1:
             assert "two_point" not in declared.increments
-    with pytest.raises(SchemeError, match="known schemes"):
+    with pytest.raises(UserError, match="no scheme 'qqq'; there are: euler_maruyama, "):
         scheme("qqq")

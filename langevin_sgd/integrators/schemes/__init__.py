@@ -1,46 +1,42 @@
-"""Integration schemes by name; each declares in its own file what it accepts and what it keeps."""
+"""Integration schemes by name; each declares in its own file what it accepts and what it keeps.
+
+A scheme of another package joins by an entry point of the group langevin_sgd.schemes; one of your own is a `Scheme` in
+a module, named "module:attribute".
+"""
 
 from __future__ import annotations
 
-import difflib
+from langevin_sgd.families import Family, instance_of
+from langevin_sgd.integrators.schemes.scheme import Dynamics, Scheme, SchemeError, State, Vector
 
-from langevin_sgd.integrators.schemes import (
-    baoab,
-    euler_maruyama,
-    exact,
-    heavy_ball,
-    leimkuhler_matthews,
-    milstein,
-    sra1,
-    sri2,
-    stratonovich_heun,
+__all__ = ["SCHEMES", "Dynamics", "Scheme", "SchemeError", "State", "Vector", "scheme"]
+
+SCHEMES: Family[Scheme] = Family(
+    "scheme",
+    {
+        name: f"langevin_sgd.integrators.schemes.{name}:SCHEME"
+        for name in (
+            "euler_maruyama",
+            "heavy_ball",
+            "milstein",
+            "sra1",
+            "leimkuhler_matthews",
+            "baoab",
+            "stratonovich_heun",
+            "sri2",
+            "exact",
+        )
+    },
+    group="langevin_sgd.schemes",
+    is_member=instance_of(Scheme),
+    needed="a Scheme",
 )
-from langevin_sgd.integrators.schemes.scheme import Scheme, SchemeError
-
-SCHEMES: dict[str, Scheme] = {
-    module.SCHEME.name: module.SCHEME
-    for module in (
-        euler_maruyama,
-        heavy_ball,
-        milstein,
-        sra1,
-        leimkuhler_matthews,
-        baoab,
-        stratonovich_heun,
-        sri2,
-        exact,
-    )
-}
-
-__all__ = ["SCHEMES", "Scheme", "SchemeError", "scheme"]
 
 
-def scheme(name: str | Scheme) -> Scheme:
-    """The scheme of that name; `SchemeError` with the nearest name when there is none."""
-    if isinstance(name, Scheme):
-        return name
-    if not isinstance(name, str) or name not in SCHEMES:
-        near = difflib.get_close_matches(str(name), SCHEMES, n=1)
-        mend = f"did you mean {near[0]!r}?" if near else f"known schemes: {', '.join(SCHEMES)}"
-        raise SchemeError(f"unknown scheme {name!r}; {mend}")
-    return SCHEMES[name]
+def scheme(given: str | Scheme) -> Scheme:
+    """The scheme of that name, or the one given. Raises `UserError` with the nearest name when there is none."""
+    if isinstance(given, Scheme):
+        return given
+    if not isinstance(given, str):
+        raise SchemeError(f'{given!r:.60} is no scheme; give a name, "module:attribute" or a Scheme')
+    return SCHEMES[given]

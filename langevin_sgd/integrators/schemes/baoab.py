@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 
-from langevin_sgd.integrators.dynamics import Dynamics, Vector
-from langevin_sgd.integrators.schemes.scheme import Scheme, State
+from langevin_sgd.integrators.schemes.scheme import Dynamics, Scheme, State, Vector
 
 
 def rule(model: Dynamics, state: State, draws: tuple[Vector, ...]) -> State:
@@ -34,5 +33,7 @@ SCHEME = Scheme(
     increments=("gaussian", "three_point"),
     state=("position", "velocity"),
     parameters={"friction": 1.0},
+    inertia=True,
+    mobility=lambda own: 1.0 / own["friction"],
     source="Leimkuhler and Matthews, Applied Mathematics Research eXpress 2013 (2013) 34",
 )

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from langevin_sgd.integrators.dynamics import Dynamics, Vector
-from langevin_sgd.integrators.schemes.scheme import Scheme, State
+from langevin_sgd.integrators.schemes.scheme import Dynamics, Scheme, State, Vector
 
 
 def rule(model: Dynamics, state: State, draws: tuple[Vector, ...]) -> State:
@@ -21,5 +20,7 @@ SCHEME = Scheme(
     weak_order={"additive": 1.0, "diagonal": 1.0, "general": 1.0},
     sampling_order={"additive": 1.0, "diagonal": 1.0, "general": 1.0},
     increments=("gaussian", "three_point", "two_point"),
+    euler_step=True,
+    in_sdeint="itoEuler",
     source="Kloeden and Platen, Numerical Solution of Stochastic Differential Equations (1992), section 10.2",
 )

@@ -5,19 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
+from langevin_sgd.integrators.schemes.scheme import Dynamics, Scheme, SchemeError, State, Vector
 
-from langevin_sgd.integrators.dynamics import Dynamics, Vector
-from langevin_sgd.integrators.linear_law import at_points
-from langevin_sgd.integrators.schemes.scheme import Scheme, SchemeError, State
-from langevin_sgd.landscapes.expression import Expression
-from langevin_sgd.landscapes.formula import symbol
-from langevin_sgd.noise import Noise
-
-Array = NDArray[Any]
+if TYPE_CHECKING:
+    from langevin_sgd.noise import Noise
 
 
 def rule(model: Dynamics, state: State, draws: tuple[Vector, ...]) -> State:
@@ -32,35 +25,15 @@ def bind(
 
     Raises `SchemeError` when the curvature depends on the position.
     """
+    # late: a scheme is also asked what it declares, and that takes no linear algebra
+    from langevin_sgd.integrators.schemes.exact_on_formulas import formula_rule
+    from langevin_sgd.landscapes.expression import Expression
+
     if not isinstance(landscape, Expression):
         from langevin_sgd.integrators.schemes.exact_on_tensors import tensor_rule
 
         return replace(SCHEME, rule=tensor_rule(landscape, noise, values)), {}
-    if not landscape.is_quadratic:
-        why = "there is a force" if landscape.force else "the curvature of this one varies"
-        raise SchemeError(f"exact takes a quadratic landscape, and {why}; use sra1 or baoab")
-    step, point = at_points(landscape, noise, values, varying)
-    if not all(np.isfinite(part).all() for part in (step.move, step.shift, step.kick)):
-        raise SchemeError("the law of a step is not finite for the parameters given; check their values")
-    entries: dict[str, Any] = {}
-
-    def symbols(prefix: str, numbers: Array) -> Vector:
-        """Symbols for the entries (P, ...); one that is zero everywhere costs nothing."""
-        out = np.zeros(numbers.shape[1:], dtype=object)
-        for place in np.ndindex(out.shape):
-            own = numbers[(slice(None), *place)]
-            if own.any():
-                name = f"_{prefix}_" + "_".join(map(str, place))
-                entries[name] = float(own[0]) if (own == own[0]).all() else own[point]
-                out[place] = symbol(name)
-        return out
-
-    move, shift, kick = symbols("move", step.move), symbols("shift", step.shift), symbols("kick", step.kick)
-
-    def bound(model: Dynamics, state: State, draws: tuple[Vector, ...]) -> State:
-        w, (xi,) = state["position"], draws
-        return {"position": w + move @ w + shift + kick @ xi}
-
+    bound, entries = formula_rule(landscape, noise, values, varying)
     return replace(SCHEME, rule=bound, parameters=dict.fromkeys(entries)), entries
 
 

@@ -9,9 +9,8 @@ import numpy as np
 import torch
 
 from langevin_sgd.integrators.callable_stepper import constant_amplitude
-from langevin_sgd.integrators.dynamics import Dynamics, Vector
 from langevin_sgd.integrators.linear_law import linear_step
-from langevin_sgd.integrators.schemes.scheme import Rule, SchemeError, State
+from langevin_sgd.integrators.schemes.scheme import Dynamics, Rule, SchemeError, State, Vector
 from langevin_sgd.landscapes.column_product import column_product
 from langevin_sgd.landscapes.torch_quadratic import TorchQuadratic
 from langevin_sgd.noise import Noise

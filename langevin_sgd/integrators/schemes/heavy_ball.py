@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from langevin_sgd.integrators.dynamics import Dynamics, Vector
-from langevin_sgd.integrators.schemes.scheme import Scheme, State
+from langevin_sgd.integrators.schemes.scheme import Dynamics, Scheme, State, Vector
 
 
 def rule(model: Dynamics, state: State, draws: tuple[Vector, ...]) -> State:
@@ -25,5 +24,7 @@ SCHEME = Scheme(
     increments=("gaussian", "three_point", "two_point"),
     state=("position", "velocity"),
     parameters={"momentum": None},
+    map_of_sgd=True,
+    mobility=lambda own: 1.0 / (1.0 - own["momentum"]),
     source="Polyak, USSR Computational Mathematics and Mathematical Physics 4 (1964) 1",
 )

@@ -4,23 +4,62 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from langevin_sgd import user_code
 from langevin_sgd.errors import UserError
-from langevin_sgd.integrators.dynamics import Dynamics, Vector
 from langevin_sgd.landscapes.by_value import ByValue
-from langevin_sgd.noise import Interpretation, Noise
 
+if TYPE_CHECKING:
+    from langevin_sgd.noise import Interpretation, Noise
+
+Vector = Any  # array of sympy expressions (d,), numpy array or tensor (d, N)
+Scalar = Any
 State = dict[str, Vector]
+
+
+class Dynamics(Protocol):
+    """dw = f(w) dt + b(w) dW, seen by an update rule.
+
+    A rule is written once, in plain arithmetic on vectors (arrays whose first axis is the coordinate). Handed symbols
+    it yields the expressions from which kernels are generated; handed tensors or numbers it runs.
+    """
+
+    time_step: Scalar
+
+    def parameter(self, name: str) -> Scalar:
+        """A parameter of the scheme, such as the momentum."""
+
+    def root(self, value: Scalar) -> Scalar:
+        """Square root of a scalar."""
+
+    def exponential(self, value: Scalar) -> Scalar:
+        """Exponential of a scalar."""
+
+    def named(self, value: Vector) -> Vector:
+        """The same vector, computed once and used by name: an intermediate stage."""
+
+    def drift(self, position: Vector) -> Vector:
+        """f, (d,)."""
+
+    def noise(self, position: Vector, increment: Vector) -> Vector:
+        """b(w) v for a vector v of m noise increments, (d,)."""
+
+    def noise_slope(self, position: Vector, weights: Vector) -> Vector:
+        """b_i db_i/dw_i v_i for diagonal noise, (d,)."""
+
+
 Rule = Callable[[Dynamics, State, tuple[Vector, ...]], State]
-
-
 # (landscape, noise, parameter values, names of those that vary) -> the scheme to run, and parameters of its own
-Bind = Callable[[Any, Noise, Mapping[str, Any], Sequence[str]], "tuple[Scheme, dict[str, Any]]"]
+Bind = Callable[[Any, "Noise", Mapping[str, Any], Sequence[str]], "tuple[Scheme, dict[str, Any]]"]
 
 
 class SchemeError(UserError, ValueError):
     """A scheme asked to do what it is not made for."""
+
+
+def _of_the_drift(parameters: Mapping[str, float]) -> float:
+    return 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +75,12 @@ class Scheme(ByValue):
     constant says so under `linear`. `increments` are those that keep the weak order; a scheme that needs the path
     itself accepts `gaussian` alone. `parameters` are the scheme's own, None: must be given. A rule whose matrices are
     computed for each parameter point comes from `bind`.
+
+    What laws and other parts need to know of it: `euler_step`, that a step is w + f h + b sqrt(h) xi and nothing else,
+    so that the transition matrix and the corrections of that map are its own, and a force with steps is taken as it is;
+    `map_of_sgd`, that it is a map of SGD, whose step is the learning rate; `inertia`, that walkers have a velocity
+    which the equation has not, so that their positions alone are no diffusion; `mobility`, the mean velocity over the
+    drift as a function of the scheme's parameters; `in_sdeint`, the name of the same method in the library sdeint.
     """
 
     name: str
@@ -51,7 +96,31 @@ class Scheme(ByValue):
     parameters: Mapping[str, float | None] = field(default_factory=dict)
     needs: tuple[str, ...] = ("gradient",)
     bind: Bind | None = None
+    euler_step: bool = False
+    map_of_sgd: bool = False
+    inertia: bool = False
+    mobility: Callable[[Mapping[str, float]], float] = _of_the_drift
+    in_sdeint: str = ""
     source: str = ""
+
+    def after(self, model: Dynamics, state: State, draws: tuple[Vector, ...]) -> State:
+        """The state one step on. Raises `UserError` where the rule fails, or returns no state of the scheme."""
+        failure = f"the rule of scheme {self.name} failed"
+        found = user_code.call_at_every_step(failure, self.rule, model, state, draws)
+        if not isinstance(found, dict) or set(found) != set(self.state):
+            given = ", ".join(map(str, found)) if isinstance(found, dict) else type(found).__name__
+            raise SchemeError(
+                f"the rule of scheme {self.name} returned {given}; its state is {', '.join(self.state)}: return a dict "
+                "with a vector for each"
+            )
+        for name in self.state:
+            length = user_code.call_at_every_step(f"the {name} after {self.name} is no vector", len, found[name])
+            if length != len(state[name]):
+                raise SchemeError(
+                    f"the rule of scheme {self.name} returned {length} components of {name}, which has "
+                    f"{len(state[name])}"
+                )
+        return found
 
     def widths(self, dimension: int, noises: int) -> dict[str, int]:
         """Number of components of each vector of the state."""

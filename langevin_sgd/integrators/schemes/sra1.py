@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from langevin_sgd.integrators.dynamics import Dynamics, Vector
-from langevin_sgd.integrators.schemes.scheme import Scheme, State
+from langevin_sgd.integrators.schemes.scheme import Dynamics, Scheme, State, Vector
 
 
 def rule(model: Dynamics, state: State, draws: tuple[Vector, ...]) -> State:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from langevin_sgd.integrators.dynamics import Dynamics, Vector
-from langevin_sgd.integrators.schemes.scheme import Scheme, State
+from langevin_sgd.integrators.schemes.scheme import Dynamics, Scheme, State, Vector
 
 
 def rule(model: Dynamics, state: State, draws: tuple[Vector, ...]) -> State:
@@ -24,5 +23,6 @@ SCHEME = Scheme(
     weak_order={"additive": 2.0, "diagonal": 1.0, "general": 1.0},
     sampling_order={"additive": 2.0, "diagonal": 1.0, "general": 1.0},
     increments=("gaussian",),
+    in_sdeint="stratHeun",
     source="Ruemelin, SIAM Journal on Numerical Analysis 19 (1982) 604",
 )

@@ -106,7 +106,9 @@ class _Answers:
 
     def _need_no_inertia(self) -> None:
         if self.process.inertial:
-            raise NoLaw("baoab has inertia: its times and currents are not those of the overdamped equation")
+            raise NoLaw(
+                f"{self.process.scheme} has inertia: its times and currents are not those of the overdamped equation"
+            )
 
     def exact(self, law: str) -> bool:
         """Whether the law is claimed of this very process."""
@@ -202,7 +204,7 @@ class _Answers:
 
     def _finite_step(self) -> Array:
         p = self.process
-        if p.scheme != "euler_maruyama":
+        if not p.euler_steps:
             raise NoLaw(f"the correction is that of euler_maruyama, not of {p.scheme}")
         if p.model.increments == "two_point":
             raise NoLaw("the correction is that of noise with a fourth moment of 3, not of two_point noise")

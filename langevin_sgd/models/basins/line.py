@@ -110,8 +110,8 @@ class Line:
     def chain(self) -> markov_chain.Chain:
         """The transition matrix of the map, on a grid at whose ends next to no walker is found."""
         p = self.process
-        if p.scheme != "euler_maruyama" or p.model.increments != "gaussian":
-            steps = p.scheme if p.scheme != "euler_maruyama" else f"{p.model.increments} noise"
+        if not p.euler_steps or p.model.increments != "gaussian":
+            steps = p.scheme if not p.euler_steps else f"{p.model.increments} noise"
             raise NoLaw(f"the transition matrix is that of euler_maruyama with gaussian noise, not of {steps}")
         low, high = self.box
         for _ in range(_CHAIN_ROUNDS):  # a long step spreads walkers farther than the equation does
@@ -149,7 +149,7 @@ class Line:
     def relaxation_time(self) -> float:
         """Of the map where it is SGD's own, of the equation otherwise."""
         p = self.process
-        if p.model.time_step is None and p.scheme == "euler_maruyama" and p.model.increments == "gaussian":
+        if p.model.time_step is None and p.euler_steps and p.model.increments == "gaussian":
             return markov_chain.relaxation_steps(self.chain) * p.time_step
         return relaxation(p.drift, lambda x: p.diffusion(x)[0, 0], self.box)
 

@@ -14,11 +14,13 @@ from numpy.typing import NDArray
 from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.errors import UserError
 from langevin_sgd.integrators.dynamics import SymbolicDynamics
+from langevin_sgd.integrators.schemes import SCHEMES, Scheme
 from langevin_sgd.landscapes.basins import Basins
 from langevin_sgd.landscapes.condition import parse_condition
 from langevin_sgd.landscapes.expression import Expression
 from langevin_sgd.landscapes.formula import parse, symbol
 from langevin_sgd.models.basins.config import BasinsModel
+from langevin_sgd.models.langevin.run import scheme_parameters
 from langevin_sgd.noise import Noise
 
 Array = NDArray[np.float64]
@@ -83,18 +85,27 @@ class Process:
 
     @property
     def momentum(self) -> float:
-        """mu of the heavy ball, which raises the temperature by 1/(1 - mu) to leading order; 0 of other schemes."""
-        return self.sgd.momentum if self.scheme == "heavy_ball" else 0.0
+        """mu of a scheme that knows it, which raises the temperature by 1/(1 - mu) to leading order; 0 of others."""
+        return self.sgd.momentum if "momentum" in self._declared.parameters else 0.0
 
     @property
     def pace(self) -> float:
-        """Mean velocity over the drift: 1/(1 - mu) of the heavy ball, 1/gamma of baoab; 1 of other schemes."""
-        return 1.0 / (self.model.friction if self.inertial else 1.0 - self.momentum)
+        """Mean velocity over the drift: 1/(1 - mu) of the heavy ball, 1/gamma of baoab."""
+        return self._declared.mobility(scheme_parameters(self.model, self.sgd, self.scheme))
 
     @property
     def inertial(self) -> bool:
         """Whether the walker has a velocity that the equation has not: its positions alone are no diffusion."""
-        return self.scheme == "baoab"
+        return self._declared.inertia
+
+    @property
+    def euler_steps(self) -> bool:
+        """Whether a step is w + f h + b sqrt(h) xi, the map whose transition matrix and corrections are known."""
+        return self._declared.euler_step
+
+    @property
+    def _declared(self) -> Scheme:
+        return SCHEMES[self.scheme]
 
     @cached_property
     def additive(self) -> bool:

@@ -19,10 +19,13 @@ from langevin_sgd.config.fields import (
     Steps,
     Text,
 )
+from langevin_sgd.config.named import Named
 from langevin_sgd.config.quadratic import FullNoise
 from langevin_sgd.config.sgd import Sgd, SgdOverride
 from langevin_sgd.devices import FUSED, SDEINT, TENSORS, Engine
+from langevin_sgd.import_path import NotImported
 from langevin_sgd.integrators import emitted_names
+from langevin_sgd.integrators.schemes import SCHEMES, Scheme
 from langevin_sgd.models.langevin import observables
 from langevin_sgd.models.section import ModelSection
 from langevin_sgd.observables.variable import Declarations
@@ -135,17 +138,6 @@ GradientNoise = Annotated[
     Field(discriminator="kind"),
 ]
 
-Scheme = Literal[
-    "euler_maruyama",
-    "heavy_ball",
-    "milstein",
-    "sra1",
-    "leimkuhler_matthews",
-    "baoab",
-    "stratonovich_heun",
-    "sri2",
-    "exact",
-]
 Range = tuple[Number, Number, Annotated[PositiveWholeNumber, Field(le=100_000)]]
 
 
@@ -170,10 +162,11 @@ class LangevinEquation(ModelSection):
     """Independent trajectories; error bars come from them."""
     time_step: PositiveNumber | None = None
     """Step of the integration in time t. null: the learning rate, so that the step is a step of SGD."""
-    scheme: Scheme | None = None
-    """Integration scheme. null: euler_maruyama, or heavy_ball with momentum; both are the map of SGD."""
+    scheme: Annotated[Text, Named(SCHEMES)] | None = None
+    """Integration scheme, or "module:attribute" of your own. null: the map of SGD, euler_maruyama, or heavy_ball with
+    momentum."""
     friction: PositiveNumber = 1.0
-    """Friction gamma of baoab, in units of 1/time."""
+    """Friction gamma of a scheme with inertia (baoab), in units of 1/time."""
     increments: Literal["gaussian", "three_point", "two_point"] = "gaussian"
     """Noise increments; the weak ones serve bulk averages of the continuum and are faster."""
     precision: Literal["mixed", "float32"] = "mixed"
@@ -193,6 +186,13 @@ class LangevinEquation(ModelSection):
         assert isinstance(self.potential, ExpressionPotential)  # models with other potentials say how they read
         return self.potential
 
+    def declared_scheme(self) -> Scheme | None:
+        """What the scheme says of itself; None without one, and for one that may not be imported to read a run."""
+        try:
+            return None if self.scheme is None else SCHEMES[self.scheme]
+        except NotImported:
+            return None
+
     @model_validator(mode="after")
     def _one_noise(self) -> Self:
         if (self.temperature is None) == (self.noise is None):
@@ -210,17 +210,20 @@ class LangevinEquation(ModelSection):
 
     def idle(self) -> tuple[str, ...]:
         """Keys of the sgd and of the model itself that change nothing, as the model stands."""
+        scheme = self.declared_scheme()
         conditions = {
             "batch_size": self.temperature is not None,
             "learning_rate": self.temperature is not None and self.time_step is not None,
-            "friction": self.scheme != "baoab",
+            "friction": scheme is None or "friction" not in scheme.parameters,
         }
         return tuple(key for key, idle in conditions.items() if idle)
 
     def needs_sgd(self) -> bool:
         """Whether anything of it depends on an sgd: its noise, its step or its momentum."""
         momentum = self.sgd.momentum if self.sgd is not None else None
-        return self.temperature is None or self.time_step is None or bool(momentum) or self.scheme == "heavy_ball"
+        scheme = self.declared_scheme()
+        of_sgd = scheme is not None and scheme.map_of_sgd
+        return self.temperature is None or self.time_step is None or bool(momentum) or of_sgd
 
     def instead_of_sgd(self) -> str:
         """A temperature needs but a step beside it."""
@@ -244,14 +247,21 @@ class LangevinEquation(ModelSection):
         sgd = study.effective_sgd(name)
         if self.sgd is not None and self.sgd.sampling == "epoch":
             yield (*at, "sgd", "sampling"), "the noise of this model is independent from step to step; remove it"
-        if sgd.momentum > 0 and self.scheme not in (None, "heavy_ball"):
+        scheme = self.declared_scheme()
+        if sgd.momentum > 0 and scheme is not None and "momentum" not in scheme.parameters:
             yield (
                 (*at, "scheme"),
                 f"{self.scheme} knows no momentum, and momentum is {sgd.momentum:g}; give heavy_ball, null, or "
                 "momentum 0",
             )
-        if self.time_step is not None and (sgd.momentum > 0 or self.scheme == "heavy_ball"):
-            yield (*at, "time_step"), "heavy_ball is a map whose step is the learning rate; remove it"
+        given = ("momentum", "friction")
+        for own, value in ({} if scheme is None else scheme.parameters).items():
+            if value is None and own not in given:
+                yield (*at, "scheme"), f"{self.scheme} takes {own} without a default, and no config gives it; add one"
+        of_sgd = sgd.momentum > 0 if scheme is None else scheme.map_of_sgd
+        if self.time_step is not None and of_sgd:
+            name = self.scheme or "heavy_ball"
+            yield (*at, "time_step"), f"{name} is a map whose step is the learning rate; remove it"
 
     def _sizes(self) -> Iterator[tuple[KeyPath, str]]:
         d = len(self.landscape.variables)

@@ -15,6 +15,7 @@ from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.estimators.drift_and_spread import displacement_summary, pooled
 from langevin_sgd.integrators.integrate import Integration, integrate
 from langevin_sgd.integrators.record import Record
+from langevin_sgd.integrators.schemes import SCHEMES
 from langevin_sgd.integrators.state import State
 from langevin_sgd.landscapes.expression import Expression
 from langevin_sgd.laws import temperatures
@@ -139,10 +140,15 @@ def scheme_of(points: Sequence[tuple[LangevinEquation, Sgd]]) -> str:
 def point_parameters(model: LangevinEquation, sgd: Sgd, scheme: str) -> dict[str, float]:
     """Every number of one point that the kernel takes as a parameter."""
     landscape, own_noise = equation(model, sgd)
-    own = {"heavy_ball": {"momentum": sgd.momentum}, "baoab": {"friction": model.friction}}
     step = sgd.learning_rate if model.time_step is None else model.time_step
-    values = {**landscape.parameters, **own_noise.parameters, **own.get(scheme, {}), "time_step": step}
-    return {name: float(value) for name, value in values.items() if value is not None}
+    values = {**landscape.parameters, **own_noise.parameters, **scheme_parameters(model, sgd, scheme)}
+    return {name: float(value) for name, value in {**values, "time_step": step}.items() if value is not None}
+
+
+def scheme_parameters(model: LangevinEquation, sgd: Sgd, scheme: str) -> dict[str, float]:
+    """Parameters of the scheme that the config gives: the momentum of the sgd and the model's friction."""
+    given = {"momentum": sgd.momentum, "friction": model.friction}
+    return {name: given[name] for name in SCHEMES[scheme].parameters if name in given}
 
 
 def _record(model: LangevinModel, steps: NDArray[np.int64]) -> Record:
