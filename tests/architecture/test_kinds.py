@@ -39,10 +39,6 @@ NAMED: dict[str, tuple[str, ...]] = {
     # what a check recomputes, and what a report says first, does not come from the kind yet
     "checks/stored/__init__.py": ("ornstein_uhlenbeck",),
     "checks/stored/estimates.py": ("occupancy",),
-    "reporting/plots/figure.py": ("network",),
-    "reporting/plots/mode_variance.py": ("network",),
-    "reporting/plots/scanned.py": ("occupancy",),
-    "reporting/terminal.py": ("network", "occupancy"),
 }
 """Names of kinds by the module that compares with them away from their home. The list is to go; nothing is added."""
 

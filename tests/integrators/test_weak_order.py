@@ -310,6 +310,6 @@ STEPS = {
 
 
 def test_every_scheme_declares_its_orders_for_every_kind_of_noise():
-    for declared in SCHEMES.values():
+    for _, declared in SCHEMES.items():
         assert set(declared.weak_order) == set(declared.accepts)
         assert set(declared.sampling_order) - {"linear"} == set(declared.accepts)

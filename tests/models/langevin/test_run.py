@@ -178,7 +178,7 @@ def test_an_sgd_with_an_effect_is_asked_for(change: dict[str, Any]) -> None:
 def test_the_config_knows_every_scheme() -> None:
     named, *_ = LangevinModel.model_json_schema()["properties"]["scheme"]["anyOf"]
     assert named["enum"] == list(SCHEMES)
-    taken = {name for scheme in SCHEMES.values() for name in scheme.parameters}
+    taken = {name for _, scheme in SCHEMES.items() for name in scheme.parameters}
     assert taken | {"learning_rate", "batch_size", "temperature", "noise_scale", "time_step"} <= set(RESERVED)
 
 
