@@ -70,20 +70,6 @@ class Held:
         return self.bytes_each * math.prod(values)
 
 
-def scan_points(study: Study, name: str) -> Factor:
-    """The points of the scan of one model; one without a scan."""
-    return Factor(("scan",), "points", math.prod(len(axis.values) for axis in study.scanned(name)), 1, _fewer_points)
-
-
-def copies(points: Factor) -> int:
-    """How often what is kept of every point is held: once more while the points are put together."""
-    return 2 if points.value > 1 else 1
-
-
-def _fewer_points(most: int) -> str:
-    return f"give a scan of at most {most:,} points"
-
-
 class TooLarge(ConfigError):
     """A model that would not fit into memory; `path` is the key to blame."""
 

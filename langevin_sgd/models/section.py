@@ -27,6 +27,8 @@ class ModelSection(Section):
     """Keys that a scan may reach, those inside them included."""
     SGD_KEYS: ClassVar[tuple[str, ...]] = ("learning_rate", "batch_size", "momentum")
     """Keys of the sgd that change its results; none if it has no sgd."""
+    SIZE_KEY: ClassVar[str] = "kind"
+    """The key from which `parameters` follow."""
     MEMBERS: ClassVar[str] = "replicas"
     """The key that says how many independent members there are, from which error bars come."""
     RUN: ClassVar[str]

@@ -15,21 +15,6 @@ _NO_KINDS = ("Section", "ModelSection", "CheckSection", "Study")
 """What all kinds are, and the whole that they are in."""
 
 ASKED: dict[str, tuple[str, ...]] = {
-    "models/basins/config.py": ("ExpressionPotential",),  # the landscape of a formula lies with another model
-    "models/langevin/config.py": ("FullNoise",),  # sections of noise do not answer by themselves yet
-    "models/langevin/run.py": ("FullNoise",),
-    # sections of Hessian, noise and start of a quadratic do not answer by themselves yet
-    "models/ornstein_uhlenbeck/config.py": (
-        *("DiagonalHessian", "MeasuredHessian", "DiagonalNoise", "FullNoise", "IsotropicNoise", "MeasuredNoise"),
-        "Displacement",
-    ),
-    "models/ornstein_uhlenbeck/memory.py": ("DiagonalHessian", "MeasuredHessian", "NetworkModel"),
-    "models/ornstein_uhlenbeck/run.py": (
-        *("DiagonalHessian", "MeasuredHessian", "DiagonalNoise", "FullNoise", "IsotropicNoise", "Displacement"),
-    ),
-    "models/ornstein_uhlenbeck/stability.py": (
-        *("DiagonalHessian", "MeasuredHessian", "DiagonalNoise", "FullNoise", "IsotropicNoise", "Displacement"),
-    ),
     # architectures are no family yet
     "training/architectures.py": ("MultilayerPerceptron", "Softmax"),
 }
@@ -51,12 +36,8 @@ _OTHER_WORDS = {
 
 BESIDE: dict[str, tuple[str, ...]] = {
     "checks/equilibrium": ("checks/diffusion",),  # the window of a stationary walk
-    "models/basins": ("models/langevin", "models/network"),  # a langevin equation; the form of an estimate of time
+    "models/basins": ("models/langevin",),  # a langevin equation
     "models/interpolation": ("models/network",),  # data and architectures, which are no families yet
-    "models/langevin": ("models/network",),  # the form of an estimate of time
-    "models/network": ("models/ornstein_uhlenbeck",),  # what it is asked to measure
-    "models/ornstein_uhlenbeck": ("models/network",),  # the size of what it is lent
-    "models/random_potential": ("models/network",),  # the form of an estimate of time
 }
 """Kinds of model and check by the kind that imports from them. The list is to go; nothing is added."""
 

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from langevin_sgd import machine_memory
 from langevin_sgd.config.errors import KeyPath
+from langevin_sgd.models.factors import parameters, scan_points, times
 from langevin_sgd.models.interpolation.config import InterpolationModel
-from langevin_sgd.models.memory import Factor, Held, refuse_too_large, scan_points
+from langevin_sgd.models.memory import Factor, Held, refuse_too_large
 from langevin_sgd.models.network.config import parameter_count
-from langevin_sgd.models.network.memory import evaluation, parameters, times
+from langevin_sgd.models.network.memory import evaluation
 
 if TYPE_CHECKING:
     from langevin_sgd.study.config import Study
@@ -72,7 +73,7 @@ def _table(study: Study, name: str, samples: int) -> Held:
 def _network(study: Study, name: str, size: int, classes: int) -> list[Held]:
     model, at, line = study.models[name], ("models", name), _points_of_the_line(study, name)
     assert isinstance(model, InterpolationModel)
-    weights = parameters(at, size)
+    weights = parameters((*at, "architecture"), size)
     return [
         Held("the weights on the line", 8.0 * 2, (weights, line)),
         Held("copies of one network", 80.0, (weights,)),

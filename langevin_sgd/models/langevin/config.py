@@ -5,116 +5,32 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from langevin_sgd.config.errors import Faults, KeyPath, inconsistent
 from langevin_sgd.config.fields import (
-    NonNegativeNumber,
     Number,
     PositiveNumber,
     PositiveWholeNumber,
     RecordTimes,
     Replicas,
-    Section,
     Steps,
     Text,
 )
 from langevin_sgd.config.named import Named
-from langevin_sgd.config.quadratic import FullNoise
 from langevin_sgd.config.sgd import Sgd, SgdOverride
 from langevin_sgd.devices import FUSED, SDEINT, TENSORS, Engine
 from langevin_sgd.import_path import NotImported
 from langevin_sgd.integrators import emitted_names
 from langevin_sgd.integrators.schemes import SCHEMES, Scheme
 from langevin_sgd.models.langevin import observables
+from langevin_sgd.models.langevin.noise import GradientNoise
+from langevin_sgd.models.langevin.potential import ExpressionPotential, PotentialSection
 from langevin_sgd.models.section import ModelSection
 from langevin_sgd.observables.variable import Declarations
 
 if TYPE_CHECKING:
     from langevin_sgd.study.config import Study
-
-
-class ExpressionPotential(Section):
-    """E as a formula."""
-
-    kind: Literal["expression"]
-    """Always `expression`."""
-    energy: Text
-    """E in Python's notation over `variables` and `parameters`, for example "a*(x**2 - 1)**2"."""
-    variables: Annotated[tuple[Text, ...], Field(min_length=1, max_length=16)]
-    """The coordinates in order."""
-    force: tuple[Text, ...] = ()
-    """Formulas added to -grad E, one a coordinate, for a drift that is no gradient."""
-    parameters: dict[Text, Number] = Field(default_factory=dict)
-    """Named numbers in the formulas; each can be scanned."""
-
-    @model_validator(mode="after")
-    def _readable(self) -> ExpressionPotential:
-        from langevin_sgd.landscapes.formula import FormulaError, check_names, parse  # sympy, for these models alone
-
-        try:
-            check_names([*self.variables, *self.parameters], "the symbol")
-        except FormulaError as error:
-            raise inconsistent([(("variables",), str(error))]) from None
-        formulas = [(("energy",), self.energy), *((("force", i), text) for i, text in enumerate(self.force))]
-        for path, text in formulas:
-            try:
-                parse(text, [*self.variables, *self.parameters])
-            except FormulaError as error:
-                raise inconsistent([(path, str(error))]) from None
-        if self.force and len(self.force) != len(self.variables):
-            message = f"has {len(self.force)} entries, but there are {len(self.variables)} variables; give one for each"
-            raise inconsistent([(("force",), message)])
-        return self
-
-
-class IsotropicGradientNoise(Section):
-    """C = sigma^2 I, T = eta sigma^2/B."""
-
-    kind: Literal["isotropic"]
-    """Always `isotropic`."""
-    scale: PositiveNumber
-    """sigma, standard deviation of one component of one per-sample gradient."""
-
-
-class DiagonalGradientNoise(Section):
-    """C diagonal in the coordinates of the landscape."""
-
-    kind: Literal["diagonal"]
-    """Always `diagonal`."""
-    variances: Annotated[tuple[NonNegativeNumber, ...], Field(min_length=1)]
-    """Diagonal of C, one number a coordinate."""
-
-
-class FormulaNoise(Section):
-    """C(w) diagonal, each entry a formula of the position."""
-
-    kind: Literal["formula"]
-    """Always `formula`."""
-    variances: Annotated[tuple[Text, ...], Field(min_length=1)]
-    """Diagonal of C(w) as formulas over the landscape's variables and parameters, one a coordinate, not negative."""
-    interpretation: Literal["ito", "stratonovich"] = "ito"
-    """How sqrt(eta C(w)/B) dW is meant; SGD is Ito."""
-
-
-class LowRankNoise(Section):
-    """C = F F^T."""
-
-    kind: Literal["low_rank"]
-    """Always `low_rank`."""
-    factor: Annotated[tuple[Annotated[tuple[Number, ...], Field(min_length=1)], ...], Field(min_length=1)]
-    """Rows of F, one a coordinate, each with as many numbers as there are noises."""
-
-    @field_validator("factor", mode="after")
-    @classmethod
-    def _check(cls, factor: tuple[tuple[float, ...], ...]) -> tuple[tuple[float, ...], ...]:
-        width = len(factor[0])
-        for row, entries in enumerate(factor):
-            if len(entries) != width:
-                raise inconsistent([((row,), f"row {row + 1} has {len(entries)} entries and row 1 has {width}")])
-        if width > len(factor):
-            raise ValueError(f"has {width} noises for {len(factor)} coordinates; give at most as many")
-        return factor
 
 
 RESERVED = ("learning_rate", "batch_size", "momentum", "time_step", "temperature", "noise_scale", "friction")
@@ -133,11 +49,6 @@ def _taken(name: str, variables: Sequence[str]) -> str:
     return f"is a name that the results use for {made}; choose another" if made is not None else ""
 
 
-GradientNoise = Annotated[
-    IsotropicGradientNoise | DiagonalGradientNoise | FullNoise | FormulaNoise | LowRankNoise,
-    Field(discriminator="kind"),
-]
-
 Range = tuple[Number, Number, Annotated[PositiveWholeNumber, Field(le=100_000)]]
 
 
@@ -150,7 +61,7 @@ class LangevinEquation(ModelSection):
     )
     kind: str
     """Name of the model."""
-    potential: Section
+    potential: PotentialSection
     """The landscape."""
     temperature: PositiveNumber | None = None
     """T of isotropic noise sqrt(T) dW, the same at every learning rate; or give `noise`."""
@@ -183,8 +94,7 @@ class LangevinEquation(ModelSection):
     @property
     def landscape(self) -> ExpressionPotential:
         """The potential as a formula."""
-        assert isinstance(self.potential, ExpressionPotential)  # models with other potentials say how they read
-        return self.potential
+        return self.potential.formula()
 
     def declared_scheme(self) -> Scheme | None:
         """What the scheme says of itself; None without one, and for one that may not be imported to read a run."""
@@ -265,14 +175,9 @@ class LangevinEquation(ModelSection):
 
     def _sizes(self) -> Iterator[tuple[KeyPath, str]]:
         d = len(self.landscape.variables)
-        noise = self.noise
         sizes: list[tuple[KeyPath, int]] = list(self._more_sizes())
-        if isinstance(noise, DiagonalGradientNoise | FormulaNoise):
-            sizes.append((("noise", "variances"), len(noise.variances)))
-        elif isinstance(noise, FullNoise):
-            sizes.append((("noise", "matrix"), len(noise.matrix)))
-        elif isinstance(noise, LowRankNoise):
-            sizes.append((("noise", "factor"), len(noise.factor)))
+        if self.noise is not None:
+            sizes += [(("noise", key), size) for key, size in self.noise.sizes()]
         for path, size in sizes:
             if size != d:
                 yield path, f"has {size} entries, but the potential has {d} variables; give {d}"
@@ -289,7 +194,7 @@ class LangevinEquation(ModelSection):
             if fault := _taken(name, variables):
                 yield ("potential", "variables", place), f"{name} {fault}"
         names = [*self.landscape.variables, *self.landscape.parameters]
-        values = self.noise.variances if isinstance(self.noise, FormulaNoise) else ()
+        values = () if self.noise is None else self.noise.formulas()
         formulas: list[tuple[KeyPath, str]] = [(("noise", "variances", i), text) for i, text in enumerate(values)]
         conditions: list[tuple[KeyPath, str]] = [(("basins", label), text) for label, text in self.basins.items()]
         conditions += self._more_conditions()

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from langevin_sgd.config.errors import KeyPath
+from langevin_sgd.models.factors import copies, scan_points, times
 from langevin_sgd.models.langevin.config import LangevinEquation, LangevinModel
-from langevin_sgd.models.memory import Factor, Held, copies, scan_points
-from langevin_sgd.models.network.memory import times
+from langevin_sgd.models.memory import Factor, Held
 
 if TYPE_CHECKING:
     from langevin_sgd.study.config import Study

@@ -10,7 +10,6 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from langevin_sgd import noise
-from langevin_sgd.config.quadratic import FullNoise
 from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.estimators.drift_and_spread import displacement_summary, pooled
 from langevin_sgd.integrators.integrate import Integration, integrate
@@ -20,14 +19,7 @@ from langevin_sgd.integrators.state import State
 from langevin_sgd.landscapes.expression import Expression
 from langevin_sgd.laws import temperatures
 from langevin_sgd.models.context import Context
-from langevin_sgd.models.langevin.config import (
-    DiagonalGradientNoise,
-    FormulaNoise,
-    IsotropicGradientNoise,
-    LangevinEquation,
-    LangevinModel,
-    LowRankNoise,
-)
+from langevin_sgd.models.langevin.config import LangevinEquation, LangevinModel
 from langevin_sgd.observables.declared import dataset
 from langevin_sgd.observables.schedule import log_spaced_steps, time_coordinates
 from langevin_sgd.observables.variable import joined
@@ -44,23 +36,10 @@ def equation(model: LangevinEquation, sgd: Sgd) -> tuple[Expression, noise.Noise
     """The landscape and the noise of a model: b b^T = T I, or (eta/B) C with eta, B and the entries of C parameters."""
     potential = model.landscape
     landscape = Expression(potential.energy, potential.variables, dict(potential.parameters), potential.force)
-    given = model.noise
-    rate = "learning_rate/batch_size"
-    shared: dict[str, float | None] = {"learning_rate": sgd.learning_rate, "batch_size": float(sgd.batch_size)}
-    if given is None:
+    if model.noise is None:
         assert model.temperature is not None  # the config has either
         return landscape, noise.IsotropicNoise(model.temperature)
-    if isinstance(given, IsotropicGradientNoise):
-        return landscape, noise.IsotropicNoise(f"{rate}*noise_scale**2", {**shared, "noise_scale": given.scale})
-    if isinstance(given, DiagonalGradientNoise):
-        variances = {f"variance_{i}": value for i, value in enumerate(given.variances, 1)}
-        return landscape, noise.DiagonalNoise(tuple(f"{rate}*{name}" for name in variances), {**shared, **variances})
-    if isinstance(given, FullNoise):
-        return landscape, noise.FullNoise(given.matrix, rate, shared)
-    if isinstance(given, LowRankNoise):
-        return landscape, noise.LowRankNoise(given.factor, rate, shared)
-    amplitudes = tuple(f"sqrt({rate}*({text}))" for text in given.variances)
-    return landscape, noise.PositionDependentNoise(amplitudes, {**shared, **potential.parameters}, given.interpretation)
+    return landscape, model.noise.of_equation(sgd, potential.parameters)
 
 
 def run(points: Sequence[Point], context: Context) -> list[xr.Dataset]:
@@ -244,17 +223,7 @@ def run_with(model: LangevinEquation, sgd: Sgd) -> dict[str, ArrayLike]:
 
 def temperature(model: LangevinEquation, sgd: Sgd) -> float | None:
     """T, or eta tr C/(d B); None where C depends on the position."""
-    given = model.noise
-    if given is None:
+    if model.noise is None:
         return model.temperature
-    if isinstance(given, FormulaNoise):
-        return None
-    if isinstance(given, IsotropicGradientNoise):
-        variance = given.scale**2
-    elif isinstance(given, DiagonalGradientNoise):
-        variance = float(np.mean(given.variances))
-    elif isinstance(given, FullNoise):
-        variance = float(np.trace(given.matrix)) / len(given.matrix)
-    else:
-        variance = float((np.array(given.factor) ** 2).sum()) / len(given.factor)
-    return sgd.learning_rate * variance / sgd.batch_size
+    variance = model.noise.variance()
+    return None if variance is None else sgd.learning_rate * variance / sgd.batch_size

@@ -198,6 +198,7 @@ class NetworkModel(ModelSection):
     DECLARES: ClassVar[Declarations] = observables.DECLARES
     SCANNABLE: ClassVar[tuple[str, ...]] = ("sgd", "data.label_noise")
     SGD_KEYS: ClassVar[tuple[str, ...]] = (*ModelSection.SGD_KEYS, "weight_decay")
+    SIZE_KEY: ClassVar[str] = "architecture"
     kind: Literal["network"]
     """Always `network`."""
     data: Data = Data()

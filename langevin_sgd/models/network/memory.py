@@ -7,19 +7,14 @@ from typing import TYPE_CHECKING
 
 from langevin_sgd import machine_memory
 from langevin_sgd.config.errors import KeyPath
-from langevin_sgd.models.memory import Factor, Held, copies, refuse_too_large, scan_points
+from langevin_sgd.models.factors import copies, parameters, samples, scan_points, times
+from langevin_sgd.models.memory import Factor, Held, refuse_too_large
 from langevin_sgd.models.network.config import BUILT_IN_DATA, MultilayerPerceptron, NetworkModel
-from langevin_sgd.models.ornstein_uhlenbeck.config import OrnsteinUhlenbeckModel
 
 if TYPE_CHECKING:
     from langevin_sgd.study.config import Study
 
-DIMENSION = 2_000
-"""Weights that nobody minds."""
-
 _USUAL_REPLICAS = NetworkModel.model_fields["replicas"].default
-_USUAL_TIMES = NetworkModel.model_fields["record_times"].default
-_USUAL_SAMPLES = 400
 _EVALUATED = 96 * 256  # replicas x samples that a thread evaluates at a time, on average
 _BYTES = {"float32": 4.0, "float64": 8.0}
 
@@ -52,7 +47,7 @@ def of_size(study: Study, name: str, size: int) -> list[Held]:
     points = scan_points(study, name)
     count = copies(points)
     replicas = Factor((*at, "replicas"), "replicas", model.replicas, _USUAL_REPLICAS)
-    weights = parameters(at, size)
+    weights = parameters((*at, "architecture"), size)
     record = times(at, model.record_times)
     number, inertial = _BYTES[model.precision], 2 if sgd.momentum > 0 else 1
     parts = [
@@ -82,37 +77,6 @@ def of_size(study: Study, name: str, size: int) -> list[Held]:
         if "hessian" in probe.NEEDS:
             parts.append(Held("the Hessian of the probes", 8.0 * 6, (weights, weights)))
     return parts
-
-
-def parameters(at: KeyPath, size: int) -> Factor:
-    """The number of weights of the network at `at`."""
-    return Factor(
-        (*at, "architecture"),
-        "weights",
-        size,
-        DIMENSION,
-        lambda most: f"make the network smaller, {most:,} weights at most",
-    )
-
-
-def times(at: KeyPath, record_times: int) -> Factor:
-    """The recorded times, step 0 among them."""
-    return Factor(
-        (*at, "record_times"), "times", record_times + 1, _USUAL_TIMES + 1, lambda most: f"give at most {most - 1:,}"
-    )
-
-
-def samples(at: KeyPath, model: NetworkModel | OrnsteinUhlenbeckModel, steps: int) -> Factor:
-    """The samples of a stationary window, all of the steps where the burn-in is not known yet."""
-    window = steps - (model.burn_in or 0)
-    count = min(window, 2 * _USUAL_SAMPLES) if model.sample_every is None else window // model.sample_every
-    return Factor(
-        (*at, "sample_every"),
-        "samples",
-        count,
-        _USUAL_SAMPLES,
-        lambda most: f"give at least {-(-window // most):,}, or null",
-    )
 
 
 def evaluation(at: KeyPath, architecture: object, replicas: Factor, classes: int) -> list[Held]:

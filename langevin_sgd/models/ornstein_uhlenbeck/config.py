@@ -2,31 +2,41 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+from pydantic import Discriminator, Field, Tag
 
 from langevin_sgd.config.errors import Faults, KeyPath, choice
-from langevin_sgd.config.fields import BurnIn, RecordTimes, Replicas, Steps
-from langevin_sgd.config.quadratic import (
-    DiagonalHessian,
-    DiagonalNoise,
-    Displacement,
-    FullNoise,
-    Hessian,
-    IsotropicNoise,
-    MeasuredHessian,
-    MeasuredNoise,
-    Noise,
-    Start,
-)
+from langevin_sgd.config.fields import BurnIn, Number, RecordTimes, Replicas, Section, Steps
 from langevin_sgd.config.sgd import Sgd, SgdOverride
 from langevin_sgd.config.window import window_problems
 from langevin_sgd.models.ornstein_uhlenbeck import stability
+from langevin_sgd.models.quadratic.covariance import Covariance
+from langevin_sgd.models.quadratic.hessian import Hessian
 from langevin_sgd.models.section import ModelSection
 from langevin_sgd.observables.modes import MODES
 from langevin_sgd.observables.variable import Declarations
 
 if TYPE_CHECKING:
     from langevin_sgd.study.config import Study
+
+
+class Displacement(Section):
+    """A starting point away from the minimum."""
+
+    displacement: Annotated[tuple[Number, ...], Field(min_length=1)]
+    """w - w_min, d numbers in the coordinates in which H is given."""
+
+
+def _start_tag(value: Any) -> str:
+    return "displacement" if isinstance(value, Mapping | Displacement) else "name"
+
+
+Start = Annotated[
+    Annotated[Literal["minimum", "stationary"], Tag("name")] | Annotated[Displacement, Tag("displacement")],
+    Discriminator(_start_tag),
+]
 
 
 class OrnsteinUhlenbeckModel(ModelSection):
@@ -43,7 +53,7 @@ class OrnsteinUhlenbeckModel(ModelSection):
     """Always `ornstein_uhlenbeck`."""
     hessian: Hessian
     """H: {from: NETWORK}, or kind diagonal or full."""
-    noise: Noise
+    noise: Covariance
     """C, the covariance of one per-sample gradient: {from: NETWORK}, or kind isotropic, diagonal or full."""
     replicas: Replicas = 256
     """Independent trajectories; error bars come from them."""
@@ -64,13 +74,16 @@ class OrnsteinUhlenbeckModel(ModelSection):
 
     def sources(self) -> tuple[tuple[str, str], ...]:
         """Where it takes measured values from: pairs (field, network); the noise first, as it sets the temperature."""
-        named = (("noise", self.noise.from_), ("hessian", self.hessian.from_))
+        named = (("noise", self.noise.source()), ("hessian", self.hessian.source()))
         return tuple((field, name) for field, name in named if name is not None)
 
     def takes_all_from(self, source: str) -> bool:
         """Whether both H and the full C are that network's."""
-        measured = isinstance(self.hessian, MeasuredHessian) and isinstance(self.noise, MeasuredNoise)
-        return measured and self.hessian.from_ == self.noise.from_ == source
+        return self.noise.AS_MEASURED and self.hessian.source() == self.noise.source() == source
+
+    def starts_away(self) -> bool:
+        """Whether the replicas begin away from the minimum, so that every mode moves."""
+        return isinstance(self.start, Displacement)
 
     def total_steps(self, sgd: Sgd, lent: int | None) -> int:
         """Its own, or that of the network it is measured on."""
@@ -135,26 +148,15 @@ class OrnsteinUhlenbeckModel(ModelSection):
 
     def _dimensions(self, study: Study, name: str) -> Faults:
         at: KeyPath = ("models", name)
-        dimension, origin = self._hessian_dimension(study)
+        dimension = self.hessian.size(study.models)
         if dimension is None:
             return
-        sizes: list[tuple[KeyPath, int | None]] = []
-        noise = self.noise
-        if isinstance(noise, FullNoise):
-            sizes.append(((*at, "noise", "matrix"), len(noise.matrix)))
-        elif isinstance(noise, DiagonalNoise) and noise.variances is not None:
-            sizes.append(((*at, "noise", "variances"), len(noise.variances)))
-        elif noise.from_ is not None and not isinstance(noise, IsotropicNoise):
-            sizes.append(((*at, "noise", "from"), study.models[noise.from_].parameters()))
+        measured = self.hessian.source()
+        origin = "the Hessian" if measured is None else f"the Hessian of {measured}"
+        key, size = self.noise.size(study.models)
+        sizes: list[tuple[KeyPath, int | None]] = [((*at, "noise", key), size)]
         if isinstance(self.start, Displacement):
             sizes.append(((*at, "start", "displacement"), len(self.start.displacement)))
         for path, size in sizes:
             if size is not None and size != dimension:
                 yield path, f"has dimension {size}, but {origin} has dimension {dimension}; they must be equal"
-
-    def _hessian_dimension(self, study: Study) -> tuple[int | None, str]:
-        hessian = self.hessian
-        if isinstance(hessian, MeasuredHessian):
-            return study.models[hessian.from_].parameters(), f"the Hessian of {hessian.from_}"
-        size = len(hessian.eigenvalues) if isinstance(hessian, DiagonalHessian) else len(hessian.matrix)
-        return size, "the Hessian"

@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from langevin_sgd.config.errors import KeyPath
-from langevin_sgd.config.quadratic import DiagonalHessian, MeasuredHessian
-from langevin_sgd.models.memory import Factor, Held, copies, scan_points
-from langevin_sgd.models.network.config import NetworkModel
-from langevin_sgd.models.network.memory import DIMENSION, parameters, samples, times
+from langevin_sgd.models.factors import DIMENSION, copies, parameters, samples, scan_points, times
+from langevin_sgd.models.memory import Factor, Held
 from langevin_sgd.models.ornstein_uhlenbeck.config import OrnsteinUhlenbeckModel
 
 if TYPE_CHECKING:
@@ -51,11 +49,9 @@ def held(study: Study, name: str) -> list[Held]:
 
 
 def _modes(study: Study, at: KeyPath, model: OrnsteinUhlenbeckModel) -> Factor | None:
-    if not isinstance(model.hessian, MeasuredHessian):
-        given = model.hessian
-        size = len(given.eigenvalues) if isinstance(given, DiagonalHessian) else len(given.matrix)
+    size, source = model.hessian.size(study.models), model.hessian.source()
+    if size is None:
+        return None
+    if source is None:
         return Factor((*at, "hessian"), "modes", size, DIMENSION)
-    source = study.models[model.hessian.from_]
-    assert isinstance(source, NetworkModel)
-    measured = source.parameters()
-    return None if measured is None else parameters(("models", model.hessian.from_), measured)
+    return parameters(("models", source, study.models[source].SIZE_KEY), size)

@@ -11,23 +11,14 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
-from langevin_sgd.config.quadratic import (
-    DiagonalHessian,
-    DiagonalNoise,
-    Displacement,
-    FullNoise,
-    IsotropicNoise,
-    MeasuredHessian,
-)
 from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.estimators.drift_and_spread import POOLED, displacement_summary
 from langevin_sgd.estimators.stationary import stationary_summary
 from langevin_sgd.integrators import exact
 from langevin_sgd.integrators.scan_points import grid
-from langevin_sgd.landscapes.eigenbasis import eigenbasis
 from langevin_sgd.laws.quadratic import Laws, OwnLaw
 from langevin_sgd.models.context import Context
-from langevin_sgd.models.ornstein_uhlenbeck.config import OrnsteinUhlenbeckModel
+from langevin_sgd.models.ornstein_uhlenbeck.config import Displacement, OrnsteinUhlenbeckModel
 from langevin_sgd.models.stationary_window import stationary_window
 from langevin_sgd.observables.declared import dataset
 from langevin_sgd.observables.schedule import log_spaced_steps, sampling_steps, time_coordinates
@@ -51,34 +42,8 @@ class Modes:
 
 def resolve_modes(model: OrnsteinUhlenbeckModel, sources: Mapping[str, xr.Dataset]) -> Modes:
     """H = V diag(k) V^T and V^T C V from the config and the networks that it names, k of shape (d,), C of (d, d)."""
-    hessian = model.hessian
-    if isinstance(hessian, MeasuredHessian):
-        source = sources[hessian.from_]
-        eigenvalues, eigenvectors = source["hessian_eigenvalue"].values, source["hessian_eigenvector"].values
-    elif isinstance(hessian, DiagonalHessian):
-        given = np.asarray(hessian.eigenvalues, dtype=np.float64)
-        order = np.argsort(-given, kind="stable")
-        eigenvalues, eigenvectors = given[order], np.eye(given.size)[:, order]
-    else:
-        eigenvalues, eigenvectors = eigenbasis(hessian.matrix)
-
-    noise = model.noise
-    if noise.from_ is not None:
-        covariance = sources[noise.from_]["noise_covariance"].values
-    elif isinstance(noise, FullNoise):
-        covariance = np.asarray(noise.matrix, dtype=np.float64)
-    elif isinstance(noise, DiagonalNoise):
-        covariance = np.diag(np.asarray(noise.variances, dtype=np.float64))
-    else:
-        assert isinstance(noise, IsotropicNoise)
-        assert noise.scale is not None  # the config has either `from` or `scale`
-        covariance = noise.scale**2 * np.eye(eigenvalues.size)
-    in_modes = eigenvectors.T @ covariance @ eigenvectors
-    if isinstance(noise, IsotropicNoise):
-        in_modes = np.trace(covariance) / eigenvalues.size * np.eye(eigenvalues.size)
-    elif isinstance(noise, DiagonalNoise) and noise.from_ is not None:
-        in_modes = np.diag(np.diagonal(in_modes))
-    return Modes(eigenvalues, eigenvectors, 0.5 * (in_modes + in_modes.T), noise.kind)
+    eigenvalues, eigenvectors = model.hessian.eigenbasis(sources)
+    return Modes(eigenvalues, eigenvectors, model.noise.in_modes(eigenvectors, sources), model.noise.kind)
 
 
 def run(points: Sequence[tuple[OrnsteinUhlenbeckModel, Sgd]], context: Context) -> list[xr.Dataset]:
@@ -187,7 +152,7 @@ def _dataset(process: _Process, recorder: _Recorder) -> xr.Dataset:
             "mode_variance_stderr": summary.variance.stderr,
             "transient_deficit": 0.0 if stationary else laws.transient_deficit(sample),
             # a network's own group holds those of a measured Hessian
-            **({} if isinstance(model.hessian, MeasuredHessian) else {"hessian_eigenvector": modes.eigenvectors}),
+            **({"hessian_eigenvector": modes.eigenvectors} if model.hessian.source() is None else {}),
         },
         coords=joined(
             laws.coords(),

@@ -7,14 +7,6 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from langevin_sgd.config.errors import KeyPath
-from langevin_sgd.config.quadratic import (
-    DiagonalHessian,
-    DiagonalNoise,
-    Displacement,
-    FullNoise,
-    IsotropicNoise,
-    MeasuredHessian,
-)
 
 if TYPE_CHECKING:
     from langevin_sgd.models.ornstein_uhlenbeck.config import OrnsteinUhlenbeckModel
@@ -27,18 +19,16 @@ def problems(study: Study, name: str, model: OrnsteinUhlenbeckModel) -> Iterator
     The limit is that of heavy-ball descent on a quadratic (Polyak 1964, USSR Comput. Math. Math. Phys. 4, 1). A
     Hessian measured on a network is known only when the network has run, and is left to the simulation.
     """
-    if isinstance(model.hessian, MeasuredHessian):
+    if model.hessian.source() is not None:
         return
-    field = "eigenvalues" if isinstance(model.hessian, DiagonalHessian) else "matrix"
-    at: KeyPath = ("models", name, "hessian", field)
+    at: KeyPath = ("models", name, "hessian", model.hessian.KEY)
     rates, noisy = _modes(model)
     if not all(map(math.isfinite, rates)):
         yield at, "has entries too large for its eigenvalues to be found"
         return
-    # Eigenvalues of a matrix carry rounding errors, given ones do not.
-    rounding = 0.0 if isinstance(model.hessian, DiagonalHessian) else 1e-12 * max(map(abs, rates))
+    rounding = model.hessian.ROUNDING * max(map(abs, rates))
     unbound = [rate for rate, moves in zip(rates, noisy, strict=True) if rate <= rounding and moves]
-    if isinstance(model.start, Displacement):
+    if model.starts_away():
         unbound += [rate for rate in rates if rate < -rounding]
     if unbound:
         yield at, f"eigenvalue {min(unbound):.4g} is not positive, so its mode grows without bound; make it > 0"
@@ -60,29 +50,10 @@ def _modes(model: OrnsteinUhlenbeckModel) -> tuple[list[float], list[bool]]:
 
     from langevin_sgd.theory.modes import NOISE_FREE
 
-    hessian, noise = model.hessian, model.noise
-    if isinstance(hessian, MeasuredHessian):
-        raise TypeError("a measured Hessian has no eigenvalues yet")
-    size = len(hessian.eigenvalues) if isinstance(hessian, DiagonalHessian) else len(hessian.matrix)
     try:
         with numpy.errstate(all="ignore"):
-            if isinstance(hessian, DiagonalHessian):
-                rates, vectors = numpy.array(hessian.eigenvalues), None
-            else:
-                rates, vectors = numpy.linalg.eigh(numpy.array(hessian.matrix))
-            if isinstance(noise, FullNoise):
-                covariance = numpy.array(noise.matrix)
-                strengths = (
-                    covariance.diagonal()
-                    if vectors is None
-                    else numpy.einsum("im,im->m", vectors, covariance @ vectors)
-                )
-            elif isinstance(noise, DiagonalNoise) and noise.variances is not None:
-                variances = numpy.array(noise.variances)
-                strengths = variances if vectors is None else variances @ vectors**2
-            else:
-                # Isotropic noise moves every mode; of other measured noise nothing is known yet.
-                strengths = numpy.full(size, float(isinstance(noise, IsotropicNoise)))
+            rates, vectors = model.hessian.eigenbasis({})
+            strengths = model.noise.strengths(vectors)
     except numpy.linalg.LinAlgError:
         return [math.nan], [True]
     return rates.tolist(), (strengths > NOISE_FREE * strengths.max()).tolist()

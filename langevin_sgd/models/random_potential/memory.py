@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from langevin_sgd.config.errors import KeyPath
 from langevin_sgd.landscapes.grid import Grid
-from langevin_sgd.models.memory import Factor, Held, copies, scan_points
-from langevin_sgd.models.network.memory import times
+from langevin_sgd.models.factors import copies, scan_points, times
+from langevin_sgd.models.memory import Factor, Held
 from langevin_sgd.models.random_potential import disorder
 from langevin_sgd.models.random_potential.config import RandomPotentialModel
 from langevin_sgd.models.random_potential.run import chunk_size

@@ -1,0 +1,58 @@
+"""What the memory of several kinds of model grows with, by the keys of the config that set it."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from langevin_sgd.config.errors import KeyPath
+from langevin_sgd.config.window import Windowed
+from langevin_sgd.models.memory import Factor
+
+if TYPE_CHECKING:
+    from langevin_sgd.study.config import Study
+
+DIMENSION = 2_000
+"""Parameters that nobody minds."""
+
+_USUAL_TIMES = 64
+_USUAL_SAMPLES = 400
+
+
+def scan_points(study: Study, name: str) -> Factor:
+    """The points of the scan of one model; one without a scan."""
+    return Factor(("scan",), "points", math.prod(len(axis.values) for axis in study.scanned(name)), 1, _fewer_points)
+
+
+def copies(points: Factor) -> int:
+    """How often what is kept of every point is held: once more while the points are put together."""
+    return 2 if points.value > 1 else 1
+
+
+def _fewer_points(most: int) -> str:
+    return f"give a scan of at most {most:,} points"
+
+
+def times(at: KeyPath, record_times: int) -> Factor:
+    """The recorded times of the model at `at`, step 0 among them."""
+    return Factor(
+        (*at, "record_times"), "times", record_times + 1, _USUAL_TIMES + 1, lambda most: f"give at most {most - 1:,}"
+    )
+
+
+def samples(at: KeyPath, model: Windowed, steps: int) -> Factor:
+    """The samples of a stationary window, all of the steps where the burn-in is not known yet."""
+    window = steps - (model.burn_in or 0)
+    count = min(window, 2 * _USUAL_SAMPLES) if model.sample_every is None else window // model.sample_every
+    return Factor(
+        (*at, "sample_every"),
+        "samples",
+        count,
+        _USUAL_SAMPLES,
+        lambda most: f"give at least {-(-window // most):,}, or null",
+    )
+
+
+def parameters(key: KeyPath, size: int) -> Factor:
+    """The number of parameters of a model, which follows from what the config has at `key`."""
+    return Factor(key, "weights", size, DIMENSION, lambda most: f"make it smaller, {most:,} weights at most")
