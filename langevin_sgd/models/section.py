@@ -15,6 +15,8 @@ from langevin_sgd.observables.variable import Declarations
 if TYPE_CHECKING:
     import xarray as xr
 
+    from langevin_sgd.laws import Point
+    from langevin_sgd.laws.recomputed import Recomputed
     from langevin_sgd.models.context import Context, Points
     from langevin_sgd.models.memory import Held
     from langevin_sgd.study.config import Study
@@ -34,6 +36,12 @@ class ModelSection(Section):
     RUN: ClassVar[str]
     """The function that runs it at the points of a scan, "module:function" of (points, context), imported when it runs;
     see `run`."""
+    PROCESS: ClassVar[str] = ""
+    """The function that describes to the laws what ran, "module:function" of a `langevin_sgd.laws.Point`, imported when
+    laws are evaluated; see `process`."""
+    FOLLOWS: ClassVar[str] = ""
+    """The function that works out again what a finished run holds beside its measurements, "module:function" of a
+    `langevin_sgd.laws.Point`, imported when a run is checked; see `follows`."""
     HELD: ClassVar[str] = ""
     """The function that says what it will hold in memory, "module:function" of (study, name), imported when asked."""
     DECLARES: ClassVar[Declarations] = {}
@@ -127,6 +135,20 @@ class ModelSection(Section):
         """
         function: Callable[[Points, Context], Sequence[xr.Dataset]] = imported(self.RUN)
         return function(points, context)
+
+    def process(self, point: Point) -> Any:
+        """The process that ran at a point, as the laws that are made for it take it; None if it tells them nothing."""
+        return imported(self.PROCESS)(point) if self.PROCESS else None
+
+    def follows(self, point: Point) -> Mapping[str, Recomputed]:
+        """Variables of a point as they follow from the config and from what else is stored; none if it does not say.
+
+        What laws say of the point is not among them.
+        """
+        if not self.FOLLOWS:
+            return {}
+        function: Callable[[Point], Mapping[str, Recomputed]] = imported(self.FOLLOWS)
+        return function(point)
 
     def held(self, study: Study, name: str) -> Sequence[Held]:
         """What it will hold in memory, as far as its config tells; nothing if it does not say."""

@@ -10,6 +10,8 @@ ENSEMBLE = declare(
     effective_time=Coordinate(("time",), "time over 1 - momentum"),
     replica=Coordinate(("replica",), "replica"),
     law=Coordinate(("law",), "stationary law"),
+    law_is_exact=Variable(("law",), "whether the law is claimed for this very process"),
+    law_note=Variable(("law",), "what the law takes for granted, or why it does not apply"),
     # along the run, at logarithmically spaced steps
     energy=Variable(("replica", "time"), "energy: full training loss with weight decay"),
     squared_displacement=Variable(("replica", "time"), "squared distance from the start"),

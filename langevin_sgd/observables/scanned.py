@@ -31,28 +31,44 @@ def stack(datasets: Sequence[xr.Dataset], axes: Sequence[Axis]) -> xr.Dataset:
     shape = tuple(len(axis.values) for axis in axes)
     names = [_dimension(axis, place, shape, datasets) for place, axis in enumerate(axes)]
     _refuse_taken(names, first)
-    laws = _union([dataset["law"].values for dataset in datasets]) if "law" in first.coords else None
-    if laws is not None and any(dataset.sizes["law"] != len(laws) for dataset in datasets):
+    whole = lay([dataset.drop_vars(names, errors="ignore") for dataset in datasets], names, shape)
+    axis_coords = {
+        name: xr.Variable(
+            (name,),
+            np.asarray(axis.values),
+            first[name].attrs if name in first else {"units": "1", "long_name": axis.key},
+        )
+        for name, axis in zip(names, axes, strict=True)
+    }
+    return whole.assign_coords(axis_coords).assign_attrs({**first.attrs, SCAN: names})
+
+
+def lay(datasets: Sequence[xr.Dataset], names: Sequence[str], shape: tuple[int, ...]) -> xr.Dataset:
+    """The datasets of a grid's points of this shape as one with leading dimensions `names`, without attributes.
+
+    Raises `ValueError` if they do not have the same variables in the same shapes.
+    """
+    if not names:
+        return datasets[0].drop_attrs(deep=False)
+    laws = _union([dataset["law"].values for dataset in datasets if "law" in dataset.coords])
+    if laws and any(dataset.sizes["law"] != len(laws) for dataset in datasets):
         # a point at which a law has no stationary state lacks it
-        datasets = [dataset.reindex(law=laws) for dataset in datasets]
-        first = datasets[0]
+        datasets = [_with_all_laws(dataset, laws) for dataset in datasets]
+    first = datasets[0]
 
     def stacked(name: str) -> xr.Variable:
         values = np.stack([dataset[name].values for dataset in datasets])
         return xr.Variable((*names, *first[name].dims), values.reshape(*shape, *values.shape[1:]), first[name].attrs)
 
     coords: dict[str, xr.Variable] = {}
-    for name, axis in zip(names, axes, strict=True):
-        attrs = first[name].attrs if name in first else {"units": "1", "long_name": axis.key}
-        coords[name] = xr.Variable((name,), np.asarray(axis.values), attrs)
     for name in map(str, first.coords):
         same = all(_equal(dataset[name].values, first[name].values) for dataset in datasets)
         coords[name] = first[name].variable if same else stacked(name)
-    variables = {name: stacked(name) for name in map(str, first.data_vars) if name not in names}
+    variables = {name: stacked(name) for name in map(str, first.data_vars)}
     for name, variable in variables.items():
         if first[name].ndim == 0 and bool((variable == variable.values.flat[0]).all()):
             variables[name] = first[name].variable
-    return xr.Dataset(variables, coords=coords, attrs={**first.attrs, SCAN: names})
+    return xr.Dataset(variables, coords=coords)
 
 
 def points(dataset: xr.Dataset) -> Iterator[tuple[str, xr.Dataset]]:
@@ -69,7 +85,15 @@ def _without_lacking_laws(point: xr.Dataset) -> xr.Dataset:
     if "mode_variance_law" not in point:
         return point
     lacking = point["mode_variance_law"].isnull().all("mode")
+    if "law_note" in point:  # a law that was asked and has no answer says why
+        lacking &= point["law_note"] == ""
     return point.sel(law=point["law"].values[~lacking.values]) if lacking.any() else point
+
+
+def _with_all_laws(dataset: xr.Dataset, laws: Sequence[Any]) -> xr.Dataset:
+    silent = dict.fromkeys(dataset.variables, np.nan) | {"law_is_exact": False, "law_note": ""}
+    whole = dataset.reindex(law=laws, fill_value=silent)
+    return whole.assign(law_note=whole["law_note"].astype(str)) if "law_note" in whole else whole
 
 
 def dimensions(dataset: xr.Dataset) -> tuple[str, ...]:
@@ -99,7 +123,7 @@ def _refuse_taken(names: Sequence[str], dataset: xr.Dataset) -> None:
 
 
 def _union(lists: Sequence[NDArray[Any]]) -> list[Any]:
-    longest = max(lists, key=len)
+    longest = max(lists, key=len, default=np.array([]))
     return [*longest.tolist(), *sorted({item for each in lists for item in each.tolist()} - set(longest.tolist()))]
 
 

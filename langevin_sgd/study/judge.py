@@ -15,6 +15,7 @@ from langevin_sgd.checks.section import CheckSection
 from langevin_sgd.checks.stored import restored
 from langevin_sgd.checks.verdicts.table import Comparison, to_dataset
 from langevin_sgd.errors import UserError
+from langevin_sgd.laws.evaluate import known
 from langevin_sgd.one_thread import one_blas_thread
 from langevin_sgd.paths import local
 from langevin_sgd.study import provenance, store
@@ -67,9 +68,10 @@ def judged(tree: xr.DataTree, study: Study | Mapping[str, Any] | None = None, *,
     not_compared: dict[str, dict[str, str]] = {}
     done = _finished(tree, resolved, not_compared)
     stored = dict(done)
+    laws = known()
     if not fresh:
         for name in [name for name in resolved.order() if name in done]:
-            done[name], told = restored(resolved, name, done)
+            done[name], told = restored(resolved, name, done, laws)
             rows += told
     for criteria in resolved.checks:
         for name in [name for name in resolved.checked_models(criteria) if name in done]:

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 
 import xarray as xr
 
+from langevin_sgd.laws.evaluate import evaluated, known, recorded, with_answers
 from langevin_sgd.models.context import Context
+from langevin_sgd.models.finished import configured, law_points
 from langevin_sgd.models.memory import Held
 from langevin_sgd.observables.scanned import stack
 from langevin_sgd.one_thread import one_blas_thread
@@ -32,12 +34,13 @@ def run_model(
 ) -> xr.Dataset:
     """Run one model of a study; `sources` holds the finished models that it is measured on.
 
-    A scanned model has the scan's parameters as leading dimensions. Raises `Diverged` if its numbers grow without bound
-    and `UserError` if it cannot be run as configured.
+    What the laws say of it is added to what was measured, as a cache. A scanned model has the scan's parameters as
+    leading dimensions. Raises `Diverged` if its numbers grow without bound and `UserError` if it cannot be run as
+    configured.
     """
-    model = study.models[name]
-    points = [
-        (point.models[name], point.effective_sgd(name) if model.takes_sgd() else None) for point in study.points(name)
-    ]
+    laws, configs = known(), configured(study, name)
     context = Context(study, name, device=device, sources=sources, progress=progress, checkpoint=checkpoint)
-    return stack(model.run(points, context), study.scanned(name))
+    measured = study.models[name].run(configs, context)
+    answers = [evaluated(point, laws) for point in law_points(study, name, measured, sources, configs)]
+    whole = [with_answers(data, found) for data, found in zip(measured, answers, strict=True)]
+    return recorded(stack(whole, study.scanned(name)), answers)

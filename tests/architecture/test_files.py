@@ -15,9 +15,9 @@ _OF_EVERY_KIND = ("observables.py",)
 SHORT: dict[str, str] = {
     "checks/equilibrium/modes.py": "not mended yet",
     "checks/flatness/rows.py": "every check has its rows in a file of that name",
-    "checks/stored/disorder.py": "not mended yet",
     "config/axis.py": "not mended yet",
     "installation.py": "the command `info`",
+    "models/langevin/stored.py": "every kind says in a file of that name what a finished run holds again",
     "integrators/covariance_root.py": "not mended yet",
     "integrators/integration_error.py": "not mended yet",
     "integrators/parameter_points.py": "not mended yet",

@@ -20,7 +20,6 @@ ORDER = (
 """The packages and modules of the package from left to right."""
 
 EXCEPTIONS: dict[tuple[str, str], str] = {
-    ("checks/stored/__init__.py", "study"): "the type of a study, which a check is only handed",
     ("training/architectures.py", "models"): "the sections of architectures lie with the network",
     ("training/data.py", "models"): "the section of data lies with the network",
 }

@@ -21,8 +21,7 @@ ASKED: dict[str, tuple[str, ...]] = {
 """Classes by the module that asks for them away from their home. The list is to go; nothing is added."""
 
 NAMED: dict[str, tuple[str, ...]] = {
-    # what a check recomputes, and what a report says first, does not come from the kind yet
-    "checks/stored/__init__.py": ("ornstein_uhlenbeck",),
+    # what a report says first does not come from the kind yet
     "checks/stored/estimates.py": ("occupancy",),
 }
 """Names of kinds by the module that compares with them away from their home. The list is to go; nothing is added."""

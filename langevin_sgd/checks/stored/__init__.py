@@ -1,99 +1,90 @@
 """What is stored beside the measurements is worked out again; what differs is named and replaced.
 
-Laws follow from H, C, eta, B, mu, the landscape and the noise; estimates from moments and displacements; what a model
-was run with from the config. Raw measurements have no second source: what they are changed to is what is compared.
+What laws say is evaluated anew from what was measured, and compared with the answers that are kept of the same version;
+estimates follow from moments and displacements; what a model was run with from the config: each kind says what else
+follows. Raw measurements have no second source: what they are changed to is what is compared.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
 
 from langevin_sgd.checks.stored.estimates import estimates
-from langevin_sgd.checks.stored.recomputed import BOUND, Point, Recomputed
 from langevin_sgd.checks.verdicts.statistics import inconclusive
 from langevin_sgd.checks.verdicts.table import Comparison
-from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.errors import UserError
-from langevin_sgd.families import Family
 from langevin_sgd.integrators.divergence import Diverged
+from langevin_sgd.laws import Law, Point
+from langevin_sgd.laws.cache import compared
+from langevin_sgd.laws.evaluate import evaluated
+from langevin_sgd.laws.recomputed import BOUND, Found, Recomputed
+from langevin_sgd.models.finished import configured, law_points
 from langevin_sgd.observables.scanned import dimensions, points
-from langevin_sgd.study.config import Study
 
-KINDS: Family[Any] = Family(
-    "recomputation",
-    {
-        "network": "langevin_sgd.checks.stored.quadratic:network",
-        "ornstein_uhlenbeck": "langevin_sgd.checks.stored.quadratic:ornstein_uhlenbeck_model",
-        "langevin": "langevin_sgd.checks.stored.walkers:walkers",
-        "basins": "langevin_sgd.checks.stored.walkers:in_basins",
-        "interpolation": "langevin_sgd.checks.stored.line:on_line",
-        "random_potential": "langevin_sgd.checks.stored.disorder:in_disorder",
-    },
-    group="langevin_sgd.recomputations",
-    is_member=callable,
-    needed="a function",
-)
-"""What follows from the config and the measurements of a kind of model, at one point of a scan."""
+if TYPE_CHECKING:
+    from langevin_sgd.study.config import Study
+
+_FAILS = (UserError, Diverged, ValueError, np.linalg.LinAlgError)
 
 
-def restored(study: Study, name: str, done: Mapping[str, xr.Dataset]) -> tuple[xr.Dataset, list[Comparison]]:
+def restored(
+    study: Study, name: str, done: Mapping[str, xr.Dataset], laws: Sequence[Law]
+) -> tuple[xr.Dataset, list[Comparison]]:
     """A finished model with what was altered worked out again, and one row for every variable that was.
 
-    `done` holds the models that it is measured on, restored themselves.
+    `done` holds the models that it is measured on, restored themselves. Answers of laws that are missing, or of another
+    version, are added.
     """
-    data = done[name]
-    kind = study.models[name].kind
-    if kind not in KINDS:
-        return data, []
+    data, configs = done[name], configured(study, name)
+    count = math.prod(data.sizes[axis] for axis in dimensions(data))
+    if count != len(configs):
+        return data, [_untold(name, f"it holds {count} points and the config asks for {len(configs)}")]
     altered: dict[str, str] = {}
-    for recompute in (KINDS[kind], estimates):
-        found = _everywhere(recompute, study, name, data, done)
+    for recompute in (study.models[name].follows, estimates):
+        at = law_points(study, name, [point for _, point in points(data)], done, configs)
+        found = _everywhere(recompute, at)
         if isinstance(found, str):
             return data, [_untold(name, found)]
         for variable, each in found.items():
             if variable in data.variables and not all(one.agrees(stored) for one, stored in each):
                 altered.setdefault(variable, each[0][0].of)
                 data = _replaced(data, variable, [one for one, _ in each])
-    return data, [_row(name, variable, of) for variable, of in altered.items()]
+    try:
+        at = law_points(study, name, [point for _, point in points(data)], done, configs)
+        answers = [evaluated(point, laws) for point in at]
+        data, told = compared(data, answers)
+    except _FAILS as error:
+        return data, [*_rows(name, altered), _untold(name, " ".join(str(error).split()))]
+    return data, _rows(name, altered | told)
 
 
 Pairs = dict[str, list[tuple[Recomputed, Any]]]
 
 
-def _everywhere(
-    recompute: Any, study: Study, name: str, data: xr.Dataset, done: Mapping[str, xr.Dataset]
-) -> Pairs | str:
+def _everywhere(recompute: Callable[[Point], Found], at: Sequence[Point]) -> Pairs | str:
     """Every variable at every point as it follows and as it is stored, or why that cannot be said."""
-    configs = [(point.models[name], _sgd(point, name)) for point in study.points(name)]
-    steps = study.effective_steps(name) if study.models[name].kind == "ornstein_uhlenbeck" else None
     pairs: Pairs = {}
-    every = list(points(data))
-    if len(every) != len(configs):
-        return f"it holds {len(every)} points and the config asks for {len(configs)}"
-    for (_, point), (model, sgd) in zip(every, configs, strict=True):
+    for point in at:
         try:
-            found = recompute(Point(point, model, sgd, configs, done, steps))
-        except (UserError, Diverged, ValueError, np.linalg.LinAlgError) as error:
+            found = recompute(point)
+        except _FAILS as error:
             return " ".join(str(error).split())
         for variable, one in found.items():
-            if variable not in point.variables:
+            if variable not in point.data.variables:
                 continue
-            if np.shape(one.value) != point[variable].shape:
+            if np.shape(one.value) != point.data[variable].shape:
                 sizes = " and ".join(
-                    "x".join(map(str, shape)) or "one number" for shape in (point[variable].shape, np.shape(one.value))
+                    "x".join(map(str, shape)) or "one number"
+                    for shape in (point.data[variable].shape, np.shape(one.value))
                 )
                 return f"{variable} has another shape than the config gives it ({sizes})"
-            pairs.setdefault(variable, []).append((one, point[variable].values))
-    return {variable: each for variable, each in pairs.items() if len(each) == len(every)}
-
-
-def _sgd(study: Study, name: str) -> Sgd | None:
-    return None if study.sgd is None and study.models[name].own_sgd() is None else study.effective_sgd(name)
+            pairs.setdefault(variable, []).append((one, point.data[variable].values))
+    return {variable: each for variable, each in pairs.items() if len(each) == len(at)}
 
 
 def _replaced(data: xr.Dataset, name: str, found: list[Recomputed]) -> xr.Dataset:
@@ -112,6 +103,10 @@ def _along(data: xr.Dataset, name: str, found: list[Recomputed]) -> Any:
     axes = dimensions(data)
     values = np.array([float(np.asarray(one.value)) for one in found]).reshape([data.sizes[axis] for axis in axes])
     return values[tuple(slice(None) if axis == name else 0 for axis in axes)]
+
+
+def _rows(model: str, altered: Mapping[str, str]) -> list[Comparison]:
+    return [_row(model, variable, of) for variable, of in altered.items()]
 
 
 def _row(model: str, variable: str, of: str) -> Comparison:

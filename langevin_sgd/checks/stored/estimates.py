@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from langevin_sgd.checks.stored.recomputed import Found, Point, Recomputed
 from langevin_sgd.estimators.stationary import stationary_summary
+from langevin_sgd.laws import Point
+from langevin_sgd.laws.recomputed import Found, Recomputed
 
 _PARTS_BOUND = 1e-3  # of the squared displacement: walkers in single precision record both sides apart
 

@@ -53,6 +53,8 @@ class BasinsModel(LangevinEquation):
     """
 
     RUN: ClassVar[str] = "langevin_sgd.models.basins.run:run"
+    PROCESS: ClassVar[str] = "langevin_sgd.models.basins.stored:process"
+    FOLLOWS: ClassVar[str] = "langevin_sgd.models.basins.stored:follows"
     HELD: ClassVar[str] = "langevin_sgd.models.basins.memory:held"
     DECLARES: ClassVar[Declarations] = observables.DECLARES
     SCANNABLE: ClassVar[tuple[str, ...]] = (

@@ -1,317 +1,38 @@
-"""What the laws predict for the basins model: occupancy, density, current, relaxation and escape.
-
-A law that does not apply says why, and its numbers are NaN.
-"""
+"""The laws of the basins of a landscape: where walkers stay, and how long they take to leave."""
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import cached_property, partial
-from typing import Any
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from langevin_sgd.laws import Law, Point
 
-from langevin_sgd.errors import UserError
-from langevin_sgd.models.basins import line as basins_line
-from langevin_sgd.models.basins import plane as basins_plane
-from langevin_sgd.models.basins.domain import energy_box, law_box
-from langevin_sgd.models.basins.line import CELLS, Line, relaxation, resolved
-from langevin_sgd.models.basins.process import NoLaw, Process
-from langevin_sgd.observables.variable import joined
-from langevin_sgd.theory import domain, escape, fokker_planck
-from langevin_sgd.theory import occupancy as theory
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
-Array = NDArray[np.float64]
-
-_REACH = 36.0  # thermal energies above the lowest minimum that the laws' box holds
-_NEAR = 12.0  # the same where the correction of a finite step is still small
-_RASTER = 4  # points along each side of a cell that tell how basins share it
-_PLANE_CELLS = 30  # along a coordinate of the plane where no density is measured
-_QUADRATURE_ERROR = 1e-3
-_STEP_CELLS = {1: 2000, 2: 150, 3: 40}
-_LOST = 1e-5  # probability at the ends of the box: above it the corrected energy has no minimum there
+_PROCESS = "langevin_sgd.models.basins.answers:Answers"
+_OF_STAYING = ("boltzmann", "laplace", "finite_step", "slide")
+_OF_ESCAPE = ("eyring_kramers",)
 
 
-def laws_of(process: Process) -> tuple[str, ...]:
-    """The laws of what is measured, in the order of the results."""
-    chain = ("chain",) if process.landscape.dimension == 1 else ()
-    if process.target is not None:
-        return ("fokker_planck", *chain, "eyring_kramers")
-    return ("fokker_planck", *chain, "boltzmann", "laplace", "finite_step", "slide")
+def _law(name: str, title: str, source: str) -> Law:
+    def predict(point: Point) -> dict[str, ArrayLike]:
+        return {**point.process.says(name), **(point.process.pace() if name == "fokker_planck" else {})}
+
+    def applies(point: Point) -> bool:
+        if name == "chain" and point.process.d > 1:
+            return False
+        return name not in (_OF_STAYING if point.process.escaping else _OF_ESCAPE)
+
+    return Law(
+        name=name, title=title, source=source, version=1, predict=predict, process=_PROCESS, applies=applies,
+        exact_for=lambda point: bool(point.process.claimed(name)), note=lambda point: str(point.process.remark(name)),
+    )  # fmt: skip
 
 
-def predictions(process: Process, edges: tuple[Array, ...], cores: Array | None) -> dict[str, ArrayLike]:
-    """The answers of `laws_of` as observables, in their order, and hopping rates between cores.
-
-    `edges` are the cells of the density, `cores` the energies (basin,) below which a walker is in a core.
-    """
-    answers, laws = _Answers(process, edges), laws_of(process)
-    escaping = process.target is not None
-    nothing = np.nan if escaping else np.full(len(process.basins.labels), np.nan)
-    ask: Callable[[str], Any] = answers.escape if escaping else answers.occupancy
-    asked = [_asked(partial(ask, law), nothing) for law in laws]
-    quicker = 1.0 - process.momentum if escaping else 1.0  # momentum divides the time, with T, by 1 - mu
-    values: dict[str, ArrayLike] = {
-        "escape_time_law" if escaping else "mean_occupancy_law": np.array([answer for answer, _ in asked]) * quicker,
-        "law_is_exact": [answers.exact(law) and not why for law, (_, why) in zip(laws, asked, strict=True)],
-        "law_note": np.array([why or answers.note(law) for law, (_, why) in zip(laws, asked, strict=True)]),
-        "relaxation_time": (1.0 - process.momentum) * _asked(answers.relaxation_time, np.nan)[0],
-    }
-    if cores is not None:
-        rates, why = _asked(partial(answers.hopping_rates, cores), None)
-        values |= {} if why else {"hopping_rate_predicted": rates / (1.0 - process.momentum)}
-    return joined(values, answers.fields() if edges else {})
-
-
-def _asked(function: Callable[[], Any], nothing: Any) -> tuple[Any, str]:
-    """The answer and "", or `nothing` and why there is none."""
-    try:
-        return function(), ""
-    except UserError as reason:
-        return nothing, str(reason)
-
-
-@dataclass(frozen=True)
-class _Answers:
-    process: Process
-    edges: tuple[Array, ...]
-
-    @property
-    def d(self) -> int:
-        return self.process.landscape.dimension
-
-    @cached_property
-    def box(self) -> tuple[tuple[float, float], ...]:
-        return law_box(self.process, _REACH)
-
-    @cached_property
-    def line(self) -> Line:
-        if self.d > 1:
-            raise NoLaw("known in one dimension only")
-        return Line(self.process, self.box[0])
-
-    @cached_property
-    def plane(self) -> fokker_planck.Stationary:
-        self._need_no_inertia()
-        if self.d != 2:
-            raise NoLaw("no solver reaches this dimension with such noise")
-        cells = self.edges
-        if not cells:
-            box = law_box(self.process, _NEAR, loss=_LOST)
-            cells = tuple(np.linspace(*side, _PLANE_CELLS + 1) for side in box)
-        return basins_plane.stationary(self.process, cells, lambda solved: self._labelled(solved.density))
-
-    def _need_no_inertia(self) -> None:
-        if self.process.inertial:
-            raise NoLaw(
-                f"{self.process.scheme} has inertia: its times and currents are not those of the overdamped equation"
-            )
-
-    def exact(self, law: str) -> bool:
-        """Whether the law is claimed of this very process."""
-        continuum = self.process.model.time_step is not None and self.process.momentum == 0.0
-        return law == "chain" or (law == "fokker_planck" and continuum)
-
-    def note(self, law: str) -> str:
-        """What the law takes for granted."""
-        continuum = "the step taken to zero" + (", T raised by 1/(1 - momentum)" if self.process.momentum else "")
-        return {
-            "fokker_planck": continuum,
-            "chain": "the map itself",
-            "boltzmann": f"exp(-2E/T), {continuum}",
-            "laplace": f"every basin a paraboloid, {continuum}",
-            "finite_step": "leading correction in the step",
-            "slide": "the lecture slides' exponent exp(-E/(2T)), wrong by a factor of 4",
-            "eyring_kramers": f"theta far below the barrier, {continuum}",
-        }[law]
-
-    def occupancy(self, law: str) -> Array:
-        """Occupancy (basin,) by a law. Raises `NoLaw`."""
-        p = self.process
-        if law == "chain":
-            return self.line.chain_occupancy()
-        if law == "fokker_planck" and not self._gibbsian:
-            self._need_no_inertia()
-            return self.line.occupancy() if self.d == 1 else self._labelled(self.plane.density)
-        self._need_equilibrium()
-        if law == "laplace":
-            if not np.isfinite(p.basins.minima).all():
-                raise NoLaw("a basin has no minimum in the box")
-            return theory.laplace_occupancy(p.basins.energies, p.basins.hessians, p.thermal_energy)
-        if law == "finite_step":
-            return self._finite_step()
-        return self._gibbs(4.0 if law == "slide" else 1.0)
-
-    @property
-    def _gibbsian(self) -> bool:
-        return self.process.isotropic and not self.process.landscape.force
-
-    def _need_equilibrium(self) -> None:
-        """Refuse a law of the energy alone where the process has no such law."""
-        p = self.process
-        if p.landscape.force and self.d == 1:
-            raise NoLaw("there is a force beside -E', so the density is no function of the energy alone")
-        if p.landscape.force:
-            raise NoLaw("has a probability current, the drift being no gradient, so no Boltzmann law of the energy")
-        if not p.additive and self.d == 1:
-            raise NoLaw("the noise depends on the position, so the density is no function of the energy alone")
-        if not p.additive:
-            raise NoLaw("the noise depends on the position: in general a probability current, so no Boltzmann law")
-        if not p.isotropic and self.d > 1:
-            raise NoLaw(_anisotropy(p))
-
-    def _labelled(self, law: theory.Density) -> Array:
-        """Occupancy under a density; cells of the plane are shared by a raster of points in each."""
-        found, points = self.process.basins, law.points
-        inner = np.array([0.0]) if self.d != 2 else (np.arange(_RASTER) + 0.5) / _RASTER - 0.5
-        size = [float(edge[1] - edge[0]) for edge in law.edges]
-        shares = []
-        for offset in itertools.product(inner, repeat=self.d):
-            moved = points + np.multiply(offset, size).reshape(-1, *(1,) * self.d)
-            labels = found.membership(moved.reshape(self.d, -1)).reshape(law.values.shape)
-            shares.append(theory.occupancy(law, labels, len(found.labels)))
-        return np.asarray(np.mean(shares, axis=0))
-
-    def _breaks(self) -> Sequence[ArrayLike]:
-        return [self.line.ends] if self.d == 1 else ()
-
-    def _gibbs(self, times: float) -> Array:
-        """Occupancy under exp(-E/(times theta))."""
-        p = self.process
-        theta, box = times * p.thermal_energy, energy_box(p, times * _REACH)
-        if self.d == 1:
-            breaks = self._breaks()
-            return self._labelled(
-                resolved(lambda cells: theory.quadrature(p.energy, theta, box, cells, breaks=breaks), self._labelled)
-            )
-        if p.transverse:
-            return self._reduced(theta, box[0])
-        basins = len(p.basins.labels)
-        found = theory.exact_occupancy(p.energy, theta, box, p.basins.membership, basins, tolerance=1e-4)
-        if not found.error.max() <= _QUADRATURE_ERROR:
-            raise NoLaw(f"the cells of the quadrature do not resolve the density: error {found.error.max():.2g}")
-        return found.values
-
-    def _reduced(self, theta: float, box: tuple[float, float]) -> Array:
-        """The same, all coordinates but the first integrated out."""
-        law = theory.quadrature(lambda points: self.process.line_energy(points, theta), theta, [box], 20 * CELLS)
-        points = np.zeros((self.d, law.values.size))
-        points[0] = law.centres[0]
-        return theory.occupancy(law, self.process.basins.membership(points), len(self.process.basins.labels))
-
-    def _finite_step(self) -> Array:
-        p = self.process
-        if not p.euler_steps:
-            raise NoLaw(f"the correction is that of euler_maruyama, not of {p.scheme}")
-        if p.model.increments == "two_point":
-            raise NoLaw("the correction is that of noise with a fourth moment of 3, not of two_point noise")
-        if self.d not in _STEP_CELLS:
-            raise NoLaw("quadrature reaches 3 dimensions")
-        gradient = p.landscape.gradient_at
-        energy = theory.finite_step_energy(p.energy, gradient, p.laplacian, p.time_step, p.thermal_energy)
-        box = energy_box(p, _NEAR)
-        law = theory.quadrature(energy, p.thermal_energy, box, _STEP_CELLS[self.d], breaks=self._breaks(), walls=True)
-        if law.boundary_probability > _LOST:
-            raise NoLaw("the step is too large for a first correction: the corrected energy falls beyond the basins")
-        return self._labelled(law)
-
-    def relaxation_time(self) -> float:
-        """Of the slowest mode; where transverse coordinates are integrated out, of the motion along the first."""
-        self._need_no_inertia()
-        p = self.process
-        if self.d == 1:
-            return self.line.relaxation_time()
-        if p.transverse and self._gibbsian:
-            return relaxation(p.line_drift, p.thermal_energy, self.box[0])
-        time = self.plane.relaxation_time
-        return np.nan if time is None else time
-
-    def hopping_rates(self, cores: Array) -> Array:
-        """Between cores. Raises `NoLaw`."""
-        self._need_no_inertia()
-        return self.line.hopping_rates(cores)
-
-    def escape(self, law: str) -> float:
-        """Mean time of first passage by a law. Raises `NoLaw`."""
-        p = self.process
-        assert p.model.escape is not None
-        self._need_no_inertia()
-        origin, to = (p.basins.number(label) for label in (p.model.escape.origin, p.model.escape.to))
-        start = np.array(p.model.start.get(p.model.escape.origin, p.basins.minima[origin]), float)
-        if law == "chain":
-            return self.line.chain_passage(float(start[0]))
-        if law == "fokker_planck" and self.d == 1:
-            return basins_line.passage(p, float(start[0]))
-        if law == "fokker_planck" and self.d == 2:
-            return basins_plane.passage(p, start, float(p.energy(start[:, None])[0]))
-        if law == "fokker_planck":
-            raise NoLaw("no solver of escapes reaches this dimension")
-        self._need_equilibrium()
-        saddle = p.basins.lowest_saddle(origin, to)
-        if saddle is None:
-            raise NoLaw("no saddle lies between just those two basins")
-        barrier = saddle.energy - float(p.basins.energies[origin])
-        return escape.eyring_kramers_time(p.basins.hessians[origin], saddle.hessian, barrier, p.thermal_energy)
-
-    def fields(self) -> dict[str, ArrayLike]:
-        """Density by law on the measured cells, and current and circulation in the plane."""
-        shape = tuple(edge.size - 1 for edge in self.edges)
-        laws = laws_of(self.process)
-        flat = (shape[0], shape[1] if self.d == 2 else 1)
-        densities = {law: np.full(flat, np.nan) for law in laws}
-        if self._gibbsian:
-            gibbs, why = _asked(self._gibbs_density, None)
-            densities |= {} if why else {"boltzmann": gibbs.reshape(flat), "fokker_planck": gibbs.reshape(flat)}
-        if self.d == 1:
-            line, on = self.line, self.edges[0]
-            smooth, why = _asked(lambda: _rebinned(line.density.edges[0], line.density.probabilities, on), None)
-            if not why and (self._gibbsian or not self.process.inertial):
-                densities["fokker_planck"] = smooth[:, None]
-            chain, why = _asked(lambda: _rebinned(line.chain.edges(), line.chain_law, on), None)
-            densities |= {} if why else {"chain": chain[:, None]}
-            return {"density_law": np.stack([densities[law] for law in laws])}
-        currents = {law: np.full((2, *flat), np.nan) for law in laws}
-        turns = dict.fromkeys(laws, np.nan)
-        solved, why = _asked(lambda: self.plane, None)
-        if not why:
-            densities["fokker_planck"] = _averaged(solved.density.values, shape)
-            currents["fokker_planck"] = self.process.pace * np.stack([_averaged(j, shape) for j in solved.current])
-            turns["fokker_planck"] = 0.0 if self._gibbsian else self.process.pace * solved.circulation()
-        return {
-            "density_law": np.stack([densities[law] for law in laws]),
-            "current_law": np.stack([currents[law] for law in laws]),
-            "circulation_law": [turns[law] for law in laws],
-        }
-
-    def _gibbs_density(self) -> Array:
-        box = [(float(edge[0]), float(edge[-1])) for edge in self.edges]
-        cells = [edge.size - 1 for edge in self.edges]
-        energy, theta = self.process.energy, self.process.thermal_energy
-        inside = theory.quadrature(energy, theta, box, cells, walls=True).values
-        return inside / (1.0 + domain.boltzmann_loss(energy, theta, box))
-
-
-def _anisotropy(process: Process) -> str:
-    """Why constant noise with D not a multiple of I has no Boltzmann law."""
-    d = process.diffusion(np.zeros((process.landscape.dimension, 1)))[..., 0]
-    commute = all(
-        np.allclose(h @ d, d @ h, rtol=1e-9, atol=1e-9 * np.abs(h @ d).max()) for h in process.basins.hessians
-    )
-    if commute:
-        return "the noise is not the same in all directions, so the density is no function of the energy alone"
-    return "has a probability current, H and C not commuting at a minimum, so no Boltzmann law"
-
-
-def _rebinned(edges: Array, probabilities: Array, onto: Array) -> Array:
-    """Probabilities of cells as a density on other cells."""
-    cumulated = np.concatenate([[0.0], np.cumsum(probabilities)])
-    return np.asarray(np.diff(np.interp(onto, edges, cumulated)) / np.diff(onto))
-
-
-def _averaged(values: Array, shape: tuple[int, ...]) -> Array:
-    """Means over blocks of cells."""
-    a, b = shape
-    return np.asarray(values.reshape(a, values.shape[0] // a, b, values.shape[1] // b).mean(axis=(1, 3)))
+FOKKER_PLANCK = _law("fokker_planck", "Fokker-Planck", "Gardiner, Stochastic Methods (2009), ch. 5")
+CHAIN = _law("chain", "exact chain", "the transition matrix of the map of the scheme")
+BOLTZMANN = _law("boltzmann", "Boltzmann", "exp(-E/theta), theta = T/2")
+LAPLACE = _law("laplace", "Laplace", "Boltzmann's law with every basin a paraboloid")
+FINITE_STEP = _law("finite_step", "finite step", "leading correction of Euler-Maruyama in the step")
+SLIDE = _law("slide", "exp(−E/2T)", "a lecture's exponent, wrong by a factor of 4")
+EYRING_KRAMERS = _law("eyring_kramers", "Eyring-Kramers", "Kramers (1940); Landauer and Swanson (1961)")

@@ -9,7 +9,8 @@ from functools import cached_property, partial
 import numpy as np
 from numpy.typing import NDArray
 
-from langevin_sgd.models.basins.process import NoLaw, Process, bisected
+from langevin_sgd.laws import NoAnswer
+from langevin_sgd.models.basins.process import Process, bisected
 from langevin_sgd.theory import escape, fokker_planck, markov_chain
 from langevin_sgd.theory import occupancy as theory
 from langevin_sgd.theory.domain import line_end
@@ -35,7 +36,7 @@ _TIME_ERROR = 1e-3  # relative
 def resolved(law: Callable[[int], theory.Density], shares: Callable[[theory.Density], Array]) -> theory.Density:
     """The `law` on as many cells as it takes for its `shares` of basins to change by less than 1e-8 on twice as many.
 
-    Raises `NoLaw` if that is more than 48,000.
+    Raises `NoAnswer` if that is more than 48,000.
     """
     density = law(CELLS)
     for halved in range(1, _REFINED + 1):
@@ -43,13 +44,15 @@ def resolved(law: Callable[[int], theory.Density], shares: Callable[[theory.Dens
         if np.abs(shares(finer) - shares(density)).max() <= _SHARE_ERROR:
             return density
         density = finer
-    raise NoLaw(f"{CELLS * 2**_REFINED} cells do not resolve the density: its wells are much narrower than its range")
+    raise NoAnswer(
+        f"{CELLS * 2**_REFINED} cells do not resolve the density: its wells are much narrower than its range"
+    )
 
 
 def relaxation(drift: Field, diffusion: Diffusion, box: tuple[float, float]) -> float:
     """Relaxation time on a line, on as many cells as it takes to change by less than 1e-3 on twice as many.
 
-    Raises `NoLaw` if that is more than 48,000.
+    Raises `NoAnswer` if that is more than 48,000.
     """
     time = fokker_planck.relaxation_time(drift, diffusion, [np.linspace(*box, CELLS + 1)])
     for halved in range(1, _REFINED + 1):
@@ -57,7 +60,7 @@ def relaxation(drift: Field, diffusion: Diffusion, box: tuple[float, float]) -> 
         if abs(finer - time) <= _TIME_ERROR * finer or time == finer:
             return time
         time = finer
-    raise NoLaw(f"{CELLS * 2**_REFINED} cells do not resolve the relaxation: wells are much narrower than its range")
+    raise NoAnswer(f"{CELLS * 2**_REFINED} cells do not resolve the relaxation: wells are much narrower than its range")
 
 
 @dataclass(frozen=True)
@@ -112,7 +115,7 @@ class Line:
         p = self.process
         if not p.euler_steps or p.model.increments != "gaussian":
             steps = p.scheme if not p.euler_steps else f"{p.model.increments} noise"
-            raise NoLaw(f"the transition matrix is that of euler_maruyama with gaussian noise, not of {steps}")
+            raise NoAnswer(f"the transition matrix is that of euler_maruyama with gaussian noise, not of {steps}")
         low, high = self.box
         for _ in range(_CHAIN_ROUNDS):  # a long step spreads walkers farther than the equation does
             chain = self._chain_between(low, high)
@@ -121,16 +124,16 @@ class Line:
                 return chain
             side = 0.25 * (high - low)
             low, high = low - side * (law[0] > 0.5 * _CHAIN_LOSS), high + side * (law[-1] > 0.5 * _CHAIN_LOSS)
-        raise NoLaw("the walkers of the map do not stay in any range: its steps throw them ever farther out")
+        raise NoAnswer("the walkers of the map do not stay in any range: its steps throw them ever farther out")
 
     def _chain_between(self, low: float, high: float) -> markov_chain.Chain:
         p = self.process
         width = np.sqrt(2.0 * p.time_step * self.noise(np.linspace(low, high, 101)).min())
         if not width > 0.0:
-            raise NoLaw("the noise vanishes somewhere, so no grid resolves the transition matrix")
+            raise NoAnswer("the noise vanishes somewhere, so no grid resolves the transition matrix")
         needed = (high - low) / (0.8 * width) + 1.0
         if not needed <= _MOST_CHAIN_POINTS:
-            raise NoLaw(f"the steps are so short that the transition matrix would need {needed:.4g} points")
+            raise NoAnswer(f"the steps are so short that the transition matrix would need {needed:.4g} points")
         points = max(_CHAIN_POINTS, int(needed))
         return markov_chain.euler_maruyama_chain(self.slope, self.noise, p.time_step, np.linspace(low, high, points))
 
@@ -156,12 +159,12 @@ class Line:
     def hopping_rates(self, heights: Array) -> Array:
         """Rates between two cores (2, 2), E below `heights` in each: 1/mean time from the edge of one to the other's.
 
-        Raises `NoLaw` for more than two basins.
+        Raises `NoAnswer` for more than two basins.
         """
         found = self.process.basins
         saddle = found.lowest_saddle(0, 1)
         if self.count != 2 or saddle is None:
-            raise NoLaw("rates are predicted between two basins")
+            raise NoAnswer("rates are predicted between two basins")
         top, wells = float(saddle.position[0]), found.minima[:, 0]
 
         def inside(basin: int, at: float) -> bool:
@@ -184,7 +187,7 @@ class Line:
 def passage(process: Process, start: float) -> float:
     """Mean time of first passage of the equation from `start`, whatever lies beyond the target.
 
-    The wall behind the start stands where next to no walker comes. Raises `NoLaw` if no target is found.
+    The wall behind the start stands where next to no walker comes. Raises `NoAnswer` if no target is found.
     """
     line = Line(process, (start, start))
     known = [start, *process.target_values.values(), *process.basins.minima.ravel()]
@@ -196,7 +199,7 @@ def passage(process: Process, start: float) -> float:
             break
         reach *= 2.0
     else:
-        raise NoLaw("no target of the escape is found near the minima")
+        raise NoAnswer("no target of the escape is found near the minima")
     ahead = np.flatnonzero(inside)
     place = int(ahead[np.argmin(np.abs(ahead - (_LOOKS - 1)))])
     side = 1 if place > _LOOKS - 1 else -1

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from langevin_sgd.laws import NoAnswer
 from langevin_sgd.models.basins.domain import Box, energy_box
-from langevin_sgd.models.basins.process import NoLaw, Process
+from langevin_sgd.models.basins.process import Process
 from langevin_sgd.theory import escape, fokker_planck
 
 Array = NDArray[np.float64]
@@ -37,7 +38,7 @@ def stationary(
     """The solution within `edges` of the measured cells, each divided into 4 x 4 or more.
 
     The error of the grid is a third of what the `occupancy` changes from half as many cells, the method being of second
-    order. Where it is above 2e-3 the cells are halved. Raises `NoLaw` where that goes beyond 480 along a coordinate.
+    order. Where it is above 2e-3 the cells are halved. Raises `NoAnswer` where that goes beyond 480 along a coordinate.
     """
     sides = [(float(edge[0]), float(edge[-1])) for edge in edges]
     number, last = max(edge.size - 1 for edge in edges), None
@@ -49,14 +50,14 @@ def stationary(
         if last is not None and np.abs(shares - last).max() / 3.0 <= _OCCUPANCY_ERROR:
             return solved
         last, fine = shares, 2 * fine
-    raise NoLaw("a grid of 480 x 480 cells does not resolve the density: it is much narrower than its range")
+    raise NoAnswer("a grid of 480 x 480 cells does not resolve the density: it is much narrower than its range")
 
 
 def passage(process: Process, start: Array, origin_energy: float) -> float:
     """Mean time of first passage from `start`, the grid fine and the box wide enough for 1%.
 
     The error of the grid is a third of the change from half as many cells; the box is right where one wider by a
-    quarter, with cells of the same size, changes the time by less than 1e-3. Raises `NoLaw` where neither is reached.
+    quarter, with cells of the same size, changes the time by less than 1e-3. Raises `NoAnswer` where neither holds.
     """
     above = max(origin_energy - float(np.nanmin(process.basins.energies)), 0.0)
     box = energy_box(process, _NEAR + above / process.thermal_energy)
@@ -69,13 +70,15 @@ def passage(process: Process, start: Array, origin_energy: float) -> float:
             break
         box, coarse = wider, further
     else:
-        raise NoLaw("the time grows with the box of the grid: walkers that leave the basin elsewhere do not come back")
+        raise NoAnswer(
+            "the time grows with the box of the grid: walkers that leave the basin elsewhere do not come back"
+        )
     while cells <= _MOST_CELLS:
         time = _passage(process, start, box, cells)
         if abs(time - coarse) / 3.0 <= _TIME_ERROR * time:
             return time
         coarse, cells = time, 2 * cells
-    raise NoLaw("a grid of 480 x 480 cells does not resolve the passage: the wells are much narrower than its range")
+    raise NoAnswer("a grid of 480 x 480 cells does not resolve the passage: the wells are much narrower than its range")
 
 
 def _passage(process: Process, start: Array, box: Box, cells: int) -> float:

@@ -26,10 +26,6 @@ from langevin_sgd.noise import Noise
 Array = NDArray[np.float64]
 
 
-class NoLaw(UserError):
-    """A law without an answer, with the reason."""
-
-
 def bisected(holds: Callable[[float], bool], low: float, high: float) -> float:
     """Where a condition that holds at `low` and not at `high` ceases to."""
     for _ in range(60):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass, field, replace
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,6 @@ from langevin_sgd.laws import temperatures
 from langevin_sgd.models.basins import record as basins_record
 from langevin_sgd.models.basins.config import BasinsModel
 from langevin_sgd.models.basins.domain import known_box, law_box
-from langevin_sgd.models.basins.laws import laws_of, predictions
 from langevin_sgd.models.basins.process import Process, core_condition, core_numbers
 from langevin_sgd.models.basins.record import Arrays, Cores, Observer
 from langevin_sgd.models.context import Context
@@ -63,8 +62,7 @@ def run(points: Sequence[Point], context: Context) -> list[xr.Dataset]:
     the checkpoint, to the same bits.
     """
     scheme = langevin.scheme_of(points)
-    known: dict[tuple[object, ...], landscape_basins.Basins] = {}
-    ready = [prepare(*point, scheme, known) for point in points]
+    ready = [prepare(*point, scheme) for point in points]
     if any(one.observer.basins.labels != ready[0].observer.basins.labels for one in ready):
         raise UserError("the points of the scan have different basins; give basins: {LABEL: CONDITION}")
     model = points[0][0]
@@ -133,21 +131,41 @@ def _window(model: BasinsModel) -> NDArray[np.int64]:
     return np.unique(np.rint(np.linspace(first, model.steps, model.samples + 1)).astype(np.int64)[1:])
 
 
-def prepare(
-    model: BasinsModel, sgd: Sgd, scheme: str, known: dict[tuple[object, ...], landscape_basins.Basins]
-) -> Prepared:
-    """One point, ready to run; `known` keeps the basins of landscapes met, since most scans change the noise alone."""
+def process_of(model: BasinsModel, sgd: Sgd, scheme: str) -> Process:
+    """The process of one point. Raises `UserError` for a landscape without the basins asked for."""
     landscape, own_noise = langevin.equation(model, sgd)
     box = model.box or ((-_WIDEST, _WIDEST),) * landscape.dimension
     labels = model.labels or (model.known_labels() if not model.basins else ())
-    key = (landscape.formula, *landscape.parameters.values())
-    if key not in known:
-        known[key] = landscape_basins.find(landscape, regions=model.regions(), labels=labels, box=box)
-    found = known[key]
+    parameters, regions = tuple(landscape.parameters.items()), tuple(model.regions().items())
+    found = _basins(_Sought(landscape.formula, tuple(landscape.variables), parameters, regions, labels, box, landscape))
     table = langevin.point_parameters(model, sgd, scheme)
     target = core_condition(model, landscape.variables)
     core = core_numbers(model, found)
-    process = Process(model, sgd, landscape, own_noise, found, scheme, table["time_step"], target, core)
+    return Process(model, sgd, landscape, own_noise, found, scheme, table["time_step"], target, core)
+
+
+@dataclass(frozen=True)
+class _Sought:
+    """What decides which basins are found."""
+
+    formula: str
+    variables: tuple[str, ...]
+    parameters: tuple[tuple[str, float | None], ...]
+    regions: tuple[tuple[str, str], ...]
+    labels: tuple[str, ...]
+    box: tuple[tuple[float, float], ...]
+    landscape: Expression = field(compare=False)
+
+
+@lru_cache(maxsize=1024)  # most scans change the noise alone, and the laws are told the same again
+def _basins(sought: _Sought) -> landscape_basins.Basins:
+    return landscape_basins.find(sought.landscape, regions=dict(sought.regions), labels=sought.labels, box=sought.box)
+
+
+def prepare(model: BasinsModel, sgd: Sgd, scheme: str) -> Prepared:
+    """One point, ready to run."""
+    process = process_of(model, sgd, scheme)
+    landscape, found, target = process.landscape, process.basins, process.target
     starts = (model.escape.origin,) if model.escape else model.start_in or found.labels
     if model.replicas % len(starts):
         raise UserError(f"replicas must share out evenly to {len(starts)} starts; give a multiple of {len(starts)}")
@@ -164,7 +182,7 @@ def prepare(
     groups = np.repeat(np.arange(len(starts)), model.replicas // len(starts))
     edges = _edges(process, model.cells)
     observer = Observer(
-        landscape, process.drift, found, _recorded(model, landscape), groups, len(starts), edges, _cores(process)
+        landscape, process.drift, found, _recorded(model, landscape), groups, len(starts), edges, cores_of(process)
     )
     return Prepared(model, sgd, process, starts, positions, observer)
 
@@ -192,7 +210,7 @@ def _recorded(model: BasinsModel, landscape: Expression) -> tuple[int, ...]:
     return tuple(i for i, name in enumerate(landscape.variables) if name in used)
 
 
-def _cores(process: Process) -> Cores | None:
+def cores_of(process: Process) -> Cores | None:
     """Half the way up to the lowest saddle out of every basin; None where that is unknown or rarely visited."""
     found = process.basins
     if process.landscape.dimension > 2 or not np.isfinite(found.minima).all():
@@ -304,9 +322,6 @@ def _dataset(
         )
     if observer.plane:
         coords = joined(coords, {"coordinate": np.array(process.landscape.variables)})
-    if model.laws:
-        parts.append(predictions(process, observer.edges, None if observer.cores is None else observer.cores.energies))
-        coords = joined(coords, {"law": np.array(laws_of(process))})
     noise_kind = "isotropic" if model.noise is None else model.noise.kind
     return dataset(*parts, coords=coords, declares=model.DECLARES, attrs={**attrs, "noise": noise_kind})
 

@@ -47,6 +47,8 @@ class InterpolationModel(ModelSection):
     """
 
     RUN: ClassVar[str] = "langevin_sgd.models.interpolation.run:run"
+    PROCESS: ClassVar[str] = "langevin_sgd.models.interpolation.stored:process"
+    FOLLOWS: ClassVar[str] = "langevin_sgd.models.interpolation.stored:follows"
     HELD: ClassVar[str] = "langevin_sgd.models.interpolation.memory:held"
     DECLARES: ClassVar[Declarations] = observables.DECLARES
     SCANNABLE: ClassVar[tuple[str, ...]] = ("learning_rate_per_sample",)

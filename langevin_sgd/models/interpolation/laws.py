@@ -1,191 +1,82 @@
-"""Stationary laws of SGD on a tabulated line: the exact chain, and the diffusions that are meant to replace it."""
+"""The laws of SGD on a line through two minima: the exact chain, and the diffusions that are meant to replace it."""
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from langevin_sgd.errors import UserError
-from langevin_sgd.theory import escape, fokker_planck, markov_chain
-from langevin_sgd.theory.markov_chain import Chain
-from langevin_sgd.theory.occupancy import ito_density
-from langevin_sgd.training.interpolation import Landmarks, Line
+from langevin_sgd.laws import Law, NoAnswer, Point
 
-Array = NDArray[np.float64]
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
-EXACT = ("chain",)
-"""Laws that are claimed for SGD itself."""
+    from langevin_sgd.models.interpolation.line_process import LineProcess
 
-_NOTES = {
-    "chain": "stationary vector of the transition matrix of the minibatch map itself",
-    "twin": "Gaussian noise of the measured C(s) in place of minibatches, at the same step: its transition matrix",
-    "ito": "diffusion with measured E(s), C(s): (1/D) exp(-int E'/D), D = eta C/(2B); small steps and Gaussian noise",
-    "boltzmann": "diffusion with constant noise, C averaged over the two minima: exp(-E/theta)",
-}
-_MOST_POINTS = 4001
-_LARGEST_EXPONENT = 700.0  # exp of more is no double
-_SLOWEST = 1e11  # steps; rounding in the transition matrix decides beyond
-_DEEPEST = 1e8  # density in a well over that on the barrier
-_END_PROBABILITY = 1e-3  # more of it at the ends of the range is told
+_PROCESS = "langevin_sgd.models.interpolation.line_process:LineProcess"
+_SOURCE = "the stored line: E(s), its slope and the variance C(s) of its per-sample slopes"
+_SUM = 1e-9  # by which probabilities may miss one for rounding
 
 
-class Tabulated(Protocol):
-    """E(s), E'(s) and C(s) at the positions s, each (G,)."""
-
-    @property
-    def position(self) -> Array: ...
-    @property
-    def energy(self) -> Array: ...
-    @property
-    def gradient(self) -> Array: ...
-    @property
-    def noise(self) -> Array: ...
-
-
-@dataclass(frozen=True)
-class Law:
-    """Probabilities (n,) of cells between `edges` (n + 1,) and the relaxation time; NaN and None without an answer."""
-
-    note: str
-    edges: Array | None = None
-    probability: Array | None = None
-    relaxation_time: float = math.nan
-
-    def below(self, where: float | Array) -> Array:
-        """Probability below `where`, spread evenly over each cell."""
-        if self.edges is None or self.probability is None:
-            return np.full(np.shape(where), np.nan)
-        below: Array = np.interp(np.asarray(where), self.edges, np.append(0.0, np.cumsum(self.probability)))
-        return below
+def _kept(point: Point) -> dict[str, ArrayLike]:
+    """The answer that the run left, since per-sample slopes are not stored; its probabilities add up to one."""
+    mine = point.data.sel(law="chain") if "law" in point.data.coords and "chain" in point.data["law"].values else None
+    if mine is None:
+        raise NoAnswer("the run has left no answer of the chain, and it cannot be solved without per-sample slopes")
+    shares, density = mine["mean_occupancy_law"].values.copy(), mine["density_law"].values.copy()
+    total = float((density[:, 0] * np.diff(point.data["x_edge"].values)).sum())
+    if abs(shares.sum() - 1.0) > _SUM:
+        shares = shares / shares.sum()
+    if total > 1.0 + _SUM:
+        density = density / total
+    return {
+        "mean_occupancy": shares, "relaxation_time_law": mine["relaxation_time_law"].values, "density": density,
+    }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Laws:
-    """All laws at one learning rate and batch size.
-
-    `relaxation_steps` are the chain's, `passage_time` its mean times from each minimum to the core of the other;
-    `thermal_energy` is theta = eta C/(2B) with C averaged over the minima, `kramers` the relaxation time by the formula
-    of Kramers at that theta.
-    """
-
-    by_name: dict[str, Law]
-    relaxation_steps: float
-    passage_time: tuple[float, float]
-    thermal_energy: float
-    kramers: float
+def _note_kept(point: Point) -> str:
+    return str(point.data["law_note"].sel(law="chain").values)
 
 
-def laws(line: Line, marks: Landmarks, *, learning_rate: float, batch_size: int) -> Laws:
-    """The laws of SGD on the line. Raises `UserError` for noise that vanishes on it, or a step as long as the line."""
-    spread = float(np.sqrt(line.noise.max() / batch_size))
-    step, whole = learning_rate * max(spread, float(np.abs(line.gradient).max())), float(np.ptp(line.position))
-    if not step < whole:
-        raise UserError(
-            f"a step of SGD at learning rate {learning_rate:g} and batch size {batch_size} is {step:.3g} long, and the "
-            f"range of the line {whole:g}; reduce the learning rate"
-        )
-    chain = markov_chain.minibatch_chain(line.position, line.sample_gradients.T, learning_rate, batch_size)
-    exact = _of_chain(chain, learning_rate, "chain")
-    others, theta, kramers = diffusions(line, marks, learning_rate, batch_size)
-    return Laws(
-        {"chain": exact, **others},
-        exact.relaxation_time / learning_rate,
-        (math.inf, math.inf)
-        if exact.probability is None
-        else _passage_time(chain, marks, exact.probability, learning_rate),
-        theta,
-        kramers,
-    )
+def _twin_says(point: Point) -> dict[str, ArrayLike]:
+    return _says(point, "twin")
 
 
-def diffusions(
-    line: Tabulated, marks: Landmarks, learning_rate: float, batch_size: int
-) -> tuple[dict[str, Law], float, float]:
-    """The laws that take no more than E(s) and C(s), theta, and the relaxation time of Kramers at it."""
-    # rounded so that equal ratios make equal temperatures to the last bit
-    ratio = float(f"{learning_rate / batch_size:.12g}")
-    diffusion = 0.5 * ratio * line.noise
-    theta = float(diffusion[list(marks.minima)].mean())
-    by_name = {
-        "twin": _twin(line, diffusion, learning_rate),
-        "ito": _of_diffusion(line, marks, diffusion, "ito"),
-        "boltzmann": _of_diffusion(line, marks, np.full_like(diffusion, theta), "boltzmann"),
-    }
-    return by_name, theta, _kramers(line, marks, theta)
+def _ito_says(point: Point) -> dict[str, ArrayLike]:
+    return _says(point, "ito")
 
 
-def _passage_time(chain: Chain, marks: Landmarks, probability: Array, learning_rate: float) -> tuple[float, float]:
-    """Mean time from the first entry into one core to that into the other, in both directions."""
-    lower, upper = marks.cores
-    left, right = chain.grid < lower, chain.grid > upper
-    to_right = learning_rate / markov_chain.core_rate(chain, probability, left, right)
-    to_left = learning_rate / markov_chain.core_rate(chain, probability, right, left)
-    return to_right, to_left
+def _boltzmann_says(point: Point) -> dict[str, ArrayLike]:
+    return {**_says(point, "boltzmann"), "relaxation_time_kramers": point.process.kramers()}
 
 
-def _of_chain(chain: Chain, learning_rate: float, name: str) -> Law:
-    probability = markov_chain.stationary(chain)
-    at_ends = float(probability[0] + probability[-1])
-    note = _NOTES[name] + (f"; {at_ends:.1g} of it sits at the ends of range" if at_ends > _END_PROBABILITY else "")
-    edges = np.clip(chain.edges(), chain.grid[0], chain.grid[-1])
-    steps = markov_chain.relaxation_steps(chain)
-    if not (0.0 <= steps < _SLOWEST and np.isfinite(probability).all()):
-        return Law(f"no answer: its relaxation takes more than {_SLOWEST:g} steps", relaxation_time=math.inf)
-    return Law(note, edges, probability, learning_rate * steps)
+def _says(point: Point, law: str) -> dict[str, ArrayLike]:
+    process: LineProcess = point.process
+    return process.answers[law].observables(process.split, process.cells)
 
 
-def _twin(line: Tabulated, diffusion: Array, learning_rate: float) -> Law:
-    """The Gaussian map on a grid as fine as its narrowest step."""
-    s = line.position
-    width = float(np.sqrt(2.0 * learning_rate * diffusion.min()))
-    needed = (s[-1] - s[0]) / width * 1.001 + 2 if width > 0.0 else math.inf
-    if needed > _MOST_POINTS:
-        return Law(f"no answer: its steps are so narrow that the grid would need {needed:.0f} points")
-    chain = markov_chain.euler_maruyama_chain(
-        lambda x: np.interp(x, s, line.gradient),
-        lambda x: np.interp(x, s, diffusion),
-        learning_rate,
-        np.linspace(s[0], s[-1], max(s.size, math.ceil(needed))),
-    )
-    return _of_chain(chain, learning_rate, "twin")
+def _note(law: str) -> Callable[[Point], str]:
+    return lambda point: point.process.answers[law].note
 
 
-def _of_diffusion(line: Tabulated, marks: Landmarks, diffusion: Array, name: str) -> Law:
-    s, split = line.position, float(line.position[marks.top])
-    density = ito_density(
-        lambda x: np.interp(x, s, line.gradient),
-        lambda x: np.interp(x, s, diffusion),
-        (float(s[0]), float(s[-1])),
-        s.size - 1,
-        breaks=[split],
-        walls=True,
-    )
-    at_ends = density.boundary_probability
-    if at_ends > _END_PROBABILITY:
-        return Law(f"no answer: {at_ends:.1g} of it sits at the ends of range, and it goes on beyond; widen range")
-    top = int(np.searchsorted(density.edges[0], split))
-    heights = [float(part.max()) for part in (density.values[:top], density.values[top:])]
-    if min(heights) > _DEEPEST * float(density.values[top - 1 : top + 1].min()):
-        relaxation = math.nan  # slower than double precision resolves
-    else:
-        relaxation = fokker_planck.relaxation_time(
-            lambda x: -np.interp(x, s, line.gradient), lambda x: np.interp(x[0], s, diffusion), (s,)
-        )
-    return Law(_NOTES[name], density.edges[0], density.probabilities, relaxation)
+def _claimed(point: Point) -> bool:
+    return True
 
 
-def _kramers(line: Tabulated, marks: Landmarks, theta: float) -> float:
-    """1/(1/T_left + 1/T_right) with the times of Kramers; NaN where the curvature has the wrong sign."""
-    bend = np.gradient(line.gradient, line.position)
-    rate = 0.0
-    for well in marks.minima:
-        if not (bend[well] > 0.0 > bend[marks.top]):
-            return math.nan
-        barrier = float(line.energy[marks.top] - line.energy[well])
-        if barrier < _LARGEST_EXPONENT * theta:
-            rate += 1.0 / escape.kramers_time(float(bend[well]), float(bend[marks.top]), barrier, theta)
-    return 1.0 / rate if rate > 0.0 else math.inf
+CHAIN = Law(
+    name="chain", title="exact chain", source="stationary vector of the map of minibatch SGD on the line", version=1,
+    predict=_kept, process=_PROCESS, exact_for=_claimed, note=_note_kept, kept=True,
+)  # fmt: skip
+TWIN = Law(
+    name="twin", title="Langevin twin", source=_SOURCE, version=1, predict=_twin_says, process=_PROCESS,
+    note=_note("twin"),
+)  # fmt: skip
+ITO = Law(
+    name="ito", title="Itô, measured E, C", source=_SOURCE, version=1, predict=_ito_says, process=_PROCESS,
+    note=_note("ito"),
+)  # fmt: skip
+BOLTZMANN = Law(
+    name="boltzmann", title="Boltzmann", source=_SOURCE, version=1, predict=_boltzmann_says, process=_PROCESS,
+    note=_note("boltzmann"),
+)  # fmt: skip

@@ -23,7 +23,7 @@ from langevin_sgd.laws import temperatures
 from langevin_sgd.models.context import Context
 from langevin_sgd.models.interpolation import memory as interpolation_memory
 from langevin_sgd.models.interpolation.config import InterpolationModel
-from langevin_sgd.models.interpolation.laws import EXACT, Laws, laws
+from langevin_sgd.models.interpolation.line_process import ExactChain, LineProcess, exact_chain
 from langevin_sgd.models.network.config import parameter_count
 from langevin_sgd.observables.declared import dataset
 from langevin_sgd.observables.schedule import time_coordinates
@@ -134,19 +134,19 @@ def _tell_training(keeper: Within, trained: Arrays, number: int, state: Arrays) 
 
 @dataclass(frozen=True)
 class _Point:
-    """One learning rate and batch size: the laws, and the run that the exact chain asks for."""
+    """One learning rate and batch size: the exact chain, and the run that it asks for."""
 
     model: InterpolationModel
     sgd: Sgd
     line: Line
     marks: Landmarks
-    laws: Laws
+    chain: ExactChain
     steps: int
     window: int
 
     @classmethod
     def of(cls, model: InterpolationModel, sgd: Sgd, line: Line, marks: Landmarks) -> _Point:
-        found = laws(line, marks, learning_rate=sgd.learning_rate, batch_size=sgd.batch_size)
+        found = exact_chain(line, marks, learning_rate=sgd.learning_rate, batch_size=sgd.batch_size)
         first, last = model.window
         steps = max(1, math.ceil(min(model.steps, last * found.relaxation_steps)))
         return cls(model, sgd, line, marks, found, steps, int(steps * first / last))
@@ -181,29 +181,25 @@ def _walk(walkers: Walkers, steps: int, keeper: Within) -> Iterator[int]:
 def _dataset(point: _Point, walkers: Walkers) -> xr.Dataset:
     """The observables of one point."""
     line, marks, sgd = point.line, point.marks, point.sgd
-    edges = walkers.edges
+    edges, process = walkers.edges, LineProcess(line, marks, sgd.learning_rate, sgd.batch_size, walkers.edges)
     eta = sgd.learning_rate
     hopping = hopping_rates(walkers.moves(), eta * walkers.time_in())
-    predicted = np.array([[np.nan, 1 / point.laws.passage_time[0]], [1 / point.laws.passage_time[1], np.nan]])
-    names, found = list(point.laws.by_name), list(point.laws.by_name.values())
-    left = np.array([law.below(point.split) for law in found])
-    density = np.array([np.diff(law.below(edges)) for law in found]) / np.diff(edges)
+    predicted = np.array([[np.nan, 1 / point.chain.passage_time[0]], [1 / point.chain.passage_time[1], np.nan]])
+    kept = point.chain.answer.observables(point.split, edges)  # what it follows from is not stored
     centres = 0.5 * (edges[1:] + edges[:-1])
     values: dict[str, ArrayLike] = {
         "occupancy_window": np.array([point.window, point.steps]) * eta,
-        "mean_occupancy_law": np.stack([left, 1 - left], axis=1),
-        "law_is_exact": [name in EXACT for name in names],
-        "law_note": [law.note for law in found],
-        "relaxation_time": eta * point.laws.relaxation_steps,
-        "relaxation_time_law": [law.relaxation_time for law in found],
-        "relaxation_time_kramers": point.laws.kramers,
+        "mean_occupancy_law": np.asarray(kept["mean_occupancy"])[None],
+        "law_note": [point.chain.answer.note],
+        "relaxation_time": eta * point.chain.relaxation_steps,
+        "relaxation_time_law": np.asarray(kept["relaxation_time_law"])[None],
         "transitions": hopping.transitions,
         "hopping_rate": hopping.rate,
         "hopping_rate_stderr": hopping.rate_stderr,
         "hopping_rate_predicted": predicted,
         "landscape": np.interp(centres, line.position, line.energy)[:, None],
         "density": walkers.density()[:, None],
-        "density_law": density[:, :, None],
+        "density_law": np.asarray(kept["density"])[None],
         "x_edge": edges,
         "y_edge": [0.0, 1.0],
         "line_position": line.position,
@@ -219,8 +215,8 @@ def _dataset(point: _Point, walkers: Walkers) -> xr.Dataset:
     labels = list(point.model.endpoints)
     coords: dict[str, ArrayLike] = joined(
         time_coordinates(point.record, learning_rate=eta, momentum=sgd.momentum),
-        {"replica": np.arange(point.model.replicas), "basin": labels, "start_basin": labels, "law": names},
+        {"replica": np.arange(point.model.replicas), "basin": labels, "start_basin": labels, "law": ["chain"]},
     )
     attrs = {"backend": "numba (cpu, float64)", "sampling": sgd.sampling, "start": point.model.start}
-    shared = temperatures.variables(2.0 * point.laws.thermal_energy, sgd.momentum)
+    shared = temperatures.variables(2.0 * process.thermal_energy, sgd.momentum)
     return dataset(walkers.occupancies(), values, shared, coords=coords, declares=point.model.DECLARES, attrs=attrs)

@@ -231,6 +231,7 @@ class LangevinModel(LangevinEquation):
     """
 
     RUN: ClassVar[str] = "langevin_sgd.models.langevin.run:run"
+    FOLLOWS: ClassVar[str] = "langevin_sgd.models.langevin.stored:follows"
     HELD: ClassVar[str] = "langevin_sgd.models.langevin.memory:held"
     DECLARES: ClassVar[Declarations] = observables.DECLARES
     SCANNABLE: ClassVar[tuple[str, ...]] = (*LangevinEquation.SCANNABLE, "start")

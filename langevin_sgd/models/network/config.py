@@ -194,6 +194,8 @@ class NetworkModel(ModelSection):
     """An ensemble of `replicas` of one network, trained on real data by minibatch gradient descent."""
 
     RUN: ClassVar[str] = "langevin_sgd.models.network.points:run_points"
+    PROCESS: ClassVar[str] = "langevin_sgd.models.network.stored:process"
+    FOLLOWS: ClassVar[str] = "langevin_sgd.models.network.stored:follows"
     HELD: ClassVar[str] = "langevin_sgd.models.network.memory:held"
     DECLARES: ClassVar[Declarations] = observables.DECLARES
     SCANNABLE: ClassVar[tuple[str, ...]] = ("sgd", "data.label_noise")

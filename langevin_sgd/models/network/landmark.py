@@ -1,4 +1,4 @@
-"""The minimum that a network fluctuates about, its curvature, and the laws that follow from them."""
+"""The minimum that a network fluctuates about, its curvature, and the process there."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.errors import UserError
-from langevin_sgd.laws.quadratic import Laws
+from langevin_sgd.laws.linear_process import LinearProcess
 from langevin_sgd.models.network.config import NetworkModel
 from langevin_sgd.progress import Progress
 from langevin_sgd.storage.checkpoint import Checkpointing
@@ -31,11 +31,11 @@ _LARGEST_OFFSET = 0.02  # of the point found from the minimum, in units of the p
 
 @dataclass(frozen=True)
 class Landmark:
-    """The minimum, and the curvature and the laws there if they are measured."""
+    """The minimum, and the curvature and the process there if they are measured."""
 
     minimum: Minimum
     curvature: Curvature | None
-    laws: Laws | None
+    process: LinearProcess | None
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Arrays that `find_landmark` can be given in place of the search and the measurement."""
@@ -98,24 +98,24 @@ def find_landmark(
     else:
         progress.begin(f"{name}: Hessian")
         measured = curvature.measure(full, found.position, progress=progress.update)
-    laws = Laws(
+    process = LinearProcess(
         measured.eigenvalues,
         measured.noise_in_modes,
         sgd,
         own="epoch" if sgd.sampling == "epoch" else "discrete",
         samples=full.samples,
     )
-    laws.refuse_unstable()
-    _refuse_distant(found, measured, laws)
-    return Landmark(found, measured, laws)
+    process.refuse_unstable()
+    _refuse_distant(found, measured, process)
+    return Landmark(found, measured, process)
 
 
-def _refuse_distant(found: Minimum, measured: Curvature, laws: Laws) -> None:
+def _refuse_distant(found: Minimum, measured: Curvature, process: LinearProcess) -> None:
     """A small gradient is no minimum where the loss is flat, as on separable data without weight decay."""
-    noisy = laws.noisy()
+    noisy = process.noisy()
     slope = (measured.eigenvectors.T @ found.gradient)[noisy]
     offset = np.linalg.norm(slope / measured.eigenvalues[noisy])
-    fluctuation = np.sqrt(np.trace(laws.covariance(laws.own)))
+    fluctuation = np.sqrt(np.trace(process.covariance(process.own)))
     if not offset <= _LARGEST_OFFSET * fluctuation:
         raise UserError(
             f"start: minimum: where the gradient norm is {found.gradient_norm:.2g} the quadratic minimum is still "

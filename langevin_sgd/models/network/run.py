@@ -17,6 +17,7 @@ from langevin_sgd.integrators.divergence import Diverged
 from langevin_sgd.models.network.config import NetworkModel
 from langevin_sgd.models.network.landmark import LANDMARK, Keeper, Landmark, find_landmark
 from langevin_sgd.models.network.problem import Problem, prepare
+from langevin_sgd.models.network.stored import SAMPLES
 from langevin_sgd.models.stationary_window import stationary_window
 from langevin_sgd.observables.declared import dataset
 from langevin_sgd.observables.ensemble import ENSEMBLE
@@ -68,8 +69,8 @@ def run(
 
     Heavy-ball SGD (`Ensemble`) on minibatches drawn from the seed. Energy, loss, accuracy and displacement are recorded
     at logarithmically spaced steps, in float64. From `start: minimum` the Hessian H and the noise covariance C are
-    measured there first, and in the stationary window the fluctuations along H's eigenvectors, with what every law
-    predicts from H and C. Probes measure the weights that were visited when training has ended.
+    measured there first, and in the stationary window the fluctuations along H's eigenvectors. Probes measure the
+    weights that were visited when training has ended.
 
     Raises `Diverged` if the loss or the weights grow without bound, or if they would by eta*lambda_max >= 2(1 + mu),
     and `UserError` if the data, the architecture or the minimum will not do. After an interruption the same call goes
@@ -112,6 +113,7 @@ class _Training:
         workers: Workers,
     ) -> None:
         self.steps = model.length(sgd)
+        self.samples = len(problem.train)
         self.landmark = landmark
         self.found: list[Mapping[str, ArrayLike]] = []
         self.coords: list[Mapping[str, ArrayLike]] = []
@@ -151,11 +153,11 @@ class _Training:
         return Reference(position, landmark.curvature.eigenvectors, energy)
 
     def _sampled(self, model: NetworkModel, landmark: Landmark | None) -> NDArray[np.int64]:
-        if landmark is None or landmark.laws is None:
+        if landmark is None or landmark.process is None:
             return np.empty(0, dtype=np.int64)
         window = stationary_window(
             steps=self.steps,
-            slowest_autocorrelation_time=landmark.laws.relaxation_steps(),
+            slowest_autocorrelation_time=landmark.process.relaxation_steps(),
             burn_in=model.burn_in,
             every=model.sample_every,
             batches_per_epoch=self._minibatches.per_epoch if self._minibatches.epoch else None,
@@ -285,27 +287,25 @@ def _dataset(
         "backend": f"torch {torch.__version__} ({device}, {model.precision})",
         "start": model.start,
         "sampling": sgd.sampling,
+        SAMPLES: training.samples,
     }
     if landmark is not None:
         found = landmark.minimum
         parts.append({"minimum": found.position, "gradient_norm_at_minimum": found.gradient_norm})
         if landmark.curvature is None:  # else the recorder emits the one that it measures energies from
             parts.append({"energy_at_minimum": found.energy})
-    if landmark is not None and landmark.curvature is not None and landmark.laws is not None:
-        laws = landmark.laws
+    if landmark is not None and landmark.curvature is not None and landmark.process is not None:
+        process = landmark.process
         parts.append(
             {
-                **laws.variables(),
+                **process.variables(),
                 "hessian": landmark.curvature.hessian,
                 "noise_covariance": landmark.curvature.noise_covariance,
                 "hessian_eigenvector": landmark.curvature.eigenvectors,
-                "transient_deficit": laws.transient_deficit(training.sample),
-                "spread_predicted": laws.transient_variance(training.record).sum(axis=1),
-                "drift_squared_predicted": np.zeros(training.record.size),
             }
         )
-        coords.append({**laws.coords(), "sample_step": training.sample})
-        attrs["law"] = laws.own
+        coords.append({**process.coords(), "sample_step": training.sample})
+        attrs["law"] = process.own
     else:
         run_with = {"learning_rate": sgd.learning_rate, "batch_size": sgd.batch_size, "momentum": sgd.momentum}
         parts.append(run_with)

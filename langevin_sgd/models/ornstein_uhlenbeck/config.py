@@ -46,6 +46,8 @@ class OrnsteinUhlenbeckModel(ModelSection):
     """
 
     RUN: ClassVar[str] = "langevin_sgd.models.ornstein_uhlenbeck.run:run"
+    PROCESS: ClassVar[str] = "langevin_sgd.models.ornstein_uhlenbeck.stored:process"
+    FOLLOWS: ClassVar[str] = "langevin_sgd.models.ornstein_uhlenbeck.stored:follows"
     HELD: ClassVar[str] = "langevin_sgd.models.ornstein_uhlenbeck.memory:held"
     DECLARES: ClassVar[Declarations] = MODES
     SCANNABLE: ClassVar[tuple[str, ...]] = ("hessian", "noise", "start", "sgd")

@@ -16,7 +16,7 @@ from langevin_sgd.estimators.drift_and_spread import POOLED, displacement_summar
 from langevin_sgd.estimators.stationary import stationary_summary
 from langevin_sgd.integrators import exact
 from langevin_sgd.integrators.scan_points import grid
-from langevin_sgd.laws.quadratic import Laws, OwnLaw
+from langevin_sgd.laws.linear_process import LinearProcess, OwnLaw
 from langevin_sgd.models.context import Context
 from langevin_sgd.models.ornstein_uhlenbeck.config import Displacement, OrnsteinUhlenbeckModel
 from langevin_sgd.models.stationary_window import stationary_window
@@ -25,7 +25,6 @@ from langevin_sgd.observables.schedule import log_spaced_steps, sampling_steps, 
 from langevin_sgd.observables.variable import joined
 from langevin_sgd.progress import Progress
 from langevin_sgd.storage.keeper import Arrays, Keeper, Within, prefixed
-from langevin_sgd.theory import ornstein_uhlenbeck as theory
 
 Array = NDArray[np.float64]
 
@@ -60,7 +59,7 @@ def run(points: Sequence[tuple[OrnsteinUhlenbeckModel, Sgd]], context: Context) 
     model = points[0][0]
     window = stationary_window(
         steps=steps,
-        slowest_autocorrelation_time=max(process.laws.relaxation_steps() for process in processes),
+        slowest_autocorrelation_time=max(process.linear.relaxation_steps() for process in processes),
         burn_in=model.burn_in,
         every=model.sample_every,
     )
@@ -85,20 +84,19 @@ def run(points: Sequence[tuple[OrnsteinUhlenbeckModel, Sgd]], context: Context) 
 
 @dataclass(frozen=True)
 class _Process:
-    """One point: the quadratic, its laws, and how it is run."""
+    """One point: the quadratic, and how it is run."""
 
     model: OrnsteinUhlenbeckModel
     sgd: Sgd
     modes: Modes
-    laws: Laws
+    linear: LinearProcess
 
     @classmethod
     def of(cls, model: OrnsteinUhlenbeckModel, sgd: Sgd, sources: Mapping[str, xr.Dataset]) -> _Process:
         modes = resolve_modes(model, sources)
-        own: OwnLaw = "continuum" if model.dynamics == "continuum" else "discrete"
-        laws = Laws(modes.eigenvalues, modes.noise, sgd, own)
-        laws.refuse_unstable()
-        return cls(model, sgd, modes, laws)
+        linear = linear_process(model, sgd, modes)
+        linear.refuse_unstable()
+        return cls(model, sgd, modes, linear)
 
 
 class _Part:
@@ -136,31 +134,27 @@ def _simulate(
 
 def _dataset(process: _Process, recorder: _Recorder) -> xr.Dataset:
     """The observables of one point."""
-    model, sgd, modes, laws = process.model, process.sgd, process.modes, process.laws
-    record, sample, start = recorder.record, recorder.sample, start_of(model, modes)
+    model, sgd, modes, linear = process.model, process.sgd, process.modes, process.linear
+    record, sample = recorder.record, recorder.sample
     summary = stationary_summary(recorder.moment_1, recorder.moment_2)
-    stationary = isinstance(start, str)
-    predicted = transients(laws, start, record, model.dynamics)
     return dataset(
-        laws.variables(),
+        linear.variables(),
         recorder.variables(),
-        predicted,
         {
             "mode_mean": summary.mean.value,
             "mode_mean_stderr": summary.mean.stderr,
             "mode_variance": summary.variance.value,
             "mode_variance_stderr": summary.variance.stderr,
-            "transient_deficit": 0.0 if stationary else laws.transient_deficit(sample),
             # a network's own group holds those of a measured Hessian
             **({"hessian_eigenvector": modes.eigenvectors} if model.hessian.source() is None else {}),
         },
         coords=joined(
-            laws.coords(),
+            linear.coords(),
             time_coordinates(record, learning_rate=sgd.learning_rate, momentum=sgd.momentum),
             {"replica": np.arange(model.replicas), "sample_step": sample},
         ),
         declares=model.DECLARES,
-        attrs={"law": laws.own, "noise": modes.noise_kind, "backend": "exact jumps (numpy)"},
+        attrs={"law": linear.own, "noise": modes.noise_kind, "backend": "exact jumps (numpy)"},
     )
 
 
@@ -171,21 +165,10 @@ def start_of(model: OrnsteinUhlenbeckModel, modes: Modes) -> Array | Literal["st
     return "stationary" if model.start == "stationary" else np.zeros_like(modes.eigenvalues)
 
 
-def transients(
-    laws: Laws, start: Array | Literal["stationary"], record: NDArray[np.int64], dynamics: theory.Dynamics
-) -> dict[str, ArrayLike]:
-    """Drift and spread of the displacement from the start, predicted."""
-    eta, momentum = laws.sgd.learning_rate, laws.sgd.momentum
-    if isinstance(start, str):
-        # Cov(w_n - w_0) = 2 S (1 - rho_n) in each mode: every replica has a start of its own.
-        correlation = theory.autocorrelation(laws.k, eta, record, momentum, dynamics)
-        spread = (2.0 * np.diagonal(laws.covariance(laws.own)) * (1.0 - correlation)).sum(axis=1)
-        return {"spread_predicted": spread, "drift_squared_predicted": np.zeros(record.size)}
-    moved = theory.transient_mean(laws.k, start, eta, record, momentum, dynamics) - start
-    return {
-        "spread_predicted": laws.transient_variance(record).sum(axis=1),
-        "drift_squared_predicted": (moved**2).sum(axis=1),
-    }
+def linear_process(model: OrnsteinUhlenbeckModel, sgd: Sgd, modes: Modes) -> LinearProcess:
+    """What the laws are told of the model."""
+    own: OwnLaw = "continuum" if model.dynamics == "continuum" else "discrete"
+    return LinearProcess(modes.eigenvalues, modes.noise, sgd, own, start=start_of(model, modes))
 
 
 class _Recorder:

@@ -110,6 +110,8 @@ class RandomPotentialModel(ModelSection):
     """dx = -V'(x) dt + sqrt(2 theta) dW in random potentials V with E[(V(x) - V(y))^2] = A |x - y|^alpha."""
 
     RUN: ClassVar[str] = "langevin_sgd.models.random_potential.run:run"
+    PROCESS: ClassVar[str] = "langevin_sgd.models.random_potential.stored:process"
+    FOLLOWS: ClassVar[str] = "langevin_sgd.models.random_potential.stored:follows"
     HELD: ClassVar[str] = "langevin_sgd.models.random_potential.memory:held"
     DECLARES: ClassVar[Declarations] = observables.DECLARES
     SCANNABLE: ClassVar[tuple[str, ...]] = ("alpha", "amplitude", "thermal_energy", "correlation_length")

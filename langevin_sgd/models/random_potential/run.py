@@ -24,7 +24,6 @@ from langevin_sgd.observables.declared import dataset
 from langevin_sgd.observables.variable import joined
 from langevin_sgd.progress import Progress
 from langevin_sgd.storage.keeper import Keeper, Pace, Within, part, prefixed
-from langevin_sgd.theory import effective_diffusion
 from langevin_sgd.theory import logarithmic_diffusion as theory
 
 _CHUNK_BYTES = 1 << 26
@@ -175,7 +174,6 @@ def _dataset(model: RandomPotentialModel, kept: Arrays, device: str) -> xr.Datas
             {
                 "structure_function": squared.mean(axis=0),
                 "structure_function_stderr": _stderr(squared),
-                "structure_function_predicted": law.structure_function(law.distances),
             }
         )
     if model.aging is not None:
@@ -192,7 +190,7 @@ def _dataset(model: RandomPotentialModel, kept: Arrays, device: str) -> xr.Datas
 
 
 def law_values(model: RandomPotentialModel) -> dict[str, ArrayLike]:
-    """The numbers of the structure function and of the noise, and what is predicted from them."""
+    """The numbers of the structure function and of the noise."""
     law = landscape(model)
     values: dict[str, ArrayLike] = {
         "alpha": model.alpha,
@@ -202,19 +200,8 @@ def law_values(model: RandomPotentialModel) -> dict[str, ArrayLike]:
         "valid_range": law.valid_range if not callable(law.valid_range) else law.valid_range(),
     }
     if isinstance(law, Line) and law.correlation_length is not None:
-        values |= _late(model, law)
+        values["correlation_length"] = law.correlation_length
     return values
-
-
-def _late(model: RandomPotentialModel, law: Line) -> dict[str, ArrayLike]:
-    """The correlation length, and the exact diffusion coefficient that bounded barriers leave at late times."""
-    correlation = float(1.0 - law.structure_function(law.spacing) / (2.0 * law.variance))
-    coefficient = effective_diffusion.gaussian_line(
-        thermal_energy=model.thermal_energy, variance=law.variance, neighbour_correlation=correlation,
-        between="sites" if model.cells else "linear", cells=model.cells or 1,
-    )  # fmt: skip
-    assert law.correlation_length is not None
-    return {"correlation_length": law.correlation_length, "effective_diffusion_predicted": coefficient}
 
 
 def returns(model: RandomPotentialModel, moved: Array) -> dict[str, ArrayLike]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -19,7 +20,9 @@ from langevin_sgd.checks.equilibrium.point import equilibrium
 from langevin_sgd.checks.verdicts.table import summarise
 from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.integrators import exact
-from langevin_sgd.laws.quadratic import Laws
+from langevin_sgd.laws import Point
+from langevin_sgd.laws.evaluate import evaluated, known, with_answers
+from langevin_sgd.laws.linear_process import LinearProcess
 from langevin_sgd.models import declared
 from langevin_sgd.observables.declared import dataset
 from langevin_sgd.simulation import simulate
@@ -45,7 +48,7 @@ def study(seed, *, noise=1.0, believed=None, replicas=REPLICAS, samples=SAMPLES)
     Returns the verdict and the relative standard error of the pooled variance.
     """
     k, c = landscape()
-    laws = Laws(k, c, SGD, "discrete")
+    laws = LinearProcess(k, c, SGD, "discrete", start="stationary")
     steps = EVERY * np.arange(1, samples + 1)
     sums = np.zeros((2, replicas, k.size))
     energy = np.empty((replicas, samples))
@@ -71,15 +74,18 @@ def study(seed, *, noise=1.0, believed=None, replicas=REPLICAS, samples=SAMPLES)
             "mode_moment_1": sums[0] / samples,
             "mode_moment_2": sums[1] / samples,
             "stationary_energy": energy,
-            "transient_deficit": 0.0,
             **laws.variables(),
-            **(believed or {}),
         },
         declares=declared(),
-        coords={"replica": np.arange(replicas), "sample_step": steps, **laws.coords()},
+        coords={
+            "replica": np.arange(replicas), "sample_step": steps, "time": [0.0], "step": [0], **laws.coords(),
+        },
         attrs={"law": "discrete"},
-    )
-    rows = equilibrium(measured, model="ou", seed=seed, **CHECK.model_dump(exclude={"kind", "models"}))
+    )  # fmt: skip
+    said = evaluated(Point(measured, SimpleNamespace(process=lambda point: laws, declares=declared)), known())
+    whole = with_answers(measured, said)
+    whole = whole.assign({name: (("law", "mode"), value) for name, value in (believed or {}).items()})
+    rows = equilibrium(whole, model="ou", seed=seed, **CHECK.model_dump(exclude={"kind", "models"}))
     total = rows[0]
     return summarise(rows, level=1 - CHECK.confidence)["verdict"], total.standard_error / total.measured
 
@@ -98,10 +104,10 @@ def exchanged(scale):
     """The laws of scale C in place of H and H/scale in place of C, written in the true eigenbasis of H."""
     k, c = landscape()
     believed_k, basis = np.linalg.eigh(scale * c)
-    laws = Laws(believed_k, basis.T @ np.diag(k / scale) @ basis, SGD, "discrete")
+    laws = LinearProcess(believed_k, basis.T @ np.diag(k / scale) @ basis, SGD, "discrete")
     variances, weights = [], []
     root = np.sqrt(k)
-    for law in laws.names():
+    for law in ("discrete", "continuum", "isotropic"):
         covariance = basis @ laws.covariance(law) @ basis.T
         variances.append(np.diagonal(covariance))
         weights.append(np.linalg.eigvalsh(root[:, None] * covariance * root)[::-1] / 2)

@@ -13,7 +13,7 @@ from langevin_sgd.checks.equilibrium.point import equilibrium
 from langevin_sgd.checks.verdicts.statistics import Verdict
 from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.estimators.squared_mean import squared_mean
-from langevin_sgd.laws.quadratic import Laws
+from langevin_sgd.laws.linear_process import LinearProcess
 
 CRITERIA = {
     "model": "ou",
@@ -230,7 +230,7 @@ def test_a_transient_decides_nothing(make_stationary, scale):
 def uneven(every):
     """The deficit by the epoch law of 8 batches in a window that starts in mid-epoch and is sampled every `every`."""
     sgd = Sgd(learning_rate=0.5, batch_size=8, sampling="epoch")
-    laws = Laws(np.array([1.0, 0.2]), np.diag([1.0, 0.3]), sgd, "epoch", samples=64)
+    laws = LinearProcess(np.array([1.0, 0.2]), np.diag([1.0, 0.3]), sgd, "epoch", samples=64)
     return laws.transient_deficit(10_004 + every * np.arange(1, 101))
 
 

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+import xarray as xr
 from scipy.integrate import cumulative_simpson, quad
 
+from langevin_sgd.laws import Point
+from langevin_sgd.laws.evaluate import evaluated, known
 from langevin_sgd.models.basins import run as basins
+from langevin_sgd.models.basins.answers import Answers
+from langevin_sgd.models.basins.observables import DECLARES
 from langevin_sgd.models.basins.domain import law_box
-from langevin_sgd.models.basins.laws import laws_of, predictions
 from langevin_sgd.models.langevin import run as langevin
 from langevin_sgd.study.loading import parse
 
@@ -33,18 +38,22 @@ def prepared(potential: dict[str, Any], **model: Any) -> basins.Prepared:
     given = {"kind": "basins", "potential": potential, "steps": 20, "replicas": 12, "samples": 10, **model}
     study = parse({"name": "t", "seed": 5, "sgd": {"learning_rate": 0.02, "batch_size": 1}, "models": {"m": given}})
     point = (study.models["m"], study.sgd)
-    return basins.prepare(*point, langevin.scheme_of([point]), {})
+    return basins.prepare(*point, langevin.scheme_of([point]))
+
+
+def by_law(answers: Answers) -> dict[str, Any]:
+    """What all laws say of a process by the names of their variables, {law: value} what goes by law."""
+    found = evaluated(Point(xr.Dataset(), SimpleNamespace(process=lambda point: answers, declares=lambda: DECLARES)), known())
+    return {
+        str(name): dict(zip(found["law"].values.tolist(), value.values, strict=True)) if "law" in value.dims else value
+        for name, value in found.data_vars.items()
+    }
 
 
 def laws(potential: dict[str, Any], *, edges: bool = False, **model: Any) -> dict[str, Any]:
     """Predictions, those that go by law as {law: value}."""
     one = prepared(potential, **model)
-    found = predictions(one.process, one.observer.edges if edges else (), None)
-    names = laws_of(one.process)
-    return {
-        name: dict(zip(names, value, strict=True)) if np.shape(value)[:1] == (len(names),) else value
-        for name, value in found.items()
-    }
+    return by_law(Answers(one.process, one.observer.edges if edges else (), None))
 
 
 def left_share(weight: Callable[[float], float], top: float, reach: float) -> float:

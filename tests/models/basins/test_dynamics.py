@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -9,8 +10,11 @@ import pytest
 import xarray as xr
 
 import langevin_sgd as lsgd
+from langevin_sgd.laws import Point
+from langevin_sgd.laws.evaluate import evaluated, known
 from langevin_sgd.models.basins import run as basins
-from langevin_sgd.models.basins.laws import laws_of, predictions
+from langevin_sgd.models.basins.answers import Answers
+from langevin_sgd.models.basins.observables import DECLARES
 from langevin_sgd.models.langevin import run as langevin
 from langevin_sgd.study.loading import parse
 
@@ -31,6 +35,15 @@ def study(potential: dict[str, Any], *, momentum: float = 0.0, **model: Any) -> 
     return {"name": "t", "seed": 5, "sgd": sgd, "models": {"m": given}}
 
 
+def by_law(answers: Answers) -> dict[str, Any]:
+    """What all laws say of a process by the names of their variables, {law: value} what goes by law."""
+    found = evaluated(Point(xr.Dataset(), SimpleNamespace(process=lambda point: answers, declares=lambda: DECLARES)), known())
+    return {
+        str(name): dict(zip(found["law"].values.tolist(), value.values, strict=True)) if "law" in value.dims else value
+        for name, value in found.data_vars.items()
+    }
+
+
 def simulated(potential: dict[str, Any], **model: Any) -> xr.Dataset:
     return lsgd.simulate(study(potential, **model))["m"].dataset
 
@@ -39,15 +52,9 @@ def foretold(potential: dict[str, Any], **model: Any) -> dict[str, Any]:
     """What the run of such a study would say of its laws, {law: value} what goes by law; nobody walks."""
     config = parse(study(potential, **model))
     point = (config.models["m"], config.effective_sgd("m"))
-    one = basins.prepare(*point, langevin.scheme_of([point]), {})
+    one = basins.prepare(*point, langevin.scheme_of([point]))
     cores = one.observer.cores
-    found = predictions(one.process, one.observer.edges, None if cores is None else cores.energies)
-    names = laws_of(one.process)
-    by_law = ("_law", "law_is_exact", "law_note")
-    return {
-        name: dict(zip(names, np.asarray(value), strict=True)) if name.endswith(by_law) else value
-        for name, value in found.items()
-    }
+    return by_law(Answers(one.process, one.observer.edges, None if cores is None else cores.energies))
 
 
 def test_overdamped_times_are_not_those_of_a_walker_with_inertia() -> None:

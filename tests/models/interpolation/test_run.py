@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,12 +16,12 @@ from scipy.integrate import quad
 import langevin_sgd as lsgd
 from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.estimators.hopping import hopping_rates
-from langevin_sgd.models.interpolation.laws import laws
+from langevin_sgd.models.interpolation.line_process import LineProcess, exact_chain
 from langevin_sgd.observables.scanned import points
 from langevin_sgd.progress import NullProgress
 from langevin_sgd.study.loading import parse
 from langevin_sgd.study.run_model import run_model
-from langevin_sgd.training.interpolation import Line, landmarks
+from langevin_sgd.training.interpolation import Landmarks, Line, landmarks
 from langevin_sgd.training.line_walkers import Walkers
 from langevin_sgd.training.threads import Workers
 
@@ -50,6 +51,16 @@ def line() -> Line:
     kick = (kick - kick.mean()) / kick.std()
     table = slope(s) + np.outer(kick, 1.1 + 0.3 * np.cos(2 * s))
     return Line(s, energy(s), np.ascontiguousarray(table, dtype=np.float32))
+
+
+def laws(line: Line, marks: Landmarks, *, learning_rate: float, batch_size: int) -> SimpleNamespace:
+    """The exact chain and the diffusions, by name."""
+    chain = exact_chain(line, marks, learning_rate=learning_rate, batch_size=batch_size)
+    process = LineProcess(line, marks, learning_rate, batch_size, line.position)
+    return SimpleNamespace(
+        by_name={"chain": chain.answer, **process.answers}, relaxation_steps=chain.relaxation_steps,
+        passage_time=chain.passage_time, thermal_energy=process.thermal_energy, kramers=process.kramers(),
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("batch_size", [1, 3])

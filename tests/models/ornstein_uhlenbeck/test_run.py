@@ -7,7 +7,7 @@ import xarray as xr
 import langevin_sgd as lsgd
 from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.errors import UserError
-from langevin_sgd.laws.quadratic import Laws
+from langevin_sgd.laws.linear_process import LinearProcess
 from langevin_sgd.models.ornstein_uhlenbeck.config import OrnsteinUhlenbeckModel
 from langevin_sgd.models.ornstein_uhlenbeck.run import resolve_modes
 
@@ -112,7 +112,7 @@ def test_diagonal_matrices_are_sorted_together() -> None:
 
 def test_laws_state_the_temperature_and_the_isotropic_variance() -> None:
     k, c = np.array([0.5, 0.1]), np.array([[2.0, 0.5], [0.5, 1.0]])
-    laws = Laws(k, c, Sgd(learning_rate=0.2, batch_size=8), "discrete")
+    laws = LinearProcess(k, c, Sgd(learning_rate=0.2, batch_size=8), "discrete")
     assert laws.temperature() == pytest.approx(0.2 * 1.5 / 8)
     np.testing.assert_allclose(np.diagonal(laws.covariance("isotropic")), laws.temperature() / 2 / k)
     # <E> = tr(HS)/2 = d T/4 for the isotropic law, and the continuum law with the measured C has the same mean energy
@@ -128,14 +128,14 @@ def test_continuum_above_the_stability_limit_of_sgd_has_no_discrete_law() -> Non
 
 
 def test_transient_deficit_is_that_of_the_law() -> None:
-    laws = Laws(np.array([0.1]), np.array([[1.0]]), Sgd(learning_rate=0.1, batch_size=1), "discrete")
+    laws = LinearProcess(np.array([0.1]), np.array([[1.0]]), Sgd(learning_rate=0.1, batch_size=1), "discrete")
     steps = np.arange(100, 200)
     assert laws.transient_deficit(steps) == pytest.approx(np.mean(0.99 ** (2.0 * steps)), rel=1e-10)
 
 
 def test_noise_that_vanishes_is_refused_before_anything_is_compared() -> None:
     """Epochs of one minibatch are full-batch descent."""
-    laws = Laws(
+    laws = LinearProcess(
         np.array([1.0]), np.array([[1.0]]), Sgd(learning_rate=0.1, batch_size=20, sampling="epoch"), "epoch", 20
     )
     with pytest.raises(UserError, match="whole training set"):

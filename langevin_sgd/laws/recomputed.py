@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
-import xarray as xr
 from numpy.typing import ArrayLike
 
 from langevin_sgd.config.sgd import Sgd
@@ -37,24 +35,7 @@ class Recomputed(NamedTuple):
         return bool(np.allclose(theirs, ours, rtol=self.bound, atol=FAINT * largest, equal_nan=True))
 
 
-@dataclass(frozen=True)
-class Point:
-    """One point of a finished model: its observables, its config and sgd, all points of the scan, and its sources."""
-
-    data: xr.Dataset
-    model: Any
-    sgd: Sgd | None
-    others: Sequence[tuple[Any, Sgd | None]]
-    sources: Mapping[str, xr.Dataset]
-    steps: int | None
-
-    def values(self, name: str) -> Any:
-        """A copy of a stored array, as float64."""
-        return np.array(self.data[name].values, dtype=np.float64)
-
-
 Found = Mapping[str, Recomputed]
-Recompute = Callable[[Point], Found]
 
 
 def run_with(sgd: Sgd, *, time_step: float | None = None) -> dict[str, Recomputed]:

@@ -5,11 +5,13 @@ import pytest
 
 from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.errors import UserError
-from langevin_sgd.laws.quadratic import Laws
+from langevin_sgd.laws.linear_process import LinearProcess
 
 
-def laws(noise: float, *, learning_rate: float = 0.1) -> Laws:
-    return Laws(np.array([1.0]), np.array([[noise]]), Sgd(learning_rate=learning_rate, batch_size=4), "discrete")
+def laws(noise: float, *, learning_rate: float = 0.1) -> LinearProcess:
+    return LinearProcess(
+        np.array([1.0]), np.array([[noise]]), Sgd(learning_rate=learning_rate, batch_size=4), "discrete"
+    )
 
 
 @pytest.mark.parametrize("noise", [1e-180, 1e-130])

@@ -1,0 +1,114 @@
+"""A law, and what it is given: one point of a finished model, with the process that ran there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from langevin_sgd.errors import UserError
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from numpy.typing import ArrayLike
+
+    from langevin_sgd.config.sgd import Sgd
+
+
+class NoAnswer(UserError):
+    """A law that does not reach this far, with the reason: its numbers are NaN, and the reason is told beside them."""
+
+
+def _no_steps() -> int:
+    raise ValueError("the model has no steps")
+
+
+@dataclass(frozen=True)
+class Point:
+    """One point of a scan of a finished model, or its only one.
+
+    `data` holds what was measured, `model` its config and `sgd` what it ran with (None without one); `others` are model
+    and sgd at all points of the scan, `sources` the finished models that it is measured on, and `steps()` the number of
+    its steps.
+    """
+
+    data: xr.Dataset
+    model: Any
+    sgd: Sgd | None = None
+    others: Sequence[tuple[Any, Sgd | None]] = ()
+    sources: Mapping[str, xr.Dataset] = field(default_factory=dict)
+    steps: Callable[[], int] = _no_steps
+
+    @cached_property
+    def process(self) -> Any:
+        """The process that ran, as its kind describes it to the laws; None if it does not.
+
+        What several laws take of it is worked out once.
+        """
+        return self.model.process(self)
+
+    def values(self, name: str) -> Any:
+        """A copy of a stored array, as float64."""
+        return self.data[name].values.astype("float64")
+
+
+Predictions = Mapping[str, "ArrayLike"]
+
+
+def _always(point: Point) -> bool:
+    return True
+
+
+def _never(point: Point) -> bool:
+    return False
+
+
+def _nothing(point: Point) -> str:
+    return ""
+
+
+@dataclass(frozen=True)
+class Law:
+    """What theory says of a model's observables, from what was measured and what the model was run with.
+
+    `name` is its label along the dimension `law`, `title` what tables and legends call it, `source` where it is from.
+    A stored answer of another `version` is worked out again: raise it when the numbers change. The law is asked where
+    the data hold the observables and coordinates of `requires`, the process is a `process`, "module:Class", which need
+    not be imported to see that, and `applies`.
+
+    `predict(point)` gives the predicted values by the names of the observables, shaped like them but for the replicas:
+    `mode_variance` becomes a row of `mode_variance_law`, and `mode_variance_predicted` if the law is the process's own.
+    It raises `NoAnswer` with the reason where the law does not reach. `exact_for(point)` says whether the law is
+    claimed for the very process that ran: its comparisons then count, others are contrasts. `note(point)` says what it
+    takes for granted.
+
+    An answer that is `kept` takes what a run does not store: the run leaves it, and it is never worked out again.
+    """
+
+    name: str
+    title: str
+    source: str
+    version: int
+    predict: Callable[[Point], Predictions]
+    requires: frozenset[str] = frozenset()
+    process: str = ""
+    applies: Callable[[Point], bool] = _always
+    exact_for: Callable[[Point], bool] = _never
+    note: Callable[[Point], str] = _nothing
+    kept: bool = False
+
+    @property
+    def home(self) -> str:
+        """The module that predicts."""
+        return str(getattr(self.predict, "__module__", ""))
+
+    def made_for(self, process: object) -> bool:
+        """Whether a process is of the class that the law is about."""
+        classes = {f"{one.__module__}:{one.__qualname__}" for one in type(process).__mro__}
+        return not self.process or self.process in classes
+
+    @property
+    def ours(self) -> bool:
+        """Whether it is one of this package, whose failures are faults of ours."""
+        return self.home.partition(".")[0] == "langevin_sgd"
