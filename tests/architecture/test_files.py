@@ -9,15 +9,15 @@ LONGEST, SHORTEST = 400, 30
 _FAMILIES = ("integrators/schemes/", "training/probes/")
 """Folders whose files are members of a family, however short."""
 
-_OF_EVERY_KIND = ("observables.py",)
+_OF_EVERY_KIND = ("observables.py", "/stored.py", "/laws.py")
 """Files that a kind of model has whatever their length: what it emits."""
 
 SHORT: dict[str, str] = {
+    "observables/basins.py": "declarations that kinds with basins share",
     "checks/equilibrium/modes.py": "not mended yet",
     "checks/flatness/rows.py": "every check has its rows in a file of that name",
     "config/axis.py": "not mended yet",
     "installation.py": "the command `info`",
-    "models/langevin/stored.py": "every kind says in a file of that name what a finished run holds again",
     "integrators/covariance_root.py": "not mended yet",
     "integrators/integration_error.py": "not mended yet",
     "integrators/parameter_points.py": "not mended yet",

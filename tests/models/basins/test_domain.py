@@ -15,8 +15,8 @@ from langevin_sgd.laws import Point
 from langevin_sgd.laws.evaluate import evaluated, known
 from langevin_sgd.models.basins import run as basins
 from langevin_sgd.models.basins.answers import Answers
-from langevin_sgd.models.basins.observables import DECLARES
 from langevin_sgd.models.basins.domain import law_box
+from langevin_sgd.models.basins.observables import DECLARES
 from langevin_sgd.models.langevin import run as langevin
 from langevin_sgd.study.loading import parse
 
@@ -43,7 +43,9 @@ def prepared(potential: dict[str, Any], **model: Any) -> basins.Prepared:
 
 def by_law(answers: Answers) -> dict[str, Any]:
     """What all laws say of a process by the names of their variables, {law: value} what goes by law."""
-    found = evaluated(Point(xr.Dataset(), SimpleNamespace(process=lambda point: answers, declares=lambda: DECLARES)), known())
+    found = evaluated(
+        Point(xr.Dataset(), SimpleNamespace(process=lambda point: answers, declares=lambda: DECLARES)), known()
+    )
     return {
         str(name): dict(zip(found["law"].values.tolist(), value.values, strict=True)) if "law" in value.dims else value
         for name, value in found.data_vars.items()

@@ -37,7 +37,9 @@ def study(potential: dict[str, Any], *, momentum: float = 0.0, **model: Any) -> 
 
 def by_law(answers: Answers) -> dict[str, Any]:
     """What all laws say of a process by the names of their variables, {law: value} what goes by law."""
-    found = evaluated(Point(xr.Dataset(), SimpleNamespace(process=lambda point: answers, declares=lambda: DECLARES)), known())
+    found = evaluated(
+        Point(xr.Dataset(), SimpleNamespace(process=lambda point: answers, declares=lambda: DECLARES)), known()
+    )
     return {
         str(name): dict(zip(found["law"].values.tolist(), value.values, strict=True)) if "law" in value.dims else value
         for name, value in found.data_vars.items()
