@@ -61,6 +61,20 @@ def test_a_damaged_entry_is_dropped_and_made_anew(tmp_path, monkeypatch, suffix,
     assert whole.read_text() == TEXT
 
 
+def test_what_one_process_compiled_another_one_loads(tmp_path):
+    """And does not compile again: seconds in every run."""
+    program = (
+        "import numpy as np\nfrom langevin_sgd.integrators import kernel_cache as k\n"
+        f"double = k.load({TEXT!r}).double\nassert double(21) == 42\nprint(sum(double.stats.cache_hits.values()))"
+    )
+    environment = {**os.environ, "LANGEVIN_SGD_CACHE": str(tmp_path)}
+    hits = [
+        subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
+        for _ in range(2)
+    ]
+    assert [int(process.stdout) for process in hits] == [0, 1]
+
+
 def test_two_processes_that_write_the_same_entry_at_once_both_run(tmp_path):
     program = f"from langevin_sgd.integrators import kernel_cache as k\nassert k.load({TEXT!r}).double(21) == 42"
     environment = {**os.environ, "LANGEVIN_SGD_CACHE": str(tmp_path)}
