@@ -13,13 +13,23 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, PydanticKnownError, core_schema
 
-from langevin_sgd import import_path
+from langevin_sgd import import_path, user_code
 from langevin_sgd.config.errors import inconsistent
 from langevin_sgd.config.fields import Section, own_import_path
 from langevin_sgd.errors import UserError
 from langevin_sgd.families import Family
 
 Kind = TypeVar("Kind", bound=Section)
+
+
+def is_own(section: type) -> bool:
+    """Whether the class of a section is the user's own, and not of this package."""
+    return section.__module__.partition(".")[0] != "langevin_sgd"
+
+
+def path(section: type) -> str:
+    """What a config calls a class of the user's own."""
+    return f"{section.__module__}:{section.__qualname__}"
 
 
 class Kinds(Generic[Kind]):
@@ -89,7 +99,15 @@ class Kinds(Generic[Kind]):
             raise inconsistent([((self.key,), str(error))]) from None
         except UserError as error:
             raise inconsistent([((self.key,), str(error))]) from None
-        return section.model_validate(value)
+        try:
+            return section.model_validate(value)
+        except ValueError:  # a `ValidationError` among them: it says what is wrong with the keys
+            raise
+        except Exception as error:
+            if not is_own(section):
+                raise
+            told = f"{path(section)}: reading its keys failed: {user_code.told(error)}"
+            raise inconsistent([((self.key,), told)]) from error
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """Validate by kind, and write what the kind writes."""

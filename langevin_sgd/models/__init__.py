@@ -10,6 +10,7 @@ from typing import Annotated
 from langevin_sgd.config.kinds import Kinds
 from langevin_sgd.errors import UserError
 from langevin_sgd.families import Family, subclass_of
+from langevin_sgd.models.own_kinds import runs
 from langevin_sgd.models.section import ModelSection
 from langevin_sgd.observables.ensemble import ENSEMBLE
 from langevin_sgd.observables.variable import Declarations, Variable, merged
@@ -26,21 +27,21 @@ MODELS: Family[type[ModelSection]] = Family(
         "random_potential": "langevin_sgd.models.random_potential.config:RandomPotentialModel",
     },
     group="langevin_sgd.models",
-    is_member=subclass_of(ModelSection),
-    needed="a subclass of langevin_sgd.models.section.ModelSection",
+    is_member=lambda found: subclass_of(ModelSection)(found) and runs(found),
+    needed="a subclass of langevin_sgd.models.section.ModelSection with a method run, or the path of one in RUN,",
 )
 MODEL_KINDS = Kinds(MODELS, ModelSection)
 Model = Annotated[ModelSection, MODEL_KINDS]
 
 
 def declared(**more: Declarations) -> dict[str, Variable]:
-    """All that is declared of observables: of every ensemble, by kinds of model and of probe, and in `more`.
+    """All that this package declares of observables: every ensemble, kinds of model and of probe; and `more` by name.
 
     Raises `UserError` if two say different things of a name: a check could not know what it reads.
     """
     whole: dict[str, Variable] = dict(ENSEMBLE)
-    tables = [(kind, model.DECLARES) for kind, model in MODELS.items()]
-    tables += [(kind, probe.DECLARES) for kind, probe in PROBES.items()]
+    tables = [(kind, MODELS[kind].DECLARES) for kind in MODELS if MODELS.is_own(kind)]
+    tables += [(kind, PROBES[kind].DECLARES) for kind in PROBES if PROBES.is_own(kind)]
     for kind, table in [*tables, *more.items()]:
         try:
             whole = merged(whole, table)

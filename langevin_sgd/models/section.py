@@ -1,4 +1,30 @@
-"""What every kind of model tells of itself beside its keys: the rules that a study asks it for."""
+"""What every kind of model tells of itself: its keys, what it emits, how it is run, and the rules that it has.
+
+A kind is one class with its keys as fields. It must have
+
+- `run(points, context)`, or the path of such a function in `RUN`: the observables at every point of a scan;
+- `DECLARES`: the observables that it has beside those of every ensemble (`observables.ensemble`);
+- `emits()`: those of them, and of the others, that it is sure to have; the checks that can be made follow from it.
+
+Everything else may be left as it is; what a kind of its own overrides most is `SCANNABLE`, `SGD_KEYS` (`()` without
+SGD), `problems` and `engines`. For example, named in a config as `kind: "my_module:Drift"`:
+
+    class Drift(ModelSection):
+        SCANNABLE = ("speed",)
+        SGD_KEYS = ()
+        DECLARES = {"arrival": Variable(("replica",), "time of arrival")}
+        speed: PositiveNumber = 1.0
+        replicas: Replicas = 64
+
+        def emits(self):
+            return frozenset({"arrival"})
+
+        def run(self, points, context):
+            return [
+                dataset({"arrival": np.arange(model.replicas) / model.speed}, coords={}, declares=model.DECLARES)
+                for model, sgd in points
+            ]
+"""
 
 from __future__ import annotations
 
@@ -7,9 +33,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from langevin_sgd.config.errors import Faults, KeyPath, choice
 from langevin_sgd.config.fields import Section
+from langevin_sgd.config.kinds import is_own
 from langevin_sgd.config.sgd import Sgd, SgdOverride, overridden
 from langevin_sgd.devices import NUMPY, Engine
 from langevin_sgd.families import imported
+from langevin_sgd.models import own_kinds
 from langevin_sgd.observables.variable import Declarations
 
 if TYPE_CHECKING:
@@ -47,6 +75,13 @@ class ModelSection(Section):
     DECLARES: ClassVar[Declarations] = {}
     """The observables that it may emit beside those of every ensemble, by name."""
     kind: str
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        """What a class from elsewhere answers is taken through the door of the user's code."""
+        super().__pydantic_init_subclass__(**kwargs)
+        if is_own(cls):
+            own_kinds.guard(cls)
 
     @property
     def sgd_override(self) -> SgdOverride | None:

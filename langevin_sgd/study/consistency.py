@@ -5,10 +5,17 @@ Faults are (key path, message) pairs, each at the line that is best changed.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from langevin_sgd.config.errors import Faults, KeyPath, choice
+from langevin_sgd.config.kinds import is_own
 from langevin_sgd.config.sgd import Sgd
+from langevin_sgd.errors import UserError
+from langevin_sgd.models import declared, own_kinds
+from langevin_sgd.models.section import ModelSection
+from langevin_sgd.observables.variable import Declarations
+from langevin_sgd.user_code import UserCodeError
 
 if TYPE_CHECKING:
     from langevin_sgd.study.config import Study
@@ -16,20 +23,47 @@ if TYPE_CHECKING:
 
 def problems(study: Study) -> list[tuple[KeyPath, str]]:
     """Every inconsistency of `study` as (key path, message), at most one at each place."""
+    own = {name: model for name, model in study.models.items() if is_own(type(model))}
+    if broken := list(_of_own_kinds(own)):
+        return broken
     without = [name for name, model in study.models.items() if study.sgd is None and model.needs_sgd()]
     if without:
         mend = f"which {without[0]} takes{study.models[without[0]].instead_of_sgd()}"
         return [(("sgd",), f"missing; expected a mapping with {', '.join(Sgd.model_fields)}, {mend}")]
-    faults = [fault for name, model in study.models.items() for fault in model.problems(study, name)]
+    faults = [fault for name, model in study.models.items() for fault in _told(name, model.problems, study)]
     if not faults:
         # What follows reads values through `from`, so it needs every `from` to be sound.
-        faults = [fault for name, model in study.models.items() for fault in model.problems_with_sources(study, name)]
+        faults = [
+            fault for name, model in study.models.items() for fault in _told(name, model.problems_with_sources, study)
+        ]
     if all(source in study.models for name in study.models for source in study.sources(name)):
         faults += _checks(study)  # what a check covers depends on the sgd that a source lends
     first: dict[KeyPath, str] = {}
     for path, message in faults:
         first.setdefault(path, message)
     return list(first.items())
+
+
+def _of_own_kinds(models: Mapping[str, ModelSection]) -> Faults:
+    """What is wrong with kinds of the user's own themselves, at the models that are of them."""
+    tables: dict[str, Declarations] = {}
+    for name, model in models.items():
+        found = list(own_kinds.faults(model))
+        yield from ((("models", name, "kind"), message) for message in found)
+        try:
+            if not found:
+                declared(**tables, **{name: model.declares()})
+                tables[name] = model.declares()
+        except UserError as error:
+            yield ("models", name, "kind"), str(error)
+
+
+def _told(name: str, ask: Callable[[Study, str], Faults], study: Study) -> Faults:
+    """The faults that a model tells, and that it cannot tell them if the user's code fails."""
+    try:
+        yield from ask(study, name)
+    except UserCodeError as error:
+        yield ("models", name, "kind"), str(error)
 
 
 def _checks(study: Study) -> Faults:
@@ -47,7 +81,15 @@ def _checks(study: Study) -> Faults:
                 yield (*at, "models", place), f'"{name}" {check.UNFIT}, or leave it out'
         for name, model in study.models.items():
             members = model.MEMBERS
-            if name in study.checked_models(check) and getattr(model, members) < 2:
+            if name not in study.checked_models(check):
+                continue
+            if not hasattr(model, members):
+                yield (
+                    ("models", name, "kind"),
+                    f"the check takes its error bars from independent {members}, and this kind has no such key; name "
+                    "the one that it has in MEMBERS",
+                )
+            elif getattr(model, members) < 2:
                 yield (
                     ("models", name, members),
                     f"the check takes its error bars from independent {members}; give at least 2",

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 import xarray as xr
 
+from langevin_sgd import user_code
+from langevin_sgd.config.kinds import is_own, path
 from langevin_sgd.laws.evaluate import evaluated, known, recorded, with_answers
 from langevin_sgd.models.context import Context
 from langevin_sgd.models.finished import configured, law_points
@@ -40,7 +42,13 @@ def run_model(
     """
     laws, configs = known(), configured(study, name)
     context = Context(study, name, device=device, sources=sources, progress=progress, checkpoint=checkpoint)
-    measured = study.models[name].run(configs, context)
+    model = study.models[name]
+    measured = model.run(configs, context)
     answers = [evaluated(point, laws) for point in law_points(study, name, measured, sources, configs)]
-    whole = [with_answers(data, found) for data, found in zip(measured, answers, strict=True)]
-    return recorded(stack(whole, study.scanned(name)), answers)
+    whole, axes = (
+        [with_answers(data, found) for data, found in zip(measured, answers, strict=True)],
+        study.scanned(name),
+    )
+    if is_own(type(model)):
+        return recorded(user_code.call(f"{path(type(model))}: its points make no scan", stack, whole, axes), answers)
+    return recorded(stack(whole, axes), answers)
