@@ -228,6 +228,8 @@ _ANSWERS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "engines": (_engines, "a tuple of engines of langevin_sgd.devices, such as (NUMPY,)"),
     "declares": (_declarations, "a mapping from names to Variables"),
     "emits": (_of(frozenset, set), "a set of names"),
+    "process": (lambda answer: True, "anything"),
+    "follows": (_of(Mapping), "a mapping of what is recomputed"),
     "held": (_held, "a list of Held"),
     "code": (_texts, 'a tuple of "module:attribute"'),
     "problems": (_faults, "pairs (key path, message), as a generator or a list"),

@@ -92,7 +92,7 @@ def test_a_model_may_declare_observables_and_coordinates_of_its_own() -> None:
 def test_a_probe_cannot_overwrite_what_is_recorded() -> None:
     """As one did with the thermal energy: the last word won."""
 
-    training = SimpleNamespace(found=[{"alignment": 1.0}, {"alignment": 2.0}], coords=[], record=[0, 1])
+    training = SimpleNamespace(found=[{"alignment": 1.0}, {"alignment": 2.0}], coords=[], record=[0, 1], samples=8)
     model = SimpleNamespace(replicas=1, precision="float32", start="shared", declares=lambda: MODES)
     with pytest.raises(ValueError, match="alignment: emitted twice"):
         network._dataset(model, Sgd(learning_rate=0.1, batch_size=2), training, None, device="cpu")
