@@ -43,8 +43,9 @@ def guard(kind: type[ModelSection]) -> None:
         guarded = _asked(kind, name, function, fits, words)
         setattr(kind, name, classmethod(guarded) if isinstance(written, classmethod) else guarded)
     through = {"run": _running(kind, kind.run)}
-    if kind.HELD:
-        through["held"] = _asked(kind, "held", kind.held, *_ANSWERS["held"])
+    for written, question in (("HELD", "held"), ("PROCESS", "process"), ("FOLLOWS", "follows")):
+        if getattr(kind, written):  # the path of a function of the user's own
+            through[question] = _asked(kind, question, getattr(kind, question), *_ANSWERS[question])
     for name, guarded in through.items():
         setattr(kind, name, guarded)
 
