@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import xarray as xr
 
+from langevin_sgd.models import lineage
 from langevin_sgd.observables.scanned import points
 
 if TYPE_CHECKING:
@@ -38,5 +39,7 @@ class Judged:
     def takers(self) -> Iterator[str]:
         """The finished models that are measured on this one."""
         yield from (
-            other for other in self.study.models if other in self.done and self.name in self.study.sources(other)
+            other
+            for other in self.study.models
+            if other in self.done and self.name in lineage.sources(self.study, other)
         )

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from langevin_sgd.config.fields import OpenFraction, Section, Text
 from langevin_sgd.families import imported
+from langevin_sgd.models import lineage
 
 if TYPE_CHECKING:
     from langevin_sgd.checks.judged import Judged
     from langevin_sgd.checks.verdicts.table import Comparison
+    from langevin_sgd.study.config import Study
 
 
 class CheckSection(Section):
@@ -38,6 +40,16 @@ class CheckSection(Section):
         function: Callable[[Judged, Any], list[Comparison]] = imported(self.ROWS)
         return function(judged, self)
 
+    def covered(self, study: Study) -> tuple[str, ...]:
+        """The models of a study that it is made of: those it names, or all it is made for, in the study's order."""
+        if self.models is not None:
+            return self.models
+        return tuple(name for name in study.models if self.covers(*_qualities(study, name)))
+
+    def fits(self, study: Study, name: str) -> bool:
+        """Whether it can be made of a model of a study."""
+        return self.takes(*_qualities(study, name))
+
     def covers(self, emitted: frozenset[str], scanned: frozenset[str]) -> bool:
         """Whether it is made of a model that emits these observables over these scanned keys, if none is named."""
         return emitted >= self.REQUIRES
@@ -45,3 +57,9 @@ class CheckSection(Section):
     def takes(self, emitted: frozenset[str], scanned: frozenset[str]) -> bool:
         """Whether it can be made of such a model that is named."""
         return self.covers(emitted, scanned)
+
+
+def _qualities(study: Study, name: str) -> tuple[frozenset[str], frozenset[str]]:
+    """What decides which checks can be made of a model: the observables it emits, the keys it is scanned over."""
+    scanned = frozenset(str(axis.path[-1]) for axis in lineage.scanned(study, name))
+    return frozenset(study.models[name].emits()), scanned

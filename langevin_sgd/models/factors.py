@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from langevin_sgd.config.errors import KeyPath
 from langevin_sgd.config.window import Windowed
+from langevin_sgd.models import lineage
 from langevin_sgd.models.memory import Factor
 
 if TYPE_CHECKING:
@@ -21,7 +22,8 @@ _USUAL_SAMPLES = 400
 
 def scan_points(study: Study, name: str) -> Factor:
     """The points of the scan of one model; one without a scan."""
-    return Factor(("scan",), "points", math.prod(len(axis.values) for axis in study.scanned(name)), 1, _fewer_points)
+    points = math.prod(len(axis.values) for axis in lineage.scanned(study, name))
+    return Factor(("scan",), "points", points, 1, _fewer_points)
 
 
 def copies(points: Factor) -> int:

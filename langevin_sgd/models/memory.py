@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from langevin_sgd import machine_memory
 from langevin_sgd.config.errors import ConfigError, KeyPath, Problem, dotted
+from langevin_sgd.models import lineage
 
 if TYPE_CHECKING:
     from langevin_sgd.study.config import Study
@@ -120,7 +121,7 @@ def check(study: Study, held_by: Callable[[Study, str], Sequence[Held]], *, devi
     """
     free, others = machine_memory.available(), 0.0
     told: list[str] = []
-    for name in study.order():
+    for name in lineage.order(study):
         held = held_by(study, name)
         refuse_too_large(name, held, free=free, others=others)
         told += warnings(name, held, free=free, others=others)

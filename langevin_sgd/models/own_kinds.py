@@ -65,7 +65,7 @@ def faults(model: ModelSection) -> Iterator[str]:
     if override is not None and not hasattr(override, "changed"):
         yield f"{path(kind)}: sgd must be of type SgdOverride | None, what the model changes in the study's sgd"
     try:
-        for question in ("sources", "idle", "takes_sgd", "needs_sgd", "own_sgd", "engines", "code", "declares"):
+        for question in ("needs", "idle", "takes_sgd", "needs_sgd", "own_sgd", "engines", "code", "declares"):
             getattr(model, question)()
         known, promised = merged(ENSEMBLE, model.declares()), model.emits()
     except (UserError, ValueError) as error:
@@ -213,7 +213,7 @@ _ATTRIBUTES: dict[str, tuple[Callable[[Any], bool], str]] = {
 """What an attribute of the class has to be, and how that is said."""
 
 _ANSWERS: dict[str, tuple[Callable[[Any], bool], str]] = {
-    "sources": (_pairs, "a tuple of pairs (key, name of a model)"),
+    "needs": (_pairs, "a tuple of pairs (key, name of a model)"),
     "takes_all_from": (_of(bool), "true or false"),
     "refuses_to_lend": (_of(tuple, _NOTHING), "a pair (key path or None, reason), or None"),
     "lending": (_of(Mapping), "a mapping"),

@@ -89,7 +89,7 @@ class ModelSection(Section):
         override: SgdOverride | None = getattr(self, "sgd", None)
         return override
 
-    def sources(self) -> tuple[tuple[str, str], ...]:
+    def needs(self) -> tuple[tuple[str, str], ...]:
         """The models that it is measured on, as (key, name); the first one lends it its sgd and its steps."""
         return ()
 

@@ -12,7 +12,7 @@ from langevin_sgd.config.errors import Faults, KeyPath, choice
 from langevin_sgd.config.kinds import is_own
 from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.errors import UserError
-from langevin_sgd.models import declared, own_kinds
+from langevin_sgd.models import declared, lineage, own_kinds
 from langevin_sgd.models.section import ModelSection
 from langevin_sgd.observables.variable import Declarations
 from langevin_sgd.user_code import UserCodeError
@@ -36,7 +36,7 @@ def problems(study: Study) -> list[tuple[KeyPath, str]]:
         faults = [
             fault for name, model in study.models.items() for fault in _told(name, model.problems_with_sources, study)
         ]
-    if all(source in study.models for name in study.models for source in study.sources(name)):
+    if all(source in study.models for name in study.models for source in lineage.sources(study, name)):
         faults += _checks(study)  # what a check covers depends on the sgd that a source lends
     first: dict[KeyPath, str] = {}
     for path, message in faults:
@@ -70,18 +70,18 @@ def _checks(study: Study) -> Faults:
     for position, check in enumerate(study.checks):
         at: KeyPath = ("checks", position)
         names = list(study.models)
-        if check.models is None and not study.checked_models(check):
+        if check.models is None and not check.covered(study):
             yield at, check.NOTHING
         for place, name in enumerate(check.models or ()):
             if name not in study.models:
                 yield (*at, "models", place), f'no model named "{name}"; {choice(name, names)}'
             elif name in (check.models or ())[:place]:
                 yield (*at, "models", place), f'"{name}" is named twice; remove one'
-            elif not check.takes(*study.checkable(name)):
+            elif not check.fits(study, name):
                 yield (*at, "models", place), f'"{name}" {check.UNFIT}, or leave it out'
         for name, model in study.models.items():
             members = model.MEMBERS
-            if name not in study.checked_models(check):
+            if name not in check.covered(study):
                 continue
             if not hasattr(model, members):
                 yield (

@@ -14,6 +14,7 @@ import xarray as xr
 from langevin_sgd import devices, import_path
 from langevin_sgd.errors import UserError
 from langevin_sgd.integrators.divergence import Diverged
+from langevin_sgd.models import lineage
 from langevin_sgd.models import memory as estimates
 from langevin_sgd.progress import Forecast, Progress, QuietProgress
 from langevin_sgd.storage.checkpoint import NoCheckpoint
@@ -72,7 +73,7 @@ def execute(
 
     try:
         models: dict[str, xr.Dataset] = {} if run is None else run.finished()
-        for name in study.order():
+        for name in lineage.order(study):
             if name not in models:
                 models[name] = _run_one(study, name, models, device=placed[name].device, progress=progress, run=run)
         tree = _finish(study, models, device=device, started=started, progress=progress, run=run, report=report)
@@ -134,13 +135,13 @@ def _run_one(
 ) -> xr.Dataset:
     """One model's Dataset, with its status; stored in the run directory if there is one."""
     kind = study.models[name].kind
-    missing = [source for source in study.sources(name) if models[source].attrs["status"] != "done"]
+    missing = [source for source in lineage.sources(study, name) if models[source].attrs["status"] != "done"]
     if missing:
         result = _without_data(kind, "skipped", f"{', '.join(missing)} failed, and {name} is measured on it")
     else:
         forecast = Forecast(progress, name)
         forecast.begin(name)
-        sources = {source: models[source] for source in study.sources(name)}
+        sources = {source: models[source] for source in lineage.sources(study, name)}
         checkpoint = NoCheckpoint() if run is None else run.checkpoint(name)
         try:
             result = run_model(study, name, sources=sources, device=device, progress=forecast, checkpoint=checkpoint)

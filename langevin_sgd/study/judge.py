@@ -16,6 +16,7 @@ from langevin_sgd.checks.stored import restored
 from langevin_sgd.checks.verdicts.table import Comparison, to_dataset
 from langevin_sgd.errors import UserError
 from langevin_sgd.laws.evaluate import known
+from langevin_sgd.models import lineage
 from langevin_sgd.one_thread import one_blas_thread
 from langevin_sgd.paths import local
 from langevin_sgd.study import provenance, store
@@ -70,11 +71,11 @@ def judged(tree: xr.DataTree, study: Study | Mapping[str, Any] | None = None, *,
     stored = dict(done)
     laws = known()
     if not fresh:
-        for name in [name for name in resolved.order() if name in done]:
+        for name in [name for name in lineage.order(resolved) if name in done]:
             done[name], told = restored(resolved, name, done, laws)
             rows += told
     for criteria in resolved.checks:
-        for name in [name for name in resolved.checked_models(criteria) if name in done]:
+        for name in [name for name in criteria.covered(resolved) if name in done]:
             own = _rows(criteria, Judged(resolved, name, done, stored))
             if not own and criteria.EMPTY:
                 not_compared[name] = {"model": name, "status": "done", "reason": criteria.EMPTY}

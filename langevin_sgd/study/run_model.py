@@ -9,6 +9,7 @@ import xarray as xr
 from langevin_sgd import user_code
 from langevin_sgd.config.kinds import is_own, path
 from langevin_sgd.laws.evaluate import evaluated, known, recorded, with_answers
+from langevin_sgd.models import lineage
 from langevin_sgd.models.context import Context
 from langevin_sgd.models.finished import configured, law_points
 from langevin_sgd.models.memory import Held
@@ -47,7 +48,7 @@ def run_model(
     answers = [evaluated(point, laws) for point in law_points(study, name, measured, sources, configs)]
     whole, axes = (
         [with_answers(data, found) for data, found in zip(measured, answers, strict=True)],
-        study.scanned(name),
+        lineage.scanned(study, name),
     )
     if is_own(type(model)):
         return recorded(user_code.call(f"{path(type(model))}: its points make no scan", stack, whole, axes), answers)

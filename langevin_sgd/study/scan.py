@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, ValidationError
 
-from langevin_sgd.config.axis import Axis
+from langevin_sgd.config.axis import Axis, named
 from langevin_sgd.config.errors import KeyPath, choice, inconsistent, nearest, shown
 from langevin_sgd.config.fields import Number, Section, Text, WholeNumber
+from langevin_sgd.models import lineage
 from langevin_sgd.study import messages
 
 if TYPE_CHECKING:
@@ -108,20 +109,10 @@ Scan = Annotated[dict[Text, Values], BeforeValidator(_dotted)]
 
 
 def axes(scan: Mapping[str, Any]) -> tuple[Axis, ...]:
-    """The axes of a scan in order, called so that no two are called alike."""
-    lasts = [_last(key) for key in scan]
-    found = []
-    for (key, values), last in zip(scan.items(), lasts, strict=True):
-        name = last if lasts.count(last) == 1 else key.replace(".", "_")
-        found.append(Axis(key, name, values.values() if isinstance(values, Linear | Geometric) else values))
-    return tuple(found)
-
-
-def _last(key: str) -> str:
-    # the number of an entry goes with the name of its list: variances_0
-    parts = key.split(".")
-    first = max((i for i, part in enumerate(parts) if not part.isdecimal()), default=0)
-    return "_".join(parts[first:])
+    """The axes of a scan in order."""
+    return named(
+        {key: values.values() if isinstance(values, Linear | Geometric) else values for key, values in scan.items()}
+    )
 
 
 def points(data: Mapping[str, Any], scanned: tuple[Axis, ...], study: type[Study]) -> Iterator[Study]:
@@ -166,12 +157,12 @@ def problems(study: Study) -> Iterator[tuple[KeyPath, str]]:
     if faults:
         yield from faults
         return
-    for scanned in dict.fromkeys(study.scanned(name) for name in study.models):
+    for scanned in dict.fromkeys(lineage.scanned(study, name) for name in study.models):
         count = math.prod(len(axis.values) for axis in scanned)
         if count > POINT_LIMIT:
             yield ("scan",), f"has {count} points; give at most {POINT_LIMIT}"
             return
-    for scanned in dict.fromkeys(study.scanned(name) for name in study.models):
+    for scanned in dict.fromkeys(lineage.scanned(study, name) for name in study.models):
         for fault in _point_faults(study, scanned):
             yield fault
             return
@@ -189,9 +180,9 @@ def _key_faults(study: Study, axis: Axis) -> Iterator[str]:
         yield f'no model named "{path[1]}"; {choice(path[1], study.models)}'
     elif unknown := _unknown_key(study, path):
         yield unknown
-    elif not (reached := [name for name in study.models if axis.key in {each.key for each in study.scanned(name)}]):
+    elif not (reached := [name for name in study.models if _reaches(study, axis, name)]):
         yield "changes no model of this study; remove it"
-    elif measured := [name for name in reached if study.sources(name)]:
+    elif measured := [name for name in reached if lineage.sources(study, name)]:
         yield f"reaches {measured[0]}, which is measured on a network; a scan takes no such model: run a study a value"
     elif unfit := [f"{name}, {why}" for name in reached if (why := study.models[name].unscannable())]:
         yield f"reaches {unfit[0]}"
@@ -200,6 +191,10 @@ def _key_faults(study: Study, axis: Axis) -> Iterator[str]:
         yield f"cannot be scanned, since it changes the shape of the results; expected one of {allowed}"
     elif blind := _blind_end(study.as_written(), path):
         yield blind
+
+
+def _reaches(study: Study, axis: Axis, name: str) -> bool:
+    return any(axis.key == each.key for each in lineage.scanned(study, name))
 
 
 def _scannable(study: Study, path: KeyPath) -> bool:

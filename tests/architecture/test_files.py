@@ -16,7 +16,6 @@ SHORT: dict[str, str] = {
     "observables/basins.py": "declarations that kinds with basins share",
     "checks/equilibrium/modes.py": "not mended yet",
     "checks/flatness/rows.py": "every check has its rows in a file of that name",
-    "config/axis.py": "not mended yet",
     "installation.py": "the command `info`",
     "integrators/covariance_root.py": "not mended yet",
     "integrators/integration_error.py": "not mended yet",

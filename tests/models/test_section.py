@@ -42,7 +42,7 @@ def test_a_model_has_what_it_says_it_emits(name: str) -> None:
 
 def test_of_a_check_that_names_no_model_those_are_covered_that_emit_what_it_requires() -> None:
     study = config.parse({"name": "all", "seed": 1, "sgd": SGD, "models": MODELS, "checks": ["occupancy", "diffusion"]})
-    covered = {check.kind: study.checked_models(check) for check in study.checks}
+    covered = {check.kind: check.covered(study) for check in study.checks}
     assert covered == {"occupancy": ("basins", "escape"), "diffusion": ("walker",)}
 
 

@@ -6,6 +6,7 @@ import sys
 import pytest
 from made_up_configs import GIVEN, MEASURED, NETWORK, fault, study
 
+from langevin_sgd.models import lineage
 from langevin_sgd.models.network.config import Module, MultilayerPerceptron, NetworkModel, parameter_count, train_size
 from langevin_sgd.models.ornstein_uhlenbeck.config import OrnsteinUhlenbeckModel
 from langevin_sgd.study import loading as config
@@ -76,41 +77,45 @@ def test_flat_and_unstable_modes_are_allowed_only_without_noise() -> None:
 
 def test_order_puts_each_model_after_what_it_is_measured_on() -> None:
     parsed = config.parse(study(models={"ou": MEASURED, "given": GIVEN, "network": NETWORK}))
-    assert parsed.order() == ("network", "ou", "given")
-    assert parsed.dependencies() == {"ou": ("network",), "given": (), "network": ()}
+    assert lineage.order(parsed) == ("network", "ou", "given")
+    assert {name: lineage.sources(parsed, name) for name in parsed.models} == {
+        "ou": ("network",),
+        "given": (),
+        "network": (),
+    }
 
 
 def test_effective_sgd_takes_the_network_then_its_own() -> None:
     network = {**NETWORK, "sgd": {"learning_rate": 0.5, "sampling": "epoch"}}
     ou = {**MEASURED, "sgd": {"batch_size": 8}}
     parsed = config.parse(study(models={"network": network, "ou": ou, "given": GIVEN}))
-    assert parsed.effective_sgd("network").model_dump() == {
+    assert lineage.sgd(parsed, "network").model_dump() == {
         "learning_rate": 0.5,
         "batch_size": 16,
         "momentum": 0.0,
         "weight_decay": 0.0,
         "sampling": "epoch",
     }
-    own = parsed.effective_sgd("ou")
+    own = lineage.sgd(parsed, "ou")
     assert (own.learning_rate, own.batch_size, own.sampling) == (0.5, 8, "with_replacement")
-    assert parsed.effective_sgd("given").learning_rate == 0.1
-    assert parsed.sgd_origin("ou", "learning_rate") == ("models", "network", "sgd", "learning_rate")
-    assert parsed.sgd_origin("ou", "batch_size") == ("models", "ou", "sgd", "batch_size")
-    assert parsed.sgd_origin("ou", "momentum") == ("sgd", "momentum")
+    assert lineage.sgd(parsed, "given").learning_rate == 0.1
+    assert lineage.sgd_origin(parsed, "ou", "learning_rate") == ("models", "network", "sgd", "learning_rate")
+    assert lineage.sgd_origin(parsed, "ou", "batch_size") == ("models", "ou", "sgd", "batch_size")
+    assert lineage.sgd_origin(parsed, "ou", "momentum") == ("sgd", "momentum")
 
 
 def test_effective_steps_are_the_networks_unless_given() -> None:
     parsed = config.parse(study())
-    assert parsed.effective_steps("ou") == 1000
-    assert parsed.effective_steps("given") == 500
+    assert lineage.steps(parsed, "ou") == 1000
+    assert lineage.steps(parsed, "given") == 500
 
 
 def test_checks_cover_models_with_a_stationary_window() -> None:
     far = {**NETWORK, "start": "shared"}
     parsed = config.parse(study(models={"far": far, "given": GIVEN}))
-    assert parsed.checked_models(parsed.checks[0]) == ("given",)
+    assert parsed.checks[0].covered(parsed) == ("given",)
     named = config.parse(study(checks=[{"kind": "equilibrium", "models": ["ou"]}]))
-    assert named.checked_models(named.checks[0]) == ("ou",)
+    assert named.checks[0].covered(named) == ("ou",)
 
 
 def test_split_and_parameter_count() -> None:

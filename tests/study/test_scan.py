@@ -8,7 +8,7 @@ import xarray as xr
 
 import langevin_sgd as lsgd
 from langevin_sgd.config.errors import ConfigError
-from langevin_sgd.models import declared
+from langevin_sgd.models import declared, lineage
 from langevin_sgd.observables.declared import dataset
 from langevin_sgd.observables.scanned import dimensions, points, stack
 from langevin_sgd.reporting.plots.drawn import figures
@@ -142,8 +142,8 @@ def test_a_key_that_changes_nothing_is_no_scan(key: str) -> None:
 
 def test_a_key_that_matters_to_one_model_leaves_the_other_alone() -> None:
     config = parse(study({"sgd.batch_size": [1, 4]}, ou=OU, well={**WELL, "temperature": 0.1, "noise": None}))
-    assert config.scanned("ou")
-    assert not config.scanned("well")
+    assert lineage.scanned(config, "ou")
+    assert not lineage.scanned(config, "well")
 
 
 def test_a_scanned_random_potential_is_reported(tmp_path) -> None:
@@ -239,5 +239,5 @@ def test_a_dimension_is_called_by_its_key_where_only_other_models_scan_the_same(
             "scan": {"models.one.temperature": [0.5, 1.0], "models.other.temperature": [0.1, 0.2, 0.3]},
         }
     )
-    assert [axis.name for axis in config.scanned("one")] == ["temperature"]
-    assert [axis.values for axis in config.scanned("other")] == [(0.1, 0.2, 0.3)]
+    assert [axis.name for axis in lineage.scanned(config, "one")] == ["temperature"]
+    assert [axis.values for axis in lineage.scanned(config, "other")] == [(0.1, 0.2, 0.3)]

@@ -7,12 +7,13 @@ from langevin_sgd.checks.flatness.sharpness import flatness
 from langevin_sgd.checks.flatness.structures import structure_rows
 from langevin_sgd.checks.judged import Judged
 from langevin_sgd.checks.verdicts.table import Comparison
+from langevin_sgd.models import lineage
 
 
 def rows(judged: Judged, check: FlatnessCheck) -> list[Comparison]:
     """The comparisons of one network over its scan, and of its inherent structures."""
     own: list[Comparison] = []
-    if judged.study.scanned(judged.name):
+    if lineage.scanned(judged.study, judged.name):
         own += flatness(
             judged.data,
             model=judged.name,

@@ -20,6 +20,7 @@ from langevin_sgd.config.fields import (
 )
 from langevin_sgd.config.sgd import Sgd, SgdOverride, overridden
 from langevin_sgd.devices import COMPILED, Engine
+from langevin_sgd.models import lineage
 from langevin_sgd.models.interpolation import observables
 from langevin_sgd.models.network.config import Architecture, Data
 from langevin_sgd.models.section import ModelSection
@@ -131,23 +132,23 @@ class InterpolationModel(ModelSection):
     def problems(self, study: Study, name: str) -> Faults:
         """Sizes, and that the position alone is a Markov chain."""
         at: KeyPath = ("models", name)
-        sgd = study.effective_sgd(name)
+        sgd = lineage.sgd(study, name)
         samples = self.data.train_size()
         if self.data.shape() is not None and self.data.folder is not None:
             yield (*at, "data", "folder"), f"{self.data.name} comes with scikit-learn and reads no folder; remove it"
         if samples is not None and sgd.batch_size > samples:
             yield (
-                study.sgd_origin(name, "batch_size"),
+                lineage.sgd_origin(study, name, "batch_size"),
                 f"{sgd.batch_size} is more than the {samples} training samples of {name}; give at most {samples}",
             )
         if sgd.momentum > 0:
             yield (
-                study.sgd_origin(name, "momentum"),
+                lineage.sgd_origin(study, name, "momentum"),
                 f"must be 0 for {name}, got {sgd.momentum:g}: with momentum the position alone is no Markov chain",
             )
         if study.sgd is not None and overridden(study.sgd, self.sgd).sampling == "epoch":
             yield (
-                study.sgd_origin(name, "sampling"),
+                lineage.sgd_origin(study, name, "sampling"),
                 f"must be with_replacement for {name}: within an epoch the position alone is no Markov chain",
             )
         if self.learning_rate_per_sample is not None and self.sgd is not None and self.sgd.learning_rate is not None:

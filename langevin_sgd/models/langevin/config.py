@@ -23,6 +23,7 @@ from langevin_sgd.devices import FUSED, SDEINT, TENSORS, Engine
 from langevin_sgd.import_path import NotImported
 from langevin_sgd.integrators import emitted_names
 from langevin_sgd.integrators.schemes import SCHEMES, Scheme
+from langevin_sgd.models import lineage
 from langevin_sgd.models.langevin import observables
 from langevin_sgd.models.langevin.noise import GradientNoise
 from langevin_sgd.models.langevin.potential import ExpressionPotential, PotentialSection
@@ -154,7 +155,7 @@ class LangevinEquation(ModelSection):
     def problems(self, study: Study, name: str) -> Faults:
         """Sampling, and which schemes know momentum."""
         at: KeyPath = ("models", name)
-        sgd = study.effective_sgd(name)
+        sgd = lineage.sgd(study, name)
         if self.sgd is not None and self.sgd.sampling == "epoch":
             yield (*at, "sgd", "sampling"), "the noise of this model is independent from step to step; remove it"
         scheme = self.declared_scheme()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from langevin_sgd.config.errors import KeyPath
+from langevin_sgd.models import lineage
 from langevin_sgd.models.factors import copies, scan_points, times
 from langevin_sgd.models.langevin.config import LangevinEquation, LangevinModel
 from langevin_sgd.models.memory import Factor, Held
@@ -55,7 +56,7 @@ def states(study: Study, name: str) -> list[Held]:
     model = study.models[name]
     assert isinstance(model, LangevinEquation)
     d = len(model.landscape.variables)
-    scanned = 3 * len(study.scanned(name))  # their values, a trajectory each, as given and as coefficients
+    scanned = 3 * len(lineage.scanned(study, name))  # their values, a trajectory each, as given and as coefficients
     return [
         Held(
             "the states of replicas x coordinates", 8.0 * (8 * d + 6 + scanned),

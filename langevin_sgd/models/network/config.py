@@ -32,6 +32,7 @@ from langevin_sgd.config.sgd import Sgd, SgdOverride, overridden
 from langevin_sgd.config.window import window_problems
 from langevin_sgd.devices import TENSORS, Engine
 from langevin_sgd.import_path import is_import_path
+from langevin_sgd.models import lineage
 from langevin_sgd.models.network import observables
 from langevin_sgd.models.section import ModelSection
 from langevin_sgd.observables.variable import Declarations, merged
@@ -311,13 +312,13 @@ class NetworkModel(ModelSection):
     def problems(self, study: Study, name: str) -> Faults:
         """Sizes, curvature, sampling, probes and windows."""
         at: KeyPath = ("models", name)
-        sgd = study.effective_sgd(name)
+        sgd = lineage.sgd(study, name)
         samples = self.data.train_size()
         if self.data.shape() is not None and self.data.folder is not None:
             yield (*at, "data", "folder"), f"{self.data.name} comes with scikit-learn and reads no folder; remove it"
         if samples is not None and sgd.batch_size > samples:
             yield (
-                study.sgd_origin(name, "batch_size"),
+                lineage.sgd_origin(study, name, "batch_size"),
                 f"{sgd.batch_size} is more than the {samples} training samples of {name}; give at most {samples}",
             )
         if self.measure_curvature and self.start != "minimum":

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from langevin_sgd import machine_memory
 from langevin_sgd.config.errors import KeyPath
+from langevin_sgd.models import lineage
 from langevin_sgd.models.factors import copies, parameters, samples, scan_points, times
 from langevin_sgd.models.memory import Factor, Held, refuse_too_large
 from langevin_sgd.models.network.config import BUILT_IN_DATA, MultilayerPerceptron, NetworkModel
@@ -41,7 +42,7 @@ def refuse_size(study: Study, name: str, device: str, size: int) -> None:
 
 def of_size(study: Study, name: str, size: int) -> list[Held]:
     """What a network with so many parameters holds."""
-    model, sgd = study.models[name], study.effective_sgd(name)
+    model, sgd = study.models[name], lineage.sgd(study, name)
     assert isinstance(model, NetworkModel)
     at: KeyPath = ("models", name)
     points = scan_points(study, name)
@@ -100,9 +101,11 @@ def _evaluation(at: KeyPath, model: NetworkModel, replicas: Factor) -> list[Held
 
 def _minibatches(study: Study, name: str, model: NetworkModel, replicas: Factor, number: float) -> list[Held]:
     """Indices and inputs of one step, and activations with their gradients; in epochs the order of all samples."""
-    sgd = study.effective_sgd(name)
-    scanned = [value for axis in study.scanned(name) if axis.path[-1] == "batch_size" for value in axis.values]
-    batch = Factor(study.sgd_origin(name, "batch_size"), "batch_size", max(scanned, default=sgd.batch_size), 64)
+    sgd = lineage.sgd(study, name)
+    scanned = [value for axis in lineage.scanned(study, name) if axis.path[-1] == "batch_size" for value in axis.values]
+    batch = Factor(
+        lineage.sgd_origin(study, name, "batch_size"), "batch_size", max(scanned, default=sgd.batch_size), 64
+    )
     shape = BUILT_IN_DATA.get(model.data.name)
     inputs, classes = (0, 0) if shape is None else (shape.inputs, shape.classes)
     hidden = model.architecture.hidden if isinstance(model.architecture, MultilayerPerceptron) else ()

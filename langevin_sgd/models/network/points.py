@@ -11,6 +11,7 @@ import xarray as xr
 
 from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.integrators.divergence import Diverged
+from langevin_sgd.models import lineage
 from langevin_sgd.models.context import Context
 from langevin_sgd.models.network import memory as network_memory
 from langevin_sgd.models.network.config import NetworkModel
@@ -27,7 +28,7 @@ def run_points(points: Sequence[tuple[NetworkModel, Sgd]], context: Context) -> 
     """
     refuse_size = partial(network_memory.refuse_size, context.study, context.name, context.device)
     shared: dict[str, Any] = {"seed": context.seed, "device": context.device, "refuse_size": refuse_size}
-    if not context.study.scanned(context.name):
+    if not lineage.scanned(context.study, context.name):
         model, sgd = points[0]
         return [run(model, sgd, name=context.name, progress=context.progress, checkpoint=context.checkpoint, **shared)]
     found, steps, whole = [], 0, sum(model.length(sgd) for model, sgd in points)

@@ -11,6 +11,7 @@ from langevin_sgd.config.errors import Faults, KeyPath, choice
 from langevin_sgd.config.fields import BurnIn, Number, RecordTimes, Replicas, Section, Steps
 from langevin_sgd.config.sgd import Sgd, SgdOverride
 from langevin_sgd.config.window import window_problems
+from langevin_sgd.models import lineage
 from langevin_sgd.models.ornstein_uhlenbeck import stability
 from langevin_sgd.models.quadratic.covariance import Covariance
 from langevin_sgd.models.quadratic.hessian import Hessian
@@ -74,7 +75,7 @@ class OrnsteinUhlenbeckModel(ModelSection):
     sgd: SgdOverride | None = None
     """What this model changes in the sgd of the network it is measured on, or else in the study's."""
 
-    def sources(self) -> tuple[tuple[str, str], ...]:
+    def needs(self) -> tuple[tuple[str, str], ...]:
         """Where it takes measured values from: pairs (field, network); the noise first, as it sets the temperature."""
         named = (("noise", self.noise.source()), ("hessian", self.hessian.source()))
         return tuple((field, name) for field, name in named if name is not None)
@@ -101,13 +102,13 @@ class OrnsteinUhlenbeckModel(ModelSection):
     def problems(self, study: Study, name: str) -> Faults:
         """Whether every model that it is measured on is there and can lend H and C."""
         lenders = [other for other, candidate in study.models.items() if candidate.lends()]
-        for field, source in self.sources():
+        for field, source in self.needs():
             at: KeyPath = ("models", name, field, "from")
             target = study.models.get(source)
             if target is None:
                 hint = choice(source, lenders, what="networks:") if lenders else "the study has no network; add one"
                 yield at, f'no model named "{source}"; {hint}'
-            elif cycle := study.cycle(name, source):
+            elif cycle := lineage.cycle(study, name, source):
                 if name == min(cycle, key=list(study.models).index):  # a circle is one fault, told once
                     yield at, f"goes in a circle ({' -> '.join(cycle)}); H and C are measured on a network"
             elif fault := target.refuses_to_lend(source, name, lenders):
@@ -124,20 +125,20 @@ class OrnsteinUhlenbeckModel(ModelSection):
                 "check)",
             )
         yield from self._one_sgd(study, name)
-        if self.steps is None and not self.sources():
+        if self.steps is None and not self.needs():
             yield (*at, "steps"), "missing; expected a whole number, since no network lends its own"
         else:
-            yield from window_problems(at, self, study.effective_steps(name), exists=True)
+            yield from window_problems(at, self, lineage.steps(study, name), exists=True)
         sizes_differ = list(self._dimensions(study, name))
         yield from sizes_differ
         if not sizes_differ:
             yield from stability.problems(study, name, self)
 
     def _one_sgd(self, study: Study, name: str) -> Faults:
-        sources = study.sources(name)
+        sources = lineage.sources(study, name)
         if len(sources) < 2:
             return
-        first, second = (study.effective_sgd(source) for source in sources)
+        first, second = (lineage.sgd(study, source) for source in sources)
         own = self.sgd.changed() if self.sgd is not None else ()
         for field in Sgd.model_fields:
             a, b = getattr(first, field), getattr(second, field)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from langevin_sgd.config.errors import KeyPath
+from langevin_sgd.models import lineage
 from langevin_sgd.models.factors import DIMENSION, copies, parameters, samples, scan_points, times
 from langevin_sgd.models.memory import Factor, Held
 from langevin_sgd.models.ornstein_uhlenbeck.config import OrnsteinUhlenbeckModel
@@ -25,7 +26,7 @@ def held(study: Study, name: str) -> list[Held]:
     at: KeyPath = ("models", name)
     replicas = Factor((*at, "replicas"), "replicas", model.replicas, _USUAL_REPLICAS)
     points = scan_points(study, name)
-    record, sample = times(at, model.record_times), samples(at, model, study.effective_steps(name))
+    record, sample = times(at, model.record_times), samples(at, model, lineage.steps(study, name))
     count = copies(points)
     parts = [
         Held("the energies and displacements of replicas x times", 16.0 * count, (replicas, record, points), kept=True),
@@ -35,7 +36,7 @@ def held(study: Study, name: str) -> list[Held]:
     modes = _modes(study, at, model)
     if modes is None:
         return parts
-    inertial = model.dynamics == "discrete" and study.effective_sgd(name).momentum > 0
+    inertial = model.dynamics == "discrete" and lineage.sgd(study, name).momentum > 0
     jumps = 4 * 32.0 if inertial else 16.0  # those kept for gaps that come again
     return [
         *parts,
@@ -44,7 +45,7 @@ def held(study: Study, name: str) -> list[Held]:
         Held("Hessian, noise covariance and laws, of modes x modes", 64.0 + jumps, (modes, modes)),
         Held("the transients of times x modes", 40.0, (record, modes)),
         Held("the transients of samples x modes", 40.0, (sample, modes)),
-        *([] if model.sources() else [Held("the eigenvectors", 8.0 * count, (modes, modes, points), kept=True)]),
+        *([] if model.needs() else [Held("the eigenvectors", 8.0 * count, (modes, modes, points), kept=True)]),
     ]
 
 

@@ -17,6 +17,7 @@ from langevin_sgd.estimators.stationary import stationary_summary
 from langevin_sgd.integrators import exact
 from langevin_sgd.integrators.scan_points import grid
 from langevin_sgd.laws.linear_process import LinearProcess, OwnLaw
+from langevin_sgd.models import lineage
 from langevin_sgd.models.context import Context
 from langevin_sgd.models.ornstein_uhlenbeck.config import Displacement, OrnsteinUhlenbeckModel
 from langevin_sgd.models.stationary_window import stationary_window
@@ -54,7 +55,7 @@ def run(points: Sequence[tuple[OrnsteinUhlenbeckModel, Sgd]], context: Context) 
     the stability limit and `UserError` if a noisy mode has no curvature. After an interruption the same call goes on
     from the checkpoint, to the same bits.
     """
-    steps, progress = context.study.effective_steps(context.name), context.progress
+    steps, progress = lineage.steps(context.study, context.name), context.progress
     processes = [_Process.of(model, sgd, context.sources) for model, sgd in points]
     model = points[0][0]
     window = stationary_window(

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from langevin_sgd.config.errors import KeyPath
+from langevin_sgd.models import lineage
 
 if TYPE_CHECKING:
     from langevin_sgd.models.ornstein_uhlenbeck.config import OrnsteinUhlenbeckModel
@@ -32,12 +33,12 @@ def problems(study: Study, name: str, model: OrnsteinUhlenbeckModel) -> Iterator
         unbound += [rate for rate in rates if rate < -rounding]
     if unbound:
         yield at, f"eigenvalue {min(unbound):.4g} is not positive, so its mode grows without bound; make it > 0"
-    sgd = study.effective_sgd(name)
+    sgd = lineage.sgd(study, name)
     limit = 2 * (1 + sgd.momentum)
     largest = max(rates)
     if model.dynamics == "discrete" and sgd.learning_rate * largest >= limit:
         yield (
-            study.sgd_origin(name, "learning_rate"),
+            lineage.sgd_origin(study, name, "learning_rate"),
             f"learning_rate {sgd.learning_rate:g} times the largest eigenvalue {largest:.4g} of the Hessian of {name} "
             f"is {sgd.learning_rate * largest:.4g}, at or over the stability limit 2 (1 + momentum) = {limit:g}; "
             f"give less than {limit / largest:.4g}",

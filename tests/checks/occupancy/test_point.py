@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from langevin_sgd.checks.occupancy import point as occupancy
 from langevin_sgd.checks.occupancy.crossing import crossing
+from langevin_sgd.checks.occupancy.point import occupancy
 from langevin_sgd.checks.verdicts.statistics import Verdict
 from langevin_sgd.checks.verdicts.table import summarise
 from langevin_sgd.config.errors import ConfigError
@@ -303,6 +303,6 @@ def test_a_study_takes_the_criteria_of_its_config(make_basins, make_scan):
 
 def test_the_check_is_made_for_models_with_basins():
     study = parse(STUDY)
-    assert study.checked_models(study.checks[0]) == ("wells",)
+    assert study.checks[0].covered(study) == ("wells",)
     with pytest.raises(ConfigError, match="tolerance"):
         parse({**STUDY, "checks": [{"kind": "occupancy", "tolerance": 1.5}]})

@@ -12,6 +12,7 @@ import xarray as xr
 import langevin_sgd as lsgd
 from langevin_sgd.laws import Point
 from langevin_sgd.laws.evaluate import evaluated, known
+from langevin_sgd.models import lineage
 from langevin_sgd.models.basins import run as basins
 from langevin_sgd.models.basins.answers import Answers
 from langevin_sgd.models.basins.observables import DECLARES
@@ -53,7 +54,7 @@ def simulated(potential: dict[str, Any], **model: Any) -> xr.Dataset:
 def foretold(potential: dict[str, Any], **model: Any) -> dict[str, Any]:
     """What the run of such a study would say of its laws, {law: value} what goes by law; nobody walks."""
     config = parse(study(potential, **model))
-    point = (config.models["m"], config.effective_sgd("m"))
+    point = (config.models["m"], lineage.sgd(config, "m"))
     one = basins.prepare(*point, langevin.scheme_of([point]))
     cores = one.observer.cores
     return by_law(Answers(one.process, one.observer.edges, None if cores is None else cores.energies))
