@@ -15,8 +15,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.special import stdtrit
 
 from langevin_sgd.errors import UserError
 from langevin_sgd.estimators.growth_laws import DIFFUSION, LOGARITHMIC, POWER, SATURATION, GrowthLaw, fit, whitening
@@ -49,7 +49,7 @@ class Scores:
         folds = difference.size
         shared = 1.0 + folds / (folds - 1.0)  # 1 + K n_test/n_train
         stderr = float(difference.std(ddof=1) * math.sqrt(folds * shared))
-        half = float(stdtrit(folds - 1, 0.5 + confidence / 2)) * stderr
+        half = float(scipy.special.stdtrit(folds - 1, 0.5 + confidence / 2)) * stderr
         value = float(difference.sum())
         return Advantage(name, other, value, stderr, value - half, value + half, folds)
 

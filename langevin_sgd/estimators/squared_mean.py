@@ -16,11 +16,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import chndtr, roots_hermitenorm, stdtrit
 
 from langevin_sgd.errors import UserError
 from langevin_sgd.real_array import real_array
@@ -31,9 +32,14 @@ FEWEST = 4  # replicas, below which tr(Sigma^2) has no unbiased estimate
 _MOST = 256  # replicas that the moments of Sigma are taken from: enough for some percent
 _HALVINGS = 26
 _DOUBLINGS = 60
-_NODES, _WEIGHTS = roots_hermitenorm(15)
-_WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
 _FAR = 1e4  # R |m|^2 over the noise of one direction, beyond which D is Gaussian
+
+
+@cache
+def _normal_quadrature() -> tuple[Array, Array]:
+    """Nodes and weights of the mean over a standard normal."""
+    nodes, weights = scipy.special.roots_hermitenorm(15)
+    return nodes, weights / weights.sum()
 
 
 @dataclass(frozen=True)
@@ -74,7 +80,7 @@ class SquaredMean:
         known = np.isfinite(stderr) & (spread > 0.0)
         law = _Law.of(value[known], spread[known], dimension[known], along[known], self.replicas)
         far = law.square * self.replicas > _FAR * law.along
-        reach = float(stdtrit(self.replicas - 1, 1.0 - tail)) * stderr[known]
+        reach = float(scipy.special.stdtrit(self.replicas - 1, 1.0 - tail)) * stderr[known]
         low[known] = np.where(far, np.maximum(value[known] - reach, 0.0), law.end(tail, upper=False))
         high[known] = np.where(far, value[known] + reach, law.end(tail, upper=True))
         return low.reshape(np.shape(self.value)), high.reshape(np.shape(self.value))
@@ -106,9 +112,10 @@ class _Law:
         own = share / np.sqrt(freedom * self.trace**2 / self.trace_of_square) + (1.0 - share) / np.sqrt(freedom)
         # the unit is estimated: so many times the true one, by the cube-root normal law of chi^2/freedom
         width = np.sqrt(2.0) / 3.0 * own[..., None]
-        scale = np.maximum(1.0 - width**2 + width * _NODES, 1e-3) ** 3
+        nodes, weights = _normal_quadrature()
+        scale = np.maximum(1.0 - width**2 + width * nodes, 1e-3) ** 3
         observed, centre = (scale * (self.replicas * each / unit)[..., None] for each in (self.square, theta))
-        result: Array = chndtr(observed, (self.trace / unit)[..., None], centre) @ _WEIGHTS
+        result: Array = scipy.special.chndtr(observed, (self.trace / unit)[..., None], centre) @ weights
         return result
 
     def end(self, tail: float, *, upper: bool) -> Array:

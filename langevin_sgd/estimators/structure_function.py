@@ -12,8 +12,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy.spatial.distance import pdist
 
 from langevin_sgd.errors import UserError
 from langevin_sgd.estimators.stationary import jackknife_stderr
@@ -103,8 +103,8 @@ def structure_function(
             f"structure function: {bases} base points with {points} points each; at least {MINIMUM_BASES} with 2 are "
             "needed, since errors come from the spread between base points"
         )
-    squared = np.stack([pdist(each, "sqeuclidean") for each in x])
-    difference = np.stack([pdist(each[:, None], "sqeuclidean") for each in energy])
+    squared = np.stack([scipy.spatial.distance.pdist(each, "sqeuclidean") for each in x])
+    difference = np.stack([scipy.spatial.distance.pdist(each[:, None], "sqeuclidean") for each in energy])
     edges = _edges(squared, bins, distance_range)
     counts, distances, values = _sums(squared, difference, edges)
     slopes = (

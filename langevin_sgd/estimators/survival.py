@@ -11,8 +11,8 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import CensoredData, ecdf
 
 from langevin_sgd.errors import UserError
 from langevin_sgd.real_array import real_array
@@ -59,7 +59,7 @@ def kaplan_meier(times: ArrayLike, end: float) -> SurvivalCurve:
     if a time lies beyond the end.
     """
     values, censored = _right_censored(times, end)
-    curve = ecdf(CensoredData.right_censored(values, censored)).sf
+    curve = scipy.stats.ecdf(scipy.stats.CensoredData.right_censored(values, censored)).sf
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # a survival of 1 or 0 has a band of no width
         interval = curve.confidence_interval(method="log-log")
@@ -109,7 +109,7 @@ def mean_first_passage(times: ArrayLike, end: float) -> MeanFirstPassage:
 
 def _exponential_distance(rest: Array, censored: NDArray[np.bool_], tail: float) -> float:
     """sup |S(t) - exp(-t/tail)| of the Kaplan-Meier survival of `rest`, on both sides of every arrival."""
-    curve = ecdf(CensoredData.right_censored(rest, censored)).sf
+    curve = scipy.stats.ecdf(scipy.stats.CensoredData.right_censored(rest, censored)).sf
     law = np.exp(-curve.quantiles / tail)
     before = np.concatenate([[1.0], curve.probabilities[:-1]])
     return float(max(np.abs(curve.probabilities - law).max(), np.abs(before - law).max()))

@@ -18,9 +18,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import brentq
-from scipy.special import gammaln, hyp0f1, roots_jacobi
 
 from langevin_sgd.landscapes.fourier_potential import FourierPotential
 from langevin_sgd.landscapes.power_law import (
@@ -158,7 +157,7 @@ class Fourier:
         def excess(log_distance: float) -> float:
             low, high = self.cutoff_errors(math.exp(log_distance))
             log_z = math.log(self.largest_wave_number) + log_distance
-            size = gammaln(d / 2) - math.log(math.pi) / 2 + (d - 1) / 2 * (math.log(2) - log_z)
+            size = scipy.special.gammaln(d / 2) - math.log(math.pi) / 2 + (d - 1) / 2 * (math.log(2) - log_z)
             return float(low + high * (1.0 + a * math.exp(min(size, 0.0) - log_z))) / tolerance - 1.0
 
         low, high = (float(e) for e in self.cutoff_errors(1.0))
@@ -169,7 +168,9 @@ class Fourier:
                 f"at best to {(excess(best) + 1.0) * tolerance:.2g}, not to {tolerance:g}; take cutoffs further apart"
             )
         outer = [math.log(high / tolerance) / a - 1.0, math.log(tolerance / low) / (2.0 - a) + 1.0]
-        return math.exp(brentq(excess, outer[0], best)), math.exp(brentq(excess, best, outer[1]))
+        return math.exp(scipy.optimize.brentq(excess, outer[0], best)), math.exp(
+            scipy.optimize.brentq(excess, best, outer[1])
+        )
 
     @property
     def distances(self) -> Array:
@@ -211,9 +212,12 @@ def whole(dimension: int, alpha: float) -> float:
     """I = integral over z > 0 of (1 - E cos(z u)) z^(-1-alpha), u one component of a random unit vector: E|u|^alpha
     pi/(2 Gamma(1 + alpha) sin(pi alpha/2))."""
     moment = (
-        gammaln(dimension / 2) + gammaln((1 + alpha) / 2) - gammaln((dimension + alpha) / 2) - math.log(math.pi) / 2
+        scipy.special.gammaln(dimension / 2)
+        + scipy.special.gammaln((1 + alpha) / 2)
+        - scipy.special.gammaln((dimension + alpha) / 2)
+        - math.log(math.pi) / 2
     )
-    return float(np.exp(moment - gammaln(1 + alpha)) * math.pi / (2 * math.sin(math.pi * alpha / 2)))
+    return float(np.exp(moment - scipy.special.gammaln(1 + alpha)) * math.pi / (2 * math.sin(math.pi * alpha / 2)))
 
 
 def _error_scales(dimension: int, alpha: float) -> tuple[float, float]:
@@ -265,7 +269,7 @@ def _integral(dimension: int, alpha: float, begin: Array, end: Array) -> Array:
 def mean_wave(dimension: int, z: Array) -> Array:
     """E cos(z u) with u one component of a random unit vector: Gamma(d/2) (2/z)^(d/2-1) J_(d/2-1)(z)."""
     if dimension <= _MOST_BY_BESSEL:
-        return np.asarray(hyp0f1(dimension / 2.0, -(z**2) / 4.0))
-    nodes, weights = roots_jacobi(64, (dimension - 3) / 2.0, (dimension - 3) / 2.0)
+        return np.asarray(scipy.special.hyp0f1(dimension / 2.0, -(z**2) / 4.0))
+    nodes, weights = scipy.special.roots_jacobi(64, (dimension - 3) / 2.0, (dimension - 3) / 2.0)
     mean = np.cos(z[..., None] * nodes) @ (weights / weights.sum())
     return np.asarray(np.where(z < 10.0 * math.sqrt(dimension), mean, 0.0))

@@ -9,10 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import KW_ONLY, dataclass
 
 import numpy as np
-import scipy.fft
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import brentq
-from scipy.special import binom
 
 from langevin_sgd.landscapes.power_law import (
     TOLERANCE,
@@ -101,7 +99,7 @@ class Line:
         correlation length, those at which it is so within 3%."""
         longest = 2.0 * self.half_width * self.spacing
         if self.correlation_length is not None:
-            short = brentq(lambda u: -math.expm1(-u) / u - (1.0 - TOLERANCE), 1e-6, 1.0)
+            short = scipy.optimize.brentq(lambda u: -math.expm1(-u) / u - (1.0 - TOLERANCE), 1e-6, 1.0)
             longest = min(longest, self.correlation_length * short ** (1.0 / self.alpha))
         return self.spacing, longest
 
@@ -239,7 +237,7 @@ def _increment_covariance(alpha: float, count: int) -> Array:
     covariance: Array = 0.5 * ((k + 1.0) ** alpha - 2.0 * k**alpha + np.abs(k - 1.0) ** alpha)
     # far out the difference cancels; its expansion in 1/k^2 does not
     far = k[_EXPANSION_FROM:]
-    terms = (binom(alpha, 2 * m) * far ** (alpha - 2 * m) for m in range(1, _EXPANSION_TERMS + 1))
+    terms = (scipy.special.binom(alpha, 2 * m) * far ** (alpha - 2 * m) for m in range(1, _EXPANSION_TERMS + 1))
     covariance[_EXPANSION_FROM:] = sum(terms)
     return covariance
 

@@ -10,9 +10,8 @@ import itertools
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.optimize import brentq
-from scipy.stats import qmc
 
 from langevin_sgd.landscapes.expression import Expression
 
@@ -149,10 +148,12 @@ def _roots(landscape: Expression, x: Array) -> Array:
         return np.concatenate([exact, x[between]])
     brackets = [(float(left[i]), float(right[i])) for i in between]
     for i in turning:
-        turn = float(brentq(curvature, x[i], x[i + 1], xtol=1e-15))
+        turn = float(scipy.optimize.brentq(curvature, x[i], x[i + 1], xtol=1e-15))
         if gradient(turn) * first[i] < 0.0:
             brackets += [(float(left[i]), turn), (turn, float(right[i]))]
-    roots = [brentq(gradient, *bracket, xtol=1e-13 * min(1.0, float(x[-1] - x[0]))) for bracket in brackets]
+    roots = [
+        scipy.optimize.brentq(gradient, *bracket, xtol=1e-13 * min(1.0, float(x[-1] - x[0]))) for bracket in brackets
+    ]
     return np.sort(np.concatenate([exact, np.array(roots, float)]))
 
 
@@ -182,12 +183,12 @@ def _in_space(landscape: Expression, box: Box) -> Array:
 def _seeds(landscape: Expression, box: Box) -> Array:
     """Points (d, n) of a low-discrepancy set in the box, and in ever smaller boxes around the lowest of them."""
     count = _SEEDS_LOG2.get(len(box), _FEW_SEEDS_LOG2)
-    unit = qmc.Sobol(len(box), scramble=False).random_base2(count)  # its first half is one as well
+    unit = scipy.stats.qmc.Sobol(len(box), scramble=False).random_base2(count)  # its first half is one as well
     whole_low, whole_high = np.array(box, float).T
     low, high = whole_low, whole_high
     points, energies = np.empty((len(box), 0)), np.empty(0)
     for level in range(_LEVELS if len(box) <= 3 else 1):
-        new = qmc.scale(unit if level == 0 else unit[: len(unit) // 2], low, high).T
+        new = scipy.stats.qmc.scale(unit if level == 0 else unit[: len(unit) // 2], low, high).T
         energy = landscape.energy_at(new)
         usable = np.isfinite(energy) & np.isfinite(landscape.gradient_at(new)).all(axis=0)
         points, energies = np.append(points, new[:, usable], axis=1), np.append(energies, energy[usable])

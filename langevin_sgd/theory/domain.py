@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
+import scipy
 
 from langevin_sgd.errors import UserError
 from langevin_sgd.theory import panels
@@ -62,7 +62,7 @@ def boltzmann_loss(energy: Field, thermal_energy: float, box: Box) -> float:
     if (value == -np.inf).any():
         return math.inf
     exponent = (value[within].min() - value) / theta
-    label, _ = ndimage.label(exponent > -_NEVER)
+    label, _ = scipy.ndimage.label(exponent > -_NEVER)
     reached = np.isin(label, np.unique(label[within & (label > 0)]))
     mass = np.exp(np.minimum(exponent, 600.0)) * np.prod(np.meshgrid(*shares, indexing="ij"), axis=0)
     return float(mass[~within & reached].sum() / mass[within].sum())

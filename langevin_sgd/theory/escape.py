@@ -15,9 +15,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.sparse as sparse
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy.interpolate import RegularGridInterpolator
 
 from langevin_sgd.errors import UserError
 from langevin_sgd.real_array import native_array, real_array
@@ -50,7 +49,7 @@ class PassageTimes:
         point = np.atleast_1d(real_array(start, "the start", UserError))
         if any(not axis[0] <= x <= axis[-1] for axis, x in zip(axes, point, strict=True)):
             raise UserError(f"the start {np.array2string(point, precision=4)} lies outside the grid")
-        time = float(RegularGridInterpolator(axes, self.times)(point[None])[0])
+        time = float(scipy.interpolate.RegularGridInterpolator(axes, self.times)(point[None])[0])
         if math.isnan(time):
             raise UserError("the start lies in a corner of the grid that the noise does not reach; take a larger box")
         return time
@@ -116,7 +115,7 @@ def mean_first_passage_time(
     connected = rates.diagonal() < 0.0
     outside = np.flatnonzero(~inside & connected)
     times = np.where(inside, 0.0, np.nan)
-    times[outside] = factorise(-sparse.csr_array(rates[outside][:, outside])).solve(np.ones(len(outside)))
+    times[outside] = factorise(-scipy.sparse.csr_array(rates[outside][:, outside])).solve(np.ones(len(outside)))
     if not np.all(np.isfinite(times[outside])) or np.any(times[outside] < 0.0):
         raise UserError("the target is out of reach in double precision; raise the noise, or take a nearer target")
     return PassageTimes(grid, times.reshape(shape))

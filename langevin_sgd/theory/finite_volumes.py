@@ -24,10 +24,8 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sparse
-import scipy.sparse.linalg as linalg
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy.sparse.csgraph import connected_components
 
 from langevin_sgd.errors import UserError
 from langevin_sgd.real_array import real_array
@@ -59,7 +57,7 @@ def spacings(edges: tuple[Array, ...]) -> Array:
     return np.array([(edge[-1] - edge[0]) / (len(edge) - 1) for edge in edges])
 
 
-def discretise(drift: Field, diffusion: Diffusion, edges: tuple[Array, ...]) -> sparse.csr_array:
+def discretise(drift: Field, diffusion: Diffusion, edges: tuple[Array, ...]) -> scipy.sparse.csr_array:
     """Matrix of rates (n, n), row where the jump begins, column where it ends; the rows sum to zero.
 
     Its transpose moves probabilities, dp/dt = L p, the matrix itself the mean of a function of where walkers will be.
@@ -83,10 +81,10 @@ def discretise(drift: Field, diffusion: Diffusion, edges: tuple[Array, ...]) -> 
     return _generator(np.concatenate(begins), np.concatenate(ends), np.concatenate(rates), points.shape[1])
 
 
-def factorise(matrix: Any) -> linalg.SuperLU:
+def factorise(matrix: Any) -> scipy.sparse.linalg.SuperLU:
     """Sparse LU without pivoting, which is stable and keeps signs: diagonals dominate and the rest is not positive."""
-    return linalg.splu(
-        sparse.csc_array(matrix),
+    return scipy.sparse.linalg.splu(
+        scipy.sparse.csc_array(matrix),
         permc_spec="MMD_AT_PLUS_A",
         diag_pivot_thresh=0.0,
         options={"SymmetricMode": True},
@@ -215,11 +213,11 @@ def _bernoulli(z: Array) -> Array:
     return np.where(small, 1.0 - z / 2.0, safe / np.expm1(safe))
 
 
-def _generator(begins: Integers, ends: Integers, rates: Array, number: int) -> sparse.csr_array:
-    matrix = sparse.coo_array((rates, (begins, ends)), shape=(number, number)).tocsr()
-    parts, part = connected_components(matrix, directed=True, connection="strong")
+def _generator(begins: Integers, ends: Integers, rates: Array, number: int) -> scipy.sparse.csr_array:
+    matrix = scipy.sparse.coo_array((rates, (begins, ends)), shape=(number, number)).tocsr()
+    parts, part = scipy.sparse.csgraph.connected_components(matrix, directed=True, connection="strong")
     if parts > 1:
-        main = sparse.diags_array((part == np.bincount(part).argmax()).astype(np.float64))
+        main = scipy.sparse.diags_array((part == np.bincount(part).argmax()).astype(np.float64))
         matrix = main @ matrix @ main
     leaving = np.asarray(matrix.sum(axis=1)).ravel()
-    return sparse.csr_array(matrix - sparse.diags_array(leaving))
+    return scipy.sparse.csr_array(matrix - scipy.sparse.diags_array(leaving))

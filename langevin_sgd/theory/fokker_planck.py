@@ -12,8 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.sparse as sparse
-import scipy.sparse.linalg as linalg
+import scipy
 from numpy.typing import ArrayLike, NDArray
 
 from langevin_sgd.errors import UserError
@@ -64,7 +63,7 @@ def stationary(
     rates = discretise(drift, diffusion, grid)
     shape = tuple(len(edge) - 1 for edge in grid)
     connected = np.flatnonzero(rates.diagonal() < 0.0)
-    shift, solver = _resolvent(sparse.csr_array(rates[connected][:, connected]))
+    shift, solver = _resolvent(scipy.sparse.csr_array(rates[connected][:, connected]))
     occupied = _null_vector(shift, solver, len(connected))
     probability = np.zeros(rates.shape[0])
     probability[connected] = occupied
@@ -91,14 +90,14 @@ def circulation(solution: Stationary, centre: Sequence[float] = (0.0, 0.0)) -> f
     return float(np.sum(x * solution.current[1] - y * solution.current[0]) * volume)
 
 
-def _resolvent(rates: sparse.csr_array) -> tuple[float, linalg.SuperLU]:
+def _resolvent(rates: scipy.sparse.csr_array) -> tuple[float, scipy.sparse.linalg.SuperLU]:
     """eps and the factors of eps - L, L = transpose of the rates."""
     leaving = -rates.diagonal()
     shift = _RESOLVENT * float(np.median(leaving))
-    return shift, factorise(shift * sparse.eye_array(rates.shape[0]) - rates.T)
+    return shift, factorise(shift * scipy.sparse.eye_array(rates.shape[0]) - rates.T)
 
 
-def _null_vector(shift: float, solver: linalg.SuperLU, size: int) -> Array:
+def _null_vector(shift: float, solver: scipy.sparse.linalg.SuperLU, size: int) -> Array:
     """L p = 0 by inverse iteration; every solve sums positive terms, so p stays positive."""
     probability = np.full(size, 1.0 / size)
     for _ in range(_MOST_ITERATIONS):
@@ -114,7 +113,7 @@ def _null_vector(shift: float, solver: linalg.SuperLU, size: int) -> Array:
     )
 
 
-def _slowest(shift: float, solver: linalg.SuperLU, probability: Array) -> float:
+def _slowest(shift: float, solver: scipy.sparse.linalg.SuperLU, probability: Array) -> float:
     """1/Re(lambda_2) by Arnoldi on the resolvent, restricted to vectors of sum zero."""
 
     def restricted(vector: Array) -> Array:
@@ -123,15 +122,15 @@ def _slowest(shift: float, solver: linalg.SuperLU, probability: Array) -> float:
         return image
 
     size = len(probability)
-    operator = linalg.LinearOperator((size, size), matvec=restricted, dtype=np.float64)
+    operator = scipy.sparse.linalg.LinearOperator((size, size), matvec=restricted, dtype=np.float64)
     start = np.sin(np.arange(size) * 12.9898) * np.sqrt(probability)
     start -= probability * start.sum()
-    found = linalg.eigs(operator, k=3, which="LM", v0=start, return_eigenvectors=False, tol=1e-10)
+    found = scipy.sparse.linalg.eigs(operator, k=3, which="LM", v0=start, return_eigenvectors=False, tol=1e-10)
     rate = float(np.min((1.0 / found - shift).real))
     return 1.0 / rate if rate > 0.0 else math.inf
 
 
-def _current(rates: sparse.csr_array, probability: Array, points: Array) -> Array:
+def _current(rates: scipy.sparse.csr_array, probability: Array, points: Array) -> Array:
     """Sum of displacement times probability flow over all jumps, shared half and half between the cells they join."""
     jumps = rates.tocoo()
     origin, target = jumps.coords

@@ -19,8 +19,8 @@ import math
 from collections.abc import Callable
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import erfc, zeta
 
 from langevin_sgd.errors import UserError
 from langevin_sgd.real_array import real_array
@@ -153,7 +153,7 @@ def absolute_moment(order: float) -> float:
     if not order > -1.0:
         raise ValueError(f"order {order} of a moment must exceed -1")
     argument = 2.0 * order + 3.0
-    dirichlet = float(zeta(argument, 0.25) - zeta(argument, 0.75)) * 4.0**-argument
+    dirichlet = float(scipy.special.zeta(argument, 0.25) - scipy.special.zeta(argument, 0.75)) * 4.0**-argument
     return float(4.0 / math.pi * math.gamma(order + 1.0) * (8.0 / math.pi**2) ** (order + 1.0) * dirichlet)
 
 
@@ -197,7 +197,7 @@ def _far(x: Array, weights: Array) -> Array:
 def _density_near(x: Array) -> Array:
     """Density of |xi|, 1 - 2 sum (-1)^k erfc((2k+1)/sqrt(2x)): term by term the inverse of the Laplace transform."""
     argument = np.divide.outer(1.0, np.sqrt(2.0 * np.where(x > 0.0, x, 1.0)))[..., None] * _ODD
-    total: Array = np.where(x > 0.0, 1.0 - 2.0 * erfc(argument) @ _SIGN, 1.0)
+    total: Array = np.where(x > 0.0, 1.0 - 2.0 * scipy.special.erfc(argument) @ _SIGN, 1.0)
     return total
 
 
@@ -205,6 +205,8 @@ def _within_near(x: Array) -> Array:
     """P(|xi| <= x), the integral of `_density_near`: each erfc integrates to (x+a^2) erfc - a sqrt(2x/pi) exp."""
     safe = np.where(x > 0.0, x, 1.0)[..., None]
     argument = _ODD / np.sqrt(2.0 * safe)
-    each = (safe + _ODD**2) * erfc(argument) - _ODD * np.sqrt(2.0 * safe / math.pi) * np.exp(-(argument**2))
+    each = (safe + _ODD**2) * scipy.special.erfc(argument) - _ODD * np.sqrt(2.0 * safe / math.pi) * np.exp(
+        -(argument**2)
+    )
     total: Array = np.where(x > 0.0, x - 2.0 * each @ _SIGN, 0.0)
     return total

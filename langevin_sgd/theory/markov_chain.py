@@ -13,11 +13,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import scipy.sparse as sparse
-import scipy.sparse.linalg as linalg
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy.fft import irfft, next_fast_len, rfft
-from scipy.special import ndtr
 
 from langevin_sgd.errors import UserError
 from langevin_sgd.real_array import native_array, real_array
@@ -46,7 +43,7 @@ class Chain:
     """
 
     grid: Array
-    matrix: sparse.csr_array
+    matrix: scipy.sparse.csr_array
 
     def edges(self) -> Array:
         """Ends of the cells around the points, (n + 1,)."""
@@ -122,8 +119,8 @@ def minibatch_chain(
         jumps = -learning_rate / batch_size / spacing * own
         origin = np.arange(len(grid))[chunk]
         dense = _single(jumps, origin, len(grid)) if batch_size == 1 else _batch(jumps, origin, batch_size, len(grid))
-        blocks.append(sparse.csr_array(dense / dense.sum(axis=1, keepdims=True)))
-    return Chain(grid, sparse.csr_array(sparse.vstack(blocks)))
+        blocks.append(scipy.sparse.csr_array(dense / dense.sum(axis=1, keepdims=True)))
+    return Chain(grid, scipy.sparse.csr_array(scipy.sparse.vstack(blocks)))
 
 
 def stationary(chain: Chain) -> Array:
@@ -154,13 +151,13 @@ def relaxation_steps(chain: Chain) -> float:
         image = elimination.solve(centred)
         return image - law @ image
 
-    operator = linalg.LinearOperator((len(law), len(law)), matvec=inverse, dtype=np.float64)
+    operator = scipy.sparse.linalg.LinearOperator((len(law), len(law)), matvec=inverse, dtype=np.float64)
     start = np.linspace(-1.0, 1.0, len(law)) ** 3 + 0.1
     with np.errstate(over="ignore", invalid="ignore"):
         longest = np.abs(inverse(start)).max()
     if not longest < _LONGEST:
         return math.inf
-    found = linalg.eigs(operator, k=min(2, len(law) - 2), v0=start, return_eigenvectors=False, tol=1e-10)
+    found = scipy.sparse.linalg.eigs(operator, k=min(2, len(law) - 2), v0=start, return_eigenvectors=False, tol=1e-10)
     gap = 1.0 / found[np.argmax(np.abs(found))]
     if gap.real <= 0.0 or law[law < 0.0].sum() < -_NEGATIVE:
         return math.inf
@@ -247,7 +244,7 @@ def _finite(gradients: Array) -> Array:
     return gradients
 
 
-def _gaussian_rows(mean: Array, width: Array) -> sparse.csr_array:
+def _gaussian_rows(mean: Array, width: Array) -> scipy.sparse.csr_array:
     """Rows of Gaussians with `mean` and `width` (n,) in units of the spacing; what lies beyond an end goes to it."""
     number = len(mean)
     reach = int(np.ceil(_REACH * width.max())) + 1
@@ -258,7 +255,7 @@ def _gaussian_rows(mean: Array, width: Array) -> sparse.csr_array:
     weight[(column < 0) | (column >= number)] = 0.0
     row = np.broadcast_to(np.arange(number)[:, None], column.shape)
     used = weight > 0.0
-    ends = np.stack([ndtr((-0.5 - mean) / width), ndtr((mean - number + 0.5) / width)])
+    ends = np.stack([scipy.special.ndtr((-0.5 - mean) / width), scipy.special.ndtr((mean - number + 0.5) / width)])
     rows = np.concatenate([row[used], np.arange(number), np.arange(number)])
     columns = np.concatenate([column[used], np.zeros(number, int), np.full(number, number - 1)])
     return _normalised(np.concatenate([weight[used], *ends]), rows, columns, (number, number))
@@ -274,17 +271,19 @@ def _batch(jumps: Array, origin: NDArray[np.int64], batch_size: int, number: int
     lowest = np.floor(_FINER * jumps.min(axis=1)).astype(np.int64) - 1
     place = _FINER * jumps - lowest[:, None]
     bins = int(np.ceil(place.max())) + 3
-    length = next_fast_len(batch_size * (bins - 1) + 1, real=True)
+    length = scipy.fft.next_fast_len(batch_size * (bins - 1) + 1, real=True)
     first = _FINER * origin + batch_size * lowest
     last = _FINER * (number - 1)
     columns, weights = _shares(np.arange(last + 1) / _FINER, number)
     rows = np.tile(np.arange(last + 1), 4)
-    onto_grid = sparse.csr_array((weights.ravel(), (rows, columns.ravel())), shape=(last + 1, number))
+    onto_grid = scipy.sparse.csr_array((weights.ravel(), (rows, columns.ravel())), shape=(last + 1, number))
     out = np.empty((len(origin), number))
     step = max(1, _MOST_NUMBERS // (length + last))
     for begin in range(0, len(origin), step):
         chunk = slice(begin, begin + step)
-        total = irfft(rfft(_histograms(place[chunk], bins), length, axis=1) ** batch_size, length, axis=1)
+        total = scipy.fft.irfft(
+            scipy.fft.rfft(_histograms(place[chunk], bins), length, axis=1) ** batch_size, length, axis=1
+        )
         total[np.abs(total) < _ROUNDING] = 0.0
         fine = np.zeros((len(total), last + 1))
         for row, shift in enumerate(first[chunk]):
@@ -324,8 +323,8 @@ def _shares(place: Array, number: int) -> tuple[NDArray[np.int64], Array]:
     return np.clip(np.stack([below - 1, below, below + 1, below + 2]), 0, number - 1), weights
 
 
-def _normalised(weights: Array, rows: Array, columns: Array, shape: tuple[int, int]) -> sparse.csr_array:
-    matrix = sparse.coo_array((weights, (rows, columns)), shape=shape).tocsr()
+def _normalised(weights: Array, rows: Array, columns: Array, shape: tuple[int, int]) -> scipy.sparse.csr_array:
+    matrix = scipy.sparse.coo_array((weights, (rows, columns)), shape=shape).tocsr()
     matrix.eliminate_zeros()
     total = np.asarray(matrix.sum(axis=1)).ravel()
-    return sparse.csr_array(sparse.diags_array(1.0 / total) @ matrix)
+    return scipy.sparse.csr_array(scipy.sparse.diags_array(1.0 / total) @ matrix)

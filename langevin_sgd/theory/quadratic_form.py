@@ -7,8 +7,8 @@ weights eig(H^(1/2) S H^(1/2))/2. Only for isotropic noise in the continuum are 
 from __future__ import annotations
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy.interpolate import CubicHermiteSpline
 
 from langevin_sgd.errors import UserError
 from langevin_sgd.real_array import real_array
@@ -73,7 +73,7 @@ def weighted_chi_squared_cdf(weights: ArrayLike, energies: ArrayLike) -> Array:
         logarithms = np.log(wanted)
         nodes = np.linspace(logarithms[0], logarithms[-1], _GRID)
         probability, density = _distribution(positive, np.exp(nodes))
-        smooth = CubicHermiteSpline(nodes, probability, density * np.exp(nodes))
+        smooth = scipy.interpolate.CubicHermiteSpline(nodes, probability, density * np.exp(nodes))
         result[inside] = smooth(logarithms)[where]
     elif wanted.size:
         result[inside] = _distribution(positive, wanted)[0][where]

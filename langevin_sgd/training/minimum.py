@@ -6,9 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.optimize import minimize
-from scipy.sparse.linalg import LinearOperator, cg
 
 from langevin_sgd.errors import UserError
 from langevin_sgd.training.full_batch import FullBatch
@@ -73,7 +72,7 @@ def find(
         "ftol": 0,
         "gtol": 0,
     }
-    minimize(evaluate, start, jac=True, method="L-BFGS-B", callback=after_step, options=options)
+    scipy.optimize.minimize(evaluate, start, jac=True, method="L-BFGS-B", callback=after_step, options=options)
     found = _at(full, _newton(full, best[1], tolerance))
     if not found.gradient_norm <= tolerance:
         raise UserError(
@@ -123,11 +122,11 @@ def _newton(full: FullBatch, position: Array, tolerance: float) -> Array:
 
 def _newton_step(full: FullBatch, position: Array, gradient: Array) -> Array:
     """-H^-1 grad E by conjugate gradients."""
-    operator = LinearOperator(
+    operator = scipy.sparse.linalg.LinearOperator(
         (full.dimension, full.dimension), matvec=lambda v: full.hessian_products(position, v.reshape(1, -1))[0]
     )
     # forcing term of Eisenstat and Walker (1996): superlinear convergence without solving exactly far away
     tolerance = min(0.1, float(np.linalg.norm(gradient)) ** 0.5)
-    step, _ = cg(operator, -gradient, rtol=tolerance, maxiter=min(10 * full.dimension, 500))
+    step, _ = scipy.sparse.linalg.cg(operator, -gradient, rtol=tolerance, maxiter=min(10 * full.dimension, 500))
     result: Array = step
     return result

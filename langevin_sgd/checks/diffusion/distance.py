@@ -15,8 +15,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.special import ndtri, stdtrit
 
 from langevin_sgd.checks.verdicts.statistics import (
     LONGER,
@@ -89,7 +89,11 @@ def resample(samples: Array, *, seed: int, resamples: int = RESAMPLES) -> Resamp
     flat = (chosen + replicas * np.arange(resamples)[:, None]).ravel()
     weights = np.bincount(flat, minlength=resamples * replicas).reshape(resamples, replicas) / replicas
     deviations = np.abs((weights - 1.0 / replicas) @ each).max(axis=1)
-    small = math.sqrt(replicas / (replicas - 1)) * float(stdtrit(replicas - 1, 0.975)) / float(ndtri(0.975))
+    small = (
+        math.sqrt(replicas / (replicas - 1))
+        * float(scipy.special.stdtrit(replicas - 1, 0.975))
+        / float(scipy.special.ndtri(0.975))
+    )
     return Resampled(np.sort(small * deviations))
 
 
@@ -121,7 +125,7 @@ def assess_distance(
     reason += conclusion(distance, verdict, band, half + resampled.half_width(POWER), cure=cure)
     return Assessment(
         distance,
-        half / float(ndtri(0.5 + confidence / 2)),
+        half / float(scipy.special.ndtri(0.5 + confidence / 2)),
         low,
         high,
         verdict,

@@ -13,9 +13,9 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+import scipy
 import xarray as xr
 from numpy.typing import NDArray
-from scipy.special import stdtrit
 
 from langevin_sgd.checks.verdicts.statistics import Band, assess_by_interval, assess_ratio
 from langevin_sgd.checks.verdicts.table import Comparison
@@ -111,7 +111,7 @@ def _drift_interval(
 ) -> tuple[float, float]:
     """Of the last squared drift over its forecast, whose relative error widens the interval at both ends."""
     low, high = drift.at(np.array([-1])).interval(confidence)
-    factor = math.exp(float(stdtrit(drift.replicas - 1, 0.5 + confidence / 2.0)) * forecast_error)
+    factor = math.exp(float(scipy.special.stdtrit(drift.replicas - 1, 0.5 + confidence / 2.0)) * forecast_error)
     return float(low[0]) / predicted / factor, float(high[0]) / predicted * factor
 
 

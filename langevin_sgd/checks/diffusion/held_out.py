@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from scipy.special import stdtr
+import scipy
 
 from langevin_sgd.checks.verdicts.statistics import Assessment, Verdict, inconclusive
 from langevin_sgd.estimators.competing_laws import FOLDS, Advantage, held_out_scores
@@ -39,7 +39,11 @@ def assess_held_out(
     reason = f"nats on {samples} held-out {dimension}s: the logarithmic law ({power}) is {each}"
     if verdict is Verdict.INCONCLUSIVE:
         reason += f"; competing law as good: {_settle(closest, dimension)}"
-    p_value = float(stdtr(closest.folds - 1, closest.value / closest.stderr)) if closest.stderr > 0 else math.nan
+    p_value = (
+        float(scipy.special.stdtr(closest.folds - 1, closest.value / closest.stderr))
+        if closest.stderr > 0
+        else math.nan
+    )
     assessed = Assessment(closest.value, closest.stderr, closest.low, closest.high, verdict, p_value, reason)
     return assessed, closest.other
 

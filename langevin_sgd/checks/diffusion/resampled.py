@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.special import ndtri
 
 from langevin_sgd.checks.verdicts.statistics import POWER, Assessment, Band, classify, conclusion, inconclusive
 
@@ -37,7 +37,7 @@ def assess_resampled(
     stderr = float(np.diff(np.quantile(resamples, [0.16, 0.84], method="nearest"))[0]) / 2.0
     verdict = classify(low, high, band)
     half = (high - low) / 2.0
-    to_see = half * (1.0 + float(ndtri(POWER) / ndtri(1.0 - tail)))
+    to_see = half * (1.0 + float(scipy.special.ndtri(POWER) / scipy.special.ndtri(1.0 - tail)))
     reason = f"{name} {shown(estimate):.4g}, {100 * confidence:.4g}% interval {shown(low):.4g} to {shown(high):.4g}, "
     reason += conclusion(estimate, verdict, band, to_see, shown=shown, cure=cure)
     beyond = min(np.sum(resamples <= band.high), np.sum(resamples >= band.low))

@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+import scipy
 import xarray as xr
 from numpy.typing import NDArray
-from scipy.special import ndtr, ndtri
 
 from langevin_sgd.checks.occupancy.laws import Law
 from langevin_sgd.checks.occupancy.starts import SEE_STARTS, Starts
@@ -118,7 +118,7 @@ def _assess_distance(
     cells = np.clip(measured, 0.0, 1.0)
     floor = float(np.sqrt(2.0 * cells * (1.0 - cells) / (math.pi * samples)).sum())
     stderr = 1.0 / math.sqrt(samples)
-    quantile = float(ndtri(0.5 + confidence / 2.0))
+    quantile = float(scipy.special.ndtri(0.5 + confidence / 2.0))
     low, high = max(0.0, distance - floor - quantile * stderr), distance + quantile * stderr
     band = Band(-math.inf, bound)
     verdict = classify(low, high, band)
@@ -127,9 +127,13 @@ def _assess_distance(
         f"to {floor:.2g}; {100 * confidence:.4g}% interval {low:.3g} to {high:.3g}, "
     )
     reason += conclusion(
-        max(distance - floor, 0.0), verdict, band, floor + (quantile + float(ndtri(POWER))) * stderr, cure=LONGER
+        max(distance - floor, 0.0),
+        verdict,
+        band,
+        floor + (quantile + float(scipy.special.ndtri(POWER))) * stderr,
+        cure=LONGER,
     )
-    p_value = float(ndtr((bound - (distance - floor)) / stderr))
+    p_value = float(scipy.special.ndtr((bound - (distance - floor)) / stderr))
     return Assessment(distance, stderr, low, high, verdict, p_value, reason)
 
 

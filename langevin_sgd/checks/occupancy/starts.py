@@ -14,9 +14,9 @@ from itertools import combinations, product
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 import xarray as xr
 from numpy.typing import NDArray
-from scipy.special import expit, logit
 
 from langevin_sgd.checks.verdicts.statistics import Assessment, Band, Verdict, assess, inconclusive
 
@@ -192,21 +192,21 @@ def on_logit_scale(share: Pooled, expected: float) -> tuple[float, float]:
     or take a factor e.
     """
     if share.value <= 0.0:
-        return float(logit(min(share.stderr, max(expected, _FAINT)))), 1.0
+        return float(scipy.special.logit(min(share.stderr, max(expected, _FAINT)))), 1.0
     if share.value >= 1.0:
-        return -float(logit(min(share.stderr, max(1.0 - expected, _FAINT)))), 1.0
-    return float(logit(share.value)), share.stderr / (share.value * (1.0 - share.value))
+        return -float(scipy.special.logit(min(share.stderr, max(1.0 - expected, _FAINT)))), 1.0
+    return float(scipy.special.logit(share.value)), share.stderr / (share.value * (1.0 - share.value))
 
 
 def band_about(share: float, tolerance: float) -> Band:
     """The band of shares within `tolerance` of a law's, on the scale logit(p)."""
     low, high = (min(max(share + sign * tolerance, _FAINT), 1.0 - _FAINT) for sign in (-1.0, 1.0))
-    return Band(float(logit(low)), float(logit(high)))
+    return Band(float(scipy.special.logit(low)), float(scipy.special.logit(high)))
 
 
 def above(share: float, x: float) -> float:
     """A value on the scale logit(p) as the share less that of a law."""
-    return float(expit(x)) - share
+    return float(scipy.special.expit(x)) - share
 
 
 def _relaxation(dataset: xr.Dataset, replicas: int) -> Relaxation:

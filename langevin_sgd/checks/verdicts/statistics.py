@@ -22,8 +22,8 @@ from enum import StrEnum
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.special import ndtri, stdtr, stdtrit
 
 MINIMUM_REPLICAS = 4
 POWER = 0.8
@@ -93,7 +93,10 @@ def outside_p_value(estimate: float, stderr: float, dof: float, band: Band) -> f
     if stderr == 0.0:
         return 1.0 if distance <= 0 else 0.0
     width = band.high - band.low
-    return min(1.0, float(stdtr(dof, -distance / stderr) + stdtr(dof, -(distance + width) / stderr)))
+    return min(
+        1.0,
+        float(scipy.special.stdtr(dof, -distance / stderr) + scipy.special.stdtr(dof, -(distance + width) / stderr)),
+    )
 
 
 def assess(
@@ -118,10 +121,10 @@ def assess(
         return inconclusive(shown(estimate), stderr, too_few_replicas(round(dof + 1)))
     if not (math.isfinite(estimate) and math.isfinite(stderr)):
         return inconclusive(shown(estimate), stderr, f"{name} or its error is not finite")
-    quantile = float(stdtrit(dof, 0.5 + confidence / 2))
+    quantile = float(scipy.special.stdtrit(dof, 0.5 + confidence / 2))
     low, high = estimate - quantile * stderr, estimate + quantile * stderr
     verdict = classify(low, high, band)
-    to_see = (quantile + float(stdtrit(dof, POWER))) * stderr
+    to_see = (quantile + float(scipy.special.stdtrit(dof, POWER))) * stderr
     reason = f"{name} {shown(estimate):.4g}, {100 * confidence:.4g}% interval {shown(low):.4g} to {shown(high):.4g}"
     reason += f" (half-width {(shown(high) - shown(low)) / 2:.2g}), "
     reason += conclusion(estimate, verdict, band, to_see, shown=shown, cure=cure)
@@ -198,7 +201,9 @@ def assess_by_interval(
     if not (math.isfinite(estimate) and math.isfinite(low) and math.isfinite(high)):
         return inconclusive(estimate, math.nan, f"{name} or its error is not finite")
     verdict = classify(low, high, band)
-    to_see = max(high - estimate, estimate - low) * (1.0 + float(ndtri(POWER) / ndtri(0.5 + confidence / 2.0)))
+    to_see = max(high - estimate, estimate - low) * (
+        1.0 + float(scipy.special.ndtri(POWER) / scipy.special.ndtri(0.5 + confidence / 2.0))
+    )
     reason = f"{name} {estimate:.4g}, {100 * confidence:.4g}% interval {low:.4g} to {high:.4g} "
     reason += f"(half-width {(high - low) / 2:.2g}), {conclusion(estimate, verdict, band, to_see, cure=cure)}"
     wide = (low, high) if confidence == 0.95 else interval(0.95)

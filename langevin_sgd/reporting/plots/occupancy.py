@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import scipy
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
-from scipy.special import expit, logit
 
 from langevin_sgd.checks.occupancy.crossing import scanned_axis
 from langevin_sgd.checks.occupancy.starts import Starts
@@ -155,7 +155,10 @@ def _logit_scale(axes: Axes, values: Array) -> None:
         axes.set_ylim(low - 0.05, high + 0.05)
         return
     axes.set_yscale("logit", nonpositive="clip")
-    axes.set_ylim(float(expit(logit(low) - _PAD)), float(expit(logit(high) + _PAD)))
+    axes.set_ylim(
+        float(scipy.special.expit(scipy.special.logit(low) - _PAD)),
+        float(scipy.special.expit(scipy.special.logit(high) + _PAD)),
+    )
     axes.yaxis.set_major_locator(FixedLocator(list(_TICKS)))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.yaxis.set_minor_locator(NullLocator())

@@ -20,8 +20,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy.linalg import eigh
 
 from langevin_sgd.training import curvature
 from langevin_sgd.training.probes.probe import Probe, State
@@ -44,7 +44,7 @@ class Sharpness(NamedTuple):
 def of_hessian(hessian: Array, w: Array) -> Sharpness:
     """The three numbers of a symmetric Hessian (d, d) at w (d,)."""
     d = len(w)
-    top = eigh(hessian, eigvals_only=True, subset_by_index=[d - 1, d - 1])
+    top = scipy.linalg.eigh(hessian, eigvals_only=True, subset_by_index=[d - 1, d - 1])
     diagonal = np.diagonal(hessian)
     return Sharpness(float(top[0]), float(diagonal.sum()), float(w**2 @ diagonal))
 
