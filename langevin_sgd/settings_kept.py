@@ -6,12 +6,17 @@ what is left set would change the bits of every model that runs after it in the 
 
 from __future__ import annotations
 
+import importlib.util
 import os
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from importlib.machinery import ModuleSpec
+from types import ModuleType
 from typing import Any
 
 _Setting = tuple[Callable[[], Any], Callable[[Any], Any]]
+_Kept = list[tuple[_Setting, Any]]
 
 
 @contextmanager
@@ -19,21 +24,66 @@ def settings_kept() -> Iterator[None]:
     """Put back at the end what was changed inside.
 
     These are torch's default dtype and device, number of threads, gradient mode, choice of deterministic algorithms and
-    hooks on all modules, numpy's treatment of floating-point errors, and the working directory.
+    hooks on all modules, numpy's treatment of floating-point errors, and the working directory. If torch is imported
+    only inside, its settings are put back as they were right after that.
     """
-    settings = _settings()
-    before = [read() for read, _ in settings]
+    kept = _now(_settings())
+    imports = _FirstImport("torch", lambda: kept.extend(_now(_settings_of_torch())))
+    if "torch" in sys.modules:
+        kept += _now(_settings_of_torch())
+    else:
+        sys.meta_path.insert(0, imports)
     try:
         yield
     finally:
-        for (read, write), value in zip(settings, before, strict=True):
+        if imports in sys.meta_path:
+            sys.meta_path.remove(imports)
+        for (read, write), value in kept:
             if read() != value:
                 write(value)
 
 
+def _now(settings: list[_Setting]) -> _Kept:
+    return [((read, write), read()) for read, write in settings]
+
+
+class _FirstImport:
+    """A finder of modules that says when one has been imported, and leaves the finding to the others."""
+
+    def __init__(self, name: str, imported: Callable[[], None]) -> None:
+        self.name, self.imported, self.looking = name, imported, False
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """As the others find it, with a word after it is loaded."""
+        if name != self.name or self.looking:
+            return None
+        self.looking = True
+        try:
+            found = importlib.util.find_spec(name)
+        finally:
+            self.looking = False
+        if found is None or found.loader is None:
+            return found
+        load = found.loader.exec_module
+
+        def loaded(module: ModuleType) -> None:
+            load(module)
+            self.imported()
+
+        found.loader.exec_module = loaded  # type: ignore[method-assign]
+        return found
+
+
 def _settings() -> list[_Setting]:
-    import numpy as np
-    import torch  # late: a config with a fault is to be refused without waiting for it
+    import numpy as np  # late: a config with a fault is to be refused without waiting for it
+
+    return [(np.geterr, lambda before: np.seterr(**before)), (os.getcwd, os.chdir)]
+
+
+def _settings_of_torch() -> list[_Setting]:
+    import torch
     from torch.nn.modules import module
 
     hooks = {name: found for name, found in vars(module).items() if name.startswith("_global_") and _is_dict(found)}
@@ -54,8 +104,6 @@ def _settings() -> list[_Setting]:
         (torch.is_grad_enabled, torch.set_grad_enabled),
         (torch.are_deterministic_algorithms_enabled, torch.use_deterministic_algorithms),
         (lambda: {name: dict(own) for name, own in hooks.items()}, write_hooks),
-        (np.geterr, lambda before: np.seterr(**before)),
-        (os.getcwd, os.chdir),
     ]
 
 

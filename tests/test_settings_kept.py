@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import types
 
@@ -95,3 +96,20 @@ def test_other_models_have_the_same_bits_whatever_one_sets_and_whatever_was_set_
     finally:
         torch.set_default_dtype(torch.float32)
     assert again["first"].to_dataset().equals(tree["first"].to_dataset())
+
+
+def test_torch_is_not_imported_for_it_and_put_back_if_the_code_imports_it(tmp_path):
+    """In a process of its own, where nothing has imported torch before."""
+    (tmp_path / "sets_threads.py").write_text(
+        "import torch\ntorch.set_num_threads(7)\ntorch.set_default_dtype(torch.float64)\n\n\ndef make():\n    pass\n"
+    )
+    program = (
+        "import sys\nfrom langevin_sgd import import_path, user_code\n"
+        "finders = list(sys.meta_path)\n"
+        "user_code.call('', int)\nassert 'torch' not in sys.modules\n"
+        "import_path.load('sets_threads:make')\nimport torch\n"
+        "assert torch.get_num_threads() != 7\nassert torch.get_default_dtype() == torch.float32\n"
+        "assert sys.meta_path == finders"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, env=os.environ)
+    assert ran.returncode == 0, ran.stderr

@@ -1,0 +1,61 @@
+"""What a study imports is what it uses: a short one is not to wait for torch."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from langevin_sgd.study.templates import new
+
+_NOT_FOR_A_FORMULA = (
+    *("torch", "sklearn", "arviz_stats", "sdeint", "h5netcdf", "h5py", "matplotlib.pyplot", "dask"),
+    *("scipy.stats", "scipy.special", "scipy.optimize", "scipy.interpolate", "scipy.signal", "scipy.spatial"),
+)
+"""Modules that simulating a formula and reporting on it takes none of."""
+
+_STUDY = """\
+name: short
+seed: 1
+sgd: {learning_rate: 0.01, batch_size: 1}
+models:
+  well:
+    kind: langevin
+    potential: {kind: expression, energy: "(x**2 - 1)**2", variables: [x]}
+    temperature: 0.3
+    start: [-1.0]
+    steps: 10
+    replicas: 8
+    record_times: 4
+"""
+
+
+def _imported(program: str, here: Path) -> set[str]:
+    """The modules that a process has at the end of a program."""
+    whole = f"{program}\nimport sys\nprint(*sys.modules)"
+    ran = subprocess.run(
+        [sys.executable, "-c", whole], cwd=here, capture_output=True, text=True, env=os.environ, check=True
+    )
+    return set(ran.stdout.splitlines()[-1].split())
+
+
+def test_a_formula_is_simulated_and_reported_without_what_it_does_not_use(tmp_path: Path) -> None:
+    (tmp_path / "short.yaml").write_text(_STUDY)
+    imported = _imported("import langevin_sgd\nlangevin_sgd.simulate('short.yaml', output='run')", tmp_path)
+    assert (tmp_path / "run" / "report.html").exists()
+    assert imported & set(_NOT_FOR_A_FORMULA) == set()
+
+
+def test_the_package_and_the_help_import_no_numbers(tmp_path: Path) -> None:
+    heavy = {"numpy", "scipy", "torch", "xarray", "zarr", "sympy", "numba", "matplotlib", "pydantic"}
+    assert _imported("import langevin_sgd", tmp_path) & heavy == set()
+    helped = "from langevin_sgd import cli\nassert cli.main(['--help']) == 0"
+    assert _imported(helped, tmp_path) & heavy == set()
+
+
+def test_a_config_is_read_without_numbers(tmp_path: Path) -> None:
+    """One without a formula: a fault in it is told at once."""
+    (tmp_path / "own.yaml").write_text(new("ornstein_uhlenbeck"))
+    imported = _imported("import langevin_sgd\nlangevin_sgd.load('own.yaml')", tmp_path)
+    assert imported & {"torch", "xarray", "zarr", "sympy", "numba", "matplotlib", "scipy.special"} == set()
