@@ -14,6 +14,8 @@ from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.training.architectures import Network
 from langevin_sgd.training.energy import Samples
 from langevin_sgd.training.ensemble import Ensemble
+from langevin_sgd.training.losses.cross_entropy.functions import CROSS_ENTROPY
+from langevin_sgd.training.losses.loss import Loss
 from langevin_sgd.training.probes.probe import Probe, State
 from langevin_sgd.training.snapshot import snapshot
 from langevin_sgd.training.threads import Workers
@@ -42,9 +44,12 @@ class Control(Probe):
         record: NDArray[np.int64],
         instruments: Instruments,
         workers: Workers,
+        loss: Loss = CROSS_ENTROPY,
     ) -> None:
         whole = sgd.model_copy(update={"batch_size": len(samples)})
-        self._descent = Ensemble(network, samples, whole, weights=start, dtype=dtype, workers=workers, companion=False)
+        self._descent = Ensemble(
+            network, samples, whole, weights=start, dtype=dtype, workers=workers, loss=loss, companion=False
+        )
         self._minibatches = _AllSamples(len(samples))
         self._start = snapshot(self._descent.weights, torch.float64)
         self._record, self._instruments = record, instruments

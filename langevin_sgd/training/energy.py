@@ -10,8 +10,10 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from langevin_sgd.training import cross_entropy
 from langevin_sgd.training.architectures import Network
+from langevin_sgd.training.losses import functions
+from langevin_sgd.training.losses.cross_entropy.functions import CROSS_ENTROPY
+from langevin_sgd.training.losses.loss import Loss
 from langevin_sgd.training.threads import Workers, shares
 from langevin_sgd.training.tracing import TensorFunction, trace
 
@@ -60,17 +62,17 @@ class Samples:
 
 
 class Evaluation(NamedTuple):
-    """Mean cross entropy and fraction of correct answers, shape (replica,)."""
+    """Mean loss and fraction of correct answers, shape (replica,); no accuracy where the loss has none."""
 
     loss: Array
-    accuracy: Array
+    accuracy: Array | None
 
 
 class Evaluator:
     """Evaluates weight vectors on one set of samples; the functions traced for it are kept for the next call."""
 
-    def __init__(self, network: Network, samples: Samples, workers: Workers) -> None:
-        self._network = network
+    def __init__(self, network: Network, samples: Samples, workers: Workers, loss: Loss = CROSS_ENTROPY) -> None:
+        self._network, self._loss = network, loss
         self._samples = len(samples)
         self._chunks = samples.chunks(SAMPLES_AT_A_TIME, torch.float64)
         self._workers = workers
@@ -86,12 +88,12 @@ class Evaluator:
         for piece in pieces:
             self._trace(weights[piece])
         sums = torch.cat(self._workers.map(lambda piece: self._sum(weights[piece]), pieces), dim=1)
-        loss, accuracy = (sums[:, :1] if alone else sums).cpu().numpy() / self._samples
-        return Evaluation(loss, accuracy)
+        loss, *accuracy = (sums[:, :1] if alone else sums).cpu().numpy() / self._samples
+        return Evaluation(loss, accuracy[0] if accuracy else None)
 
     def _trace(self, weights: Tensor) -> None:
         if len(weights) not in self._traced:
-            ensemble = torch.func.vmap(cross_entropy.losses(self._network))
+            ensemble = torch.func.vmap(functions.values(self._network, self._loss))
             self._traced[len(weights)] = trace(ensemble, *self._arguments(weights, 0))
 
     def _arguments(self, weights: Tensor, chunk: int) -> list[Tensor]:
@@ -100,12 +102,12 @@ class Evaluator:
         return [*self._network.parameters(weights), *shared]
 
     def _sum(self, weights: Tensor) -> Tensor:
-        """Sums over samples of loss and correctness, shape (2, replica)."""
-        total = weights.new_zeros(2, len(weights))
+        """Sums over samples of loss and, if there is one, correctness, shape (1 or 2, replica)."""
+        total = weights.new_zeros(1 + self._loss.has_accuracy, len(weights))
         for chunk, (_, _, sample_weights) in enumerate(self._chunks):
-            loss, correct = self._traced[len(weights)](*self._arguments(weights, chunk))
-            total[0] += (loss * sample_weights).sum(1)
-            total[1] += (correct * sample_weights).sum(1)
+            found = self._traced[len(weights)](*self._arguments(weights, chunk))
+            for place, values in enumerate(found):
+                total[place] += (values * sample_weights).sum(1)
         return total
 
 

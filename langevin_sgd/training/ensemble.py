@@ -13,9 +13,11 @@ from torch import Tensor
 
 from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.one_thread import one_torch_thread
-from langevin_sgd.training import cross_entropy
 from langevin_sgd.training.architectures import Network
 from langevin_sgd.training.energy import Samples
+from langevin_sgd.training.losses import functions
+from langevin_sgd.training.losses.cross_entropy.functions import CROSS_ENTROPY
+from langevin_sgd.training.losses.loss import Loss
 from langevin_sgd.training.snapshot import snapshot
 from langevin_sgd.training.threads import Workers, shares
 from langevin_sgd.training.tracing import TensorFunction, trace
@@ -39,7 +41,7 @@ class IndexSource(Protocol):
 class Ensemble:
     """Weights of R replicas and one rule that moves them: heavy-ball SGD as torch.optim.SGD writes it.
 
-        g = (1/B) sum over the minibatch of grad cross_entropy + weight_decay w
+        g = (1/B) sum over the minibatch of grad loss + weight_decay w
         m <- momentum m + g,    w <- w - learning_rate m
 
     `weights` (replica, d) are where they start. Replica r follows the same bits whatever the number of replicas beside
@@ -55,6 +57,7 @@ class Ensemble:
         weights: Tensor,
         dtype: torch.dtype,
         workers: Workers,
+        loss: Loss = CROSS_ENTROPY,
         companion: bool = True,
     ) -> None:
         self._replicas = len(weights)
@@ -68,7 +71,7 @@ class Ensemble:
 
         def block(piece: slice) -> _Block:
             velocity = None if self._velocity is None else self._velocity[piece]
-            return _Block(network, samples, sgd, self._weights[piece], velocity, traced)
+            return _Block(network, loss, samples, sgd, self._weights[piece], velocity, traced)
 
         whole = slice(0, len(self._weights))
         self._blocks = [block(whole)]
@@ -119,6 +122,7 @@ class _Block:
     def __init__(
         self,
         network: Network,
+        loss: Loss,
         samples: Samples,
         sgd: Sgd,
         weights: Tensor,
@@ -137,7 +141,7 @@ class _Block:
         aligned = first[0].nbytes % _CACHE_LINE == 0  # else rounding would depend on the place among the steps
         self._steps_gathered = _STEPS_GATHERED if aligned and first[0].nbytes > _BYTES_THAT_EVICT else 1
         if len(weights) not in traced:
-            ensemble = torch.func.vmap(cross_entropy.gradient(network))
+            ensemble = torch.func.vmap(functions.gradient(network, loss))
             purpose = "trained as an ensemble (torch.func.vmap of its gradient fails)"
             traced[len(weights)] = trace(ensemble, *self._parameters, *first, purpose=purpose)
         self._gradient = traced[len(weights)]

@@ -10,9 +10,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from langevin_sgd.training import cross_entropy
 from langevin_sgd.training.architectures import Network
 from langevin_sgd.training.energy import Samples
+from langevin_sgd.training.losses import functions
+from langevin_sgd.training.losses.cross_entropy.functions import CROSS_ENTROPY
+from langevin_sgd.training.losses.loss import Loss
 from langevin_sgd.training.threads import Workers
 from langevin_sgd.training.tracing import TensorFunction, trace
 
@@ -30,17 +32,24 @@ class EnergyAndGradient(NamedTuple):
 
 
 class FullBatch:
-    """The energy E(w) = mean cross entropy + (weight_decay/2) |w|^2 of a network, and its derivatives at w (d,).
+    """The energy E(w) = mean loss + (weight_decay/2) |w|^2 of a network, and its derivatives at w (d,).
 
     `network` and `samples` are in float64.
     Sums over samples are made in a fixed order on one thread each, so results do not depend on the number of threads.
     Raises `UserError` if torch cannot differentiate the module twice under `torch.func` transforms.
     """
 
-    def __init__(self, network: Network, samples: Samples, weight_decay: float, workers: Workers) -> None:
+    def __init__(
+        self,
+        network: Network,
+        samples: Samples,
+        weight_decay: float,
+        workers: Workers,
+        loss: Loss = CROSS_ENTROPY,
+    ) -> None:
         self.dimension = network.size
         self.samples = len(samples)
-        self._network = network
+        self._network, self._loss = network, loss
         self._decay = weight_decay
         self._workers = workers
         self._chunks = samples.chunks(_SAMPLES_AT_A_TIME, torch.float64)
@@ -77,7 +86,7 @@ class FullBatch:
         return result
 
     def sample_gradients(self, w: Array, visit: Callable[[Tensor], None]) -> None:
-        """Call `visit` with the gradients (n, d) of the samples' cross entropies, a block of samples at a time."""
+        """Call `visit` with the gradients (n, d) of the samples' losses, a block of samples at a time."""
         point = self._point(w)
         size = max(1, min(_SAMPLES_AT_A_TIME, _NUMBERS_AT_A_TIME // self.dimension, self.samples))
         inputs = torch.cat([chunk[0] for chunk in self._chunks])[: self.samples]
@@ -105,12 +114,12 @@ class FullBatch:
 
     def _loss_and_gradient(self, point: Tensor, inputs: Tensor, labels: Tensor, weights: Tensor) -> tuple[Tensor, ...]:
         parameters = self._network.parameters(point)
-        loss, _ = cross_entropy.losses(self._network)(*parameters, inputs, labels)
+        loss = functions.values(self._network, self._loss)(*parameters, inputs, labels)[0]
         return (loss * weights).sum(), self._gradient(point, inputs, labels, weights)
 
     def _gradient(self, point: Tensor, inputs: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
-        parameters = self._network.parameters(point)
-        return self._network.flatten(cross_entropy.gradient(self._network)(*parameters, inputs, labels, weights))
+        gradient = functions.gradient(self._network, self._loss)
+        return self._network.flatten(gradient(*self._network.parameters(point), inputs, labels, weights))
 
     def _hessian_rows(
         self, vectors: Tensor, point: Tensor, inputs: Tensor, labels: Tensor, weights: Tensor
@@ -122,7 +131,7 @@ class FullBatch:
     def _gradient_rows(self, point: Tensor, inputs: Tensor, labels: Tensor) -> tuple[Tensor, ...]:
         def one(x: Tensor, label: Tensor) -> Tensor:
             parameters = self._network.parameters(point)
-            gradient = cross_entropy.gradient(self._network)(*parameters, x.unsqueeze(0), label.unsqueeze(0))
+            gradient = functions.gradient(self._network, self._loss)(*parameters, x.unsqueeze(0), label.unsqueeze(0))
             return self._network.flatten(gradient)
 
         return (torch.func.vmap(one)(inputs, labels),)

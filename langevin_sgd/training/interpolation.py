@@ -22,9 +22,12 @@ from langevin_sgd.random_numbers.streams import Stream
 from langevin_sgd.training.architectures import Network
 from langevin_sgd.training.energy import Evaluator, Samples, decay_energy
 from langevin_sgd.training.ensemble import Ensemble
+from langevin_sgd.training.losses import functions
+from langevin_sgd.training.losses.cross_entropy.functions import CROSS_ENTROPY
+from langevin_sgd.training.losses.loss import Loss
 from langevin_sgd.training.snapshot import snapshot
 from langevin_sgd.training.threads import Workers
-from langevin_sgd.training.tracing import TensorFunction, trace
+from langevin_sgd.training.tracing import trace
 
 Array = NDArray[np.float64]
 Table = NDArray[np.float32]
@@ -95,13 +98,14 @@ def endpoint(
     network: Network, samples: Samples, sgd: Sgd, *, start: Tensor, steps: int, seed: int, number: int,
     workers: Workers, progress: Callable[[int, int], None] = lambda done, total: None,
     saved: Mapping[str, NDArray[Any]] | None = None, tell: Callable[[Arrays], None] = lambda state: None,
+    loss: Loss = CROSS_ENTROPY,
 ) -> Array:  # fmt: skip
     """The weights (d,) that `steps` of SGD lead to from `start` (d,), float64; `number` tells endpoints apart.
 
     `tell` is given states on the way; given back as `saved`, the training goes on from one to the same bits.
     Raises `UserError` if they do not stay finite.
     """
-    ensemble = Ensemble(network, samples, sgd, weights=start[None], dtype=torch.float64, workers=workers)
+    ensemble = Ensemble(network, samples, sgd, weights=start[None], dtype=torch.float64, workers=workers, loss=loss)
     drawn = _Drawn(seed, number, len(samples), sgd.batch_size)
     step = 0
     if saved:
@@ -124,7 +128,7 @@ def endpoint(
 
 def tabulate(
     network: Network, samples: Samples, weight_decay: float, *, first: Array, second: Array, position: Array,
-    workers: Workers,
+    workers: Workers, loss: Loss = CROSS_ENTROPY,
 ) -> Line:  # fmt: skip
     """The line from `first` (s = 0) through `second` (s = 1), both (d,) float64, at the values `position` (G,) of s.
 
@@ -132,12 +136,12 @@ def tabulate(
     """
     a, v = torch.from_numpy(first), torch.from_numpy(second - first)
     weights = a + torch.from_numpy(position)[:, None] * v
-    energy = Evaluator(network, samples, workers)(weights).loss + decay_energy(weights, weight_decay)
+    energy = Evaluator(network, samples, workers, loss)(weights).loss + decay_energy(weights, weight_decay)
     decay = weight_decay * (weights @ v)
     table = np.empty((len(samples), position.size), dtype=np.float32)
 
     purpose = "differentiated along a line (torch.func.vjp fails)"
-    derivative = trace(_directional(network), weights[0], v, samples.inputs, samples.labels, purpose=purpose)
+    derivative = trace(functions.along(network, loss), weights[0], v, samples.inputs, samples.labels, purpose=purpose)
 
     def fill(piece: slice) -> None:
         for column, (w, shift) in enumerate(zip(weights[piece], decay[piece], strict=True), start=piece.start):
@@ -151,22 +155,6 @@ def tabulate(
             f"{unfit.size - 1} further points; narrow range, or mend the network's formulas where they give NaN"
         )
     return Line(position, energy, table)
-
-
-def _directional(network: Network) -> TensorFunction:
-    """(w, v, inputs, labels) -> d/ds at s = 0 of the cross entropy of every sample (N,) at w + s v."""
-
-    def function(w: Tensor, v: Tensor, inputs: Tensor, labels: Tensor) -> tuple[Tensor, ...]:
-        outputs, pull_back = torch.func.vjp(
-            lambda *parameters: network.outputs(parameters, inputs), *network.parameters(w)
-        )[:2]
-        # u -> J^T u is linear, and its transpose is J v: forward mode itself is not safe in threads
-        push_forward = torch.func.vjp(pull_back, torch.zeros_like(outputs))[1]
-        (along,) = push_forward(tuple(network.parameters(v)))
-        mean = (torch.softmax(outputs, 1) * along).sum(1)
-        return (mean - along.gather(1, labels.unsqueeze(1)).squeeze(1),)
-
-    return function
 
 
 @dataclass(frozen=True)

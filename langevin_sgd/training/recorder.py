@@ -51,6 +51,7 @@ class Recorder(Probe):
         record: NDArray[np.int64],
         sample: NDArray[np.int64],
         test: bool,
+        accuracy: bool = True,
         reference: Reference | None,
         workers: Workers,
     ) -> None:
@@ -59,8 +60,8 @@ class Recorder(Probe):
         self._start: Array = snapshot(start, torch.float64)
         self._reference = reference
         replicas, dimension = self._start.shape
-        names = ["energy", "squared_displacement", "train_loss", "train_accuracy"]
-        names += ["test_loss", "test_accuracy"] if test else []
+        names = ["energy", "squared_displacement", "train_loss", *(["test_loss"] if test else [])]
+        names += [name.replace("loss", "accuracy") for name in names if name.endswith("_loss")] if accuracy else []
         self._along: dict[str, Array] = {name: np.full((replicas, record.size), np.nan) for name in names}
         self._pooled: dict[str, Array] = {name: np.full(record.size, np.nan) for name in POOLED}
         self._stationary_energy = np.full((replicas, sample.size), np.nan)
@@ -116,11 +117,12 @@ class Recorder(Probe):
 
     def _record_at(self, column: int, view: View) -> None:
         self._along["energy"][:, column] = view.energies
-        self._along["train_loss"][:, column] = view.train.loss
-        self._along["train_accuracy"][:, column] = view.train.accuracy
-        if view.test is not None:
-            self._along["test_loss"][:, column] = view.test.loss
-            self._along["test_accuracy"][:, column] = view.test.accuracy
+        for name, evaluated in (("train", view.train), ("test", view.test)):
+            if evaluated is None:
+                continue
+            self._along[f"{name}_loss"][:, column] = evaluated.loss
+            if evaluated.accuracy is not None:
+                self._along[f"{name}_accuracy"][:, column] = evaluated.accuracy
         displacement = displacement_summary(view.positions - self._start)
         self._along["squared_displacement"][:, column] = displacement.squared_displacement
         for name, values in self._pooled.items():

@@ -15,6 +15,8 @@ from langevin_sgd.training import curvature
 from langevin_sgd.training.architectures import Network
 from langevin_sgd.training.energy import Evaluation, Evaluator, Samples, decay_energy
 from langevin_sgd.training.full_batch import FullBatch
+from langevin_sgd.training.losses.cross_entropy.functions import CROSS_ENTROPY
+from langevin_sgd.training.losses.loss import Loss
 from langevin_sgd.training.snapshot import snapshot
 from langevin_sgd.training.threads import Workers
 
@@ -28,30 +30,37 @@ class Instruments:
     """
 
     def __init__(
-        self, network: Network, train: Samples, test: Samples | None, *, weight_decay: float, workers: Workers
+        self,
+        network: Network,
+        train: Samples,
+        test: Samples | None,
+        *,
+        weight_decay: float,
+        workers: Workers,
+        loss: Loss = CROSS_ENTROPY,
     ) -> None:
         self.network, self.inputs, self.weight_decay = network, train.inputs, weight_decay
-        self._train, self._test, self._workers = train, test, workers
+        self._train, self._test, self._workers, self._loss = train, test, workers, loss
 
     @cached_property
     def train(self) -> Evaluator:
         """Loss and accuracy of many weight vectors on the training set."""
-        return Evaluator(self.network, self._train, self._workers)
+        return Evaluator(self.network, self._train, self._workers, self._loss)
 
     @cached_property
     def test(self) -> Evaluator | None:
         """The same on the test set; None without one."""
-        return None if self._test is None else Evaluator(self.network, self._test, self._workers)
+        return None if self._test is None else Evaluator(self.network, self._test, self._workers, self._loss)
 
     @cached_property
     def loss(self) -> FullBatch:
         """The mean loss over the training set and its derivatives at one weight vector, without weight decay."""
-        return FullBatch(self.network, self._train, 0.0, self._workers)
+        return FullBatch(self.network, self._train, 0.0, self._workers, self._loss)
 
     @cached_property
     def energy(self) -> FullBatch:
         """The same with weight decay, which is what the descent sees."""
-        return FullBatch(self.network, self._train, self.weight_decay, self._workers)
+        return FullBatch(self.network, self._train, self.weight_decay, self._workers, self._loss)
 
     def energies(self, weights: Tensor, evaluated: Evaluation | None = None) -> Array:
         """Energies (replica,) of weights (replica, d): loss and weight decay."""

@@ -2,8 +2,9 @@ import pytest
 import torch
 from torch import nn
 
-from langevin_sgd.training import cross_entropy
 from langevin_sgd.training.architectures import Network
+from langevin_sgd.training.losses.cross_entropy.functions import CROSS_ENTROPY
+from langevin_sgd.training.losses.functions import gradient as gradient_of
 from langevin_sgd.training.tracing import trace
 
 CLASSES, BATCH = 4, 5
@@ -85,7 +86,7 @@ def _ensemble(module: nn.Module, replicas: int, dtype: torch.dtype) -> tuple[Net
 def test_a_traced_gradient_is_that_of_autograd(module: nn.Module):
     replicas = 3
     network, arguments = _ensemble(module, replicas, torch.float64)
-    traced = trace(torch.func.vmap(cross_entropy.gradient(network)), *arguments)
+    traced = trace(torch.func.vmap(gradient_of(network, CROSS_ENTROPY)), *arguments)
     found = traced(*arguments)
     *parameters, x, labels = arguments
     for replica in range(replicas):
@@ -104,7 +105,7 @@ def test_bits_do_not_depend_on_the_number_of_replicas(module: nn.Module, dtype: 
     results = {}
     for replicas in (3, 37):
         network, arguments = _ensemble(module, replicas, dtype)
-        traced = trace(torch.func.vmap(cross_entropy.gradient(network)), *arguments)
+        traced = trace(torch.func.vmap(gradient_of(network, CROSS_ENTROPY)), *arguments)
         results[replicas] = traced(*arguments)
     for few, many in zip(results[3], results[37], strict=True):
         assert torch.equal(few, many[:3])
@@ -112,7 +113,7 @@ def test_bits_do_not_depend_on_the_number_of_replicas(module: nn.Module, dtype: 
 
 def test_the_list_of_operations_is_short():
     network, arguments = _ensemble(nn.Sequential(nn.Linear(7, CLASSES)), 3, torch.float32)
-    function = torch.func.vmap(cross_entropy.gradient(network))
+    function = torch.func.vmap(gradient_of(network, CROSS_ENTROPY))
     graph = trace(function, *arguments).__self__.graph
     work = [node.target.__name__ for node in graph.nodes if node.op == "call_function"]
     assert sorted(w for w in work if w not in ("reshape", "permute", "unsqueeze")) == [

@@ -25,6 +25,8 @@ from langevin_sgd.models.interpolation import observables
 from langevin_sgd.models.network.config import Architecture, Data
 from langevin_sgd.models.section import ModelSection
 from langevin_sgd.observables.variable import Declarations
+from langevin_sgd.training.losses import LossKind
+from langevin_sgd.training.losses.cross_entropy.config import CrossEntropyLoss
 
 if TYPE_CHECKING:
     from langevin_sgd.study.config import Study
@@ -59,6 +61,8 @@ class InterpolationModel(ModelSection):
     """What the network is trained on, and the minibatches are drawn from."""
     architecture: Architecture
     """The network: kind softmax, mlp or module."""
+    loss: LossKind = CrossEntropyLoss(kind="cross_entropy")
+    """What a sample costs: a name, or a mapping with its settings."""
     endpoints: dict[ModelName, Endpoint]
     """The two ends by name, s = 0 first: {small_batch: {batch_size, learning_rate, steps}, large_batch: {...}}."""
     start: Literal["shared", "independent"] = "shared"
@@ -104,8 +108,8 @@ class InterpolationModel(ModelSection):
                 )
 
     def code(self) -> tuple[str, ...]:
-        """A data set and a module of the user's own."""
-        return tuple(path for path in (self.data.code(), self.architecture.code()) if path)
+        """A data set, a module and a loss of the user's own."""
+        return (*(path for path in (self.data.code(), self.architecture.code()) if path), *self.loss.code())
 
     def at(self, sgd: Sgd) -> Sgd:
         """The sgd that the walkers follow: `sgd`, with eta from `learning_rate_per_sample` if that is given."""

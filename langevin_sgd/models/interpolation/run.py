@@ -36,6 +36,7 @@ from langevin_sgd.training.architectures import Network
 from langevin_sgd.training.energy import Samples
 from langevin_sgd.training.interpolation import Landmarks, Line, endpoint, landmarks, tabulate
 from langevin_sgd.training.line_walkers import Walkers
+from langevin_sgd.training.losses import checking as losses
 from langevin_sgd.training.threads import Workers
 
 Array = NDArray[np.float64]
@@ -86,18 +87,20 @@ def _line(
 ) -> tuple[Arrays, Line]:  # fmt: skip
     """Both endpoints trained, as they are kept, and what lies between and beyond them."""
     loaded = data.load(model.data, seed)
-    known = parameter_count(model.architecture, math.prod(loaded.train_inputs.shape[1:]), loaded.classes)
+    loss = losses.build(model.loss, loaded.classes)
+    outputs = loss.outputs(loaded.classes)
+    known = parameter_count(model.architecture, math.prod(loaded.train_inputs.shape[1:]), outputs)
     if known is not None:  # before it is built
-        refuse_size(known, len(loaded.train_labels), loaded.classes)
+        refuse_size(known, len(loaded.train_labels), outputs)
 
     def build() -> nn.Module:
-        return architectures.build(model.architecture, loaded.train_inputs.shape[1:], loaded.classes)
+        return architectures.build(model.architecture, loaded.train_inputs.shape[1:], outputs)
 
     module = initial.build_with_seed(build, seed, 0)
-    refuse_size(initial.size_of(module), len(loaded.train_labels), loaded.classes)
+    refuse_size(initial.size_of(module), len(loaded.train_labels), outputs)
     samples = Samples.of(loaded.train_inputs, loaded.train_labels, dtype=torch.float64)
     architecture = f"architecture {model.architecture.kind}"
-    architectures.check(module, samples.inputs, loaded.classes, name=architecture)
+    architectures.check(module, samples.inputs, outputs, name=architecture)
     gradient_check.refuse_wrong_gradient(module, samples.inputs, name=architecture)
     for key, size in [("sgd", sgd.batch_size), *((f"endpoints.{n}", e.batch_size) for n, e in model.endpoints.items())]:
         if size > len(samples):
@@ -115,14 +118,14 @@ def _line(
         found = endpoint(
             network, samples, own, start=start, steps=chosen.steps, seed=seed, number=number, workers=workers,
             progress=progress.update, saved=part(keeper.saved, f"training_{number}"),
-            tell=partial(_tell_training, keeper, trained, number),
+            tell=partial(_tell_training, keeper, trained, number), loss=loss,
         )  # fmt: skip
         trained = {**trained, f"end_{number}": found}
         keeper.tell(partial(dict, trained))
     position = np.linspace(*model.range, model.points)
     line = tabulate(
         network, samples, sgd.weight_decay, first=trained["end_0"], second=trained["end_1"], position=position,
-        workers=workers,
+        workers=workers, loss=loss,
     )  # fmt: skip
     return trained, line
 

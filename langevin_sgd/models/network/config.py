@@ -37,6 +37,8 @@ from langevin_sgd.models.network import observables
 from langevin_sgd.models.section import ModelSection
 from langevin_sgd.observables.variable import Declarations, merged
 from langevin_sgd.training.curvature_limit import too_many
+from langevin_sgd.training.losses import LossKind
+from langevin_sgd.training.losses.cross_entropy.config import CrossEntropyLoss
 from langevin_sgd.training.probes import ProbeKind
 from langevin_sgd.training.probes.section import Watched
 
@@ -208,6 +210,8 @@ class NetworkModel(ModelSection):
     """What it is trained on."""
     architecture: Architecture
     """What is trained: kind softmax, mlp or module."""
+    loss: LossKind = CrossEntropyLoss(kind="cross_entropy")
+    """What a sample costs: a name, or a mapping with its settings."""
     replicas: Replicas = 64
     """Copies of the network with independent minibatches; error bars come from them."""
     steps: Steps | None = None
@@ -246,9 +250,9 @@ class NetworkModel(ModelSection):
         return max(1, round(self.training_time / sgd.learning_rate))
 
     def code(self) -> tuple[str, ...]:
-        """A data set, a module and probes of the user's own."""
+        """A data set, a module, a loss and probes of the user's own."""
         own = (path for path in (self.data.code(), self.architecture.code()) if path)
-        return (*own, *(path for probe in self.probes for path in probe.code()))
+        return (*own, *self.loss.code(), *(path for probe in self.probes for path in probe.code()))
 
     def parameters(self) -> int | None:
         """d, the number of trainable parameters, where it is known without building the network."""

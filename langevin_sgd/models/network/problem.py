@@ -17,6 +17,8 @@ from langevin_sgd.models.network.config import NetworkModel, parameter_count
 from langevin_sgd.training import architectures, data, gradient_check, initial
 from langevin_sgd.training.architectures import Network
 from langevin_sgd.training.energy import Samples
+from langevin_sgd.training.losses import checking as losses
+from langevin_sgd.training.losses.loss import Loss
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class Problem:
     train: Samples
     test: Samples | None
     classes: int
+    loss: Loss
     start: Tensor
     device: str
 
@@ -42,12 +45,14 @@ def prepare(model: NetworkModel, sgd: Sgd, *, seed: int, device: str, refuse_siz
     when the data are, and for a module of the user's own when one is built; it raises if they will not fit into memory.
     """
     loaded = data.load(model.data, seed)
-    known = parameter_count(model.architecture, math.prod(loaded.train_inputs.shape[1:]), loaded.classes)
+    loss = losses.build(model.loss, loaded.classes)
+    outputs = loss.outputs(loaded.classes)
+    known = parameter_count(model.architecture, math.prod(loaded.train_inputs.shape[1:]), outputs)
     if known is not None:
         refuse_size(known)
 
     def build() -> torch.nn.Module:
-        return architectures.build(model.architecture, loaded.train_inputs.shape[1:], loaded.classes)
+        return architectures.build(model.architecture, loaded.train_inputs.shape[1:], outputs)
 
     def samples(inputs: NDArray[Any], labels: NDArray[Any]) -> Samples:
         return Samples.of(inputs, labels, dtype=torch.float64, device=device)
@@ -64,7 +69,7 @@ def prepare(model: NetworkModel, sgd: Sgd, *, seed: int, device: str, refuse_siz
     test = samples(loaded.test_inputs, loaded.test_labels) if has_test else None  # type: ignore[arg-type]
     name = f"architecture {model.architecture.kind}"
     for part in filter(None, (train, test)):
-        architectures.check(module, part.inputs.cpu(), loaded.classes, name=name)
+        architectures.check(module, part.inputs.cpu(), outputs, name=name)
     gradient_check.refuse_wrong_gradient(module, train.inputs, name=name)
     replicas = range(model.replicas if model.start == "independent" else 1)
     start = initial.weights(build, lambda built: Network.of(built, dtype=torch.float64).weights(), seed, replicas)
@@ -75,6 +80,7 @@ def prepare(model: NetworkModel, sgd: Sgd, *, seed: int, device: str, refuse_siz
         train=train,
         test=test,
         classes=loaded.classes,
+        loss=loss,
         start=start,
         device=device,
     )

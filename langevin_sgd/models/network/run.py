@@ -83,7 +83,9 @@ def run(
     with Workers(torch.get_num_threads() if device == "cpu" else 1) as workers, one_torch_thread():
         problem = prepare(model, sgd, seed=seed, device=device, refuse_size=refuse_size)
         exact = problem.network(torch.float64)
-        instruments = Instruments(exact, problem.train, problem.test, weight_decay=sgd.weight_decay, workers=workers)
+        instruments = Instruments(
+            exact, problem.train, problem.test, weight_decay=sgd.weight_decay, workers=workers, loss=problem.loss
+        )
         with SearchKeeper(NoCheckpoint() if known is not None else checkpoint.part("search")) as search:
             journal = Journal(instruments.energy, search)
             start = problem.start[0].numpy()
@@ -124,25 +126,26 @@ class _Training:
         start = problem.start if landmark is None else torch.from_numpy(landmark.minimum.position[None])
         start = start.expand(model.replicas, -1)
         self._minibatches = Minibatches.of(sgd, seed=seed, replicas=model.replicas, samples=len(samples))
-        self._ensemble = Ensemble(network, samples, sgd, weights=start, dtype=dtype, workers=workers)
+        self._ensemble = Ensemble(network, samples, sgd, weights=start, dtype=dtype, workers=workers, loss=problem.loss)
         self.record = _recorded_steps(model, self.steps)
         self.sample = self._sampled(model, landmark)
         self._instruments = instruments
         reference = None if landmark is None else self._reference(landmark)
         self._recorder = Recorder(
             start=self._ensemble.weights, record=self.record, sample=self.sample, test=problem.test is not None,
+            accuracy=problem.loss.has_accuracy,
             reference=reference, workers=workers,
         )  # fmt: skip
         self._probes: dict[str, Probe] = {"recorder": self._recorder}
         if model.control:
             self._probes["control"] = Control(
                 network, samples, sgd, start=start[:1], dtype=dtype, record=self.record, instruments=instruments,
-                workers=workers,
+                workers=workers, loss=problem.loss,
             )  # fmt: skip
         watched = Watched(self.steps, model.replicas, network.size, sgd, model.gradient_tolerance)
         self._asked = probes.build(model.probes, watched, declared=merged(ENSEMBLE, model.DECLARES))
         self._probes |= {f"probe {kind}": probe for kind, probe in self._asked.items()}
-        self._uniform_guess = float(np.log(problem.classes))
+        self._uniform_guess = problem.loss.uniform_guess(problem.classes)
         self._highest_energy = np.inf
 
     def _reference(self, landmark: Landmark) -> Reference | None:

@@ -1,0 +1,1 @@
+"""The `cross_entropy` loss, of classes."""

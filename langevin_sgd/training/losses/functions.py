@@ -1,0 +1,60 @@
+"""The loss of a network over samples, and its gradient by the weights, as functions to be traced."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from langevin_sgd.training.architectures import Network
+from langevin_sgd.training.losses.loss import Loss
+
+Traceable = Callable[..., tuple[Tensor, ...]]
+
+
+def gradient(network: Network, loss: Loss) -> Traceable:
+    """(*parameters, inputs, targets[, weights]) -> the sum over samples of the gradient, one tensor a parameter.
+
+    The derivative by the outputs is the loss's own; only the module itself is differentiated automatically. `weights`
+    (n,) multiply the samples' terms.
+    """
+
+    def function(*arguments: Tensor) -> tuple[Tensor, ...]:
+        count = len(network.shapes)
+        parameters, inputs, weights = arguments[:count], arguments[count], arguments[count + 2 :]
+        outputs, pull_back = torch.func.vjp(lambda *p: network.outputs(p, inputs), *parameters)[:2]
+        residual = loss.gradient(outputs, arguments[count + 1])
+        if weights:
+            residual = (residual.T * weights[0]).T
+        result: tuple[Tensor, ...] = pull_back(residual)
+        return result
+
+    return function
+
+
+def values(network: Network, loss: Loss) -> Traceable:
+    """(*parameters, inputs, targets) -> the loss (n,) of each sample, and 1 where it is correct, if that is known."""
+
+    def function(*arguments: Tensor) -> tuple[Tensor, ...]:
+        *parameters, inputs, targets = arguments
+        outputs = network.outputs(parameters, inputs)
+        found = loss.values(outputs, targets)
+        return (found, loss.correct(outputs, targets)) if loss.has_accuracy else (found,)
+
+    return function
+
+
+def along(network: Network, loss: Loss) -> Traceable:
+    """(w, v, inputs, targets) -> d/ds at s = 0 of the loss of every sample (n,) at weights w + s v, both (d,)."""
+
+    def function(w: Tensor, v: Tensor, inputs: Tensor, targets: Tensor) -> tuple[Tensor, ...]:
+        outputs, pull_back = torch.func.vjp(
+            lambda *parameters: network.outputs(parameters, inputs), *network.parameters(w)
+        )[:2]
+        # u -> J^T u is linear, and its transpose is J v: forward mode itself is not safe in threads
+        push_forward = torch.func.vjp(pull_back, torch.zeros_like(outputs))[1]
+        (direction,) = push_forward(tuple(network.parameters(v)))
+        return (loss.along(outputs, direction, targets),)
+
+    return function

@@ -1,0 +1,231 @@
+"""Losses: cross entropy against torch, and the user's own in one file: in simulate, in a scan, resumed, and broken."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import langevin_sgd as lsgd
+from langevin_sgd.config.sgd import Sgd
+from langevin_sgd.errors import UserError
+from langevin_sgd.study import loading as config
+from langevin_sgd.training.energy import Evaluator
+from langevin_sgd.training.ensemble import Ensemble
+from langevin_sgd.training.full_batch import FullBatch
+from langevin_sgd.training.losses.cross_entropy.functions import CROSS_ENTROPY
+from langevin_sgd.training.losses.loss import Loss, one_hot
+from langevin_sgd.training.threads import Workers
+
+FILE = '''\
+import torch
+
+from langevin_sgd.training.losses.loss import Loss, one_hot
+from langevin_sgd.training.losses.section import LossSection
+
+
+class SquaredLoss(LossSection):
+    """Squared distance of the outputs from one-hot rows."""
+
+    scale: float = 1.0
+
+    def build(self):
+        return Squared(self.scale)
+
+
+class Squared(Loss):
+    def __init__(self, scale):
+        self.scale = scale
+
+    def values(self, outputs, targets):
+        return 0.5 * self.scale * ((outputs - one_hot(targets, outputs)) ** 2).sum(1)
+
+
+class Blind(SquaredLoss):
+    def build(self):
+        made = Squared(self.scale)
+        made.has_accuracy = False
+        return made
+
+
+class Raises(SquaredLoss):
+    def build(self):
+        return Raising(1.0)
+
+
+class Raising(Squared):
+    def values(self, outputs, targets):
+        raise KeyError("margin")
+
+
+class Mean(SquaredLoss):
+    def build(self):
+        return MeanOfAll(1.0)
+
+
+class MeanOfAll(Squared):
+    def values(self, outputs, targets):
+        return super().values(outputs - outputs.mean(0), targets)
+
+
+class Wrong(SquaredLoss):
+    def build(self):
+        return WrongGradient(1.0)
+
+
+class WrongGradient(Squared):
+    def gradient(self, outputs, targets):
+        return 2 * super().gradient(outputs, targets)
+
+
+class One(SquaredLoss):
+    def build(self):
+        return OneNumber(1.0)
+
+
+class OneNumber(Squared):
+    def values(self, outputs, targets):
+        return super().values(outputs, targets).mean()
+
+
+class Branches(SquaredLoss):
+    def build(self):
+        return Branching(1.0)
+
+
+class Branching(Squared):
+    def values(self, outputs, targets):
+        rows = torch.nn.functional.one_hot(targets, outputs.shape[1])
+        return ((outputs - rows) ** 2).sum(1)
+
+
+class Nothing(SquaredLoss):
+    def build(self):
+        return None
+'''
+
+
+@pytest.fixture
+def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    (tmp_path / "my_losses.py").write_text(FILE)
+    monkeypatch.chdir(tmp_path)
+    yield "my_losses"
+    sys.modules.pop("my_losses", None)
+
+
+def study(loss: object, scan: dict | None = None, **more: object) -> dict:
+    network = {
+        "kind": "network", "architecture": {"kind": "softmax"}, "replicas": 3, "steps": 40, "record_times": 4,
+        "loss": loss, **more,
+    }  # fmt: skip
+    sgd = {"learning_rate": 0.1, "batch_size": 8, "weight_decay": 0.1}
+    return {"name": "one", "seed": 1, "sgd": sgd, "models": {"network": network}, "scan": scan or {}}
+
+
+def test_cross_entropy_in_closed_form_is_that_of_torch() -> None:
+    generator = torch.Generator().manual_seed(0)
+    outputs, direction = (torch.randn(7, 4, dtype=torch.float64, generator=generator) for _ in range(2))
+    targets = torch.randint(0, 4, (7,), generator=generator)
+    expected = nn.functional.cross_entropy(outputs, targets, reduction="none")
+    torch.testing.assert_close(CROSS_ENTROPY.values(outputs, targets), expected, rtol=1e-13, atol=0)
+    torch.testing.assert_close(
+        CROSS_ENTROPY.gradient(outputs, targets), Loss.gradient(CROSS_ENTROPY, outputs, targets), rtol=1e-12, atol=1e-13
+    )
+    torch.testing.assert_close(
+        CROSS_ENTROPY.along(outputs, direction, targets), Loss.along(CROSS_ENTROPY, outputs, direction, targets)
+    )
+    assert torch.equal(CROSS_ENTROPY.correct(outputs, targets), Loss.correct(CROSS_ENTROPY, outputs, targets))
+    assert CROSS_ENTROPY.uniform_guess(4) == pytest.approx(Loss.uniform_guess(CROSS_ENTROPY, 4), rel=1e-14)
+
+
+class _Squared(Loss):
+    def values(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        return ((outputs - one_hot(targets, outputs)) ** 2).sum(1)
+
+
+def test_every_user_of_a_loss_asks_that_loss(make_network, samples) -> None:
+    """One step of SGD, the energy, its gradient, a sample's gradient and H, against autograd of the squared error."""
+    network, workers = make_network(nn.Linear(9, 4)), Workers(1)
+    w = network.weights()
+
+    def mean(point: torch.Tensor, index: slice = slice(None)) -> torch.Tensor:
+        outputs = network.outputs(network.parameters(point), samples.inputs[index])
+        return _Squared().values(outputs, samples.labels[index]).mean()
+
+    gradient = torch.func.grad(mean)(w).numpy()
+    full = FullBatch(network, samples, 0.0, workers, _Squared())
+    found = full.energy_and_gradient(w.numpy())
+    assert found.energy == pytest.approx(mean(w).item(), rel=1e-12)
+    np.testing.assert_allclose(found.gradient, gradient, rtol=1e-10, atol=1e-13)
+    h = torch.autograd.functional.hessian(mean, w).numpy()
+    np.testing.assert_allclose(full.hessian_products(w.numpy(), np.eye(w.numel())), h, rtol=1e-9, atol=1e-12)
+    rows: list[torch.Tensor] = []
+    full.sample_gradients(w.numpy(), rows.append)
+    np.testing.assert_allclose(torch.cat(rows)[3], torch.func.grad(mean)(w, slice(3, 4)), rtol=1e-10, atol=1e-13)
+    assert Evaluator(network, samples, workers, _Squared())(w[None]).loss[0] == pytest.approx(mean(w).item(), rel=1e-12)
+
+    class All:
+        def block(self, step: int, at_most: int) -> np.ndarray:
+            return np.arange(len(samples))[None, None]
+
+    sgd = Sgd(learning_rate=0.1, batch_size=len(samples))
+    made = Ensemble(network, samples, sgd, weights=w[None], dtype=torch.float64, workers=workers, loss=_Squared())
+    made.advance(All(), 0, 1)
+    np.testing.assert_allclose(made.weights[0], w.numpy() - 0.1 * gradient, rtol=1e-10, atol=1e-13)
+
+
+def test_one_of_the_users_own_is_trained_with_and_scanned(module: str) -> None:
+    found = lsgd.simulate(study({"kind": f"{module}:SquaredLoss", "scale": 0.5}))["network"]
+    assert (found.train_loss[:, -1] < found.train_loss[:, 0]).all()
+    twice = lsgd.simulate(study({"kind": f"{module}:SquaredLoss", "scale": 1.0}))["network"]
+    np.testing.assert_allclose(twice.train_loss[:, 0], 2 * found.train_loss[:, 0], rtol=1e-12)
+    scanned = lsgd.simulate(study(f"{module}:Blind", {"sgd.batch_size": [4, 8]}))["network"]
+    assert "train_accuracy" not in scanned
+    assert np.array_equal(scanned.train_loss.sel(batch_size=8), twice.train_loss)
+
+
+def test_a_training_with_it_goes_on_after_an_interruption(module: str, tmp_path: Path, monkeypatch) -> None:
+    chosen = study(f"{module}:SquaredLoss")
+    whole = lsgd.simulate(chosen)["network"]
+    advance, calls = Ensemble.advance, []
+
+    def stopped(self: Ensemble, *args: object) -> None:
+        calls.append(args)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        advance(self, *args)
+
+    monkeypatch.setattr(Ensemble, "advance", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        lsgd.simulate(chosen, output=tmp_path / "run")
+    monkeypatch.undo()
+    monkeypatch.chdir(tmp_path)
+    resumed = lsgd.simulate(chosen, output=tmp_path / "run", resume=True)["network"]
+    assert np.array_equal(whole.energy, resumed.energy)
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("Raises", "values failed: KeyError: 'margin' (my_losses.py, line "),
+        ("Mean", "the loss of a sample depends on the others of its batch"),
+        ("Wrong", "its derivative by the outputs is not that of its values"),
+        ("One", "values returns () for 3 samples; (3,) is needed"),
+        ("Branches", "it cannot be differentiated (for torch's one_hot use losses.loss.one_hot): "),
+        ("Nothing", "built NoneType; a subclass of langevin_sgd.training.Loss is needed"),
+    ],
+)
+def test_a_broken_one_is_told_in_one_line(module: str, name: str, told: str) -> None:
+    with pytest.warns(RuntimeWarning, match=r"network: failed"):
+        failed = lsgd.simulate(study(f"{module}:{name}"))["network"]
+    assert f"loss {module}:{name}: {told}" in failed.attrs["error"]
+    assert "\n" not in failed.attrs["error"]
+
+
+def test_a_misspelt_one_is_told_with_the_nearest(module: str) -> None:
+    with pytest.raises(UserError, match=r"network.loss.*: unknown kind \"cross_entropi\"; did you mean \"cross_ent"):
+        config.parse(study("cross_entropi"))
+    with pytest.raises(UserError, match=r"network.loss: my_losses:SquareLoss: .* did you mean my_losses:SquaredLoss"):
+        config.parse(study(f"{module}:SquareLoss"))
