@@ -53,8 +53,8 @@ def _modes(model: OrnsteinUhlenbeckModel) -> tuple[list[float], list[bool]]:
 
     try:
         with numpy.errstate(all="ignore"):
-            rates, vectors = model.hessian.eigenbasis({})
-            strengths = model.noise.strengths(vectors)
+            rates, vectors = model.hessian.spectrum()
+            strengths = model.noise.strengths(vectors, len(rates))
     except numpy.linalg.LinAlgError:
         return [math.nan], [True]
     return rates.tolist(), (strengths > NOISE_FREE * strengths.max()).tolist()

@@ -53,8 +53,11 @@ class CovarianceSection(Section):
         symmetric: Array = 0.5 * (turned + turned.T)
         return symmetric
 
-    def strengths(self, vectors: Array) -> Array:
-        """The diagonal of V^T C V (d,), up to a factor, before anything runs; of what is not known yet, zeros."""
+    def strengths(self, vectors: Array | None, size: int) -> Array:
+        """The diagonal of V^T C V (d,), up to a factor, before anything runs; of what is not known yet, zeros.
+
+        Without `vectors` V is the identity.
+        """
         raise NotImplementedError
 
 
@@ -78,10 +81,11 @@ class MeasuredCovariance(Measured, CovarianceSection):
         """As that model has it."""
         return _lent(self.from_, lent)
 
-    def strengths(self, vectors: Array) -> Array:
+    def strengths(self, vectors: Array | None, size: int) -> Array:
         """Nothing is known yet."""
-        zeros: Array = 0.0 * vectors[0]
-        return zeros
+        import numpy as np
+
+        return np.zeros(size)
 
 
 class IsotropicCovariance(Alternatives, CovarianceSection):
@@ -123,11 +127,11 @@ class IsotropicCovariance(Alternatives, CovarianceSection):
         variance = float(np.trace(self.covariance(len(vectors), lent))) / len(vectors)
         return variance * np.eye(len(vectors))
 
-    def strengths(self, vectors: Array) -> Array:
+    def strengths(self, vectors: Array | None, size: int) -> Array:
         """It moves every mode."""
         import numpy as np
 
-        return np.ones(len(vectors))
+        return np.ones(size)
 
 
 class DiagonalCovariance(Alternatives, CovarianceSection):
@@ -171,14 +175,14 @@ class DiagonalCovariance(Alternatives, CovarianceSection):
         whole = super().in_modes(vectors, lent)
         return whole if self.from_ is None else np.diag(np.diagonal(whole))
 
-    def strengths(self, vectors: Array) -> Array:
+    def strengths(self, vectors: Array | None, size: int) -> Array:
         """Of a measured one nothing is known yet."""
         import numpy as np
 
         if self.variances is None:
-            return np.zeros(len(vectors))
-        strengths: Array = np.array(self.variances) @ vectors**2
-        return strengths
+            return np.zeros(size)
+        strengths: Array = np.array(self.variances)
+        return strengths if vectors is None else strengths @ vectors**2
 
 
 class MatrixCovariance(CovarianceSection):
@@ -199,12 +203,12 @@ class MatrixCovariance(CovarianceSection):
 
         return np.asarray(self.matrix, dtype=np.float64)
 
-    def strengths(self, vectors: Array) -> Array:
+    def strengths(self, vectors: Array | None, size: int) -> Array:
         """v^T C v of every eigenvector."""
         import numpy as np
 
-        strengths: Array = np.einsum("im,im->m", vectors, np.array(self.matrix) @ vectors)
-        return strengths
+        matrix: Array = np.array(self.matrix)
+        return matrix.diagonal() if vectors is None else np.einsum("im,im->m", vectors, matrix @ vectors)
 
 
 Covariance = Annotated[

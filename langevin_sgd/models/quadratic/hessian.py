@@ -40,6 +40,13 @@ class HessianSection(Section):
         """k (d,), largest first, and V (d, d) with H = V diag(k) V^T; `lent` are the models on which it is measured."""
         raise NotImplementedError
 
+    def spectrum(self) -> tuple[Array, Array | None]:
+        """k (d,) and V (d, d) of a given one, before anything runs; no V where each k belongs to a coordinate.
+
+        Then k is in the order of the coordinates, and no d x d matrix is made of a long list.
+        """
+        return self.eigenbasis({})
+
 
 class MeasuredHessian(Measured, HessianSection):
     """H as measured at the minimum of a network of the same study."""
@@ -73,9 +80,15 @@ class DiagonalHessian(HessianSection):
         """The unit vectors in the order of the eigenvalues."""
         import numpy as np  # a config that is only read does without
 
-        given = np.asarray(self.eigenvalues, dtype=np.float64)
+        given = self.spectrum()[0]
         order = np.argsort(-given, kind="stable")
         return given[order], np.eye(given.size)[:, order]
+
+    def spectrum(self) -> tuple[Array, Array | None]:
+        """As they are given."""
+        import numpy as np
+
+        return np.asarray(self.eigenvalues, dtype=np.float64), None
 
 
 class FullHessian(HessianSection):

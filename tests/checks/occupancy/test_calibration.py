@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from scipy.stats import beta
 
-from langevin_sgd.checks.occupancy import point as occupancy
 from langevin_sgd.checks.occupancy.crossing import crossing
+from langevin_sgd.checks.occupancy.point import occupancy
 from langevin_sgd.checks.verdicts.statistics import Verdict
 from langevin_sgd.checks.verdicts.table import summarise
 
