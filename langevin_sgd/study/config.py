@@ -81,7 +81,7 @@ class Study(Section):
         return scans.axes(self.scan)
 
     def points(self, name: str) -> tuple[Study, ...]:
-        """The studies at the points that model `name` is scanned over, last axis fastest; the study itself without any."""
+        """The studies at the points that model `name` is scanned over, last axis fastest; the study itself if none."""
         scanned = lineage.scanned(self, name)
         if not scanned:
             return (self,)
