@@ -101,18 +101,20 @@ KINDS: dict[str, tuple[dict[str, Any], dict[str, Any], Work]] = {
         {**_POTENTIAL, "disorders": 80, "ln_time": [0, 4]},
         {},
         Work(
-            "langevin_sgd.models.random_potential.line_probability.evolve", lambda potential, **more: len(potential), 32
+            "langevin_sgd.models.random_potential.methods.master_equation.evolve",
+            lambda potential, **more: len(potential),
+            32,
         ),
     ),
     "flooding": (
         {**_POTENTIAL, "method": "flooding", "disorders": 24, "ln_time": [0, 4]},
         {"models.m.thermal_energy": [0.5, 1.0]},
-        Work("langevin_sgd.models.random_potential.flooded.flood", segment=16),
+        Work("langevin_sgd.models.random_potential.methods.flooding.flood", segment=16),
     ),
     "walkers on a line": (
         {**_POTENTIAL, "method": "sde", "disorders": 3, "walkers": 4, "ln_time": [-3, -1.5]},
         {},
-        Work("langevin_sgd.models.random_potential.line_walkers.integrate", _INTEGRATE),
+        Work("langevin_sgd.models.random_potential.methods.walkers_on_line.integrate", _INTEGRATE),
     ),
     "walkers in waves": (
         {
@@ -120,7 +122,7 @@ KINDS: dict[str, tuple[dict[str, Any], dict[str, Any], Work]] = {
             "features": 32, "disorders": 3, "walkers": 4, "ln_time": [-5, -3], "record_times": 3,
         },
         {},
-        Work("langevin_sgd.models.random_potential.fourier_walkers.integrate", _INTEGRATE),
+        Work("langevin_sgd.models.random_potential.methods.walkers_in_waves.integrate", _INTEGRATE),
     ),
     "ornstein_uhlenbeck": (_OU, {"sgd.batch_size": [2, 4]}, Work("langevin_sgd.integrators.exact._add_noise")),
     "ornstein_uhlenbeck with momentum": (
@@ -165,8 +167,8 @@ def _counting(kind: str, monkeypatch: pytest.MonkeyPatch) -> tuple[list[int], Ca
     monkeypatch.setitem(sys.modules, "made_up", made)
     monkeypatch.setattr("langevin_sgd.storage.keeper.SECONDS_A_SEGMENT", 0.0)
     monkeypatch.setattr("langevin_sgd.training.interpolation._STEPS_BETWEEN_TELLINGS", 50)
-    monkeypatch.setattr("langevin_sgd.models.random_potential.line_walkers._FIRST_SEGMENT", 1.0)
-    monkeypatch.setattr("langevin_sgd.models.random_potential.fourier_walkers._FIRST_SEGMENT", 1.0)
+    monkeypatch.setattr("langevin_sgd.models.random_potential.methods.walkers_on_line._FIRST_SEGMENT", 1.0)
+    monkeypatch.setattr("langevin_sgd.models.random_potential.methods.walkers_in_waves._FIRST_SEGMENT", 1.0)
     attribute, target = derive_importpath(work.place, raising=True)
     count = [0]
     original = getattr(target, attribute)

@@ -295,11 +295,12 @@ class RandomPotentialModel(ModelSection):
             yield ("ln_time", 1), f"{last:g} takes {steps:.2g} steps of {step:.3g}; give an earlier last time"
 
     def _default_time_step(self) -> float:
-        from langevin_sgd.models.random_potential import disorder, fourier_walkers, line_walkers
+        from langevin_sgd.models.random_potential import potentials
+        from langevin_sgd.models.random_potential.methods import walkers_in_waves, walkers_on_line
 
         if self.landscape == "line":
-            return line_walkers.default_time_step(disorder.line(self), self.thermal_energy)
-        return fourier_walkers.default_time_step(disorder.waves(self))
+            return walkers_on_line.default_time_step(potentials.line(self), self.thermal_energy)
+        return walkers_in_waves.default_time_step(potentials.waves(self))
 
     def _expected_distance(self) -> float:
         """((theta ln t)^2/A)^(1/alpha) at the last time, or that of free diffusion, sqrt(2 d theta t), if less."""

@@ -10,7 +10,7 @@ from langevin_sgd.config.errors import KeyPath
 from langevin_sgd.landscapes.grid import Grid
 from langevin_sgd.models.factors import copies, scan_points, times
 from langevin_sgd.models.memory import Factor, Held
-from langevin_sgd.models.random_potential import disorder
+from langevin_sgd.models.random_potential import potentials
 from langevin_sgd.models.random_potential.config import RandomPotentialModel
 from langevin_sgd.models.random_potential.run import chunk_size
 
@@ -59,7 +59,7 @@ def _sites(at: KeyPath, model: RandomPotentialModel) -> list[Held]:
     )  # fmt: skip
     together = min(chunk_size(model), model.disorders)
     if d > 1:
-        grid = disorder.sites(model)
+        grid = potentials.sites(model)
         assert isinstance(grid, Grid)
         period = (grid.period / (2 * model.half_width + 1)) ** d
         return [

@@ -1,7 +1,6 @@
 """The random-potential model of a config: walkers in random landscapes, by the method that the config names.
 
-Disorders are made, run and forgotten in chunks, so memory does not grow with their number. A method is a function of
-the model, the numbers of the disorders and the seed; what it returns of a disorder does not depend on the others.
+Disorders are made, followed and forgotten in chunks, so memory does not grow with their number.
 """
 
 from __future__ import annotations
@@ -15,11 +14,12 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
 
+from langevin_sgd.families import imported
 from langevin_sgd.landscapes.line import Line
 from langevin_sgd.models.context import Context
-from langevin_sgd.models.random_potential import example_walk
 from langevin_sgd.models.random_potential.config import RandomPotentialModel
-from langevin_sgd.models.random_potential.disorder import Array, Arrays, Disorders, landscape, ln_times
+from langevin_sgd.models.random_potential.methods import walker_history
+from langevin_sgd.models.random_potential.potentials import Array, Arrays, Disorders, landscape, ln_times
 from langevin_sgd.observables.declared import dataset
 from langevin_sgd.observables.variable import joined
 from langevin_sgd.progress import Progress
@@ -30,9 +30,21 @@ _CHUNK_BYTES = 1 << 26
 _LEAST = 16  # disorders side by side in the vector registers
 _MOST = 4096  # so that the progress of many small ones is seen
 
+_AT_ONCE = {
+    "master_equation": "langevin_sgd.models.random_potential.methods.master_equation:measure",
+    "flooding": "langevin_sgd.models.random_potential.methods.flooding:measure",
+}
+"""What follows disorders to the end in one go, by method."""
+
+_WALKERS = {
+    "line": "langevin_sgd.models.random_potential.methods.walkers_on_line:walk",
+    "fourier": "langevin_sgd.models.random_potential.methods.walkers_in_waves:walk",
+}
+"""What follows walkers step by step, by landscape."""
+
 _BACKENDS = {"master_equation": "master equation (numba)", "flooding": "flooding (numba)"}
 _COORDINATES = ("time", "distance")
-_ONCE = (*_COORDINATES, *example_walk.NAMES)  # of no disorder, or of the first alone
+_ONCE = (*_COORDINATES, *walker_history.NAMES)  # of no disorder, or of the first alone
 
 
 def run(points: Sequence[tuple[RandomPotentialModel, None]], context: Context) -> list[xr.Dataset]:
@@ -136,21 +148,11 @@ def _measure(
     keeper: Within,
 ) -> Arrays:
     """What the model's method measures of these disorders; walkers tell what share of their steps is done."""
-    if model.method == "master_equation":
-        from langevin_sgd.models.random_potential.line_probability import solve
-
-        return solve(model, disorders, seed=seed)
-    if model.method == "flooding":
-        from langevin_sgd.models.random_potential.flooded import flooded
-
-        return flooded(model, disorders, seed=seed)
-    if model.landscape == "line":
-        from langevin_sgd.models.random_potential import line_walkers
-
-        return line_walkers.walk(model, disorders, seed=seed, device=device, told=told, keeper=keeper)
-    from langevin_sgd.models.random_potential import fourier_walkers
-
-    return fourier_walkers.walk(model, disorders, seed=seed, device=device, told=told, keeper=keeper)
+    if model.method in _AT_ONCE:
+        found: Arrays = imported(_AT_ONCE[model.method])(model, disorders, seed=seed)
+        return found
+    walk: Callable[..., Arrays] = imported(_WALKERS[model.landscape])
+    return walk(model, disorders, seed=seed, device=device, told=told, keeper=keeper)
 
 
 def _joined(parts: Sequence[Arrays]) -> Arrays:

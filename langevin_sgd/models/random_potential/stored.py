@@ -14,7 +14,7 @@ from langevin_sgd.laws import Point
 from langevin_sgd.laws.recomputed import Found, follow
 from langevin_sgd.models.random_potential import run as random_potential
 from langevin_sgd.models.random_potential.config import RandomPotentialModel
-from langevin_sgd.models.random_potential.disorder import Array, landscape, ln_times
+from langevin_sgd.models.random_potential.potentials import Array, landscape, ln_times
 from langevin_sgd.theory import effective_diffusion
 
 

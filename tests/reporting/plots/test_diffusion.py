@@ -13,7 +13,7 @@ from langevin_sgd.estimators.renewal_model import renewal_positions
 from langevin_sgd.integrators.flooding import flood
 from langevin_sgd.landscapes.line import Line
 from langevin_sgd.models import declared
-from langevin_sgd.models.random_potential.example_walk import example
+from langevin_sgd.models.random_potential.methods.walker_history import walker_history
 from langevin_sgd.observables.declared import dataset
 from langevin_sgd.reporting.plots import drawn as plots
 
@@ -35,7 +35,7 @@ def walk(alpha: float, *, thermal_energy: float = 1.0, censored_from: float = np
         "amplitude": 1.0,
         "thermal_energy": thermal_energy,
         "valid_range": (1.0, 1e9),
-        **example(potential, np.full(LN_TIME.size, np.nan), LN_TIME, spacing=1.0),
+        **walker_history(potential, np.full(LN_TIME.size, np.nan), LN_TIME, spacing=1.0),
     }
     coords = {"time": np.exp(LN_TIME), "ln_time": LN_TIME, "disorder": numbers}
     attrs = {"kind": "random_potential", "status": "done"}

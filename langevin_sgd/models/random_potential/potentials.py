@@ -1,4 +1,4 @@
-"""The random landscape that a config asks for, the times of its record, and how often it is looked at."""
+"""The random potentials that a config asks for, and the times at which walkers in them are recorded."""
 
 from __future__ import annotations
 

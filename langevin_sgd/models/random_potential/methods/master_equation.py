@@ -1,4 +1,4 @@
-"""Walkers on a line by the master equation: thermal averages, positions drawn at the end, and two times."""
+"""A line by its probability, the master equation: thermal averages, positions drawn at the end, and two times."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import numpy as np
 from langevin_sgd.integrators.master_equation import evolve
 from langevin_sgd.landscapes.line import refined
 from langevin_sgd.models.random_potential.config import RandomPotentialModel
-from langevin_sgd.models.random_potential.disorder import Array, Arrays, Disorders, line, ln_times
-from langevin_sgd.models.random_potential.example_walk import example
+from langevin_sgd.models.random_potential.methods.walker_history import walker_history
+from langevin_sgd.models.random_potential.potentials import Array, Arrays, Disorders, line, ln_times
 
 CENSORED_PROBABILITY = 1e-3
 """A disorder counts as censored once so much of its probability lies within a spacing of the ends of the box."""
 
 
-def solve(model: RandomPotentialModel, disorders: Disorders, *, seed: int) -> Arrays:
+def measure(model: RandomPotentialModel, disorders: Disorders, *, seed: int) -> Arrays:
     """What the master equation says of these disorders, on a lattice with the model's `cells` to a spacing."""
     assert model.cells is not None
     landscape = line(model)
@@ -38,7 +38,7 @@ def solve(model: RandomPotentialModel, disorders: Disorders, *, seed: int) -> Ar
     if model.draws and disorders[0] == 0:
         drawn = spacing * (result.positions[0, 0] - float(result.start_site[0]))
         gamma = model.thermal_energy * ln_times(model)
-        out |= example(potential[0], drawn, gamma, spacing=spacing)
+        out |= walker_history(potential[0], drawn, gamma, spacing=spacing)
     if model.aging is not None:
         out |= _aging(model, potential, shared)
     return out

@@ -5,7 +5,7 @@ import pytest
 
 import langevin_sgd as lsgd
 from langevin_sgd.integrators.flooding import flood
-from langevin_sgd.models.random_potential.example_walk import example
+from langevin_sgd.models.random_potential.methods.walker_history import walker_history
 
 MODEL = {"kind": "random_potential", "alpha": 1.0, "disorders": 24, "half_width": 900, "ln_time": [0.0, 14.0]}
 
@@ -31,7 +31,7 @@ def test_valleys_and_barriers_survive_the_thinning() -> None:
     rng = np.random.default_rng(2)
     potential = np.cumsum(rng.normal(size=400_001))
     bottom = flood(potential[None]).displacement([150.0])[0, 0, 0]
-    kept = example(potential, np.array([bottom]), np.array([150.0]), spacing=0.5)
+    kept = walker_history(potential, np.array([bottom]), np.array([150.0]), spacing=0.5)
     assert kept["example_position"].shape == kept["example_potential"].shape == (800,)
     x = kept["example_position"]
     low, high = (round(end / 0.5) + 200_000 for end in (x.min(), x.max()))

@@ -1,4 +1,4 @@
-"""Walkers in sums of waves, in any dimension, step by step."""
+"""Sums of waves by walkers, in any dimension: the stochastic equation itself, step by step."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from langevin_sgd.integrators.scan_points import trajectory_numbers
 from langevin_sgd.integrators.state import State
 from langevin_sgd.landscapes.fourier import Fourier
 from langevin_sgd.models.random_potential.config import RandomPotentialModel
-from langevin_sgd.models.random_potential.disorder import Arrays, Disorders, ln_times, waves
+from langevin_sgd.models.random_potential.potentials import Arrays, Disorders, ln_times, waves
 from langevin_sgd.noise import IsotropicNoise
 from langevin_sgd.storage.checkpoint import NoCheckpoint
 from langevin_sgd.storage.keeper import Keeper, Keeps, Pace, part, prefixed

@@ -10,10 +10,10 @@ from langevin_sgd.errors import UserError
 from langevin_sgd.integrators.master_equation import MasterEquationResult, evolve
 from langevin_sgd.landscapes.line import refined
 from langevin_sgd.landscapes.tabulated import Tabulated
-from langevin_sgd.models.random_potential import line_walkers
 from langevin_sgd.models.random_potential.config import RandomPotentialModel
-from langevin_sgd.models.random_potential.disorder import line, ln_times
-from langevin_sgd.models.random_potential.line_walkers import default_time_step, walk
+from langevin_sgd.models.random_potential.methods import walkers_on_line
+from langevin_sgd.models.random_potential.methods.walkers_on_line import default_time_step, walk
+from langevin_sgd.models.random_potential.potentials import line, ln_times
 from langevin_sgd.study.loading import parse
 
 SEED = 4
@@ -69,16 +69,16 @@ SHORT = dict(half_width=100, spacing=0.7, amplitude=1.3, thermal_energy=1.2, ln_
 def planted(error: str, monkeypatch: pytest.MonkeyPatch) -> dict:
     """The error in place; and what to ask for beside it."""
     if error == "theta for T":
-        monkeypatch.setattr(line_walkers, "IsotropicNoise", lambda temperature: noise(temperature / 2))
+        monkeypatch.setattr(walkers_on_line, "IsotropicNoise", lambda temperature: noise(temperature / 2))
     elif error == "force of the wrong sign":
-        monkeypatch.setattr(line_walkers, "Tabulated", lambda v, spacing: Tabulated(-v, spacing=spacing))
+        monkeypatch.setattr(walkers_on_line, "Tabulated", lambda v, spacing: Tabulated(-v, spacing=spacing))
     elif error == "half a cell off":
         shifted = lambda v, spacing: Tabulated(v, spacing=spacing, first_site=-spacing * (v.shape[1] // 2 - 0.5))  # noqa: E731
-        monkeypatch.setattr(line_walkers, "Tabulated", shifted)
+        monkeypatch.setattr(walkers_on_line, "Tabulated", shifted)
     return {"time_step": 0.3} if error == "a step as long as the cell" else {}
 
 
-noise = line_walkers.IsotropicNoise
+noise = walkers_on_line.IsotropicNoise
 
 
 @pytest.mark.parametrize(

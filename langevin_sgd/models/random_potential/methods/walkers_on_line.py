@@ -1,4 +1,4 @@
-"""Walkers on a line by the stochastic equation itself, step by step, in the potentials that the master equation has."""
+"""A line by walkers: the stochastic equation itself, step by step, in the potentials of the master equation."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from langevin_sgd.integrators.state import State
 from langevin_sgd.landscapes.line import Line
 from langevin_sgd.landscapes.tabulated import Tabulated
 from langevin_sgd.models.random_potential.config import RandomPotentialModel
-from langevin_sgd.models.random_potential.disorder import Arrays, Disorders, line, ln_times
+from langevin_sgd.models.random_potential.potentials import Arrays, Disorders, line, ln_times
 from langevin_sgd.noise import IsotropicNoise
 from langevin_sgd.storage.checkpoint import NoCheckpoint
 from langevin_sgd.storage.keeper import Keeper, Keeps, Pace, part, prefixed

@@ -1,4 +1,4 @@
-"""One disorder to look at: its potential where the walker went, the flooding path, and positions drawn on the way."""
+"""The history of one walker on a line, as a figure shows it: the potential where it went, and where it stood."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 
 from langevin_sgd.integrators.flooding import flood
-from langevin_sgd.models.random_potential.disorder import Array, Arrays
+from langevin_sgd.models.random_potential.potentials import Array, Arrays
 
 _CELLS = 400
 _MARGIN = 0.35  # of the range walked, on either side
@@ -15,7 +15,7 @@ _MARGIN = 0.35  # of the range walked, on either side
 NAMES = ("example_position", "example_potential", "example_bottom", "example_draw")
 
 
-def example(potential: Array, drawn: Array, gamma: Array, *, spacing: float) -> Arrays:
+def walker_history(potential: Array, drawn: Array, gamma: Array, *, spacing: float) -> Arrays:
     """The history of one walker on a line, displacements from the middle site.
 
     `potential` (site,), `drawn` (time,) displacements, `gamma` (time,) barriers theta ln t, ascending. `example_bottom`

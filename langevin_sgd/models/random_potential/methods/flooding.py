@@ -1,4 +1,4 @@
-"""Walkers in the limit of strong disorder on a line or a grid, by flooding."""
+"""A line or a grid by flooding: where walkers stand in the limit of strong disorder."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import numpy as np
 
 from langevin_sgd.integrators.flooding import flood
 from langevin_sgd.models.random_potential.config import RandomPotentialModel
-from langevin_sgd.models.random_potential.disorder import Arrays, Disorders, ln_times, sites
-from langevin_sgd.models.random_potential.example_walk import example
+from langevin_sgd.models.random_potential.methods.walker_history import walker_history
+from langevin_sgd.models.random_potential.potentials import Arrays, Disorders, ln_times, sites
 
 
-def flooded(model: RandomPotentialModel, disorders: Disorders, *, seed: int) -> Arrays:
+def measure(model: RandomPotentialModel, disorders: Disorders, *, seed: int) -> Arrays:
     """Where the walkers of these disorders stand at Gamma = theta ln t; those that met the edge are censored."""
     landscape = sites(model)
     gamma = model.thermal_energy * ln_times(model)
@@ -36,5 +36,5 @@ def flooded(model: RandomPotentialModel, disorders: Disorders, *, seed: int) -> 
     out = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     if model.dimension == 1 and disorders[0] == 0:
         none = np.full(gamma.size, np.nan)
-        out |= example(landscape.potential(seed, disorders[:1])[0], none, gamma, spacing=landscape.spacing)
+        out |= walker_history(landscape.potential(seed, disorders[:1])[0], none, gamma, spacing=landscape.spacing)
     return out
