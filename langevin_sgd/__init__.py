@@ -22,6 +22,7 @@ _HOME = {
     "DataSet": "langevin_sgd.training.data",
     "integrate": "langevin_sgd.integrators.integrate",
     "Record": "langevin_sgd.integrators.record",
+    "Scheme": "langevin_sgd.integrators.schemes",
     "Expression": "langevin_sgd.landscapes.expression",
     "Quadratic": "langevin_sgd.landscapes.quadratic",
     "Line": "langevin_sgd.landscapes.line",
@@ -42,15 +43,22 @@ _HOME = {
     "report": "langevin_sgd.reporting.html",
 }
 
-__all__ = ["__version__", *sorted(_HOME)]
+_PACKAGES = ("estimators", "laws", "theory", "training")
+
+__all__ = ["__version__", *sorted(_HOME), *_PACKAGES]
 
 if TYPE_CHECKING:
+    from langevin_sgd import estimators as estimators
+    from langevin_sgd import laws as laws
+    from langevin_sgd import theory as theory
+    from langevin_sgd import training as training
     from langevin_sgd.config.errors import ConfigError as ConfigError
     from langevin_sgd.installation import info as info
     from langevin_sgd.integrators.flooding import flood_disorders as flood_disorders
     from langevin_sgd.integrators.integrate import integrate as integrate
     from langevin_sgd.integrators.master_equation import evolve as evolve
     from langevin_sgd.integrators.record import Record as Record
+    from langevin_sgd.integrators.schemes import Scheme as Scheme
     from langevin_sgd.landscapes.expression import Expression as Expression
     from langevin_sgd.landscapes.fourier import Fourier as Fourier
     from langevin_sgd.landscapes.grid import Grid as Grid
@@ -79,6 +87,8 @@ if TYPE_CHECKING:
 def __getattr__(name: str) -> Any:
     if name in _HOME:
         return getattr(importlib.import_module(_HOME[name]), name)
+    if name in _PACKAGES:
+        return importlib.import_module(f"langevin_sgd.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

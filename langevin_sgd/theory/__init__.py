@@ -1,1 +1,19 @@
-"""Closed-form laws: what SGD near a minimum does, in the eigenbasis of the Hessian."""
+"""Theory: numbers in, numbers out, with the source of every formula. It knows no config and no dataset.
+
+Of a quadratic valley: `ornstein_uhlenbeck`, `modes`, `heavy_ball`, `epoch_sampling`, `epoch_momentum` and
+`quadratic_form`. Of a landscape: `occupancy`, `escape`, `fokker_planck`, `markov_chain`, `nonequilibrium_well`. Of a random potential:
+`logarithmic_diffusion`, `effective_diffusion`.
+"""
+
+from __future__ import annotations
+
+from langevin_sgd.doors import opened
+
+__all__, __getattr__, __dir__ = opened(
+    __name__,
+    (
+        *("ornstein_uhlenbeck", "modes", "heavy_ball", "epoch_sampling", "epoch_momentum", "quadratic_form"),
+        *("occupancy", "escape", "fokker_planck", "markov_chain", "nonequilibrium_well"),
+        *("logarithmic_diffusion", "effective_diffusion"),
+    ),
+)

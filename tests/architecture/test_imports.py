@@ -8,7 +8,7 @@ from typing import Any
 
 ORDER = (
     # what every other package may use
-    *("errors", "paths", "settings_kept", "user_code", "import_path", "families", "one_thread", "devices"),
+    *("doors", "errors", "paths", "settings_kept", "user_code", "import_path", "families", "one_thread", "devices"),
     *("machine_memory", "interruption", "progress"),
     # sections of a config, numbers, and what simulates
     *("config", "real_array", "random_numbers", "landscapes", "noise", "theory", "estimators", "integrators"),
