@@ -1,8 +1,8 @@
 """Theory: numbers in, numbers out, with the source of every formula. It knows no config and no dataset.
 
 Of a quadratic valley: `ornstein_uhlenbeck`, `modes`, `heavy_ball`, `epoch_sampling`, `epoch_momentum` and
-`quadratic_form`. Of a landscape: `occupancy`, `escape`, `fokker_planck`, `markov_chain`, `nonequilibrium_well`. Of a random potential:
-`logarithmic_diffusion`, `effective_diffusion`.
+`quadratic_form`. Of a landscape: `occupancy`, `escape`, `fokker_planck`, `markov_chain`, `nonequilibrium_well`. Of a
+random potential: `logarithmic_diffusion`, `effective_diffusion`.
 """
 
 from __future__ import annotations

@@ -35,6 +35,7 @@ models:
     replicas: 2
     steps: 20
     probes: ["toys.probe:Length"]
+    loss: toys.loss:Squared
 checks: ["toys.check:Turns"]
 figures: ["toys.figure:turn_histogram"]
 """
@@ -56,7 +57,9 @@ def forget() -> None:
         del sys.modules[name]
 
 
-IMPORT = [word for part in ("model", "check", "figure", "scheme", "probe") for word in ("--import", f"toys.{part}")]
+IMPORT = [
+    word for part in ("model", "check", "figure", "scheme", "probe", "loss") for word in ("--import", f"toys.{part}")
+]
 
 
 def test_every_command_takes_them(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
