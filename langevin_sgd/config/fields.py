@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keyword
 import re
+from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -28,6 +29,13 @@ RESERVED_MODEL_NAMES = ("checks",)
 _LONGEST_MODEL_NAME = 100  # it is part of the names of files
 
 _STUDY_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Entries:
+    """Annotates a list of so many numbers with what they are, as messages say it: `[FIRST, LAST]`."""
+
+    names: str
 
 
 class Section(BaseModel):
@@ -112,6 +120,11 @@ Steps = Annotated[WholeNumber, Field(ge=1, le=STEP_LIMIT)]
 BurnIn = Annotated[WholeNumber, Field(ge=0, le=STEP_LIMIT)]
 Replicas = Annotated[WholeNumber, Field(ge=1, le=REPLICA_LIMIT)]
 RecordTimes = Annotated[WholeNumber, Field(ge=2, le=100_000)]
+RECORD_TIMES = 64
+"""How many logarithmically spaced times are recorded if a config does not say."""
+FirstLast = Annotated[tuple[Number, Number], Entries("[FIRST, LAST]")]
+LowHigh = Annotated[tuple[Number, Number], Entries("[LOW, HIGH]")]
+PositiveLowHigh = Annotated[tuple[PositiveNumber, PositiveNumber], Entries("[LOW, HIGH]")]
 Seed = Annotated[WholeNumber, Field(ge=0, le=SEED_LIMIT)]
 
 ImportPath = Annotated[Text, AfterValidator(own_import_path)]

@@ -6,18 +6,17 @@ import math
 from typing import TYPE_CHECKING
 
 from langevin_sgd.config.errors import KeyPath
+from langevin_sgd.config.fields import RECORD_TIMES
 from langevin_sgd.config.window import Windowed
 from langevin_sgd.models import lineage
 from langevin_sgd.models.memory import Factor
+from langevin_sgd.models.stationary_window import SAMPLES
 
 if TYPE_CHECKING:
     from langevin_sgd.study.config import Study
 
 DIMENSION = 2_000
 """Parameters that nobody minds."""
-
-_USUAL_TIMES = 64
-_USUAL_SAMPLES = 400
 
 
 def scan_points(study: Study, name: str) -> Factor:
@@ -38,19 +37,19 @@ def _fewer_points(most: int) -> str:
 def times(at: KeyPath, record_times: int) -> Factor:
     """The recorded times of the model at `at`, step 0 among them."""
     return Factor(
-        (*at, "record_times"), "times", record_times + 1, _USUAL_TIMES + 1, lambda most: f"give at most {most - 1:,}"
+        (*at, "record_times"), "times", record_times + 1, RECORD_TIMES + 1, lambda most: f"give at most {most - 1:,}"
     )
 
 
 def samples(at: KeyPath, model: Windowed, steps: int) -> Factor:
     """The samples of a stationary window, all of the steps where the burn-in is not known yet."""
     window = steps - (model.burn_in or 0)
-    count = min(window, 2 * _USUAL_SAMPLES) if model.sample_every is None else window // model.sample_every
+    count = min(window, 2 * SAMPLES) if model.sample_every is None else window // model.sample_every
     return Factor(
         (*at, "sample_every"),
         "samples",
         count,
-        _USUAL_SAMPLES,
+        SAMPLES,
         lambda most: f"give at least {-(-window // most):,}, or null",
     )
 

@@ -9,6 +9,7 @@ from langevin_sgd.errors import UserError
 
 RELAXATIONS_BEFORE_WINDOW = 5.0
 SAMPLES = 400
+"""About how many samples are taken of a window if a config does not say."""
 GOLDEN = (math.sqrt(5.0) - 1.0) / 2.0
 
 

@@ -35,8 +35,7 @@ class Study(Section):
     description: Text = ""
     """What the study is about, for the report."""
     sgd: Sgd | None = None
-    """Stochastic gradient descent, shared by every model. Random potentials do without, and so do models of a
-    landscape with both `temperature` and `time_step`."""
+    """Stochastic gradient descent, shared by every model that has one; may be left out if none needs it."""
     models: Annotated[dict[ModelName, Model], Field(min_length=1)]
     """The models by name."""
     checks: tuple[Check, ...] = ()

@@ -6,13 +6,14 @@ import types
 import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, Union
+from typing import Annotated, Any, Literal, TypeVar, Union
 
 from pydantic import BaseModel, Tag, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from langevin_sgd.config.errors import KeyPath, choice, nearest, shown
+from langevin_sgd.config.fields import Entries
 from langevin_sgd.config.kinds import Kinds
 
 _CONTAINERS = {
@@ -28,7 +29,9 @@ _BOUNDS = {
     "less_than": ("lt", "<"),
     "less_than_equal": ("le", "<="),
 }
-_ENTRIES = {"ln_time": "[FIRST, LAST]", "range": "[LOW, HIGH]", "window": "[LOW, HIGH]"}
+
+
+_Mark = TypeVar("_Mark")
 
 
 @dataclass(frozen=True)
@@ -122,8 +125,8 @@ def _numbers(place: _Place) -> str:
     entries = [_bare(entry) for entry in typing.get_args(bare)]
     if typing.get_origin(bare) is not tuple or any(entry not in (int, float) for entry in entries):
         return ""
-    names = _ENTRIES.get(str(place.path[-1]), "")
-    return f"a list of {len(entries)} numbers" + (f", {names}" if names else "")
+    names = _mark(place.annotation, Entries)
+    return f"a list of {len(entries)} numbers" + (f", {names.names}" if names is not None else "")
 
 
 def _kind(place: _Place, value: Any) -> tuple[KeyPath, str]:
@@ -235,16 +238,24 @@ def _within(data: Any, part: str | int) -> Any:
 
 
 def _declared(field: FieldInfo) -> Any:
-    """The type of a field, with what says of which kinds its sections are."""
-    kinds = [each for each in field.metadata if isinstance(each, Kinds)]
-    return Annotated[field.annotation, kinds[0]] if kinds else field.annotation
+    """The type of a field, with what says of which kinds its sections are, or what the numbers of its lists are."""
+    annotation: Any = field.annotation
+    for mark in field.metadata:
+        if isinstance(mark, Kinds | Entries):
+            annotation = Annotated[annotation, mark]
+    return annotation
+
+
+def _mark(annotation: Any, of: type[_Mark]) -> _Mark | None:
+    """What a type is annotated with of a sort; None if with nothing of it."""
+    if typing.get_origin(annotation) is not Annotated:
+        return None
+    return next((each for each in annotation.__metadata__ if isinstance(each, of)), None)
 
 
 def _kinds(annotation: Any) -> Kinds[Any] | None:
     """Of which kinds sections of this type are; None if it says nothing of kinds."""
-    if typing.get_origin(annotation) is not Annotated:
-        return None
-    return next((each for each in annotation.__metadata__ if isinstance(each, Kinds)), None)
+    return _mark(annotation, Kinds)
 
 
 def _bare(annotation: Any) -> Any:

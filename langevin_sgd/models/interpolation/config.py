@@ -9,8 +9,9 @@ from pydantic import Field, model_validator
 
 from langevin_sgd.config.errors import Faults, KeyPath, inconsistent
 from langevin_sgd.config.fields import (
+    LowHigh,
     ModelName,
-    Number,
+    PositiveLowHigh,
     PositiveNumber,
     RecordTimes,
     Replicas,
@@ -69,13 +70,13 @@ class InterpolationModel(ModelSection):
     """Whether both ends are trained from one random initial point, or each from its own."""
     learning_rate_per_sample: PositiveNumber | None = None
     """eta/B: the learning rate is this times batch_size, whatever sgd says. null: sgd's learning rate."""
-    range: tuple[Number, Number] = (-1.0, 2.0)
+    range: LowHigh = (-1.0, 2.0)
     """First and last s of the tables, where steps stop; wide enough that they hardly ever do."""
     points: Annotated[WholeNumber, Field(ge=51, le=4001)] = 601
     """Number of equally spaced values of s in the tables and in the transition matrix."""
     replicas: Annotated[Replicas, Field(ge=4)] = 4096
     """Walkers on the line, half of them starting at each end."""
-    window: tuple[PositiveNumber, PositiveNumber] = (6.0, 15.0)
+    window: PositiveLowHigh = (6.0, 15.0)
     """Where the mean occupancy is measured, in relaxation times of the exact chain; the run ends with it."""
     steps: Steps = 1_000_000
     """Most steps of a run, where relaxation is too slow for the window; it is then shortened in proportion."""

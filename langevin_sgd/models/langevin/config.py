@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from langevin_sgd.config.errors import Faults, KeyPath, inconsistent
 from langevin_sgd.config.fields import (
+    RECORD_TIMES,
     Number,
     PositiveNumber,
     PositiveWholeNumber,
@@ -85,7 +86,7 @@ class LangevinEquation(ModelSection):
     """mixed: float64 state with float32 noise. float32: throughout."""
     backend: Literal["auto", "fused", "batched", "sdeint"] = "auto"
     """auto: compiled from the formula. batched: torch. sdeint: that library, driven with the same increments."""
-    record_times: RecordTimes = 64
+    record_times: RecordTimes = RECORD_TIMES
     """Number of logarithmically spaced times at which energy and displacement are recorded."""
     basins: dict[Text, Text] = Field(default_factory=dict)
     """{label: condition}, for example {left: "x < 0"}: fraction of replicas in each; the first that holds counts."""

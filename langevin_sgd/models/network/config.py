@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
 from langevin_sgd.config.errors import Faults, KeyPath, nearest, shown
 from langevin_sgd.config.fields import (
+    RECORD_TIMES,
     STEP_LIMIT,
     BurnIn,
     Flag,
@@ -227,9 +228,9 @@ class NetworkModel(ModelSection):
     sample_every: Steps | None = None
     """Steps between samples of the stationary window. null: about 400 samples in all; with epoch sampling it shares
     no factor with the batches of an epoch, so that all phases are visited."""
-    record_times: RecordTimes = 64
+    record_times: RecordTimes = RECORD_TIMES
     """Number of logarithmically spaced times at which energy, displacement and accuracy are recorded."""
-    measure_curvature: Flag = Field(default_factory=lambda earlier: earlier.get("start") == "minimum")
+    measure_curvature: Flag = Field(default_factory=lambda earlier: earlier["start"] == "minimum")
     """Measure the Hessian and the noise covariance at the minimum. Default: true if start is `minimum`."""
     control: Flag = False
     """Run zero-temperature (full-batch) gradient descent from the same point beside it."""

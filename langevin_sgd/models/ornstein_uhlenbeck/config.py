@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from pydantic import Discriminator, Field, Tag
 
 from langevin_sgd.config.errors import Faults, KeyPath, choice
-from langevin_sgd.config.fields import BurnIn, Number, RecordTimes, Replicas, Section, Steps
+from langevin_sgd.config.fields import RECORD_TIMES, BurnIn, Number, RecordTimes, Replicas, Section, Steps
 from langevin_sgd.config.sgd import Sgd, SgdOverride
 from langevin_sgd.config.window import window_problems
 from langevin_sgd.models import lineage
@@ -66,7 +66,7 @@ class OrnsteinUhlenbeckModel(ModelSection):
     """Steps left out of the stationary window. null: five relaxation times of the slowest noisy mode, at most half."""
     sample_every: Steps | None = None
     """Steps between samples of the stationary window. null: about 400 samples in all."""
-    record_times: RecordTimes = 64
+    record_times: RecordTimes = RECORD_TIMES
     """Number of logarithmically spaced times at which energy and displacement are recorded."""
     start: Start = "minimum"
     """minimum, stationary (drawn from the stationary law), or {displacement: [...]}."""

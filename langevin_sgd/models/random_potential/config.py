@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 
 from langevin_sgd.config.errors import KeyPath, inconsistent
 from langevin_sgd.config.fields import (
+    FirstLast,
     Magnitude,
     Number,
     PositiveNumber,
@@ -69,41 +70,41 @@ class Aging(Section):
 
 
 def _landscape(earlier: dict[str, Any]) -> _Landscape:
-    dimension = earlier.get("dimension", 1)
+    dimension = earlier["dimension"]
     return "line" if dimension == 1 else "grid" if dimension <= _GRID_DIMENSIONS[-1] else "fourier"
 
 
 def _method(earlier: dict[str, Any]) -> _Method:
-    return _METHODS[earlier.get("landscape", "line")][0]
+    return _METHODS[earlier["landscape"]][0]
 
 
 def _half_width(earlier: dict[str, Any]) -> int | None:
-    if earlier.get("landscape") == "fourier":
+    if earlier["landscape"] == "fourier":
         return None
-    return {1: 4000, 2: 128}.get(earlier.get("dimension", 1), 32)
+    return {1: 4000, 2: 128}.get(earlier["dimension"], 32)
 
 
 def _valid_range(earlier: dict[str, Any]) -> tuple[float, float] | None:
-    if earlier.get("landscape") != "fourier":
+    if earlier["landscape"] != "fourier":
         return None
-    unit = math.sqrt(earlier.get("dimension", 1))
+    unit = math.sqrt(earlier["dimension"])
     return unit, 30.0 * unit
 
 
 def _features(earlier: dict[str, Any]) -> int | None:
-    return max(512, 10 * earlier.get("dimension", 1)) if earlier.get("landscape") == "fourier" else None
+    return max(512, 10 * earlier["dimension"]) if earlier["landscape"] == "fourier" else None
 
 
 def _ln_time(earlier: dict[str, Any]) -> tuple[float, float]:
-    if earlier.get("method") == "sde":
+    if earlier["method"] == "sde":
         return -2.0, 6.0
-    return 0.0, {1: 40.0, 2: 5.0}.get(earlier.get("dimension", 1), 2.5)
+    return 0.0, {1: 40.0, 2: 5.0}.get(earlier["dimension"], 2.5)
 
 
 def _only(key: str, names: Mapping[str, tuple[str, ...]], value: Any) -> Any:
     """A default for the landscapes or methods that take the key, null for the others."""
     kind = "landscape" if names is _LANDSCAPE_KEYS else "method"
-    return Field(default_factory=lambda earlier: value if earlier.get(kind) in names[key] else None)
+    return Field(default_factory=lambda earlier: value if earlier[kind] in names[key] else None)
 
 
 class RandomPotentialModel(ModelSection):
@@ -150,7 +151,7 @@ class RandomPotentialModel(ModelSection):
     features: Annotated[PositiveWholeNumber, Field(le=1 << 20)] | None = Field(default_factory=_features)
     """Number of waves of fourier, many more than d: with two to a dimension walkers get away between them. Default: ten
     to a dimension, at least 512."""
-    ln_time: tuple[Number, Number] = Field(default_factory=_ln_time)
+    ln_time: FirstLast = Field(default_factory=_ln_time)
     """First and last ln t of the record; t in length^2 / energy. Default: 0 to 40 on a line, less where that is out of
     reach."""
     record_times: RecordTimes = 81
