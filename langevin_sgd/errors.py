@@ -24,6 +24,10 @@ class UserError(Exception):
         return str(self)
 
 
+class IntegrationError(UserError, ValueError):
+    """An argument of a run that does not fit, or an equation that cannot be run; the text says how to mend it."""
+
+
 def readable(line: str) -> str:
     """A line that fits a terminal: what is quoted from a user cut where it is long, characters that would break it
     written out. Paths keep their length, names in them do not.

@@ -26,7 +26,7 @@ from numba import njit
 
 from langevin_sgd.integrators import fused_cpu, kernel_cache
 from langevin_sgd.integrators.generate import lane_program
-from langevin_sgd.integrators.problem import Run
+from langevin_sgd.integrators.problem import Problem
 from langevin_sgd.integrators.record import Record, quantities
 from langevin_sgd.integrators.schemes import scheme
 from langevin_sgd.landscapes.expression import Expression
@@ -76,7 +76,7 @@ def ours(
     d = landscape.dimension
 
     def go() -> int:
-        run = Run(
+        run = Problem(
             landscape=landscape, noise=noise, program=program, layout=Layout(kind, len(program.draws)),  # type: ignore
             quantities=quantities(Record(), landscape, list(values)), values=values, varying_names=varying, seed=7,
             stream=int(Stream.LANGEVIN_NOISE), state=np.zeros((d, N), precision), start=np.zeros((d, N), precision),

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from langevin_sgd.errors import UserError
 from langevin_sgd.estimators.growth_laws import DIFFUSION, LOGARITHMIC, POWER, SATURATION, GrowthLaw, fit, whitening
-from langevin_sgd.estimators.logarithmic_law import Window
+from langevin_sgd.estimators.logarithmic_law import FitWindow
 from langevin_sgd.estimators.resampling import relative_covariance
 
 Array = NDArray[np.float64]
@@ -75,7 +75,7 @@ class Advantage:
 
 
 def held_out_scores(
-    window: Window,
+    window: FitWindow,
     *,
     exponent: float | None = None,
     competitors: Sequence[GrowthLaw] = COMPETITORS,

@@ -30,7 +30,7 @@ MINIMUM_SAMPLES = 4
 
 
 @dataclass(frozen=True)
-class Window:
+class FitWindow:
     """Squared displacements at the times that fits use: `ln_time` (node,), `squares` (sample, node)."""
 
     ln_time: Array
@@ -75,7 +75,7 @@ class LogarithmicFit:
 
 def select_window(
     ln_time: ArrayLike, squares: ArrayLike, *, ln_time_min: float, ln_time_max: float = np.inf, nodes: int = NODES
-) -> Window:
+) -> FitWindow:
     """The squared displacements at the `window_nodes` of the window.
 
     `ln_time` (time,) ascending, `squares` (sample, time). Raises `UserError` if fewer than 6 times fall into the
@@ -90,7 +90,7 @@ def select_window(
     mean = selected.mean(axis=0)
     if not (np.all(np.isfinite(mean)) and np.all(mean > 0.0)):
         raise UserError(f"<x^2> is not positive and finite at every ln t >= {ln_time_min:g}; begin the window later")
-    return Window(times[chosen], selected)
+    return FitWindow(times[chosen], selected)
 
 
 def window_nodes(
@@ -115,7 +115,7 @@ def window_nodes(
 
 
 def fit_logarithmic_law(
-    window: Window, *, seed: int, exponent: float | None = None, resamples: int = RESAMPLES
+    window: FitWindow, *, seed: int, exponent: float | None = None, resamples: int = RESAMPLES
 ) -> LogarithmicFit:
     """Fit A, c and p, or A and c at a fixed `exponent` p, with bootstrap over samples.
 
@@ -127,7 +127,7 @@ def fit_logarithmic_law(
     return _collected(fitted, window)
 
 
-def _collected(fitted: Fitted, window: Window) -> LogarithmicFit:
+def _collected(fitted: Fitted, window: FitWindow) -> LogarithmicFit:
     # a power of t is c, p to infinity at fixed p/c, where A underflows: that is what `edge` reports
     amplitude = np.exp(fitted.ln_amplitude)
     shift = fitted.parameter

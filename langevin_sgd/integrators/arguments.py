@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from langevin_sgd import devices, machine_memory
-from langevin_sgd.integrators.integration_error import IntegrationError
+from langevin_sgd.errors import IntegrationError
 from langevin_sgd.integrators.record import Quantities, Record
 from langevin_sgd.integrators.scan_points import Grid
 from langevin_sgd.integrators.schemes.scheme import Scheme, SchemeError

@@ -11,8 +11,8 @@ import torch
 
 from langevin_sgd.integrators.array_functions import array_functions
 from langevin_sgd.integrators.finiteness import check_finite, undecided_at
-from langevin_sgd.integrators.problem import Reductions, Run
-from langevin_sgd.integrators.recorder import Recorder
+from langevin_sgd.integrators.problem import Problem, Reductions
+from langevin_sgd.integrators.recording import Recording
 from langevin_sgd.random_numbers.philox_torch import Increments
 
 _SECONDS_PER_LAUNCH = 1.0
@@ -53,7 +53,7 @@ class Stepper(Protocol):
 class GeneratedStepper:
     """The lane program of a formula, generated for tensors."""
 
-    def __init__(self, run: Run, device: torch.device, dtype: torch.dtype) -> None:
+    def __init__(self, run: Problem, device: torch.device, dtype: torch.dtype) -> None:
         program = run.program
         self.dimension = program.dimension
         values = program.coefficient_values(run.values)
@@ -92,10 +92,10 @@ class GeneratedStepper:
 
 
 def run(
-    problem: Run,
+    problem: Problem,
     device: str,
     after_launch: Callable[[int], None] | None = None,
-    make_stepper: Callable[[Run, torch.device, torch.dtype], Stepper] | None = None,
+    make_stepper: Callable[[Problem, torch.device, torch.dtype], Stepper] | None = None,
 ) -> Reductions:
     """Advance the run in place on `device`; the same contract as the fused backend.
 
@@ -109,21 +109,21 @@ def run(
     state = torch.as_tensor(problem.state, device=where).clone()
     start = torch.as_tensor(problem.start, device=where)
     passage = torch.as_tensor(problem.passage, device=where).clone()
-    recorder = Recorder(problem)
+    recording = Recording(problem)
     records = {int(step): r for r, step in enumerate(problem.record_steps)}
     last = time.monotonic()
 
     def hand_back(step: int) -> None:
         problem.state[:] = state.cpu().numpy()
         problem.passage[:] = passage.cpu().numpy()
-        check_finite(problem, recorder.faults, step)
+        check_finite(problem, recording.faults, step)
         if after_launch is not None:
             after_launch(step)
 
     def look(step: int) -> None:
         if step in records:
             rows = [row.cpu().numpy() for row in chosen.observe(state, start)]
-            recorder.put(records[step], rows, lambda: state[: problem.program.dimension].cpu().numpy())
+            recording.put(records[step], rows, lambda: state[: problem.program.dimension].cpu().numpy())
 
     with torch.no_grad():
         look(problem.begin)
@@ -140,4 +140,4 @@ def run(
                 hand_back(step + 1)
                 last = time.monotonic()
     hand_back(problem.end)
-    return recorder.kept
+    return recording.kept

@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from langevin_sgd.integrators.generate import LaneProgram
 from langevin_sgd.integrators.polynomials import lane_symbol
-from langevin_sgd.integrators.problem import Run
+from langevin_sgd.integrators.problem import Problem
 from langevin_sgd.integrators.record import Quantities, Record
 from langevin_sgd.integrators.schemes.scheme import Scheme, SchemeError
-from langevin_sgd.landscapes.column_product import column_product
 from langevin_sgd.landscapes.formula import FormulaError, symbol
 from langevin_sgd.landscapes.torch_callable import TensorLandscape
+from langevin_sgd.landscapes.torch_quadratic import column_product
 from langevin_sgd.noise import IsotropicNoise, Noise, PositionDependentNoise
 
 _LARGEST_MATRIX = 256
@@ -105,7 +105,7 @@ def constant_amplitude(
 class TensorDynamics:
     """The Langevin equation of a torch function and a constant noise, evaluated."""
 
-    def __init__(self, landscape: TensorLandscape, noise: Noise, run: Run, where: torch.device, dtype: torch.dtype):
+    def __init__(self, landscape: TensorLandscape, noise: Noise, run: Problem, where: torch.device, dtype: torch.dtype):
         self.landscape = landscape
         self.values = {
             name: torch.as_tensor(np.asarray(value), dtype=dtype, device=where) for name, value in run.values.items()
@@ -152,7 +152,7 @@ class CallableStepper:
         landscape: TensorLandscape,
         noise: Noise,
         scheme: Scheme,
-        run: Run,
+        run: Problem,
         where: torch.device,
         dtype: torch.dtype,
     ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from langevin_sgd.integrators.integration_error import IntegrationError
+from langevin_sgd.errors import IntegrationError
 
 if TYPE_CHECKING:
     from langevin_sgd.integrators.record import Record

@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from langevin_sgd.errors import IntegrationError
 from langevin_sgd.integrators.divergence import Diverged
-from langevin_sgd.integrators.integration_error import IntegrationError
 from langevin_sgd.integrators.jumps import LinearProcess
 from langevin_sgd.one_thread import one_blas_thread
 from langevin_sgd.random_numbers.streams import Stream, normals

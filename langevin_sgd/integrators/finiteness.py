@@ -12,10 +12,10 @@ import numpy as np
 import sympy
 from numpy.typing import NDArray
 
+from langevin_sgd.errors import IntegrationError
 from langevin_sgd.integrators.divergence import Diverged, NotFinite
 from langevin_sgd.integrators.generate import Generated
-from langevin_sgd.integrators.integration_error import IntegrationError
-from langevin_sgd.integrators.problem import Run
+from langevin_sgd.integrators.problem import Problem
 from langevin_sgd.landscapes.formula import symbol
 
 Float = NDArray[np.floating[Any]]
@@ -39,7 +39,7 @@ class Faults:
     first: NDArray[np.int64]
 
     @classmethod
-    def none(cls, problem: Run) -> Faults:
+    def none(cls, problem: Problem) -> Faults:
         """No fault yet."""
         shape = (problem.record_steps.size, len(problem.quantities.names))
         return cls(np.zeros((*shape, 2), np.int64), np.full(shape, problem.numbers.size, np.int64))
@@ -50,7 +50,7 @@ def undecided_at(step: int) -> int:
     return -1 - step
 
 
-def check_finite(problem: Run, faults: Faults, step: int) -> None:
+def check_finite(problem: Problem, faults: Faults, step: int) -> None:
     """Raise for the earliest step up to `step` at which something is no number.
 
     `NotFinite` names a quantity or the first-passage condition of trajectories at finite positions, `Diverged` is
@@ -76,7 +76,7 @@ def check_finite(problem: Run, faults: Faults, step: int) -> None:
     raise Diverged(step, detail=_lost(problem, int(bad.sum()), which))
 
 
-def check_moments(problem: Run, moments: Float) -> None:
+def check_moments(problem: Problem, moments: Float) -> None:
     """Raise `NotFinite` where the mean of finite numbers, or that of their squares, is beyond the largest number."""
     bad = ~np.isfinite(moments).all(axis=2)  # (records, means, groups)
     if bad.any():
@@ -89,7 +89,7 @@ def check_moments(problem: Run, moments: Float) -> None:
         )
 
 
-def _raise_recorded(problem: Run, counts: NDArray[np.int64], first: NDArray[np.int64], step: int) -> None:
+def _raise_recorded(problem: Problem, counts: NDArray[np.int64], first: NDArray[np.int64], step: int) -> None:
     """`counts` (quantities, 2) and `first` (quantities,) of one record."""
     row = int(np.argmax(counts[:, 0] > 0)) if counts[:, 0].any() else int(np.argmax(counts[:, 1]))
     which = int(first[row])
@@ -105,7 +105,7 @@ def _raise_recorded(problem: Run, counts: NDArray[np.int64], first: NDArray[np.i
     raise NotFinite(step, name, _share(problem, number, which))
 
 
-def _share(problem: Run, number: int, which: int) -> str:
+def _share(problem: Problem, number: int, which: int) -> str:
     size = problem.numbers.size
     return (
         f"in {number} of {size} trajectories ({100.0 * number / size:.3g}%) whose positions are finite, the first is "
@@ -113,26 +113,26 @@ def _share(problem: Run, number: int, which: int) -> str:
     )
 
 
-def _lost(problem: Run, number: int, which: int) -> str:
+def _lost(problem: Problem, number: int, which: int) -> str:
     return (
         f"{number} of {problem.numbers.size} trajectories are no longer finite, the first is number {which}"
         f"{_point(problem, which)}; {_MEND}"
     )
 
 
-def _point(problem: Run, which: int) -> str:
+def _point(problem: Problem, which: int) -> str:
     """The parameters of a trajectory that differ from those of others, as far as the caller knows them."""
     names = [name for name in problem.varying_names if not name.startswith("_")]
     own = ", ".join(f"{name} {float(problem.values[name][which]):.4g}" for name in names)
     return f" at {own}" if own else ""
 
 
-def _start(problem: Run, which: int) -> str:
+def _start(problem: Problem, which: int) -> str:
     start = problem.start[:4, which]
     return "(" + ", ".join(f"{x:.6g}" for x in start) + (", ..." if len(problem.start) > 4 else "") + ")"
 
 
-def _check_start(problem: Run, which: int) -> None:
+def _check_start(problem: Problem, which: int) -> None:
     """Raise `IntegrationError` when drift or noise was no number where the trajectory started."""
     start = np.asarray(problem.start[:, which], dtype=np.float64)
     for what, value in (("drift", _drift(problem, start, which)), ("noise", _noise(problem, start, which))):
@@ -143,11 +143,11 @@ def _check_start(problem: Run, which: int) -> None:
             )
 
 
-def _own(problem: Run, names: Any, which: int) -> dict[str, float]:
+def _own(problem: Problem, names: Any, which: int) -> dict[str, float]:
     return {name: float(np.broadcast_to(problem.values[name], problem.numbers.size)[which]) for name in names}
 
 
-def _drift(problem: Run, start: Float, which: int) -> Float:
+def _drift(problem: Problem, start: Float, which: int) -> Float:
     """Minus the gradient where a trajectory started, (d,)."""
     landscape = problem.landscape
     if not isinstance(landscape, Generated):
@@ -159,7 +159,7 @@ def _drift(problem: Run, start: Float, which: int) -> Float:
         return landscape.drift_at(start, **_own(problem, landscape.parameters, which))
 
 
-def _noise(problem: Run, start: Float, which: int) -> Float:
+def _noise(problem: Problem, start: Float, which: int) -> Float:
     """The amplitude where a trajectory started, (d, m); of a callable landscape it is constant, and was checked."""
     if not isinstance(problem.landscape, Generated):
         return np.zeros(1)

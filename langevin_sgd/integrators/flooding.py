@@ -28,8 +28,8 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
+from langevin_sgd.errors import IntegrationError
 from langevin_sgd.integrators import kernel_cache
-from langevin_sgd.integrators.integration_error import IntegrationError
 from langevin_sgd.landscapes.power_law import checked_disorders
 from langevin_sgd.real_array import native_array, real_array
 

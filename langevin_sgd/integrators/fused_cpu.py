@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from langevin_sgd.integrators import kernel_cache
 from langevin_sgd.integrators.finiteness import Faults, check_finite
 from langevin_sgd.integrators.fused_source import TILE, FusedSource, fused_source
-from langevin_sgd.integrators.problem import Reductions, Run
+from langevin_sgd.integrators.problem import Problem, Reductions
 
 # Updates of one coordinate per launch: about a second, so that an interrupt is heard and a checkpoint can be taken.
 _LAUNCH = 1_000_000_000
 _TASKS_PER_THREAD = 4
 
 
-def run(problem: Run, after_launch: Callable[[int], None] | None = None) -> Reductions:
+def run(problem: Problem, after_launch: Callable[[int], None] | None = None) -> Reductions:
     """Advance the run in place and return its reductions.
 
     The bits of a trajectory depend on nothing but its own number, parameters and steps. Means are summed in tiles of
@@ -74,7 +74,7 @@ def run(problem: Run, after_launch: Callable[[int], None] | None = None) -> Redu
     return Reductions(values, _moments(problem, sums), histograms)
 
 
-def kernel(problem: Run, *, cache: bool = True) -> FusedSource:
+def kernel(problem: Problem, *, cache: bool = True) -> FusedSource:
     """The generated kernel of a run."""
     return fused_source(
         problem.program,
@@ -86,7 +86,7 @@ def kernel(problem: Run, *, cache: bool = True) -> FusedSource:
     )
 
 
-def _launches(problem: Run) -> Iterator[tuple[int, int, slice]]:
+def _launches(problem: Problem) -> Iterator[tuple[int, int, slice]]:
     """Begin, end and the records of each launch; a record at a launch's first step belongs to the launch before."""
     length = max(1, _LAUNCH // problem.updates)
     begin = problem.begin
@@ -101,13 +101,13 @@ def _launches(problem: Run) -> Iterator[tuple[int, int, slice]]:
             return
 
 
-def _groups_per_tile(problem: Run) -> int:
+def _groups_per_tile(problem: Problem) -> int:
     first = problem.groups[::TILE]
     last = problem.groups[np.minimum(np.arange(TILE - 1, first.size * TILE, TILE), problem.groups.size - 1)]
     return int((last - first).max(initial=0)) + 1
 
 
-def _moments(problem: Run, sums: NDArray[np.float64]) -> NDArray[np.float64]:
+def _moments(problem: Problem, sums: NDArray[np.float64]) -> NDArray[np.float64]:
     """Mean and sum of squared deviations of each group (records, means, 2, groups) from those of its tiles.
 
     `sums` (records, tiles, means, 3, groups of the tile): the first value and the sums of the differences from it and

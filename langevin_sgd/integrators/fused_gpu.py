@@ -12,15 +12,15 @@ import numpy as np
 from langevin_sgd.integrators import kernel_cache
 from langevin_sgd.integrators.finiteness import check_finite
 from langevin_sgd.integrators.gpu_source import gpu_source
-from langevin_sgd.integrators.problem import Float, Reductions, Run
-from langevin_sgd.integrators.recorder import Recorder
+from langevin_sgd.integrators.problem import Float, Problem, Reductions
+from langevin_sgd.integrators.recording import Recording
 
 _THREADS = 256
 # Updates of one coordinate per launch: below a second on any GPU
 _LAUNCH = 50_000_000_000
 
 
-def run(problem: Run, device: str, after_launch: Callable[[int], None] | None = None) -> Reductions:
+def run(problem: Problem, device: str, after_launch: Callable[[int], None] | None = None) -> Reductions:
     """Advance the run in place on a CUDA device; the same contract as the CPU backend.
 
     Positions agree with the CPU's to rounding, Philox words exactly. `device` is one that
@@ -48,14 +48,14 @@ def run(problem: Run, device: str, after_launch: Callable[[int], None] | None = 
     low, high = np.uint32(problem.seed & 0xFFFFFFFF), np.uint32(problem.seed >> 32)
     threads = min(_THREADS, problem.numbers.size)
     shape = (-(-problem.numbers.size // threads), threads)
-    recorder = Recorder(problem)
+    recording = Recording(problem)
     records = {int(step): r for r, step in enumerate(problem.record_steps)}
 
     def look(step: int) -> None:
         if step in records and problem.program.quantities:
             module.observe[shape](state, start, uniform, varying, seen)
             rows = list(seen.copy_to_host())
-            recorder.put(records[step], rows, lambda: state.copy_to_host()[: problem.program.dimension])
+            recording.put(records[step], rows, lambda: state.copy_to_host()[: problem.program.dimension])
 
     look(problem.begin)
     for begin, end in _launches(problem):
@@ -66,13 +66,13 @@ def run(problem: Run, device: str, after_launch: Callable[[int], None] | None = 
         if after_launch is not None or end == problem.end:
             state.copy_to_host(problem.state)
             passage.copy_to_host(problem.passage)
-            check_finite(problem, recorder.faults, end)
+            check_finite(problem, recording.faults, end)
             if after_launch is not None:
                 after_launch(end)
-    return recorder.kept
+    return recording.kept
 
 
-def _launches(problem: Run) -> Iterator[tuple[int, int]]:
+def _launches(problem: Problem) -> Iterator[tuple[int, int]]:
     """Launches end at recorded steps, and before they become long."""
     length = max(1, _LAUNCH // max(1, problem.state.size))
     stops = [int(s) for s in problem.record_steps if problem.begin < s < problem.end]

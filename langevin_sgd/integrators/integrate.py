@@ -17,7 +17,7 @@ from langevin_sgd.integrators import arguments, schemes
 from langevin_sgd.integrators.emitted_names import check_names_of_run
 from langevin_sgd.integrators.finiteness import check_moments
 from langevin_sgd.integrators.generate import Generated, lane_program, structure
-from langevin_sgd.integrators.problem import Reductions, Run
+from langevin_sgd.integrators.problem import Problem, Reductions
 from langevin_sgd.integrators.record import Record, quantities
 from langevin_sgd.integrators.resolution import check_resolution
 from langevin_sgd.integrators.results import dataset
@@ -156,7 +156,7 @@ def integrate(
     recorded = np.array([s for s in record.steps if begin.step <= s <= begin.step + steps], np.int64)
     if state is not None:
         recorded = recorded[recorded > begin.step]  # recorded by the run that stopped there
-    run = Run(
+    run = Problem(
         landscape=landscape,
         noise=noise,
         program=program,
@@ -197,7 +197,7 @@ def _engines(landscape: Generated | TensorLandscape, backend: Backend) -> tuple[
 
 
 def _advance(
-    run: Run, scheme: Scheme, backend: Backend, device: str, after_launch: Callable[[int], None] | None
+    run: Problem, scheme: Scheme, backend: Backend, device: str, after_launch: Callable[[int], None] | None
 ) -> tuple[str, Reductions]:
     if backend == "reference":
         from langevin_sgd.integrators import reference
@@ -225,7 +225,7 @@ def _advance(
     return "fused on cpu", fused_cpu.run(run, after_launch)
 
 
-def _ending(run: Run) -> State:
+def _ending(run: Problem) -> State:
     vectors, at = {}, 0
     for name, width in run.program.widths.items():
         vectors[name] = run.state[at : at + width]

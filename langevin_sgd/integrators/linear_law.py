@@ -18,8 +18,8 @@ import numpy as np
 import sympy
 from numpy.typing import NDArray
 
-from langevin_sgd.integrators.covariance_root import covariance_root
-from langevin_sgd.integrators.parameter_points import first_of_each_run
+from langevin_sgd.integrators.jumps import covariance_root
+from langevin_sgd.integrators.scan_points import first_of_each_run
 from langevin_sgd.landscapes.expression import Expression
 from langevin_sgd.landscapes.formula import symbol
 from langevin_sgd.noise import Noise

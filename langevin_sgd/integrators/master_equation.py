@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
-from langevin_sgd.integrators.integration_error import IntegrationError
+from langevin_sgd.errors import IntegrationError
 from langevin_sgd.integrators.master_equation_kernel import ALIGNMENT, ELIMINATED, FIELDS, INVERSE, LEFT, RIGHT, kernel
 from langevin_sgd.random_numbers.streams import Stream, words
 from langevin_sgd.real_array import native_array, real_array, real_number, whole_number

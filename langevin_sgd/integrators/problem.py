@@ -23,7 +23,7 @@ Float = NDArray[np.floating[Any]]
 
 
 @dataclass
-class Run:
+class Problem:
     """N trajectories from step `begin` to step `end`, to be advanced in place.
 
     `state` (V, N) and `start` (d, N) are in the precision of the run, `numbers` (N,) the trajectories' Philox numbers,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import sympy
 
-from langevin_sgd.integrators.integration_error import IntegrationError
+from langevin_sgd.errors import IntegrationError
 from langevin_sgd.landscapes.by_value import ByValue
 from langevin_sgd.landscapes.condition import always_decided, opposite, parse_condition
 from langevin_sgd.landscapes.expression import Expression

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from langevin_sgd.integrators.array_functions import NUMPY, array_functions
 from langevin_sgd.integrators.dynamics import SymbolicDynamics
 from langevin_sgd.integrators.finiteness import check_finite, undecided_at
-from langevin_sgd.integrators.problem import Reductions, Run
-from langevin_sgd.integrators.recorder import Recorder
+from langevin_sgd.integrators.problem import Problem, Reductions
+from langevin_sgd.integrators.recording import Recording
 from langevin_sgd.integrators.schemes import SCHEMES
 from langevin_sgd.integrators.schemes.scheme import Scheme, SchemeError
 from langevin_sgd.landscapes.expression import Expression
@@ -29,7 +29,7 @@ from langevin_sgd.random_numbers.streams import Stream, words
 Array = NDArray[np.float64]
 
 
-def run(problem: Run, scheme: Scheme, after_launch: Callable[[int], None] | None = None) -> Reductions:
+def run(problem: Problem, scheme: Scheme, after_launch: Callable[[int], None] | None = None) -> Reductions:
     """Advance the run in place, in float64; the same contract as the other backends.
 
     Raises `SchemeError` for a scheme that sdeint does not have.
@@ -72,7 +72,7 @@ def run(problem: Run, scheme: Scheme, after_launch: Callable[[int], None] | None
     return _reduced(problem, paths, after_launch)
 
 
-def gaussian_as_compiled(problem: Run) -> Array:
+def gaussian_as_compiled(problem: Problem) -> Array:
     """Gaussian increments (steps, N, count) with the very rounding of the compiled kernels."""
     layout = problem.layout
     per_group = layout.steps_per_group
@@ -93,7 +93,7 @@ def gaussian_as_compiled(problem: Run) -> Array:
     return steps[first : first + problem.end - problem.begin, :, : layout.count]
 
 
-def _weak(problem: Run) -> Array:
+def _weak(problem: Problem) -> Array:
     layout = problem.layout
     return increments.increments(
         layout.kind,
@@ -105,15 +105,15 @@ def _weak(problem: Run) -> Array:
     )
 
 
-def _reduced(problem: Run, paths: Array, after_launch: Callable[[int], None] | None) -> Reductions:
+def _reduced(problem: Problem, paths: Array, after_launch: Callable[[int], None] | None) -> Reductions:
     """The recorded quantities and first passages of whole paths (steps + 1, d, N)."""
     functions = array_functions(problem.program, NUMPY)
     values = problem.program.coefficient_values(problem.values)
-    recorder = Recorder(problem)
+    recording = Recording(problem)
     with np.errstate(all="ignore"):  # what is no number is counted, and told with its step
         for record, step in enumerate(problem.record_steps):
             at = paths[step - problem.begin]
-            recorder.put(record, functions.observe(at, problem.start, values), lambda at=at: at)  # type: ignore[misc]
+            recording.put(record, functions.observe(at, problem.start, values), lambda at=at: at)  # type: ignore[misc]
         if functions.reached is not None:
             for step in range(problem.begin + 1, problem.end + 1):
                 at = paths[step - problem.begin]
@@ -122,7 +122,7 @@ def _reduced(problem: Run, paths: Array, after_launch: Callable[[int], None] | N
                     lost = functions.undecided(at, values) & np.isfinite(at).all(axis=0)
                     problem.passage[lost & (problem.passage == -1)] = undecided_at(step)
     problem.state[:] = paths[-1]
-    check_finite(problem, recorder.faults, problem.end)
+    check_finite(problem, recording.faults, problem.end)
     if after_launch is not None:
         after_launch(problem.end)
-    return recorder.kept
+    return recording.kept

@@ -9,9 +9,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from langevin_sgd.errors import IntegrationError
 from langevin_sgd.integrators.array_functions import NUMPY, array_functions
-from langevin_sgd.integrators.integration_error import IntegrationError
-from langevin_sgd.integrators.problem import Run
+from langevin_sgd.integrators.problem import Problem
 from langevin_sgd.landscapes.expression import Expression
 
 _MOST_WALKERS = 2048
@@ -22,7 +22,7 @@ _SPACINGS = 10.0  # a drift without noise is missed where it should have gone fa
 Array = NDArray[np.float64]
 
 
-def check_resolution(problem: Run, step: int) -> None:
+def check_resolution(problem: Problem, step: int) -> None:
     """Raise `IntegrationError` where the typical step of most walkers of a point is under the spacing of its numbers.
 
     Typical is the root mean square of a step from where the walkers stand, computed over draws of the noise.
@@ -48,7 +48,7 @@ def check_resolution(problem: Run, step: int) -> None:
             raise IntegrationError(_message(problem, step, i, float(state[i, here]), size[i, here], spacing[i, here]))
 
 
-def _message(problem: Run, step: int, coordinate: int, position: float, size: float, spacing: float) -> str:
+def _message(problem: Problem, step: int, coordinate: int, position: float, size: float, spacing: float) -> str:
     name = problem.landscape.variables[coordinate]
     single = problem.state.dtype == np.float32
     mend = "take precision='mixed' (float64), a larger time_step" if single else "take a larger time_step"
@@ -59,7 +59,7 @@ def _message(problem: Run, step: int, coordinate: int, position: float, size: fl
     )
 
 
-def _steps(problem: Run, state: NDArray[np.longdouble], chosen: NDArray[np.int64]) -> Array:
+def _steps(problem: Problem, state: NDArray[np.longdouble], chosen: NDArray[np.int64]) -> Array:
     """Steps of the position from `state` (V, n) with `_DRAWS` draws of the noise, (draw, d, n)."""
     functions = array_functions(problem.program, NUMPY)
     values = problem.program.coefficient_values(problem.values)
@@ -76,7 +76,7 @@ def _steps(problem: Run, state: NDArray[np.longdouble], chosen: NDArray[np.int64
 
 
 def _goes_on(
-    problem: Run, state: NDArray[np.longdouble], chosen: NDArray[np.int64], move: Array, spacing: Array
+    problem: Problem, state: NDArray[np.longdouble], chosen: NDArray[np.int64], move: Array, spacing: Array
 ) -> NDArray[np.bool_]:
     """Where steps of the same size as `move` (d, n) would lead out of sight of the start, and on from there."""
     length = problem.end - problem.begin

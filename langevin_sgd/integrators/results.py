@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from langevin_sgd.integrators.emitted_names import OUTCOMES, QUANTITIES
 from langevin_sgd.integrators.generate import Generated
-from langevin_sgd.integrators.problem import Reductions, Run
+from langevin_sgd.integrators.problem import Problem, Reductions
 from langevin_sgd.integrators.record import Record
 from langevin_sgd.integrators.scan_points import Grid
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def dataset(
-    run: Run, kept: Reductions, record: Record, points: Grid, landscape: Landscape, *, time_step: Any
+    run: Problem, kept: Reductions, record: Record, points: Grid, landscape: Landscape, *, time_step: Any
 ) -> xr.Dataset:
     """The recorded quantities.
 

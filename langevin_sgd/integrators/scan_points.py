@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from langevin_sgd.integrators.integration_error import IntegrationError
+from langevin_sgd.errors import IntegrationError
 from langevin_sgd.real_array import real_array
 
 Scan = Mapping[str, ArrayLike] | Sequence[Mapping[str, float]]
@@ -78,3 +79,10 @@ def _numbers(name: str, values: ArrayLike) -> NDArray[np.float64]:
     if array.ndim != 1 or array.size == 0 or not np.isfinite(array).all():
         raise IntegrationError(f"the scan over {name} needs a list of finite numbers")
     return array
+
+
+def first_of_each_run(columns: Sequence[NDArray[Any]]) -> NDArray[np.bool_]:
+    """Where an entry of columns (n,) differs from the one before it: one for each point of a scan, (n,)."""
+    first = np.ones(columns[0].size, dtype=bool)
+    first[1:] = np.any([column[1:] != column[:-1] for column in columns], axis=0)
+    return first

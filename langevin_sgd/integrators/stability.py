@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from langevin_sgd.integrators.integration_error import IntegrationError
-from langevin_sgd.integrators.parameter_points import first_of_each_run
+from langevin_sgd.errors import IntegrationError
+from langevin_sgd.integrators.scan_points import first_of_each_run
 from langevin_sgd.integrators.schemes.scheme import Scheme
 from langevin_sgd.landscapes.expression import Expression
 

@@ -7,8 +7,10 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from langevin_sgd.landscapes.column_product import column_product
 from langevin_sgd.landscapes.quadratic import Quadratic
+
+# A product's rounding depends on its shape, so all are of this many columns, the last one padded with zeros.
+_COLUMNS = 64
 
 
 class TorchQuadratic:
@@ -31,3 +33,16 @@ class TorchQuadratic:
     def gradient_at(self, position: Tensor) -> Tensor:
         """H (w - w0) at positions (d, N) -> (d, N)."""
         return column_product(self.hessian, position - self.minimum.to(position))
+
+
+def column_product(matrix: Tensor, columns: Tensor) -> Tensor:
+    """Matrix times many columns, with the same bits for a column whatever the others are.
+
+    `matrix` (m, d) times `columns` (d, N) -> (m, N), in the precision and on the device of `columns`.
+    """
+    d, n = columns.shape
+    blocks = -(-n // _COLUMNS)
+    padded = torch.nn.functional.pad(columns, (0, blocks * _COLUMNS - n))
+    tiles = padded.reshape(d, blocks, _COLUMNS).transpose(0, 1).contiguous()
+    product = torch.bmm(matrix.to(columns).expand(blocks, -1, -1), tiles)
+    return product.transpose(0, 1).reshape(len(matrix), -1)[:, :n]

@@ -23,7 +23,7 @@ from langevin_sgd.theory.elimination import Elimination
 from langevin_sgd.theory.occupancy import Estimate
 
 Array = NDArray[np.float64]
-Line = Callable[[Array], ArrayLike]
+Profile = Callable[[Array], ArrayLike]
 
 _REACH = 9.0  # standard deviations; a Gaussian holds 1e-19 beyond
 _FINER = 4  # bins of the gradients of single samples to a spacing of the grid
@@ -68,7 +68,7 @@ class Chain:
         return Elimination(self.matrix.toarray()[np.ix_(self.order, self.order)])
 
 
-def euler_maruyama_chain(gradient: Line, diffusion: Line | float, learning_rate: float, grid: ArrayLike) -> Chain:
+def euler_maruyama_chain(gradient: Profile, diffusion: Profile | float, learning_rate: float, grid: ArrayLike) -> Chain:
     """s -> s - eta E'(s) + sqrt(2 eta D(s)) xi on the uniform `grid` (n,).
 
     `gradient` E' takes points (n,); `diffusion` D is theta, or a function of points. The probability of a point is the

@@ -17,10 +17,6 @@ SHORT: dict[str, str] = {
     "checks/equilibrium/modes.py": "not mended yet",
     "checks/flatness/rows.py": "every check has its rows in a file of that name",
     "installation.py": "the command `info`",
-    "integrators/covariance_root.py": "not mended yet",
-    "integrators/integration_error.py": "not mended yet",
-    "integrators/parameter_points.py": "not mended yet",
-    "landscapes/column_product.py": "not mended yet",
     "training/snapshot.py": "not mended yet",
 }
 """Files shorter than that: why each stands alone nevertheless."""

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from langevin_sgd.errors import UserError
+from langevin_sgd.errors import IntegrationError, UserError
 from langevin_sgd.integrators import emitted_names
 from langevin_sgd.integrators.integrate import integrate
-from langevin_sgd.integrators.integration_error import IntegrationError
 from langevin_sgd.integrators.record import Record
 from langevin_sgd.landscapes.expression import Expression
 from langevin_sgd.landscapes.torch_callable import TorchCallable

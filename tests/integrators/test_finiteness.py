@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import torch
 
+from langevin_sgd.errors import IntegrationError
 from langevin_sgd.integrators.divergence import Diverged, NotFinite
 from langevin_sgd.integrators.integrate import integrate
-from langevin_sgd.integrators.integration_error import IntegrationError
 from langevin_sgd.integrators.record import Record
 from langevin_sgd.landscapes.expression import Expression
 from langevin_sgd.landscapes.torch_callable import TorchCallable

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from langevin_sgd.errors import IntegrationError
 from langevin_sgd.integrators.integrate import integrate
-from langevin_sgd.integrators.integration_error import IntegrationError
 from langevin_sgd.integrators.record import Record
 from langevin_sgd.landscapes.expression import quadratic
 from langevin_sgd.landscapes.formula import FormulaError

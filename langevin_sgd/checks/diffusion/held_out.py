@@ -9,7 +9,7 @@ import scipy
 from langevin_sgd.checks.verdicts.statistics import Assessment, Verdict, inconclusive
 from langevin_sgd.estimators.competing_laws import FOLDS, Advantage, held_out_scores
 from langevin_sgd.estimators.growth_laws import LOGARITHMIC
-from langevin_sgd.estimators.logarithmic_law import Window
+from langevin_sgd.estimators.logarithmic_law import FitWindow
 
 _VERDICTS = {
     "better than": Verdict.AGREES,
@@ -19,7 +19,7 @@ _VERDICTS = {
 
 
 def assess_held_out(
-    window: Window, *, exponent: float | None, confidence: float, dimension: str
+    window: FitWindow, *, exponent: float | None, confidence: float, dimension: str
 ) -> tuple[Assessment, str]:
     """The advantage of the logarithmic law, in nats, over the competitor that comes closest, and that one's name.
 

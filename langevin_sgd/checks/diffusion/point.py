@@ -25,8 +25,8 @@ from langevin_sgd.checks.verdicts.table import Comparison
 from langevin_sgd.errors import UserError
 from langevin_sgd.estimators.growth_laws import LOGARITHMIC
 from langevin_sgd.estimators.logarithmic_law import (
+    FitWindow,
     LogarithmicFit,
-    Window,
     fit_logarithmic_law,
     select_window,
     window_sensitivity,
@@ -168,7 +168,7 @@ class _Judge:
         fault = run.fault(selected)
         return [row.spoiled(fault) for row in rows]
 
-    def exponent_row(self, window: Window) -> Comparison:
+    def exponent_row(self, window: FitWindow) -> Comparison:
         assert self.exponent is not None
         fit = fit_logarithmic_law(window, seed=self.seed, resamples=self.resamples)
         assessed = assess_resampled(
@@ -224,7 +224,7 @@ class _Judge:
         stderr = assessed.stderr * fit.amplitude  # assessed on the logarithmic scale
         return self._row(assessed, "amplitude", "Kesten-Golosov", fit.amplitude, stderr, predicted, tolerance)
 
-    def competing_laws(self, window: Window) -> Comparison:
+    def competing_laws(self, window: FitWindow) -> Comparison:
         assessed, law = assess_held_out(
             window, exponent=self.exponent, confidence=self.confidence, dimension=self.run.dimension
         )

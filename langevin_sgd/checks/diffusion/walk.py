@@ -10,7 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from langevin_sgd.checks.verdicts.table import Role
-from langevin_sgd.estimators.logarithmic_law import Window
+from langevin_sgd.estimators.logarithmic_law import FitWindow
 
 Array = NDArray[np.float64]
 
@@ -96,7 +96,7 @@ class Walk:
         """Share of the samples that have met the boundary or a cutoff by each time, (time,)."""
         return np.asarray(self.censored.cumsum(axis=1).astype(np.bool_).mean(axis=0), dtype=np.float64)
 
-    def fault(self, window: Window) -> str:
+    def fault(self, window: FitWindow) -> str:
         """Why no verdict on a law of ln t may be trusted, with the mend; empty if there is no reason."""
         first, last = window.ln_time[0], window.ln_time[-1]
         if last < MINIMUM_SPAN * first:
@@ -124,7 +124,7 @@ class Walk:
             )
         return ""
 
-    def _noise(self, window: Window) -> str:
+    def _noise(self, window: FitWindow) -> str:
         error = window.relative_error
         if error <= LARGEST_RELATIVE_ERROR:
             return ""

@@ -11,8 +11,7 @@ import torch
 from langevin_sgd.integrators.callable_stepper import constant_amplitude
 from langevin_sgd.integrators.linear_law import linear_step
 from langevin_sgd.integrators.schemes.scheme import Dynamics, Rule, SchemeError, State, Vector
-from langevin_sgd.landscapes.column_product import column_product
-from langevin_sgd.landscapes.torch_quadratic import TorchQuadratic
+from langevin_sgd.landscapes.torch_quadratic import TorchQuadratic, column_product
 from langevin_sgd.noise import Noise
 
 

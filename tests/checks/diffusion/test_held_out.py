@@ -9,7 +9,7 @@ from scipy.stats import t as student
 from langevin_sgd.checks.diffusion.held_out import _settle, assess_held_out
 from langevin_sgd.checks.verdicts.statistics import Verdict
 from langevin_sgd.estimators.competing_laws import Advantage, held_out_scores
-from langevin_sgd.estimators.logarithmic_law import Window, select_window
+from langevin_sgd.estimators.logarithmic_law import FitWindow, select_window
 from langevin_sgd.estimators.renewal_model import renewal_positions
 
 LN_TIME = np.linspace(3.0, 40.0, 75)
@@ -20,13 +20,13 @@ GROWTH = {
 }
 
 
-def window(truth: str, disorders: int, *, end: float = 40.0) -> Window:
+def window(truth: str, disorders: int, *, end: float = 40.0) -> FitWindow:
     """Disorders whose <x^2> grows by a law, with the fluctuations of the surrogate about it."""
     xi = renewal_positions(np.arange(disorders), LN_TIME, seed=0, shift=-2.0) / (LN_TIME - 2) ** 2
     return select_window(LN_TIME, GROWTH[truth] * xi**2, ln_time_min=10.0, ln_time_max=end)
 
 
-def judged(given: Window, exponent: float | None = 4.0):
+def judged(given: FitWindow, exponent: float | None = 4.0):
     return assess_held_out(given, exponent=exponent, confidence=0.95, dimension="disorder")
 
 

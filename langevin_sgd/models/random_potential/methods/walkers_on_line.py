@@ -9,8 +9,8 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from langevin_sgd.errors import IntegrationError
 from langevin_sgd.integrators.integrate import integrate
-from langevin_sgd.integrators.integration_error import IntegrationError
 from langevin_sgd.integrators.record import Record
 from langevin_sgd.integrators.scan_points import trajectory_numbers
 from langevin_sgd.integrators.state import State

@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from langevin_sgd.integrators.finiteness import Faults
-from langevin_sgd.integrators.problem import Reductions, Run
+from langevin_sgd.integrators.problem import Problem, Reductions
 
 
-class Recorder:
+class Recording:
     """Fills a run's reductions record by record."""
 
-    def __init__(self, problem: Run) -> None:
+    def __init__(self, problem: Problem) -> None:
         q, records = problem.quantities, problem.record_steps.size
         self.quantities = q
         self.groups = problem.groups

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from langevin_sgd.integrators.covariance_root import covariance_root
 from langevin_sgd.integrators.exact import simulate
+from langevin_sgd.integrators.jumps import covariance_root
 
 
 @pytest.mark.parametrize("rank", [0, 1, 5, 12])
