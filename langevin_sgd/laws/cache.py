@@ -1,20 +1,23 @@
 """The answers of laws that a run keeps, against those that follow from its measurements now.
 
 Answers of the same version are compared: what differs was altered, in the cache or in what they follow from. Answers
-that are missing, or of another version, are added without a word. Those of laws that are not asked any more stay.
+that are missing, or of another version, are added without a word. Those of laws that are not asked any more are left
+out.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from langevin_sgd.errors import UserError
-from langevin_sgd.laws.evaluate import RECORD, recorded
+from langevin_sgd.laws import LAWS, Law
+from langevin_sgd.laws.evaluate import RECORD, SILENT, recorded
 from langevin_sgd.laws.recomputed import Recomputed
 from langevin_sgd.observables.scanned import dimensions, lay, points
 
@@ -30,17 +33,30 @@ def compared(data: xr.Dataset, answers: Sequence[xr.Dataset]) -> tuple[xr.Datase
     of = _of(answers)
     every, stale = [point for _, point in points(data)], _stale(data, answers)
     told = {name: of for point, found in zip(every, answers, strict=True) for name in _altered(point, found, stale)}
-    return (
-        (_completed(data, every, answers, stale, told), told) if _lacks(data, answers) | stale or told else (data, {})
-    )
+    if _lacks(data, answers) | stale or told:
+        data = _completed(data, every, answers, stale, told)
+    return _of_laws_asked(data, answers), told
 
 
 def completed(data: xr.Dataset, answers: Sequence[xr.Dataset]) -> xr.Dataset:
-    """A model with its answers completed; those of the same version are taken as they are."""
-    stale = _stale(data, answers)
-    if not _lacks(data, answers) | stale:
-        return data
-    return _completed(data, [point for _, point in points(data)], answers, stale, {})
+    """A model with the `answers` of the laws that it lacked; all others are taken as they are."""
+    return _completed(data, [point for _, point in points(data)], answers, _stale(data, answers), {})
+
+
+def _of_laws_asked(data: xr.Dataset, answers: Sequence[xr.Dataset]) -> xr.Dataset:
+    """Without laws that nobody asks any more, so that no answer stands that could not be compared."""
+    asked = {str(law) for found in answers if "law" in found.coords for law in found["law"].values}
+    held = list(map(str, data["law"].values)) if "law" in data.coords else []
+    return data if not asked or asked >= set(held) else data.sel(law=[law for law in held if law in asked])
+
+
+def unanswered(data: xr.Dataset, laws: Iterable[Law]) -> list[Law]:
+    """The laws of which a model holds neither an answer of this version nor that they are made for something else."""
+    if RECORD not in data.attrs:  # all laws that there were had been asked
+        return [law for law in laws if not (law.ours and law.version == _FIRST)]
+    known = {each["identity"]: each["version"] for each in versions(data).values()}
+    known |= json.loads(data.attrs.get(SILENT, "{}"))
+    return [law for law in laws if known.get(law.identity) != law.version]
 
 
 def versions(data: xr.Dataset) -> dict[str, Any]:
@@ -50,6 +66,19 @@ def versions(data: xr.Dataset) -> dict[str, Any]:
         return found
     names = map(str, data["law"].values) if "law" in data.coords else ()
     return {name: {"version": _FIRST} for name in names}
+
+
+def title_of(law: str, data: xr.Dataset) -> str:
+    """The title of a law whose answers a model holds, as they were given; by its name where a run tells none."""
+    told = json.loads(data.attrs.get(RECORD, "{}")).get(law)
+    return str(told["title"]) if told else title_by_name(law)
+
+
+@cache
+def title_by_name(law: str) -> str:
+    """The title of the first law in the table that is called so; the name itself in words if none is."""
+    found = next((each.title for _, each in LAWS.items() if each.name == law), None)
+    return law.replace("_", " ") if found is None else found
 
 
 def _of(answers: Sequence[xr.Dataset]) -> str:
@@ -109,16 +138,17 @@ def _completed(
     bare = data.drop_dims("law", errors="ignore")
     bare = bare.drop_vars([name for name in whole.variables if name in bare.variables])
     result = bare.assign_coords(whole.coords).assign(whole.data_vars)
-    held = versions(data)
-    now = versions(recorded(xr.Dataset(), answers))
-    return result.assign_attrs({**data.attrs, RECORD: json.dumps({**held, **now})})
+    now = recorded(xr.Dataset(), answers).attrs
+    silent = {**json.loads(data.attrs.get(SILENT, "{}")), **json.loads(now[SILENT])}
+    record = {**versions(data), **json.loads(now[RECORD])}
+    return result.assign_attrs({**data.attrs, RECORD: json.dumps(record), SILENT: json.dumps(silent)})
 
 
 def _merged(point: xr.Dataset, found: xr.Dataset, stale: set[str], told: Mapping[str, str]) -> xr.Dataset:
     """The answers at a point: those kept of the same version where nothing was altered, and of laws not asked now."""
     asked = list(map(str, found["law"].values)) if "law" in found.coords else []
     held = list(map(str, point["law"].values)) if "law" in point.coords else []
-    names = [*asked, *(name for name in held if name not in asked)]
+    names = [*held, *(name for name in asked if name not in held)]
     by_law = [
         *(name for name in found.variables if "law" in found[name].dims and name != "law"),
         *(name for name in point.variables if "law" in point[name].dims and name not in {*found.variables, "law"}),

@@ -19,9 +19,12 @@ from langevin_sgd.observables.declared import dataset
 from langevin_sgd.observables.ensemble import ENSEMBLE
 from langevin_sgd.observables.variable import Coordinate, Declarations, Variable, merged
 
+SILENT = "laws_not_made_for_it"
+"""Attribute with the versions of the laws that were asked and are made for something else, by identity as JSON."""
+
 RECORD = "laws"
-"""Attribute that tells of each law whose answers are there, by name as JSON: version, title, source, whether only a run
-can give them (`kept`), and what they are `of`, beside the config."""
+"""Attribute that tells of each law whose answers are there, by name as JSON: its identity, version, title and source,
+whether only a run can give them (`kept`), and what they are `of`, beside the config."""
 
 _SINGLE = ("relaxation_time",)
 """Numbers that no run measures and one law gives, although there is a variable of them by law too."""
@@ -62,8 +65,8 @@ def evaluated(point: Point, laws: Iterable[Law]) -> xr.Dataset:
     says how it failed. Raises `ValueError` if two laws of one name are made for the point, or give one number.
     """
     table = merged(ENSEMBLE, point.model.declares())
-    asked = (_answer(law, point, table) for law in laws)
-    answers = [answer for answer in asked if answer is not None]
+    asked = [(law, _answer(law, point, table)) for law in laws]
+    answers = [answer for _, answer in asked if answer is not None]
     names = [answer.law.name for answer in answers]
     if len(set(names)) < len(names):
         raise ValueError(f"two laws of one name are made for one process, of {', '.join(sorted(names))}")
@@ -94,6 +97,7 @@ def evaluated(point: Point, laws: Iterable[Law]) -> xr.Dataset:
         values["law_note"] = np.array([answer.note for answer in answers])
     found = dataset(values, coords=coords, declares=table)
     found.attrs[RECORD] = json.dumps({answer.law.name: _told(answer.law) for answer in answers})
+    found.attrs[SILENT] = json.dumps({law.identity: law.version for law, answer in asked if answer is None})
     return found
 
 
@@ -111,15 +115,20 @@ def with_answers(data: xr.Dataset, found: xr.Dataset) -> xr.Dataset:
 
 
 def recorded(data: xr.Dataset, answers: Iterable[xr.Dataset]) -> xr.Dataset:
-    """A model with the record of the laws whose `answers` it holds, of all points of its scan."""
+    """A model with the record of the laws that were asked for the `answers` at all points of its scan."""
     record: dict[str, Any] = {}
+    silent: dict[str, int] = {}
     for found in answers:
         record |= json.loads(found.attrs[RECORD])
-    return data.assign_attrs({RECORD: json.dumps(record)} if record else {})
+        silent |= json.loads(found.attrs[SILENT])
+    told = {each["identity"] for each in record.values()}
+    silent = {identity: version for identity, version in silent.items() if identity not in told}
+    return data.assign_attrs({RECORD: json.dumps(record), SILENT: json.dumps(silent)})
 
 
 def _told(law: Law) -> dict[str, Any]:
     return {
+        "identity": law.identity,
         "version": law.version,
         "title": law.title,
         "source": law.source,

@@ -103,6 +103,11 @@ class Law:
         """The module that predicts."""
         return str(getattr(self.predict, "__module__", ""))
 
+    @property
+    def identity(self) -> str:
+        """What tells it from all other laws: those of one name may be of different processes."""
+        return f"{self.home}:{self.name}"
+
     def made_for(self, process: object) -> bool:
         """Whether a process is of the class that the law is about."""
         classes = {f"{one.__module__}:{one.__qualname__}" for one in type(process).__mro__}

@@ -10,8 +10,9 @@ from typing import Any
 
 import xarray as xr
 
-from langevin_sgd.checks.verdicts.names import law_name, quantity_name
+from langevin_sgd.checks.verdicts.names import quantity_name
 from langevin_sgd.errors import UserError
+from langevin_sgd.laws.cache import title_by_name
 
 ROWS_ON_ONE_SCREEN = 25
 _PLACES = 12  # of a difference: what lies beyond them is rounding
@@ -167,7 +168,7 @@ def _row(cells: dict[str, Any]) -> Row:
     return Row(
         model=f"{cells['model']} at {cells['point']}" if cells.get("point") else str(cells["model"]),
         quantity=quantity_name(key),
-        law=law_name(law),
+        law=str(cells.get("law_title", "")) or title_by_name(law),
         role=str(cells["role"]),
         measured=with_error(float(cells["measured"]), float(cells["standard_error"])),
         predicted=_bound(float(cells["tolerance"])) if small else plain(predicted),

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from langevin_sgd.checks import Check
 from langevin_sgd.config.axis import Axis
 from langevin_sgd.config.errors import inconsistent
-from langevin_sgd.config.fields import ModelName, RunFolder, Section, Seed, StudyName, Text
+from langevin_sgd.config.fields import ImportPath, ModelName, RunFolder, Section, Seed, StudyName, Text
 from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.models import MODEL_KINDS, Model, lineage
 from langevin_sgd.study import consistency
@@ -43,6 +43,8 @@ class Study(Section):
     scan: scans.Scan = Field(default_factory=dict)
     """Numeric keys that take several values: a list, {linear: [FIRST, LAST, COUNT]} or {geometric:
     [FIRST, LAST, COUNT]}. Every combination runs; the keys become leading dimensions of the results."""
+    laws: tuple[ImportPath, ...] = ()
+    """Laws of your own that the models are held against too, each "module:attribute"."""
     figures: tuple[Text, ...] = ()
     """Figures of your own that the report has too, each "module:attribute"."""
     output: RunFolder | None = None

@@ -14,12 +14,14 @@ import xarray as xr
 from langevin_sgd import devices, import_path
 from langevin_sgd.errors import UserError
 from langevin_sgd.integrators.divergence import Diverged
+from langevin_sgd.laws.evaluate import known
 from langevin_sgd.models import lineage
 from langevin_sgd.models import memory as estimates
 from langevin_sgd.progress import Forecast, Progress, QuietProgress
 from langevin_sgd.storage.checkpoint import NoCheckpoint
 from langevin_sgd.study import loading as config
 from langevin_sgd.study import store
+from langevin_sgd.study.answers import answered
 from langevin_sgd.study.config import Study
 from langevin_sgd.study.judge import judged
 from langevin_sgd.study.provenance import provenance
@@ -55,6 +57,7 @@ def execute(
     placed = devices.place_all(device, {name: model.engines() for name, model in study.models.items()})
     for path in dict.fromkeys(path for model in study.models.values() for path in model.code()):
         import_path.load(path)
+    known(study.laws)
     report.ready(study)
     try:
         large = estimates.check(study, held_by, devices={name: where.device for name, where in placed.items()})
@@ -74,7 +77,9 @@ def execute(
     try:
         models: dict[str, xr.Dataset] = {} if run is None else run.finished()
         for name in lineage.order(study):
-            if name not in models:
+            if name in models:
+                models[name] = _with_new_laws(study, name, models, run)
+            else:
                 models[name] = _run_one(study, name, models, device=placed[name].device, progress=progress, run=run)
         tree = _finish(study, models, device=device, started=started, progress=progress, run=run, report=report)
     finally:
@@ -158,6 +163,16 @@ def _run_one(
     if run is not None:
         run.save_model(name, result)
     return result
+
+
+def _with_new_laws(
+    study: Study, name: str, models: Mapping[str, xr.Dataset], run: store.RunDirectory | None
+) -> xr.Dataset:
+    """A model that had finished before, with what laws say of it that the study has named since then."""
+    data = answered(study, name, models)
+    if run is not None and data is not models[name]:
+        run.save_group(name, data)
+    return data
 
 
 def _without_data(kind: str, status: str, error: str) -> xr.Dataset:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import xarray as xr
@@ -15,6 +16,7 @@ from langevin_sgd.checks.section import CheckSection
 from langevin_sgd.checks.stored import restored
 from langevin_sgd.checks.verdicts.table import Comparison, to_dataset
 from langevin_sgd.errors import UserError
+from langevin_sgd.laws.cache import title_of, unanswered
 from langevin_sgd.laws.evaluate import known
 from langevin_sgd.models import lineage
 from langevin_sgd.one_thread import one_blas_thread
@@ -40,12 +42,13 @@ def check(run: xr.DataTree | str | os.PathLike[str], study: Study | Mapping[str,
         if study is not None:
             return judged(store.open_run(run, load=True), study)
         with shelf(run) as kept:
-            table = judged(store.open_run(run, load=True), load(local(run) / store.CONFIG))
+            table, answered = _judged(store.open_run(run, load=True), load(local(run) / store.CONFIG), fresh=False)
+            for name, data in answered.items():
+                kept.model(name, data)
             kept.checks(table)
         return table
 
 
-@one_blas_thread()
 def judged(tree: xr.DataTree, study: Study | Mapping[str, Any] | None = None, *, fresh: bool = False) -> xr.Dataset:
     """Evaluate the comparisons of a study on its results, fresh or read back from disk.
 
@@ -64,24 +67,31 @@ def judged(tree: xr.DataTree, study: Study | Mapping[str, Any] | None = None, *,
     `agrees` if all of them agree; else it is inconclusive. Raises `ValueError` if there is neither a study nor a
     provenance.
     """
-    resolved = _study(tree, study)
+    return _judged(tree, _study(tree, study), fresh=fresh)[0]
+
+
+@one_blas_thread()
+def _judged(tree: xr.DataTree, resolved: Study, *, fresh: bool) -> tuple[xr.Dataset, dict[str, xr.Dataset]]:
+    """The comparisons, and the models of which laws say what the run does not hold, if nothing was altered."""
     rows: list[Comparison] = []
     not_compared: dict[str, dict[str, str]] = {}
     done = _finished(tree, resolved, not_compared)
     stored = dict(done)
-    laws = known()
+    laws, answered = known(resolved.laws), {}
     if not fresh:
         for name in [name for name in lineage.order(resolved) if name in done]:
             done[name], told = restored(resolved, name, done, laws)
             rows += told
+            if not told and unanswered(stored[name], laws):
+                answered[name] = done[name]
     for criteria in resolved.checks:
         for name in [name for name in criteria.covered(resolved) if name in done]:
             own = _rows(criteria, Judged(resolved, name, done, stored))
             if not own and criteria.EMPTY:
                 not_compared[name] = {"model": name, "status": "done", "reason": criteria.EMPTY}
-            rows += own
+            rows += [replace(row, law_title=row.law_title or title_of(row.law, done[name])) for row in own]
     level = 1.0 - max((criteria.confidence for criteria in resolved.checks), default=0.95)
-    return to_dataset(rows, level=level, not_compared=list(not_compared.values()))
+    return to_dataset(rows, level=level, not_compared=list(not_compared.values())), answered
 
 
 def _study(tree: xr.DataTree, study: Study | Mapping[str, Any] | None) -> Study:

@@ -15,7 +15,7 @@ from langevin_sgd.study import yaml_source
 CONFIG = "config.yaml"
 
 # A resumed run may differ in these keys: they change no trajectory.
-_FREE_KEYS = ("output", "description", "checks")
+_FREE_KEYS = ("output", "description", "checks", "laws")
 
 
 def read_config(path: str | os.PathLike[str]) -> str:

@@ -41,7 +41,7 @@ def run_model(
     leading dimensions. Raises `Diverged` if its numbers grow without bound and `UserError` if it cannot be run as
     configured.
     """
-    laws, configs = known(), configured(study, name)
+    laws, configs = known(study.laws), configured(study, name)
     context = Context(study, name, device=device, sources=sources, progress=progress, checkpoint=checkpoint)
     model = study.models[name]
     measured = model.run(configs, context)

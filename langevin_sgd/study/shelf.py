@@ -34,6 +34,10 @@ class Shelf:
         """Keep the table of comparisons, as far as that can be done."""
         self._keep(lambda run: store.save_checks(run, table), lambda: None)
 
+    def model(self, name: str, data: xr.Dataset) -> None:
+        """Keep a model with the answers of more laws, as far as that can be done."""
+        self._keep(lambda run: store.save_answers(run, name, data), lambda: None)
+
     def text(self, name: str, text: str) -> Path:
         """Keep a text file, such as the report; returns where."""
         return self._keep(

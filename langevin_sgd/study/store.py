@@ -183,6 +183,12 @@ def save_checks(run: str | os.PathLike[str] | RunDirectory, table: xr.Dataset) -
         directory.save_group(CHECKS, table)
 
 
+def save_answers(run: str | os.PathLike[str] | RunDirectory, name: str, model: xr.Dataset) -> None:
+    """Put a finished model that laws have said more of in the place of itself."""
+    with storing(run) as directory:
+        directory.save_group(name, model)
+
+
 def save_text(run: str | os.PathLike[str] | RunDirectory, name: str, text: str) -> Path:
     """Write a text file of the run, such as the report, in one stroke; returns its path."""
     with storing(run) as directory, writing(directory.path):

@@ -239,4 +239,4 @@ def test_rows_are_called_in_the_verdict_as_in_the_table():
     assert title("mode_variance[0.0123,0.456]", "epoch") == "net: modes 0.012–0.46 (epoch)"
     assert title("mode_variance[0.5,0.5]", "epoch") == "net: mode 0.5 (epoch)"
     assert title("collapse[left/right]", "eta/B") == "net: collapse of left/right (eta/B)"
-    assert title("effective_temperature", "simulation:ou") == "net: eff. temperature (simulated ou)"
+    assert title("effective_temperature", "finite_step") == "net: eff. temperature (finite step)"

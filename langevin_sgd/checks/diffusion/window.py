@@ -98,14 +98,20 @@ def sampling_quality(energy: Array) -> Sampling:
     return Sampling(replicas, samples, effective, rhat)
 
 
+def _claimed(dataset: xr.Dataset, names: list[str]) -> frozenset[str]:
+    flags = dataset["law_is_exact"].values.tolist() if "law_is_exact" in dataset else [False] * len(names)
+    return frozenset(name for name, flag in zip(names, flags, strict=True) if flag)
+
+
 @dataclass(frozen=True)
 class StationaryWindow:
     """Moments, energies and laws of one model in the eigenbasis of its Hessian.
 
     Arrays: moments (replica, mode); eigenvalue, noisy, decay (mode,); energy (replica, sample); laws name -> (mode,);
-    weights name -> (component, mode). `decay` is the part of each mode's variance that is missing on average over the
-    window because the run started at the minimum, <exp(-2 n/tau)>. `displaced` bounds what is left in the window of the
-    squared distance that the mean had at the start, over the total variance.
+    weights name -> (component, mode). The laws in `claimed` are claimed for this very process, and `notes` say what
+    each takes for granted or why it predicts nothing. `decay` is the part of each mode's variance that is missing on
+    average over the window because the run started at the minimum, <exp(-2 n/tau)>. `displaced` bounds what is left in
+    the window of the squared distance that the mean had at the start, over the total variance.
     """
 
     law: str
@@ -116,6 +122,8 @@ class StationaryWindow:
     noisy: NDArray[np.bool_]
     laws: Mapping[str, Array]
     weights: Mapping[str, Array]
+    claimed: frozenset[str]
+    notes: Mapping[str, str]
     decay: Array
     transient_deficit: float
     displaced: float
@@ -163,6 +171,8 @@ class StationaryWindow:
             noisy=noisy,
             laws=dict(zip(names, values("mode_variance_law"), strict=True)),
             weights={name: energy_law_weights(dataset, name) for name in names},
+            claimed=_claimed(dataset, names),
+            notes=dict(zip(names, dataset["law_note"].values.tolist(), strict=True)) if "law_note" in dataset else {},
             decay=decay,
             transient_deficit=deficit,
             displaced=displaced,

@@ -28,6 +28,7 @@ from langevin_sgd.checks.verdicts.statistics import (
     assess,
     assess_by_interval,
     assess_ratio,
+    inconclusive,
 )
 from langevin_sgd.checks.verdicts.table import Comparison, Role
 from langevin_sgd.estimators.squared_mean import squared_mean
@@ -35,7 +36,6 @@ from langevin_sgd.theory.quadratic_form import mixture_cdf
 
 Array = NDArray[np.float64]
 
-CONTRASTS = ("discrete", "continuum", "isotropic")
 NOISE_FREE_SHARE = 1e-3  # of the total variance: what round-off and anharmonicity may leave in modes without noise
 
 
@@ -76,7 +76,7 @@ def equilibrium(
     if window is None:
         return rows
     judge = _Judge(window, model, tolerance, bin_tolerance, energy_bound, confidence)
-    others = [law for law in CONTRASTS if contrasts and law != window.law and law in window.laws]
+    others = [law for law in window.laws if law != window.law and (contrasts or law in window.claimed)]
     every_mode = np.ones(window.noisy.shape, dtype=np.bool_)
     stationary = [
         *(judge.variance("total_variance", every_mode, law, tolerance) for law in [window.law, *others]),
@@ -110,6 +110,8 @@ class _Judge:
         measured, stderr = window.summed_variance(modes)
         own = law == window.law
         prediction = window.laws[law][modes]
+        if np.isnan(window.laws[law]).all():
+            return self._without_answer(quantity, law, measured, stderr, tolerance, modes)
         # a law with noise in a mode that nothing holds back (k <= 0) has no finite variance
         predicted = float(prediction.sum()) if np.all(prediction >= 0) else math.inf
         assessed = assess_ratio(
@@ -125,13 +127,31 @@ class _Judge:
             assessed,
             quantity=quantity,
             law=law,
-            role="law" if own else "contrast",
+            role="law" if own or law in window.claimed else "contrast",
             measured=measured,
             stderr=stderr,
             predicted=predicted,
             tolerance=tolerance,
             modes=modes & window.noisy if own else modes,
             fault=window.fault(tolerance, modes),
+        )
+
+    def _without_answer(
+        self, quantity: str, law: str, measured: float, stderr: float, tolerance: float, modes: Modes
+    ) -> Comparison:
+        """The contrast that says why a law predicts nothing of these modes."""
+        why = self.window.notes.get(law) or "the law predicts nothing of these modes"
+        return self._row(
+            inconclusive(math.nan, math.nan, why),
+            quantity=quantity,
+            law=law,
+            role="contrast",
+            measured=measured,
+            stderr=stderr,
+            predicted=math.nan,
+            tolerance=tolerance,
+            modes=modes,
+            fault="",
         )
 
     def binned_variances(self, bins: int, others: list[str]) -> Iterator[Comparison]:

@@ -67,6 +67,7 @@ def network_against_simulation(
             model=model,
             quantity="total_variance",
             law=f"simulation:{simulation_name}",
+            law_title=f"simulated {simulation_name}",
             role=role,
             measured=measured,
             standard_error=combined,

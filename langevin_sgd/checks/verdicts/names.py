@@ -21,18 +21,6 @@ _QUANTITIES = {
     "test_accuracy_change": "test accuracy, change",
     "train_accuracy_change": "train accuracy, change",
 }
-_LAWS = {
-    "fokker_planck": "Fokker-Planck",
-    "boltzmann": "Boltzmann",
-    "laplace": "Laplace",
-    "kramers": "Kramers",
-    "eyring_kramers": "Eyring-Kramers",
-    "finite_step": "finite step",
-    "chain": "exact chain",
-    "slide": "exp(−E/2T)",
-    "ito": "Ito, measured E, C",
-    "twin": "Langevin twin",
-}
 _OF_BASINS = {
     "occupancy": "occupancy of ",
     "log_odds": "log-odds ",
@@ -56,8 +44,3 @@ def quantity_name(quantity: str) -> str:
     if mark and head in _OF_BASINS:
         return _OF_BASINS[head] + label.rstrip("]").replace("_", " " if head == "stored" else "_")
     return _QUANTITIES.get(quantity, quantity.replace("_", " "))
-
-
-def law_name(law: str) -> str:
-    """The name of a row's `law`: that of a simulation names the model."""
-    return _LAWS.get(law) or law.replace("simulation:", "simulated ", 1)

@@ -11,8 +11,9 @@ from typing import Any, Literal
 import numpy as np
 import xarray as xr
 
-from langevin_sgd.checks.verdicts.names import law_name, quantity_name
+from langevin_sgd.checks.verdicts.names import quantity_name
 from langevin_sgd.checks.verdicts.statistics import Assessment, Verdict, holm
+from langevin_sgd.laws.cache import title_by_name
 
 Role = Literal["law", "contrast"]
 Scale = Literal["ratio", "difference"]
@@ -51,12 +52,13 @@ class Comparison:
     eigenvalue_high: float
     point: str = ""
     scale: Scale = "ratio"
+    law_title: str = ""
 
     @property
     def title(self) -> str:
         """Model, point of the scan, quantity and law in one text, as the printed table calls them."""
         where = f"{self.model} at {self.point}" if self.point else self.model
-        return f"{where}: {quantity_name(self.quantity)} ({law_name(self.law)})"
+        return f"{where}: {quantity_name(self.quantity)} ({self.law_title or title_by_name(self.law)})"
 
     def spoiled(self, fault: str) -> Comparison:
         """The same numbers without a verdict, because of `fault`."""
@@ -79,6 +81,7 @@ class Comparison:
         tolerance: float,
         eigenvalues: np.ndarray[Any, np.dtype[np.float64]],
         scale: Scale = "ratio",
+        law_title: str = "",
     ) -> Comparison:
         """The row of an assessed ratio or difference, about the modes with the given eigenvalues."""
         return cls(
@@ -100,6 +103,7 @@ class Comparison:
             eigenvalue_low=float(eigenvalues.min(initial=math.inf)) if eigenvalues.size else math.nan,
             eigenvalue_high=float(eigenvalues.max(initial=-math.inf)) if eigenvalues.size else math.nan,
             scale=scale,
+            law_title=law_title,
         )
 
 
@@ -122,6 +126,7 @@ _LONG_NAMES = {
     "eigenvalue_low": "smallest Hessian eigenvalue in the row",
     "eigenvalue_high": "largest Hessian eigenvalue in the row",
     "point": "point of the scan, empty without one",
+    "law_title": "what the law is called in print",
     "scale": "what the columns ratio, ratio_low and ratio_high hold: ratio or difference",
 }
 

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from langevin_sgd.checks.occupancy.density import cell_volumes
 from langevin_sgd.laws import temperatures
+from langevin_sgd.laws.cache import title_of
 from langevin_sgd.reporting.plots.figure import Subject, each_model, figure
-from langevin_sgd.reporting.plots.style import GREY, INK, WIDTH, Array, canvas, law_line, law_name, title
+from langevin_sgd.reporting.plots.style import GREY, INK, WIDTH, Array, canvas, law_line, title
 from langevin_sgd.reporting.run_parameters import parameters
 
 _CONTOURS = 12
@@ -78,7 +79,7 @@ def _measured_and_exact(model: xr.Dataset, variable: str, dims: tuple[str, ...])
     fields: dict[str, Array] = {"measured": model[variable].transpose(*dims).values}
     law = _law(model, f"{variable}_law")
     if law is not None:
-        fields[law_name(law)] = model[f"{variable}_law"].sel(law=law).transpose(*dims).values
+        fields[title_of(law, model)] = model[f"{variable}_law"].sel(law=law).transpose(*dims).values
     return fields
 
 
@@ -109,7 +110,7 @@ def _on_a_line(subject: Subject) -> Figure:
     lower.stairs(seen, edges, fill=True, color=GREY, alpha=0.35, label="measured")
     for law, values in laws.items():
         if np.isfinite(values).all():
-            lower.plot(x, values.values[:, 0], label=law_name(law), **law_line(law))
+            lower.plot(x, values.values[:, 0], label=title_of(law, model), **law_line(law))
     lower.set(xlabel=_coordinate(model, 0), ylabel="density", xlim=(edges[shown][0], x[shown][-1]), ylim=(0.0, None))
     lower.legend(loc="best")
     title(upper, "Landscape and density", subject)

@@ -17,6 +17,7 @@ from langevin_sgd.families import Family, instance_of
 from langevin_sgd.reporting.plots.figure import FigureKind, Results, Subject
 from langevin_sgd.reporting.plots.style import style
 from langevin_sgd.study import provenance, store
+from langevin_sgd.study.answers import answered_all
 from langevin_sgd.study.shelf import shelf
 
 Argument = TypeVar("Argument")
@@ -158,4 +159,4 @@ def _results(tree: xr.DataTree) -> Results:
         settings = [{"kind": str(entry["kind"]), **entry} for entry in checks]
     except (ValueError, TypeError, KeyError) as error:
         raise UserError(f"the checks in the provenance of this run are damaged ({error})") from error
-    return Results(done, tuple(settings))
+    return Results(answered_all(tree.attrs, done), tuple(settings))

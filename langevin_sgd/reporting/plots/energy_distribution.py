@@ -7,9 +7,10 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from langevin_sgd.laws.cache import title_of
 from langevin_sgd.laws.quadratic import energy_law_weights
 from langevin_sgd.reporting.plots.figure import Subject, each_model, figure
-from langevin_sgd.reporting.plots.style import BAND, GREY, INK, Array, canvas, law_line, law_name, model_look, title
+from langevin_sgd.reporting.plots.style import BAND, GREY, INK, Array, canvas, law_line, model_look, title
 from langevin_sgd.theory.quadratic_form import mixture_cdf
 
 _BINS = 60
@@ -52,13 +53,13 @@ def energy_distribution(subject: Subject) -> Figure:
     lower.axhline(0.0, color=GREY, linewidth=0.8)
     own_law = str(model.attrs.get("law", "discrete"))
     peak = float(density.max())
-    for law in model["law"].values:
+    for law in model["law"].values[model["energy_law_weight"].notnull().any("mode").values]:
         cumulative = _cumulative(model, str(law), grid)
         mine = law == own_law
         look = law_line(str(law)) | {"linewidth": 2.2 if mine else 1.8}
         law_density = np.gradient(cumulative, grid)
         peak = max(peak, float(law_density.max()))
-        upper.plot(grid, law_density, label=law_name(str(law)), **look)
+        upper.plot(grid, law_density, label=f"{title_of(str(law), model)} law", **look)
         difference = empirical - cumulative
         lower.plot(grid, difference, **look)
         if mine:

@@ -11,9 +11,10 @@ from langevin_sgd.checks.occupancy.crossing import scanned_axis
 from langevin_sgd.checks.occupancy.escape import first_passages, mean_passage
 from langevin_sgd.estimators.survival import SurvivalCurve, kaplan_meier
 from langevin_sgd.laws import temperatures
+from langevin_sgd.laws.cache import title_of
 from langevin_sgd.observables.scanned import dimensions
 from langevin_sgd.reporting.plots.figure import Subject, each_model, each_scan, figure
-from langevin_sgd.reporting.plots.style import BAND, INK, Array, canvas, law_line, law_name, plain_ticks, title
+from langevin_sgd.reporting.plots.style import BAND, INK, Array, canvas, law_line, plain_ticks, title
 from langevin_sgd.reporting.run_parameters import time_label
 
 _LEAST_SHARE = 0.005  # down to which the curve is shown
@@ -42,7 +43,7 @@ def survival(subject: Subject) -> Figure:
     grid = np.linspace(0.0, end, 200)
     for law, mean in zip(model["law"].values, model["escape_time_law"].values, strict=True):
         if np.isfinite(mean):
-            label = f"exponential, mean {mean:.4g}: {law_name(str(law))}"
+            label = f"exponential, mean {mean:.4g}: {title_of(str(law), model)}"
             axes.plot(grid, np.exp(-grid / mean), label=label, **{**law_line(str(law)), "linewidth": 1.4})
     seen = share >= min(1.0, max(2.0 / times.size, _LEAST_SHARE))
     lowest = 0.8 * max(float(low[seen][-1]), _LEAST_SHARE)
@@ -88,11 +89,11 @@ def arrhenius(subject: Subject) -> Figure:
     lower.errorbar(x, mean / reference, error / reference, **mark)
     for name, values in zip(names, laws, strict=True):
         if np.isfinite(values).any():
-            upper.plot(x, values, label=law_name(name), zorder=2, **law_line(name))
+            upper.plot(x, values, label=title_of(name, model), zorder=2, **law_line(name))
             lower.plot(x, values / reference, zorder=2, **law_line(name))
     upper.set(yscale="log", ylabel="mean first-passage time")
     plain_ticks(upper.yaxis, *upper.get_ylim())
-    over = law_name(names[exact]).partition(",")[0] if exact is not None else "the measured"
+    over = title_of(names[exact], model) if exact is not None else "the measured"
     lower.set(xlabel=label, ylabel=f"over {over}")
     held = ", ".join(f"{dim} = {float(line[dim]):.4g}" for dim in others)
     title(upper, "Escape", subject, held)

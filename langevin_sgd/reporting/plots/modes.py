@@ -10,8 +10,9 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FormatStrFormatter, NullFormatter
 
+from langevin_sgd.laws.cache import title_of
 from langevin_sgd.reporting.plots.figure import Subject
-from langevin_sgd.reporting.plots.style import BAND, GREY, Array, Mask, law_name
+from langevin_sgd.reporting.plots.style import BAND, GREY, Array, Mask
 
 BINS = 14
 _FEW = 40
@@ -80,14 +81,15 @@ def binned(x: Array, values: Array, stderr: Array, own: Array, bins: int = BINS)
 
 
 def laws(model: xr.Dataset) -> list[str]:
-    """The laws that a model carries, the process's own first."""
-    return sorted((str(law) for law in model["law"].values), key=lambda law: law != model.attrs.get("law"))
+    """The laws that say something of a model's modes, the process's own first."""
+    told = [str(law) for law in model["law"].values if model["mode_variance_law"].sel(law=law).notnull().any()]
+    return sorted(told, key=lambda law: law != model.attrs.get("law"))
 
 
 def law_label(law: str, model: xr.Dataset) -> str:
     """The law as the legend calls it, with sampling spelt out where epochs were run."""
     with_replacement = law == "discrete" and model.attrs.get("law") == "epoch"
-    return "discrete law, with replacement" if with_replacement else law_name(law)
+    return "discrete law, with replacement" if with_replacement else f"{title_of(law, model)} law"
 
 
 def ratio_axis(axes: Axes, subject: Subject, measured: Array, contrast: Array) -> None:
@@ -100,7 +102,7 @@ def ratio_axis(axes: Axes, subject: Subject, measured: Array, contrast: Array) -
     label = f"within {tolerance:.3g}" if tolerance < 0.01 else f"within {tolerance:.0%}"
     axes.axhspan(1 - tolerance, 1 + tolerance, color=BAND, zorder=0, label=label)
     axes.axhline(1.0, color=GREY, linewidth=0.8, zorder=1)
-    own_law = law_name(str(subject.model.attrs.get("law", "discrete")))
+    own_law = law_label(str(subject.model.attrs["law"]), subject.model)
     axes.set(xscale="log", yscale="log", ylim=(1 / reach, reach), ylabel=f"ratio to the\n{own_law}")
     ticks = (0.5, 0.7, 1.0, 1.4, 2.0) if reach > 1.6 else (0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.4)
     axes.yaxis.set_major_locator(FixedLocator([tick for tick in ticks if 1 / reach <= tick <= reach]))

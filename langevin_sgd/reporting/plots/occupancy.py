@@ -11,6 +11,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from langevin_sgd.checks.occupancy.crossing import scanned_axis
 from langevin_sgd.checks.occupancy.starts import Starts
+from langevin_sgd.laws.cache import title_of
 from langevin_sgd.observables.scanned import dimensions
 from langevin_sgd.reporting.plots.figure import Subject, each_model, each_scan, figure
 from langevin_sgd.reporting.plots.style import (
@@ -19,7 +20,6 @@ from langevin_sgd.reporting.plots.style import (
     Array,
     canvas,
     law_line,
-    law_name,
     model_look,
     plain_ticks,
     title,
@@ -62,7 +62,9 @@ def occupancy_in_time(subject: Subject) -> Figure:
         for law in model["law"].values if "law" in model.coords else ():
             value = float(model["mean_occupancy_law"].sel(law=law).values[basin])
             if np.isfinite(value):
-                axes.axhline(value, label=law_name(str(law)), zorder=2, **{**law_line(str(law)), "linewidth": 1.4})
+                axes.axhline(
+                    value, label=title_of(str(law), model), zorder=2, **{**law_line(str(law)), "linewidth": 1.4}
+                )
         axes.set(ylabel=f"fraction in {label}", ylim=(-0.02, 1.02))
     positive = time[time > 0]
     panels[-1].set_xlim(0.0, time[-1])
@@ -112,7 +114,9 @@ def occupancy_against_temperature(subject: Subject) -> Figure:
             )  # fmt: skip
     for law, values in zip(line["law"].values, laws, strict=True):
         if np.isfinite(values).any():
-            upper.plot(temperature[order], values[order], label=law_name(str(law)), zorder=2, **law_line(str(law)))
+            upper.plot(
+                temperature[order], values[order], label=title_of(str(law), model), zorder=2, **law_line(str(law))
+            )
     _logit_scale(upper, np.concatenate([np.array([point.mean[:, 0] for point in points]).ravel(), laws.ravel()]))
     upper.axhline(0.5, color=INK, linewidth=0.8, zorder=1)
     if temperature.min() > 0 and temperature.max() > 3 * temperature.min():
@@ -132,7 +136,7 @@ def occupancy_against_temperature(subject: Subject) -> Figure:
         lower.axhspan(-tolerance, tolerance, color=BAND, alpha=0.7, zorder=0)
         furthest = max(abs(bound) for bound in lower.get_ylim())
         lower.set_ylim(*(sign * min(furthest, _FURTHEST * tolerance) for sign in (-1, 1)))
-        lower.set_ylabel(f"less {law_name(str(line['law'].values[exact])).partition(',')[0]}")
+        lower.set_ylabel(f"less {title_of(str(line['law'].values[exact]), model)}")
     lower.set_xlabel("temperature T = 2θ" if hot else str(model[along].attrs.get("long_name", along)))
     held = ", ".join(f"{dim} = {float(line[dim]):.4g}" for dim in others)
     title(upper, "Occupancy against temperature" if hot else f"Occupancy against {along}", subject, held)

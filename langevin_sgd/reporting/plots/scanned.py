@@ -11,9 +11,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from langevin_sgd.estimators.stationary import jackknife_stderr, leave_one_out_variance, pooled_variance
+from langevin_sgd.laws.cache import title_of
 from langevin_sgd.observables.scanned import dimensions
 from langevin_sgd.reporting.plots.figure import Results, Subject, each_scan, figure
-from langevin_sgd.reporting.plots.style import INK, Array, canvas, law_line, law_name, model_look, plain_ticks, title
+from langevin_sgd.reporting.plots.style import INK, Array, canvas, law_line, model_look, plain_ticks, title
 
 _CURVES = 8
 _DASHES = ("-", (0, (5, 2)), (0, (1.2, 1.4)), (0, (5, 2, 1, 2)))
@@ -78,7 +79,9 @@ def scanned(subject: Subject) -> Figure:
                 linestyle="none" if quantity.laws else _DASHES[position % len(_DASHES)],
             )  # fmt: skip
         for law, values in quantity.laws.items():
-            axes.plot(x, values, label=law_name(law) if position == 0 else None, zorder=2, **law_line(law))
+            axes.plot(
+                x, values, label=f"{title_of(law, model)} law" if position == 0 else None, zorder=2, **law_line(law)
+            )
     axes.set(xlabel=str(model[along].attrs.get("long_name", along)), ylabel=ylabel)
     _scales(axes, x, curves[0].model)
     left = len(curves) - _CURVES

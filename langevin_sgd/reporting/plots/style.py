@@ -43,22 +43,6 @@ LAW_LINES: dict[str, dict[str, Any]] = {
     "kramers": {"color": VERMILLION, "linestyle": (0, (6, 2))},
     "eyring_kramers": {"color": VERMILLION, "linestyle": (0, (6, 2))},
 }
-LAW_NAMES = {
-    "discrete": "discrete law",
-    "continuum": "continuum law",
-    "isotropic": "isotropic law, T = ησ²/B",
-    "epoch": "epoch law",
-    "fokker_planck": "Fokker-Planck",
-    "chain": "chain of the map, exact",
-    "boltzmann": "Boltzmann, exp(−E/θ)",
-    "laplace": "Laplace",
-    "finite_step": "finite step, leading order",
-    "slide": "exp(−E/2T)",
-    "ito": "Itô, measured E and C",
-    "twin": "Langevin twin",
-    "kramers": "Kramers",
-    "eyring_kramers": "Eyring-Kramers",
-}
 MODEL_COLOURS = (ORANGE, SKY, GREEN, PURPLE, YELLOW, VERMILLION)
 MODEL_MARKERS = ("s", "^", "D", "v", "P", "X")
 
@@ -119,13 +103,9 @@ def title(axes: Axes, what: str, subject: Subject, remark: str = "") -> None:
 
 
 def law_line(law: str) -> dict[str, Any]:
-    """Colour and dashes of a law's curve."""
-    return LAW_LINES.get(law, {"color": GREY, "linestyle": "--"})
-
-
-def law_name(law: str) -> str:
-    """The law as legends call it."""
-    return LAW_NAMES.get(law, f"{law} law")
+    """Colour and dashes of a law's curve; one of the user's own has a colour of its name."""
+    own = {"color": MODEL_COLOURS[sum(map(ord, law)) % len(MODEL_COLOURS)], "linestyle": (0, (4, 1.5, 1, 1.5, 1, 1.5))}
+    return LAW_LINES.get(law, own)
 
 
 def model_look(position: int) -> tuple[str, str]:
