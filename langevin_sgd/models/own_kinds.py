@@ -60,7 +60,9 @@ def runs(kind: type[ModelSection]) -> bool:
 def faults(model: ModelSection) -> Iterator[str]:
     """What makes a model of the user's own useless: an attribute that is none, or no answer to what all are asked."""
     kind = type(model)
-    yield from _attribute_faults(kind)
+    if broken := list(_attribute_faults(kind)):
+        yield from broken
+        return
     override: Any = model.sgd_override
     if override is not None and not hasattr(override, "changed"):
         yield f"{path(kind)}: sgd must be of type SgdOverride | None, what the model changes in the study's sgd"
@@ -80,8 +82,8 @@ def _attribute_faults(kind: type[ModelSection]) -> Iterator[str]:
         if not fits(found := getattr(kind, name)):
             yield f"{path(kind)}: {name} must be {words}, got {_told(found)}"
     for name in _ANSWERS:
-        if not callable(getattr(kind, name)):
-            yield f"{path(kind)}: {name} must be a method"
+        if name in kind.model_fields or not callable(getattr(kind, name)):
+            yield f"{path(kind)}: {name} must be a method, for every model is asked for it; call your key otherwise"
 
 
 def _asked(

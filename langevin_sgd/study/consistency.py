@@ -31,6 +31,7 @@ def problems(study: Study) -> list[tuple[KeyPath, str]]:
         mend = f"which {without[0]} takes{study.models[without[0]].instead_of_sgd()}"
         return [(("sgd",), f"missing; expected a mapping with {', '.join(Sgd.model_fields)}, {mend}")]
     faults = [fault for name, model in study.models.items() for fault in _told(name, model.problems, study)]
+    faults += [fault for name in study.models for fault in _needs(study, name)]
     if not faults:
         # What follows reads values through `from`, so it needs every `from` to be sound.
         faults = [
@@ -42,6 +43,18 @@ def problems(study: Study) -> list[tuple[KeyPath, str]]:
     for path, message in faults:
         first.setdefault(path, message)
     return list(first.items())
+
+
+def _needs(study: Study, name: str) -> Faults:
+    """Whether what a model is measured on is there, and is not measured on the model itself."""
+    others = [other for other in study.models if other != name]
+    for key, source in study.models[name].needs():
+        at: KeyPath = ("models", name, key, "from")
+        cycle = lineage.cycle(study, name, source)
+        if source not in study.models:
+            yield at, f'no model named "{source}"; {choice(source, others)}'
+        elif cycle and name == min(cycle, key=list(study.models).index):  # a circle is one fault, told once
+            yield at, f"goes in a circle ({' -> '.join(cycle)}); name a model that is measured on no other"
 
 
 def _of_own_kinds(models: Mapping[str, ModelSection]) -> Faults:

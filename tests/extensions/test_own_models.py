@@ -121,6 +121,21 @@ REFUSED = {
         "    def model_post_init(self, context):\n        raise RuntimeError('never')\n\n    def emits",
         "drifting:Drift: reading its keys failed: RuntimeError: never (drifting.py, line ",
     ),
+    "a key called like a question": (
+        "    speed: Number = 1.0", "    speed: Number = 1.0\n    total_steps: Number = 3.0",
+        "drifting:Drift: total_steps must be a method, for every model is asked for it; call your key otherwise",
+    ),
+    "an answer that is no method": (
+        "    def emits", "    @property\n    def emits", "drifting:Drift: emits must be a method",
+    ),
+    "needs a model that is not there": (
+        "    def emits", "    def needs(self):\n        return (('data', 'drit'),)\n\n    def emits",
+        'models.drift.data.from: no model named "drit"; none exists',
+    ),
+    "needs itself": (
+        "    def emits", "    def needs(self):\n        return (('data', 'drift'),)\n\n    def emits",
+        "models.drift.data.from: goes in a circle (drift -> drift)",
+    ),
     "held raises": (
         "    def emits", "    def held(self, study, name):\n        return [study.nothing]\n\n    def emits",
         "drifting:Drift: held failed: AttributeError: ",
@@ -128,6 +143,7 @@ REFUSED = {
 }  # fmt: skip
 
 
+@pytest.mark.filterwarnings("ignore:Field name")  # pydantic's own word on the same
 @pytest.mark.parametrize("name", REFUSED)
 def test_a_broken_kind_is_refused_in_one_line(home: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
     written, instead, told = REFUSED[name]

@@ -100,7 +100,7 @@ class OrnsteinUhlenbeckModel(ModelSection):
         return frozenset({"mode_variance", "squared_displacement", "spread"})
 
     def problems(self, study: Study, name: str) -> Faults:
-        """Whether every model that it is measured on is there and can lend H and C."""
+        """Whether every model that it is measured on can lend H and C."""
         lenders = [other for other, candidate in study.models.items() if candidate.lends()]
         for field, source in self.needs():
             at: KeyPath = ("models", name, field, "from")
@@ -108,10 +108,7 @@ class OrnsteinUhlenbeckModel(ModelSection):
             if target is None:
                 hint = choice(source, lenders, what="networks:") if lenders else "the study has no network; add one"
                 yield at, f'no model named "{source}"; {hint}'
-            elif cycle := lineage.cycle(study, name, source):
-                if name == min(cycle, key=list(study.models).index):  # a circle is one fault, told once
-                    yield at, f"goes in a circle ({' -> '.join(cycle)}); H and C are measured on a network"
-            elif fault := target.refuses_to_lend(source, name, lenders):
+            elif not lineage.cycle(study, name, source) and (fault := target.refuses_to_lend(source, name, lenders)):
                 path, message = fault
                 yield path or at, message
 
