@@ -37,6 +37,7 @@ Array = NDArray[np.float64]
 
 # directions are drawn at the steps 0, 1, ..., lengths and phases of the same features at steps from here
 _LENGTHS = 1 << 40
+_STEP_TIMES_CURVATURE = 0.2  # of the natural time step and the largest curvature to be met
 _LARGEST_LOG = 170.0  # of a wave number, whose fourth power is a double
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(12)
 # scipy's hyp0f1 is NaN in places for more dimensions; there 64 nodes do, and beyond z = 10 sqrt(d) nothing is left
@@ -187,6 +188,15 @@ class Fourier:
         weight = potential.coefficients[..., None] ** 2 / along.shape[-1]
         columns = [(weight * (1.0 - np.cos(r * along))).sum(axis=(1, 2)) for r in self.distances]
         return np.stack(columns, axis=1)
+
+    def natural_time_step(self, thermal_energy: float) -> float:
+        """0.2 over the largest eigenvalue of the Hessian of a Gaussian potential, at every thermal energy.
+
+        Its entries off the diagonal are a third as large in the square as those on it, so its spectrum ends near
+        2 sqrt(d/3) root mean square curvatures (Wigner), to which one is added for small d.
+        """
+        largest = self.root_mean_square_curvature * (1.0 + 2.0 * math.sqrt(self.dimension / 3.0))
+        return _STEP_TIMES_CURVATURE / largest
 
     @property
     def root_mean_square_curvature(self) -> float:

@@ -297,11 +297,9 @@ class RandomPotentialModel(ModelSection):
 
     def _default_time_step(self) -> float:
         from langevin_sgd.models.random_potential import potentials
-        from langevin_sgd.models.random_potential.methods import walkers_in_waves, walkers_on_line
 
-        if self.landscape == "line":
-            return walkers_on_line.default_time_step(potentials.line(self), self.thermal_energy)
-        return walkers_in_waves.default_time_step(potentials.waves(self))
+        law = potentials.line(self) if self.landscape == "line" else potentials.waves(self)
+        return law.natural_time_step(self.thermal_energy)
 
     def _expected_distance(self) -> float:
         """((theta ln t)^2/A)^(1/alpha) at the last time, or that of free diffusion, sqrt(2 d theta t), if less."""

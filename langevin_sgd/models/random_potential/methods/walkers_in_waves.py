@@ -21,9 +21,6 @@ from langevin_sgd.noise import IsotropicNoise
 from langevin_sgd.storage.checkpoint import NoCheckpoint
 from langevin_sgd.storage.keeper import Keeper, Keeps, Pace, part, prefixed
 
-STEP_TIMES_CURVATURE = 0.2
-"""Default time step times the largest curvature to be met."""
-
 _FIRST_SEGMENT = 1e9  # waves at one coordinate of one walker, before it is known how long they take
 _PHASE_OF_FLOAT32 = 1e4  # resolved to 1e-3
 
@@ -48,7 +45,7 @@ def walk(
     assert model.walkers is not None
     walkers = model.walkers
     potential = law.potential(seed, disorders, walkers=walkers)
-    step = model.time_step or default_time_step(law)
+    step = model.time_step or law.natural_time_step(model.thermal_energy)
     steps = np.unique(np.maximum(np.rint(np.exp(ln_times(model)) / step), 1.0).astype(np.int64))
     numbers = trajectory_numbers(disorders.tolist(), walkers)
     origin = np.zeros((law.dimension, disorders.size * walkers))
@@ -95,16 +92,6 @@ def walk(
 def _kept(state: State, squared: NDArray[np.float64]) -> Arrays:
     """What `walk` goes on from."""
     return {**prefixed("state", state.arrays()), "squared": squared}
-
-
-def default_time_step(law: Fourier) -> float:
-    """0.2 over the largest eigenvalue of the Hessian of a Gaussian potential.
-
-    Its entries off the diagonal are a third as large in the square as those on it, so its spectrum ends near
-    2 sqrt(d/3) root mean square curvatures (Wigner), to which one is added for small d.
-    """
-    largest = law.root_mean_square_curvature * (1.0 + 2.0 * math.sqrt(law.dimension / 3.0))
-    return STEP_TIMES_CURVATURE / largest
 
 
 def _largest_phase(law: Fourier) -> float:

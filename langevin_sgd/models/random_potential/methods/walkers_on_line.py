@@ -14,16 +14,12 @@ from langevin_sgd.integrators.integrate import integrate
 from langevin_sgd.integrators.record import Record
 from langevin_sgd.integrators.scan_points import trajectory_numbers
 from langevin_sgd.integrators.state import State
-from langevin_sgd.landscapes.line import Line
 from langevin_sgd.landscapes.tabulated import Tabulated
 from langevin_sgd.models.random_potential.config import RandomPotentialModel
 from langevin_sgd.models.random_potential.potentials import Arrays, Disorders, line, ln_times
 from langevin_sgd.noise import IsotropicNoise
 from langevin_sgd.storage.checkpoint import NoCheckpoint
 from langevin_sgd.storage.keeper import Keeper, Keeps, Pace, part, prefixed
-
-STEPS_PER_CELL = 32
-"""Default number of steps in the shorter of the two times in which noise and force act across a cell."""
 
 MOST_WALKER_STEPS = 1e14
 """Of a run: about a day on two cores."""
@@ -48,13 +44,13 @@ def walk(
 
     The potential is linear between the sites (`Tabulated`), as is that of the master equation on a refined lattice
     (`line.refined`). Every recorded time is hit exactly: the steps of an interval are equal and none is longer than
-    the model's `time_step`, or `default_time_step`. What is returned of a disorder depends on the seed, its number and
-    the model alone. `told` gets the share of the time that is done, about once a second. With a `keeper` a walk that
-    was interrupted goes on to the same bits. Raises `IntegrationError` for a last time that is out of reach.
+    the model's `time_step`, or `Line.natural_time_step`. What is returned of a disorder depends on the seed, its number
+    and the model alone. `told` gets the share of the time that is done, about once a second. With a `keeper` a walk
+    that was interrupted goes on to the same bits. Raises `IntegrationError` for a last time that is out of reach.
     """
     assert model.walkers is not None
     law = line(model)
-    longest = model.time_step or default_time_step(law, model.thermal_energy)
+    longest = model.time_step or law.natural_time_step(model.thermal_energy)
     _check_reach(model, longest)
     potential = law.potential(seed, disorders, threads=threads)
     table = Tabulated(potential, spacing=law.spacing)
@@ -118,17 +114,3 @@ def _check_reach(model: RandomPotentialModel, longest: float) -> None:
             f"{walkers} walkers cannot follow to ln t = {last:g} by steps of {longest:.3g}: end before {reach:.3g}, "
             "or take method: master_equation"
         )
-
-
-def default_time_step(law: Line, thermal_energy: float) -> float:
-    """h^2/32 over the larger of theta and E[(V_{i+1} - V_i)^2]/theta, h the spacing and theta the thermal energy.
-
-    The Euler step has to resolve a cell. Inside one it is exact, and so is its Boltzmann factor; all errors come from
-    the kinks at the sites, of relative order f^2 dt/(4 theta) in the weight of a cell with force f. At this step the
-    noise, sqrt(2 theta dt), is at most a quarter of the spacing, and that error of a root mean square force at most
-    1/128. Measured against the master equation where both times are equal (alpha = 1, ln t from 2 to 6): <x^2> is too
-    large by 0.45 +- 0.15% on average and 0.7% root mean square in single disorders, at twice the step by 1.0% and
-    1.6%, at four times by 2.9% and 4.3%.
-    """
-    bond = float(law.structure_function(law.spacing))
-    return law.spacing**2 / (STEPS_PER_CELL * max(thermal_energy, bond / thermal_energy))

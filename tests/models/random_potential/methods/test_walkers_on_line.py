@@ -12,7 +12,7 @@ from langevin_sgd.landscapes.line import refined
 from langevin_sgd.landscapes.tabulated import Tabulated
 from langevin_sgd.models.random_potential.config import RandomPotentialModel
 from langevin_sgd.models.random_potential.methods import walkers_on_line
-from langevin_sgd.models.random_potential.methods.walkers_on_line import default_time_step, walk
+from langevin_sgd.models.random_potential.methods.walkers_on_line import walk
 from langevin_sgd.models.random_potential.potentials import line, ln_times
 from langevin_sgd.study.loading import parse
 
@@ -167,7 +167,7 @@ def test_walkers_that_have_been_at_an_end_are_censored_for_good() -> None:
 @pytest.mark.parametrize(("theta", "amplitude"), [(1.0, 1.0), (0.5, 1.0), (2.0, 1.0), (1.0, 9.0)])
 def test_the_default_step_resolves_a_cell(theta: float, amplitude: float) -> None:
     asked = model(thermal_energy=theta, amplitude=amplitude, spacing=0.3, alpha=0.7, half_width=3000)
-    step, bond = default_time_step(line(asked), theta), amplitude * 0.3**0.7
+    step, bond = line(asked).natural_time_step(theta), amplitude * 0.3**0.7
     assert np.sqrt(2 * theta * step) <= 0.3 / 4 * (1 + 1e-12)
     assert (bond / 0.3**2) * step / (4 * theta) <= 1 / 128 * (1 + 1e-12)
 
