@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +19,7 @@ from langevin_sgd.training.losses.loss import Loss
 from langevin_sgd.training.probes.probe import Probe, State
 from langevin_sgd.training.snapshot import snapshot
 from langevin_sgd.training.threads import Workers
+from langevin_sgd.training.update_rules.rule import UpdateRule
 
 if TYPE_CHECKING:
     from langevin_sgd.training.view import Instruments, View
@@ -45,10 +46,21 @@ class Control(Probe):
         instruments: Instruments,
         workers: Workers,
         loss: Loss = CROSS_ENTROPY,
+        rule: UpdateRule | None = None,
+        slots: Sequence[str] = (),
     ) -> None:
         whole = sgd.model_copy(update={"batch_size": len(samples)})
         self._descent = Ensemble(
-            network, samples, whole, weights=start, dtype=dtype, workers=workers, loss=loss, companion=False
+            network,
+            samples,
+            whole,
+            weights=start,
+            dtype=dtype,
+            workers=workers,
+            loss=loss,
+            rule=rule,
+            slots=slots,
+            companion=False,
         )
         self._minibatches = _AllSamples(len(samples))
         self._start = snapshot(self._descent.weights, torch.float64)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -21,6 +21,8 @@ from langevin_sgd.training.losses.loss import Loss
 from langevin_sgd.training.snapshot import snapshot
 from langevin_sgd.training.threads import Workers, shares
 from langevin_sgd.training.tracing import TensorFunction, trace
+from langevin_sgd.training.update_rules.heavy_ball.config import HeavyBallRule
+from langevin_sgd.training.update_rules.rule import Replicas, UpdateRule
 
 _SECONDS_WORTH_A_THREAD = 0.5e-3  # less work a step than this is done sooner on one core than shared out
 
@@ -39,13 +41,12 @@ class IndexSource(Protocol):
 
 
 class Ensemble:
-    """Weights of R replicas and one rule that moves them: heavy-ball SGD as torch.optim.SGD writes it.
+    """Weights of R replicas and one rule that moves them: SGD with momentum (`HeavyBall`) unless `rule` is another.
 
-        g = (1/B) sum over the minibatch of grad loss + weight_decay w
-        m <- momentum m + g,    w <- w - learning_rate m
-
-    `weights` (replica, d) are where they start. Replica r follows the same bits whatever the number of replicas beside
-    it and of threads, on one machine's CPU: two or more share one kernel, and a lone one gets a `companion`, a copy.
+    The gradient is that of the loss, summed over minibatches of `sgd.batch_size` samples; what the rule remembers are
+    its `slots`. `weights` (replica, d) are where they start. Replica r follows the same bits whatever the number of
+    replicas beside it and of threads, on one machine's CPU: two or more share one kernel, and a lone one gets a
+    `companion`, a copy.
     """
 
     def __init__(
@@ -58,20 +59,25 @@ class Ensemble:
         dtype: torch.dtype,
         workers: Workers,
         loss: Loss = CROSS_ENTROPY,
+        rule: UpdateRule | None = None,
+        slots: Sequence[str] = (),
         companion: bool = True,
     ) -> None:
         self._replicas = len(weights)
         self._alone = self._replicas == 1 and companion
         moved = weights.to(dtype=dtype, device=samples.labels.device)
         self._weights = (moved.expand(2, -1) if self._alone else moved).contiguous().clone()
-        self._velocity = torch.zeros_like(self._weights) if sgd.momentum > 0 else None
+        if rule is None:
+            heavy_ball = HeavyBallRule(kind="heavy_ball")
+            rule, slots = heavy_ball.build(sgd), heavy_ball.slots(sgd)
+        self._slots = {name: torch.zeros_like(self._weights) for name in slots}
         self._workers = workers
 
         traced: dict[int, TensorFunction] = {}  # a trace depends on nothing of a block but how many replicas it has
 
         def block(piece: slice) -> _Block:
-            velocity = None if self._velocity is None else self._velocity[piece]
-            return _Block(network, loss, samples, sgd, self._weights[piece], velocity, traced)
+            own = {name: slot[piece] for name, slot in self._slots.items()}
+            return _Block(network, loss, samples, sgd.batch_size, rule, self._weights[piece], own, traced)
 
         whole = slice(0, len(self._weights))
         self._blocks = [block(whole)]
@@ -88,32 +94,32 @@ class Ensemble:
     @property
     def optimiser_state(self) -> dict[str, Tensor]:
         """What the rule remembers, tensors (replica, d) by name, in place as the weights are."""
-        return {} if self._velocity is None else {"velocity": self._velocity[: self._replicas]}
+        return {name: slot[: self._replicas] for name, slot in self._slots.items()}
 
     def state(self) -> dict[str, NDArray[Any]]:
         """A copy of everything that the next steps depend on."""
-        velocity = {} if self._velocity is None else {"velocity": snapshot(self._velocity[: self._replicas])}
-        return {"weights": snapshot(self.weights), **velocity}
+        remembered = {f"slots/{name}": snapshot(slot) for name, slot in self.optimiser_state.items()}
+        return {"weights": snapshot(self.weights), **remembered}
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Go on from a state saved before."""
         self._weights.copy_(torch.from_numpy(state["weights"]))  # a lone replica's row fills both
-        if self._velocity is not None:
-            self._velocity.copy_(torch.from_numpy(state["velocity"]))
+        for name, slot in self._slots.items():
+            slot.copy_(torch.from_numpy(state[f"slots/{name}"]))
 
     def advance(self, minibatches: IndexSource, first: int, last: int) -> None:
         """Make the steps first, first + 1, ..., last - 1."""
         step = first
         while step < last:
-            indices = minibatches.block(step, last - step)
+            indices, at_step = minibatches.block(step, last - step), step
             step += len(indices)
             if self._alone:
                 indices = np.repeat(indices, 2, axis=1)
             jobs, at = [], 0
             for block in self._blocks:
-                jobs.append((block, indices[:, at : at + len(block.weights)]))
+                jobs.append((block, indices[:, at : at + len(block.weights)], at_step))
                 at += len(block.weights)
-            self._workers.map(lambda job: job[0].advance(job[1]), jobs)
+            self._workers.map(lambda job: job[0].advance(*job[1:]), jobs)
 
 
 class _Block:
@@ -124,19 +130,17 @@ class _Block:
         network: Network,
         loss: Loss,
         samples: Samples,
-        sgd: Sgd,
+        batch_size: int,
+        rule: UpdateRule,
         weights: Tensor,
-        velocity: Tensor | None,
+        slots: Mapping[str, Tensor],
         traced: dict[int, TensorFunction],
     ) -> None:
         self.weights = weights
-        self._velocity = velocity
         self._parameters = network.parameters(weights)
-        self._velocities = None if velocity is None else network.parameters(velocity)
-        self._samples = samples
-        self._sgd = sgd
-        # as tensors, which torch multiplies by sooner than by Python's numbers
-        self._momentum = weights.new_tensor(sgd.momentum)
+        self._samples, self._batch_size, self._rule = samples, batch_size, rule
+        in_shape = {name: network.parameters(slot) for name, slot in slots.items()}
+        self._replicas = Replicas(weights, self._parameters, slots, in_shape, batch_size=batch_size)
         first = self._first_minibatch()
         aligned = first[0].nbytes % _CACHE_LINE == 0  # else rounding would depend on the place among the steps
         self._steps_gathered = _STEPS_GATHERED if aligned and first[0].nbytes > _BYTES_THAT_EVICT else 1
@@ -146,29 +150,18 @@ class _Block:
             traced[len(weights)] = trace(ensemble, *self._parameters, *first, purpose=purpose)
         self._gradient = traced[len(weights)]
 
-    def advance(self, indices: NDArray[np.int64]) -> None:
-        """One step for every row of indices (steps, replica, B)."""
+    def advance(self, indices: NDArray[np.int64], first: int) -> None:
+        """One step for every row of indices (steps, replica, B), the first of which is step `first`."""
         index = torch.from_numpy(np.ascontiguousarray(indices).reshape(-1)).to(self.weights.device)
-        together = self._steps_gathered * len(self.weights) * self._sgd.batch_size
+        together = self._steps_gathered * len(self.weights) * self._batch_size
+        step = first
         for few in torch.split(index, together):
             for inputs, labels in zip(*self._minibatches(few), strict=True):
-                self._step(inputs, labels)
-
-    def _step(self, inputs: Tensor, labels: Tensor) -> None:
-        eta, decay, batch_size = self._sgd.learning_rate, self._sgd.weight_decay, self._sgd.batch_size
-        # one tensor a parameter, summed over the minibatch: dividing by B is left to the update
-        gradient = list(self._gradient(*self._parameters, inputs, labels))
-        if self._velocity is None or self._velocities is None:
-            if decay:
-                # not w (1 - eta decay): in float32 that factor is rounded once and for all, to 1 if the decay is weak
-                self.weights.add_(self.weights, alpha=-eta * decay)
-            torch._foreach_add_(self._parameters, gradient, alpha=-eta / batch_size)
-        else:
-            self._velocity.mul_(self._momentum)
-            torch._foreach_add_(self._velocities, gradient, alpha=1.0 / batch_size)
-            if decay:
-                self._velocity.add_(self.weights, alpha=decay)
-            self.weights.add_(self._velocity, alpha=-eta)
+                self._replicas.step = step
+                # one tensor a parameter, summed over the minibatch: dividing by B is left to the update
+                self._replicas.summed = list(self._gradient(*self._parameters, inputs, labels))
+                self._rule.update(self._replicas)
+                step += 1
 
     def seconds_per_step(self) -> float:
         """How long the gradient takes on one core: the quickest of a few."""
@@ -182,13 +175,13 @@ class _Block:
         return min(times)
 
     def _first_minibatch(self) -> tuple[Tensor, Tensor]:
-        count = len(self.weights) * self._sgd.batch_size
+        count = len(self.weights) * self._batch_size
         inputs, labels = self._minibatches(torch.zeros(count, dtype=torch.int64, device=self.weights.device))
         return inputs[0], labels[0]
 
     def _minibatches(self, index: Tensor) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
         """Inputs and labels of each of a few steps, from sample indices (steps * replica * B,)."""
         inputs, labels = self._samples.inputs, self._samples.labels
-        shape = (-1, len(self.weights), self._sgd.batch_size)
+        shape = (-1, len(self.weights), self._batch_size)
         x = torch.index_select(inputs, 0, index).view(*shape, *inputs.shape[1:])
         return x.unbind(0), torch.index_select(labels, 0, index).view(shape).unbind(0)

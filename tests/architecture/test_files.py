@@ -6,7 +6,7 @@ from typing import Any
 
 LONGEST, SHORTEST = 400, 30
 
-_FAMILIES = ("integrators/schemes/", "training/probes/", "training/losses/")
+_FAMILIES = ("integrators/schemes/", "training/probes/", "training/losses/", "training/update_rules/")
 """Folders whose files are members of a family, however short."""
 
 _OF_EVERY_KIND = ("observables.py", "/stored.py", "/laws.py")

@@ -77,7 +77,7 @@ def test_the_control_and_states_keep_copies(make_network, samples, dtype):
     ensemble.advance(Fixed(), 0, 3)
     assert np.array_equal(own["weights"], start)  # what it was made from is not what it moves
     assert np.array_equal(before["weights"], start)
-    assert not before["velocity"].any()
+    assert not before["slots/velocity"].any()
     assert not np.array_equal(ensemble.state()["weights"], start)
 
 

@@ -42,6 +42,8 @@ from langevin_sgd.training.losses import LossKind
 from langevin_sgd.training.losses.cross_entropy.config import CrossEntropyLoss
 from langevin_sgd.training.probes import ProbeKind
 from langevin_sgd.training.probes.section import Watched
+from langevin_sgd.training.update_rules import UpdateRuleKind
+from langevin_sgd.training.update_rules.heavy_ball.config import HeavyBallRule
 
 if TYPE_CHECKING:
     from langevin_sgd.study.config import Study
@@ -213,6 +215,8 @@ class NetworkModel(ModelSection):
     """What is trained: kind softmax, mlp or module."""
     loss: LossKind = CrossEntropyLoss(kind="cross_entropy")
     """What a sample costs: a name, or a mapping with its settings."""
+    update_rule: UpdateRuleKind = HeavyBallRule(kind="heavy_ball")
+    """How weights follow from gradients: a name, or a mapping with its settings."""
     replicas: Replicas = 64
     """Copies of the network with independent minibatches; error bars come from them."""
     steps: Steps | None = None
@@ -251,9 +255,10 @@ class NetworkModel(ModelSection):
         return max(1, round(self.training_time / sgd.learning_rate))
 
     def code(self) -> tuple[str, ...]:
-        """A data set, a module, a loss and probes of the user's own."""
+        """A data set, a module, a loss, an update rule and probes of the user's own."""
         own = (path for path in (self.data.code(), self.architecture.code()) if path)
-        return (*own, *self.loss.code(), *(path for probe in self.probes for path in probe.code()))
+        probes = (path for probe in self.probes for path in probe.code())
+        return (*own, *self.loss.code(), *self.update_rule.code(), *probes)
 
     def parameters(self) -> int | None:
         """d, the number of trainable parameters, where it is known without building the network."""
@@ -279,7 +284,8 @@ class NetworkModel(ModelSection):
     def emits(self) -> frozenset[str]:
         """What is recorded along training; the modes' variances in a stationary window; what the probes measure."""
         found = {"train_loss", "squared_displacement", "spread"}
-        found |= {"mode_variance"} if self.has_stationary_window() else set()
+        # what no law is known for is measured, but not compared
+        found |= {"mode_variance"} if self.has_stationary_window() and self.update_rule.OWN_LAW else set()
         return frozenset(found.union(*(probe.emits() for probe in self.probes)))
 
     def declares(self) -> Declarations:
@@ -339,6 +345,8 @@ class NetworkModel(ModelSection):
                 (*at, "control"),
                 "the control needs one starting point for all replicas, but start is independent; give start: shared",
             )
+        if (reason := self.update_rule.problem(sgd)) is not None:
+            yield lineage.sgd_origin(study, name, "momentum"), reason
         yield from self._probe_problems(at, sgd)
         if (self.steps is None) == (self.training_time is None):
             fault = (

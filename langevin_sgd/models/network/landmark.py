@@ -105,8 +105,9 @@ def find_landmark(
         own="epoch" if sgd.sampling == "epoch" else "discrete",
         samples=full.samples,
     )
-    process.refuse_unstable()
-    _refuse_distant(found, measured, process)
+    if model.update_rule.OWN_LAW:  # of another rule no law says where it is stable, or how far it fluctuates
+        process.refuse_unstable()
+        _refuse_distant(found, measured, process)
     return Landmark(found, measured, process)
 
 

@@ -50,10 +50,13 @@ def of_size(study: Study, name: str, size: int) -> list[Held]:
     replicas = Factor((*at, "replicas"), "replicas", model.replicas, _USUAL_REPLICAS)
     weights = parameters((*at, "architecture"), size)
     record = times(at, model.record_times)
-    number, inertial = _BYTES[model.precision], 2 if sgd.momentum > 0 else 1
+    number, tensors = _BYTES[model.precision], 1 + len(model.update_rule.slots(sgd))
     parts = [
         Held(
-            "the weights of replicas x parameters", number * (3.0 + 3.0 * inertial), (replicas, weights), on_device=True
+            "the weights of replicas x parameters",
+            number * (3.0 + 3.0 * tensors),
+            (replicas, weights),
+            on_device=True,
         ),
         Held("their displacements in float64", 8.0 * (4 if model.start == "shared" else 6), (replicas, weights)),
         Held("copies of one network", 40.0, (weights,)),

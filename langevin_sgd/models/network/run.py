@@ -42,6 +42,7 @@ from langevin_sgd.training.probes.probe import Probe
 from langevin_sgd.training.probes.section import Watched
 from langevin_sgd.training.recorder import Recorder, Reference
 from langevin_sgd.training.threads import Workers
+from langevin_sgd.training.update_rules import checking as update_rules
 from langevin_sgd.training.view import Instruments, View
 
 Array = NDArray[np.float64]
@@ -126,7 +127,12 @@ class _Training:
         start = problem.start if landmark is None else torch.from_numpy(landmark.minimum.position[None])
         start = start.expand(model.replicas, -1)
         self._minibatches = Minibatches.of(sgd, seed=seed, replicas=model.replicas, samples=len(samples))
-        self._ensemble = Ensemble(network, samples, sgd, weights=start, dtype=dtype, workers=workers, loss=problem.loss)
+        rule = update_rules.build(model.update_rule, sgd)
+        self._slots = model.update_rule.slots(sgd)
+        self._ensemble = Ensemble(
+            network, samples, sgd, weights=start, dtype=dtype, workers=workers, loss=problem.loss, rule=rule,
+            slots=self._slots,
+        )  # fmt: skip
         self.record = _recorded_steps(model, self.steps)
         self.sample = self._sampled(model, landmark)
         self._instruments = instruments
@@ -140,7 +146,7 @@ class _Training:
         if model.control:
             self._probes["control"] = Control(
                 network, samples, sgd, start=start[:1], dtype=dtype, record=self.record, instruments=instruments,
-                workers=workers, loss=problem.loss,
+                workers=workers, loss=problem.loss, rule=rule, slots=self._slots,
             )  # fmt: skip
         watched = Watched(self.steps, model.replicas, network.size, sgd, model.gradient_tolerance)
         self._asked = probes.build(model.probes, watched, declared=merged(ENSEMBLE, model.DECLARES))
@@ -158,9 +164,11 @@ class _Training:
     def _sampled(self, model: NetworkModel, landmark: Landmark | None) -> NDArray[np.int64]:
         if landmark is None or landmark.process is None:
             return np.empty(0, dtype=np.int64)
+        # where no law says how long it takes, half of the run is left out
+        slowest = landmark.process.relaxation_steps() if model.update_rule.OWN_LAW else float(self.steps)
         window = stationary_window(
             steps=self.steps,
-            slowest_autocorrelation_time=landmark.process.relaxation_steps(),
+            slowest_autocorrelation_time=slowest,
             burn_in=model.burn_in,
             every=model.sample_every,
             batches_per_epoch=self._minibatches.per_epoch if self._minibatches.epoch else None,
@@ -308,7 +316,8 @@ def _dataset(
             }
         )
         coords.append({**process.coords(), "sample_step": training.sample})
-        attrs["law"] = process.own
+        if model.update_rule.OWN_LAW:
+            attrs["law"] = process.own
     else:
         run_with = {"learning_rate": sgd.learning_rate, "batch_size": sgd.batch_size, "momentum": sgd.momentum}
         parts.append(run_with)

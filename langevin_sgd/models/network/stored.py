@@ -23,9 +23,10 @@ _ORTHONORMAL = 1e-8
 def process(point: Point) -> LinearProcess | None:
     """SGD at the minimum, from the stored `hessian_eigenvalue`, `hessian_eigenvector` and `noise_covariance`.
 
-    None if they were not measured, and for epochs of a number of samples that an old run does not tell.
+    None if they were not measured, for an update rule of which no law is known, and for epochs of a number of samples
+    that an old run does not tell.
     """
-    if not set(point.data.variables) >= _MEASURED:
+    if not set(point.data.variables) >= _MEASURED or not point.model.update_rule.OWN_LAW:
         return None
     found = _at_minimum(point, point.values("hessian_eigenvalue"), point.values("hessian_eigenvector"))
     return None if found.own == "epoch" and found.samples is None else found

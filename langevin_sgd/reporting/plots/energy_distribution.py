@@ -20,7 +20,7 @@ _GRID = 400
 @figure(
     "Energy above the minimum with the weighted chi-squared density of every law, and the difference of "
     "the cumulative distributions, whose largest size is the sup-distance of the table.",
-    each_model("stationary_energy"),
+    each_model("stationary_energy", "energy_law_weight"),
 )
 def energy_distribution(subject: Subject) -> Figure:
     """Histogram of the stationary energy with the density of every law, and the difference of the distributions below.

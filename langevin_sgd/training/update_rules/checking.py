@@ -1,0 +1,73 @@
+"""The update rule of a config, made for one training; one of the user's own is tried before it moves a network."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from langevin_sgd import user_code
+from langevin_sgd.config.sgd import Sgd
+from langevin_sgd.errors import UserError
+from langevin_sgd.training.update_rules.rule import Replicas, UpdateRule
+from langevin_sgd.training.update_rules.section import UpdateRuleSection
+
+_WEIGHTS, _BATCH, _STEPS = 5, 2, 3
+
+
+def build(section: UpdateRuleSection, sgd: Sgd) -> UpdateRule:
+    """The rule of a config.
+
+    Raises `UserError` if one of the user's own cannot be built, fails, lets a replica depend on another, or remembers
+    what is in no slot.
+    """
+    if type(section).__module__.startswith("langevin_sgd."):
+        return section.build(sgd)
+    name = f"update rule {section.kind}"
+    rule: Any = user_code.call(f"{name}: it cannot be built", section.build, sgd)
+    if not isinstance(rule, UpdateRule):
+        built = type(rule).__name__
+        raise UserError(f"{name}: built {built}; a subclass of langevin_sgd.training.UpdateRule is needed")
+    own, slots = _Own(rule, name), section.slots(sgd)
+    first, again, beside = (_tried(own, slots, rows) for rows in ((0, 1), (0, 1), (0, 2)))
+    if torch.equal(first, again) and not torch.equal(first[0], beside[0]):
+        raise UserError(f"{name}: a replica moves otherwise beside another one; let each row depend on itself alone")
+    if not torch.equal(first, again):
+        raise UserError(
+            f"{name}: its steps are others once it has made some; keep what it remembers in SLOTS, and read the step's "
+            "number from replicas.step"
+        )
+    return own
+
+
+def _tried(rule: UpdateRule, slots: tuple[str, ...], rows: tuple[int, ...]) -> Tensor:
+    """Where a few steps lead from the weights of some replicas, (replica, d)."""
+    drawn = torch.randn(3, 1 + _STEPS, _WEIGHTS, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    chosen = drawn[list(rows)]
+    weights = chosen[:, 0].clone()
+    kept = {name: torch.zeros_like(weights) for name in slots}
+    replicas = Replicas(weights, [weights], kept, {name: [each] for name, each in kept.items()}, batch_size=_BATCH)
+    with torch.inference_mode():
+        for step in range(_STEPS):
+            replicas.step, replicas.summed = step, [chosen[:, 1 + step].clone()]
+            rule.update(replicas)
+    return weights
+
+
+class _Own(UpdateRule):
+    """A rule of the user's own: what it raises becomes one line."""
+
+    def __init__(self, rule: UpdateRule, name: str) -> None:
+        self._rule, self._name = rule, name
+
+    def update(self, replicas: Replicas) -> None:
+        """Let it make a step. It is called by several threads and at every step: settings are not looked after here."""
+        try:
+            self._rule.update(replicas)
+        except (UserError, KeyboardInterrupt):
+            raise
+        except BaseException as error:
+            raise user_code.UserCodeError(
+                f"{self._name}: step {replicas.step} failed: {user_code.told(error)}"
+            ) from error

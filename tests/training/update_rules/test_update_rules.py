@@ -1,0 +1,166 @@
+"""Update rules of the user's own, each in one file: trained with, scanned, resumed, and a line where one is broken."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import langevin_sgd as lsgd
+from langevin_sgd.errors import UserError
+from langevin_sgd.study import loading as config
+from langevin_sgd.training.ensemble import Ensemble
+
+FILE = '''\
+import torch
+
+from langevin_sgd.training.update_rules.rule import UpdateRule
+from langevin_sgd.training.update_rules.section import UpdateRuleSection
+
+
+class Averaged(UpdateRuleSection):
+    """m <- beta m + (1 - beta) g, corrected for its start as Adam does."""
+
+    SLOTS = ("mean",)
+    beta: float = 0.9
+
+    def build(self, sgd):
+        return AveragedStep(self.beta, sgd)
+
+
+class AveragedStep(UpdateRule):
+    def __init__(self, beta, sgd):
+        self.beta, self.sgd = beta, sgd
+
+    def update(self, replicas):
+        gradient = replicas.gradient().add_(replicas.weights, alpha=self.sgd.weight_decay)
+        mean = replicas.slots["mean"].mul_(self.beta).add_(gradient, alpha=1 - self.beta)
+        replicas.weights.add_(mean, alpha=-self.sgd.learning_rate / (1 - self.beta ** (replicas.step + 1)))
+
+
+class Raises(Averaged):
+    def build(self, sgd):
+        return Raising(self.beta, sgd)
+
+
+class Raising(AveragedStep):
+    def update(self, replicas):
+        raise KeyError("rate")
+
+
+class Coupled(Averaged):
+    def build(self, sgd):
+        return CoupledStep(self.beta, sgd)
+
+
+class CoupledStep(AveragedStep):
+    def update(self, replicas):
+        super().update(replicas)
+        replicas.weights.sub_(0.1 * replicas.weights.mean(0))
+
+
+class Remembers(Averaged):
+    def build(self, sgd):
+        return Remembering(self.beta, sgd)
+
+
+class Remembering(AveragedStep):
+    calls = 0
+
+    def update(self, replicas):
+        super().update(replicas)
+        self.calls += 1
+        replicas.weights.mul_(1 - 0.01 * self.calls)
+
+
+class Nothing(Averaged):
+    def build(self, sgd):
+        return None
+'''
+
+
+@pytest.fixture
+def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    (tmp_path / "my_rules.py").write_text(FILE)
+    monkeypatch.chdir(tmp_path)
+    yield "my_rules"
+    sys.modules.pop("my_rules", None)
+
+
+def study(rule: object, scan: dict | None = None, momentum: float = 0.0, **more: object) -> dict:
+    network = {
+        "kind": "network", "architecture": {"kind": "softmax"}, "replicas": 3, "steps": 40, "record_times": 4,
+        "precision": "float64", "update_rule": rule, **more,
+    }  # fmt: skip
+    sgd = {"learning_rate": 0.1, "batch_size": 8, "weight_decay": 0.1, "momentum": momentum}
+    return {"name": "one", "seed": 1, "sgd": sgd, "models": {"network": network}, "scan": scan or {}}
+
+
+def test_a_rule_without_memory_is_plain_sgd_and_the_control_follows_it_too(module: str) -> None:
+    """beta = 0 is w <- w - eta (g + decay w): to rounding what `heavy_ball` does, in ensemble and control."""
+    own = lsgd.simulate(study({"kind": f"{module}:Averaged", "beta": 0.0}, control=True))["network"]
+    plain = lsgd.simulate(study("heavy_ball", control=True))["network"]
+    for name in ("energy", "squared_displacement", "control_energy", "control_squared_displacement"):
+        np.testing.assert_allclose(own[name], plain[name], rtol=1e-10, atol=1e-20)
+    other = lsgd.simulate(study({"kind": f"{module}:Averaged", "beta": 0.5}, control=True))["network"]
+    assert not np.allclose(other.control_energy[1:], plain.control_energy[1:], rtol=1e-3)
+
+
+def test_bits_depend_neither_on_other_replicas_nor_on_an_interruption(
+    module: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen = study(f"{module}:Averaged", {"sgd.batch_size": [4, 8]})
+    whole = lsgd.simulate(chosen)["network"]
+    fewer = lsgd.simulate(study(f"{module}:Averaged", {"sgd.batch_size": [4, 8]}, replicas=2))["network"]
+    assert np.array_equal(whole.energy[:, :2], fewer.energy)
+    advance, calls = Ensemble.advance, []
+
+    def stopped(self: Ensemble, *args: object) -> None:
+        calls.append(args)
+        if len(calls) == 7:
+            raise KeyboardInterrupt
+        advance(self, *args)
+
+    monkeypatch.setattr(Ensemble, "advance", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        lsgd.simulate(chosen, output=tmp_path / "run")
+    monkeypatch.setattr(Ensemble, "advance", advance)
+    resumed = lsgd.simulate(chosen, output=tmp_path / "run", resume=True)["network"]
+    assert np.array_equal(whole.energy, resumed.energy)
+
+
+def test_no_law_is_claimed_for_a_rule_that_has_none(module: str, tmp_path: Path) -> None:
+    window = {"start": "minimum", "steps": 60, "replicas": 2}
+    tree = lsgd.simulate(study(f"{module}:Averaged", **window), output=tmp_path / "run")
+    found = tree["network"]
+    assert "law" not in found.attrs
+    assert "mode_variance" in found
+    assert not [name for name in found.variables if name.endswith(("_predicted", "_law"))]
+    assert (tmp_path / "run" / "report.html").exists()
+    with pytest.raises(UserError, match=r"checks\.0"):
+        config.parse({**study(f"{module}:Averaged", **window), "checks": ["equilibrium"]})
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("Raises", "step 0 failed: KeyError: 'rate' (my_rules.py, line "),
+        ("Coupled", "a replica moves otherwise beside another one"),
+        ("Remembers", "its steps are others once it has made some; keep what it remembers in SLOTS"),
+        ("Nothing", "built NoneType; a subclass of langevin_sgd.training.UpdateRule is needed"),
+    ],
+)
+def test_a_broken_one_is_told_in_one_line(module: str, name: str, told: str) -> None:
+    with pytest.warns(RuntimeWarning, match=r"network: failed"):
+        failed = lsgd.simulate(study(f"{module}:{name}"))["network"]
+    assert f"update rule {module}:{name}: {told}" in failed.attrs["error"]
+    assert "\n" not in failed.attrs["error"]
+
+
+def test_what_cannot_be_is_told_when_the_config_is_read(module: str) -> None:
+    with pytest.raises(UserError, match=r"update_rule.*: unknown kind \"heavy_bal\"; did you mean \"heavy_ball\""):
+        config.parse(study("heavy_bal"))
+    with pytest.raises(UserError, match=r"sgd.momentum: must be 0 for the update rule my_rules:Averaged"):
+        config.parse(study(f"{module}:Averaged", momentum=0.5))
+    with pytest.raises(UserError, match=r"update_rule.bta: unknown key; did you mean \"beta\""):
+        config.parse(study({"kind": f"{module}:Averaged", "bta": 0.5}))
