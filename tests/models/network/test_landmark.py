@@ -44,7 +44,7 @@ def landmark():
 def test_the_distance_is_held_against_the_law_of_the_process(landmark, sampling, law):
     found = landmark(sampling)
     k, v = found.curvature.eigenvalues, found.curvature.eigenvectors
-    fluctuation = np.sqrt(np.trace(found.laws.covariance(law)))
+    fluctuation = np.sqrt(np.trace(found.process.covariance(law)))
     for offset, refused in ((0.019, False), (0.021, True)):
         slope = k[0] * offset * fluctuation * v[:, 0]
         saved = dataclasses.replace(found, minimum=dataclasses.replace(found.minimum, gradient=slope)).state()
@@ -57,5 +57,5 @@ def test_the_distance_is_held_against_the_law_of_the_process(landmark, sampling,
 
 def test_epochs_fluctuate_far_less(landmark):
     """Or the test above could not tell the laws apart."""
-    laws = landmark("epoch").laws
+    laws = landmark("epoch").process
     assert np.trace(laws.covariance("epoch")) < 0.3 * np.trace(laws.covariance("discrete"))
