@@ -100,7 +100,7 @@ class Observer:
         return new, by_start
 
     def _cells(self, sums: Arrays, points: Array) -> None:
-        flat = points.reshape(len(points), -1)
+        flat = _in_order(points)
         shape = tuple(edge.size - 1 for edge in self.edges)
         place = [
             np.floor((x - edge[0]) / (edge[-1] - edge[0]) * n).astype(np.int64)
@@ -115,11 +115,13 @@ class Observer:
             return
         drift = self.drift(points)
         turn = points[0] * drift[1] - points[1] * drift[0]
-        sums["torque"] = sums["torque"] + turn.sum(axis=1)
-        sums["position"] = sums["position"] + points.sum(axis=2)
-        sums["flow"] = sums["flow"] + drift.sum(axis=2)
-        own = drift.reshape(2, -1)[:, kept]
-        sums["drift"] = sums["drift"] + np.stack([np.bincount(cell, f, size).reshape(shape) for f in own])
+        sums["torque"] = _continued(sums["torque"], turn)
+        sums["position"] = _continued(sums["position"], points)
+        sums["flow"] = _continued(sums["flow"], drift)
+        moved = sums["drift"].reshape(2, -1).copy()
+        for total, each in zip(moved, _in_order(drift)[:, kept], strict=True):
+            np.add.at(total, cell, each)
+        sums["drift"] = moved.reshape(2, *shape)
 
     def _moves(self, sums: Arrays, points: Array, label: NDArray[np.int64], cores: Cores) -> None:
         energy = self.landscape.energy_at(points)
@@ -133,6 +135,19 @@ class Observer:
             stay[here[known], self._member[known]] += 1
             core = here
         sums |= {"core": core, "stay": stay, "moves": moves}
+
+
+def _continued(total: Array, values: Array) -> Array:
+    """A sum over time (..., time) gone on with, one time after the other.
+
+    The bits then do not depend on where segments end, which hangs on how long they take.
+    """
+    return np.cumsum(np.concatenate([total[..., None], values], axis=-1), axis=-1)[..., -1]
+
+
+def _in_order(values: Array) -> Array:
+    """Values (coordinate, replica, time) as (coordinate, all), time after time."""
+    return values.transpose(0, 2, 1).reshape(len(values), -1)
 
 
 def mean_and_error(values: Array) -> tuple[Array, Array]:

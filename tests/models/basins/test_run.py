@@ -160,6 +160,14 @@ def test_an_interrupted_run_goes_on_with_the_same_bits(
     xr.testing.assert_identical(_run(config, checkpoint), whole)
 
 
+def test_where_segments_end_changes_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They end where time has passed, so sums of floats must not depend on it: current and circulation did."""
+    config = study(TURNING, temperature=1.0, time_step=0.01, steps=300, replicas=32, samples=80, laws=False)
+    whole = simulated(config)
+    monkeypatch.setattr("langevin_sgd.models.basins.run._MOST_NUMBERS", 32 * 2 * 7)  # seven looks a segment
+    xr.testing.assert_identical(simulated(config), whole)
+
+
 def test_a_landscape_without_the_basins_says_so() -> None:
     config = study({"kind": "expression", "energy": "x**2", "variables": ["x"]}, temperature=1.0)
     with pytest.warns(RuntimeWarning, match="m: failed"):
