@@ -4,9 +4,8 @@ import subprocess
 import sys
 
 import pytest
-from made_up_configs import GIVEN, MEASURED, NETWORK, fault, study
+from made_up_configs import GIVEN, NETWORK, fault, study
 
-from langevin_sgd.models import lineage
 from langevin_sgd.models.network.config import Module, MultilayerPerceptron, NetworkModel, parameter_count, train_size
 from langevin_sgd.models.ornstein_uhlenbeck.config import OrnsteinUhlenbeckModel
 from langevin_sgd.study import loading as config
@@ -73,41 +72,6 @@ def test_flat_and_unstable_modes_are_allowed_only_without_noise() -> None:
     across = {"kind": "full", "matrix": [[1.0, -1.0], [-1.0, 1.0]]}
     config.parse(study(models={"given": {**GIVEN, "hessian": rotated, "noise": along}}))
     assert "not positive" in fault(study(models={"given": {**GIVEN, "hessian": rotated, "noise": across}}))
-
-
-def test_order_puts_each_model_after_what_it_is_measured_on() -> None:
-    parsed = config.parse(study(models={"ou": MEASURED, "given": GIVEN, "network": NETWORK}))
-    assert lineage.order(parsed) == ("network", "ou", "given")
-    assert {name: lineage.sources(parsed, name) for name in parsed.models} == {
-        "ou": ("network",),
-        "given": (),
-        "network": (),
-    }
-
-
-def test_effective_sgd_takes_the_network_then_its_own() -> None:
-    network = {**NETWORK, "sgd": {"learning_rate": 0.5, "sampling": "epoch"}}
-    ou = {**MEASURED, "sgd": {"batch_size": 8}}
-    parsed = config.parse(study(models={"network": network, "ou": ou, "given": GIVEN}))
-    assert lineage.sgd(parsed, "network").model_dump() == {
-        "learning_rate": 0.5,
-        "batch_size": 16,
-        "momentum": 0.0,
-        "weight_decay": 0.0,
-        "sampling": "epoch",
-    }
-    own = lineage.sgd(parsed, "ou")
-    assert (own.learning_rate, own.batch_size, own.sampling) == (0.5, 8, "with_replacement")
-    assert lineage.sgd(parsed, "given").learning_rate == 0.1
-    assert lineage.sgd_origin(parsed, "ou", "learning_rate") == ("models", "network", "sgd", "learning_rate")
-    assert lineage.sgd_origin(parsed, "ou", "batch_size") == ("models", "ou", "sgd", "batch_size")
-    assert lineage.sgd_origin(parsed, "ou", "momentum") == ("sgd", "momentum")
-
-
-def test_effective_steps_are_the_networks_unless_given() -> None:
-    parsed = config.parse(study())
-    assert lineage.steps(parsed, "ou") == 1000
-    assert lineage.steps(parsed, "given") == 500
 
 
 def test_checks_cover_models_with_a_stationary_window() -> None:
