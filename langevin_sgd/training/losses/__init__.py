@@ -14,7 +14,9 @@ from langevin_sgd.training.losses.section import LossSection
 
 LOSSES: Family[type[LossSection]] = Family(
     "loss",
-    {"cross_entropy": "langevin_sgd.training.losses.cross_entropy.config:CrossEntropyLoss"},
+    {
+        "cross_entropy": "langevin_sgd.training.losses.cross_entropy.config:CrossEntropyLoss",
+    },
     group="langevin_sgd.losses",
     is_member=subclass_of(LossSection),
     needed="a subclass of langevin_sgd.training.LossSection",

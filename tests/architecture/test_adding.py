@@ -1,0 +1,143 @@
+"""What docs/architecture.md says of adding a member of each family: one new file or folder, and one line."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import langevin_sgd as lsgd
+
+PACKAGE = Path(lsgd.__file__).parent
+ROOT = PACKAGE.parent
+TOYS = Path(__file__).parents[1] / "extensions" / "toys"
+ROW = re.compile(r"^\| ([a-z ]+) \| `([^`]+)` \| `([^`]+)` \| `(langevin_sgd\.[a-z_]+)` \|")
+
+MEMBERS = {
+    "model kind": ("model.py", "free_walk", "FreeWalk"),
+    "check": ("check.py", "turns", "Turns"),
+    "law": ("law.py", "mean_noise", "MEAN_NOISE"),
+    "probe": ("probe.py", "length", "Length"),
+    "loss": ("loss.py", "squared", "Squared"),
+    "scheme": ("scheme.py", "midpoint", "SCHEME"),
+    "figure": ("figure.py", "turn_histogram", "turn_histogram"),
+}
+"""Of every family the file of a member, what it is to be called, and what it is in that file."""
+
+STUDY = """
+name: added
+seed: 3
+sgd: {learning_rate: 0.1, batch_size: 8}
+models:
+  walk: {kind: free_walk, steps: 40}
+  well:
+    kind: langevin
+    potential: {kind: expression, energy: x**2/2, variables: [x]}
+    temperature: 1.0
+    time_step: 0.1
+    scheme: midpoint
+    start: [1.0]
+    steps: 40
+    replicas: 64
+  network: {kind: network, architecture: {kind: softmax}, replicas: 2, steps: 20, probes: [length], loss: squared}
+  valley:
+    kind: ornstein_uhlenbeck
+    hessian: {kind: diagonal, eigenvalues: [1.0, 2.0]}
+    noise: {kind: diagonal, variances: [1.0, 3.0]}
+    steps: 200
+    replicas: 8
+checks: [turns]
+"""
+
+
+def told() -> dict[str, tuple[str, str, str]]:
+    """The table of the document: file, table's file and group by family."""
+    lines = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8").splitlines()
+    return {found[1]: (found[2], found[3], found[4]) for line in lines if (found := ROW.match(line))}
+
+
+def add(package: Path, family: str) -> None:
+    """Add one member as the document says."""
+    toy, name, attribute = MEMBERS[family]
+    file, table, _ = told()[family]
+    written = package / file.replace("NAME", name)
+    assert not written.exists()
+    if not written.parent.exists():
+        written.parent.mkdir()
+        (written.parent / "__init__.py").write_text(f'"""{name}."""\n', encoding="utf-8")
+    text = (TOYS / toy).read_text(encoding="utf-8")
+    written.write_text(text.replace("MIDPOINT", "SCHEME"), encoding="utf-8")
+    module = ".".join((package.name, *written.relative_to(package).with_suffix("").parts))
+    lines = (package / table).read_text(encoding="utf-8").splitlines(keepends=True)
+    opening = next(at for at, line in enumerate(lines) if ": Family[" in line)
+    entries = [at for at in range(opening, len(lines)) if re.match(r' +"[a-z_]+": "langevin_sgd', lines[at])]
+    if entries:
+        lines.insert(entries[0], f'        "{name}": "{module}:{attribute}",\n')
+    else:  # a table of names alone
+        first = next(at for at in range(opening, len(lines)) if re.match(r' {12}"[a-z_]+",', lines[at]))
+        lines.insert(first, f'            "{name}",\n')
+    (package / table).write_text("".join(lines), encoding="utf-8")
+
+
+def changed(before: Path, after: Path) -> tuple[list[str], int]:
+    """Files that are new, and the number of lines that are new in those that were there."""
+    new, lines = [], 0
+    for file in sorted(after.rglob("*.py")):
+        old = before / file.relative_to(after)
+        if not old.exists():
+            new.append(file.relative_to(after).as_posix())
+            continue
+        texts = [path.read_text(encoding="utf-8").splitlines() for path in (old, file)]
+        lines += sum(line.startswith("+ ") for line in difflib.ndiff(*texts)) if texts[0] != texts[1] else 0
+    return new, lines
+
+
+def copied(tmp_path: Path) -> Path:
+    return Path(
+        shutil.copytree(PACKAGE, tmp_path / "langevin_sgd", ignore=shutil.ignore_patterns("__pycache__", "configs"))
+    )
+
+
+def test_the_document_tells_of_every_family() -> None:
+    families = {
+        line.strip().removeprefix('group="').removesuffix('",')
+        for file in PACKAGE.rglob("*.py")
+        for line in file.read_text(encoding="utf-8").splitlines()
+        if line.strip().startswith('group="langevin_sgd.')
+    }
+    assert {group for _, _, group in told().values()} == families
+    assert set(MEMBERS) == set(told())
+
+
+@pytest.mark.parametrize("family", MEMBERS)
+def test_a_member_is_one_new_file_or_folder_and_one_line(tmp_path: Path, family: str) -> None:
+    package = copied(tmp_path)
+    add(package, family)
+    new, lines = changed(PACKAGE, package)
+    assert len({file.removesuffix("/__init__.py") for file in new if not file.endswith("__init__.py")}) == 1
+    assert len({Path(file).parent for file in new}) == 1
+    assert lines == 1
+
+
+def test_with_one_of_each_the_package_runs(tmp_path: Path) -> None:
+    package = copied(tmp_path)
+    for family in MEMBERS:
+        add(package, family)
+    (tmp_path / "added.yaml").write_text(STUDY, encoding="utf-8")
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    command = [sys.executable, "-W", "error", "-m", "langevin_sgd.cli"]
+    code = "import sys; from langevin_sgd.cli import main; sys.exit(main(sys.argv[1:]))"
+    command = [sys.executable, "-W", "error", "-c", code, "simulate", "added.yaml", "--output", "run", "--quiet"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    tree = lsgd.open_run(tmp_path / "run")
+    assert tree["checks"]["verdict"].values.tolist() == ["agrees"]
+    assert "weight_length" in tree["network"]
+    assert "mean_noise" in tree["valley"]["law"].values
+    assert (tmp_path / "run" / "figures" / "turn_histogram.png").exists()
