@@ -111,8 +111,8 @@ def test_the_document_tells_of_every_family() -> None:
         for line in file.read_text(encoding="utf-8").splitlines()
         if line.strip().startswith('group="langevin_sgd.')
     }
-    assert {group for _, _, group in told().values()} == families
-    assert set(MEMBERS) == set(told())
+    assert families <= {group for _, _, group in told().values()}
+    assert set(MEMBERS) <= set(told())
 
 
 @pytest.mark.parametrize("family", MEMBERS)

@@ -19,15 +19,44 @@ free_walk = toys.model:FreeWalk
 [langevin_sgd.checks]
 turns = toys.check:Turns
 
+[langevin_sgd.laws]
+mean_noise = toys.law:MEAN_NOISE
+
+[langevin_sgd.probes]
+length = toys.probe:Length
+
+[langevin_sgd.losses]
+squared = toys.loss:Squared
+
+[langevin_sgd.schemes]
+midpoint = toys.scheme:MIDPOINT
+
 [langevin_sgd.figures]
 turn_histogram = toys.figure:turn_histogram
 """
 STUDY = """
 name: toys
 seed: 3
+sgd: {learning_rate: 0.1, batch_size: 8}
 models:
   walk: {kind: free_walk, steps: 40}
   scaled: {kind: free_walk, steps: 40}
+  well:
+    kind: langevin
+    potential: {kind: expression, energy: x**2/2, variables: [x]}
+    temperature: 1.0
+    time_step: 0.1
+    scheme: midpoint
+    start: [1.0]
+    steps: 40
+    replicas: 64
+  network: {kind: network, architecture: {kind: softmax}, replicas: 2, steps: 20, probes: [length], loss: squared}
+  valley:
+    kind: ornstein_uhlenbeck
+    hessian: {kind: diagonal, eigenvalues: [1.0, 2.0]}
+    noise: {kind: diagonal, variances: [1.0, 3.0]}
+    steps: 200
+    replicas: 8
 checks: [turns]
 scan: {models.scaled.scale: [1.0, 2.0]}
 """
@@ -84,6 +113,8 @@ def test_every_command_takes_them(home: Path) -> None:
         ("walk", ""), ("scaled", "scale=1"), ("scaled", "scale=2")
     }  # fmt: skip
     assert set(table["verdict"].values.tolist()) == {"agrees"}
+    assert "weight_length" in tree["network"]
+    assert "mean_noise" in tree["valley"]["law"].values
     assert tree["scaled"]["squared_displacement"].dims[0] == "scale"
     assert (home / "run" / "figures" / "turn_histogram.png").exists()
     assert "model kind free_walk" in told

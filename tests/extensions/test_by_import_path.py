@@ -36,7 +36,14 @@ models:
     steps: 20
     probes: ["toys.probe:Length"]
     loss: toys.loss:Squared
+  valley:
+    kind: ornstein_uhlenbeck
+    hessian: {kind: diagonal, eigenvalues: [1.0, 2.0]}
+    noise: {kind: diagonal, variances: [1.0, 3.0]}
+    steps: 200
+    replicas: 8
 checks: ["toys.check:Turns"]
+laws: ["toys.law:MEAN_NOISE"]
 figures: ["toys.figure:turn_histogram"]
 """
 
@@ -58,7 +65,9 @@ def forget() -> None:
 
 
 IMPORT = [
-    word for part in ("model", "check", "figure", "scheme", "probe", "loss") for word in ("--import", f"toys.{part}")
+    word
+    for part in ("model", "check", "figure", "scheme", "probe", "loss", "law")
+    for word in ("--import", f"toys.{part}")
 ]
 
 
@@ -67,6 +76,8 @@ def test_every_command_takes_them(home: Path, capsys: pytest.CaptureFixture[str]
     tree = lsgd.open_run("run")
     assert float(tree["network"]["weight_length"].min()) > 0.0
     assert tree["well"]["energy"].sizes["replica"] == 64
+    noise = float(tree["valley"]["mode_variance_law"].sel(law="mean_noise")[1])
+    assert noise == pytest.approx(0.1 * 2.0 / (2 * 8 * 1.0))  # eta tr C/(2 d B k) of the mode with k = 1
     table = tree["checks"].to_dataset()
     assert table["quantity"].values.tolist() == ["turns"]
     assert table["verdict"].values.tolist() == ["agrees"]
@@ -96,7 +107,7 @@ def test_reading_a_run_imports_nothing_by_itself(home: Path, capsys: pytest.Capt
     assert of_model.endswith("allow it with --import toys.model")
     assert of_check.endswith("allow it with --import toys.check")
     assert cli.main(["plot", "run"]) == 2
-    assert "allow it with --import toys.figure" in capsys.readouterr().err
+    assert "allow it with --import toys." in capsys.readouterr().err
     assert not [name for name in sys.modules if name.partition(".")[0] == "toys"]
     assert lsgd.open_run("run")["walk"]["turns"].size == 256
     assert cli.main(["export", "run", "run.nc"]) == 0
