@@ -64,11 +64,8 @@ def forget() -> None:
         del sys.modules[name]
 
 
-IMPORT = [
-    word
-    for part in ("model", "check", "figure", "scheme", "probe", "loss", "law")
-    for word in ("--import", f"toys.{part}")
-]
+PARTS = ("model", "check", "figure", "scheme", "probe", "loss", "law")
+IMPORT = [word for part in PARTS for word in ("--import", f"toys.{part}")]
 
 
 def test_every_command_takes_them(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
