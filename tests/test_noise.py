@@ -46,7 +46,7 @@ def test_a_scale_by_formula_is_that_of_sgd():
 
 def test_noise_of_low_rank_is_accepted():
     root = np.random.default_rng(0).normal(size=(50, 3))
-    FullNoise(root @ root.T)
+    assert np.array_equal(FullNoise(root @ root.T).covariance, root @ root.T)
 
 
 @pytest.mark.parametrize(

@@ -71,6 +71,7 @@ def test_one_point_of_a_scan_is_seen():
 def test_rest_at_a_minimum_is_no_fault(precision):
     """Without noise steps die out: at the minimum, near it, and where nothing moves at all."""
     shifted = Expression("(x - 0.7)**2/2", ("x",))
-    for landscape, start in ((shifted, 0.7), (shifted, 3.0), (FREE, 1e5), (WELL, 1e-30)):
-        integrate(landscape, COLD, **{**RUN, "time_step": 0.1, "steps": 2000, "trajectories": 2}, start=[start],
-                  precision=precision)  # fmt: skip
+    for landscape, start, rest in ((shifted, 0.7, 0.7), (shifted, 3.0, 0.7), (FREE, 1e5, 1e5), (WELL, 1e-30, 0.0)):
+        run = integrate(landscape, COLD, **{**RUN, "time_step": 0.1, "steps": 2000, "trajectories": 2}, start=[start],
+                        precision=precision)  # fmt: skip
+        assert run.state.vectors["position"] == pytest.approx(rest, rel=1e-5, abs=1e-29)

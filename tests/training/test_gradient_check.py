@@ -48,7 +48,9 @@ def _at_kinks() -> nn.Module:
 @pytest.mark.parametrize("module", [_Tied(), _Parts(), _at_kinks(), nn.Linear(4, 3).half()])
 @pytest.mark.parametrize("scale", [0.0, 1.0, 1e4])
 def test_a_derivative_that_is_one_is_taken(module, scale):
+    before = [parameter.detach().clone() for parameter in module.parameters()]
     refuse_wrong_gradient(module, scale * INPUTS, name="it")
+    assert all(torch.equal(now, kept) for now, kept in zip(module.parameters(), before, strict=True))
 
 
 def test_a_shared_weight_is_counted_once_and_stays_shared():

@@ -131,4 +131,6 @@ class _Careful(nn.Module):
 def test_what_writes_to_its_own_results_alone_is_accepted(module):
     words = isinstance(module, _Words)
     inputs = torch.arange(4 * SAMPLES).view(SAMPLES, 4) % WORDS if words else torch.rand(SAMPLES, 5).double()
+    before = [parameter.detach().clone() for parameter in module.parameters()]
     architectures.check(module, inputs, 3, name="mine")
+    assert all(torch.equal(now, kept) for now, kept in zip(module.parameters(), before, strict=True))
