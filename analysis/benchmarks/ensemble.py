@@ -21,12 +21,15 @@ import torch
 from torch import nn
 
 from langevin_sgd.config.sgd import Sgd
-from langevin_sgd.models.network.config import Data, MultilayerPerceptron, Softmax
-from langevin_sgd.training import architectures, data, initial
-from langevin_sgd.training.architectures import Network
+from langevin_sgd.models.network.config import Data
+from langevin_sgd.training import data, initial
+from langevin_sgd.training.architectures import checking as architectures
+from langevin_sgd.training.architectures.mlp import MultilayerPerceptron
+from langevin_sgd.training.architectures.softmax import Softmax
 from langevin_sgd.training.energy import Samples
 from langevin_sgd.training.ensemble import Ensemble
 from langevin_sgd.training.minibatches import Minibatches
+from langevin_sgd.training.network import Network
 from langevin_sgd.training.threads import Workers
 
 LIMIT = 4.0

@@ -11,11 +11,11 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from langevin_sgd.config.sgd import Sgd
-from langevin_sgd.training.architectures import Network
 from langevin_sgd.training.energy import Samples
 from langevin_sgd.training.ensemble import Ensemble
 from langevin_sgd.training.losses.cross_entropy.functions import CROSS_ENTROPY
 from langevin_sgd.training.losses.loss import Loss
+from langevin_sgd.training.network import Network
 from langevin_sgd.training.probes.probe import Probe, State
 from langevin_sgd.training.snapshot import snapshot
 from langevin_sgd.training.threads import Workers

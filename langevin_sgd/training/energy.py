@@ -10,10 +10,10 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from langevin_sgd.training.architectures import Network
 from langevin_sgd.training.losses import functions
 from langevin_sgd.training.losses.cross_entropy.functions import CROSS_ENTROPY
 from langevin_sgd.training.losses.loss import Loss
+from langevin_sgd.training.network import Network
 from langevin_sgd.training.threads import Workers, shares
 from langevin_sgd.training.tracing import TensorFunction, trace
 

@@ -13,11 +13,11 @@ from torch import Tensor
 
 from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.one_thread import one_torch_thread
-from langevin_sgd.training.architectures import Network
 from langevin_sgd.training.energy import Samples
 from langevin_sgd.training.losses import functions
 from langevin_sgd.training.losses.cross_entropy.functions import CROSS_ENTROPY
 from langevin_sgd.training.losses.loss import Loss
+from langevin_sgd.training.network import Network
 from langevin_sgd.training.snapshot import snapshot
 from langevin_sgd.training.threads import Workers, shares
 from langevin_sgd.training.tracing import TensorFunction, trace

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from langevin_sgd import user_code
 from langevin_sgd.errors import UserError
-from langevin_sgd.training.architectures import Network
+from langevin_sgd.training.network import Network
 
 _FEW = 4
 _AWAY = 1e-2  # from the initial weights, which may lie on a kink: relu at biases of 0

@@ -19,12 +19,12 @@ from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.errors import UserError
 from langevin_sgd.random_numbers import streams as random_numbers
 from langevin_sgd.random_numbers.streams import Stream
-from langevin_sgd.training.architectures import Network
 from langevin_sgd.training.energy import Evaluator, Samples, decay_energy
 from langevin_sgd.training.ensemble import Ensemble
 from langevin_sgd.training.losses import functions
 from langevin_sgd.training.losses.cross_entropy.functions import CROSS_ENTROPY
 from langevin_sgd.training.losses.loss import Loss
+from langevin_sgd.training.network import Network
 from langevin_sgd.training.snapshot import snapshot
 from langevin_sgd.training.threads import Workers
 from langevin_sgd.training.tracing import trace

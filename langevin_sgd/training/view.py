@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from langevin_sgd.training import curvature
-from langevin_sgd.training.architectures import Network
 from langevin_sgd.training.energy import Evaluation, Evaluator, Samples, decay_energy
 from langevin_sgd.training.full_batch import FullBatch
 from langevin_sgd.training.losses.cross_entropy.functions import CROSS_ENTROPY
 from langevin_sgd.training.losses.loss import Loss
+from langevin_sgd.training.network import Network
 from langevin_sgd.training.snapshot import snapshot
 from langevin_sgd.training.threads import Workers
 

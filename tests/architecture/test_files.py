@@ -6,7 +6,13 @@ from typing import Any
 
 LONGEST, SHORTEST = 400, 30
 
-_FAMILIES = ("integrators/schemes/", "training/probes/", "training/losses/", "training/update_rules/")
+_FAMILIES = (
+    "integrators/schemes/",
+    "training/probes/",
+    "training/losses/",
+    "training/update_rules/",
+    "training/architectures/",
+)
 """Folders whose files are members of a family, however short."""
 
 _OF_EVERY_KIND = ("observables.py", "/stored.py", "/laws.py")

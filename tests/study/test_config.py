@@ -6,10 +6,12 @@ import sys
 import pytest
 from made_up_configs import GIVEN, NETWORK, fault, study
 
-from langevin_sgd.models.network.config import Module, MultilayerPerceptron, NetworkModel, parameter_count, train_size
+from langevin_sgd.models.network.config import NetworkModel, train_size
 from langevin_sgd.models.ornstein_uhlenbeck.config import OrnsteinUhlenbeckModel
 from langevin_sgd.study import loading as config
 from langevin_sgd.study.config import Study
+from langevin_sgd.training.architectures.mlp import MultilayerPerceptron
+from langevin_sgd.training.architectures.module import Module
 
 
 def test_defaults_are_those_of_the_documentation() -> None:
@@ -86,8 +88,8 @@ def test_split_and_parameter_count() -> None:
     assert train_size(1797, 0.2) == 1797 - 359
     assert train_size(100, 0.0) == 100
     mlp = MultilayerPerceptron(kind="mlp", hidden=(32,))
-    assert parameter_count(mlp, 64, 10) == 64 * 32 + 32 + 32 * 10 + 10
-    assert parameter_count(Module(kind="module", factory="a:b"), 64, 10) is None
+    assert mlp.parameters(64, 10) == 64 * 32 + 32 + 32 * 10 + 10
+    assert Module(kind="module", factory="a:b").parameters(64, 10) is None
 
 
 def test_import_is_light() -> None:

@@ -3,8 +3,8 @@ import pytest
 import torch
 from torch import nn
 
-from langevin_sgd.training.architectures import Network
 from langevin_sgd.training.energy import Samples
+from langevin_sgd.training.network import Network
 
 CLASSES, INPUTS = 4, 9
 

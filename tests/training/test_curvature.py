@@ -5,8 +5,8 @@ from torch import nn
 
 from langevin_sgd.errors import UserError
 from langevin_sgd.training import curvature, full_batch
-from langevin_sgd.training.architectures import Network
 from langevin_sgd.training.full_batch import FullBatch
+from langevin_sgd.training.network import Network
 from langevin_sgd.training.threads import Workers
 
 DECAY = 0.03

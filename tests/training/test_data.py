@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 
 from langevin_sgd.errors import UserError
-from langevin_sgd.models.network.config import Data, Module
-from langevin_sgd.training import architectures, data
+from langevin_sgd.models.network.config import Data
+from langevin_sgd.training import data
+from langevin_sgd.training.architectures import checking as architectures
+from langevin_sgd.training.architectures.module import Module
 from langevin_sgd.training.data import DataSet
 
 

@@ -6,10 +6,10 @@ from torch import nn
 from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.errors import UserError
 from langevin_sgd.training import ensemble
-from langevin_sgd.training.architectures import Network
 from langevin_sgd.training.energy import Samples
 from langevin_sgd.training.ensemble import Ensemble
 from langevin_sgd.training.minibatches import Minibatches
+from langevin_sgd.training.network import Network
 from langevin_sgd.training.threads import Workers
 from langevin_sgd.training.tracing import trace
 

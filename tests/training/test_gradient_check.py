@@ -9,8 +9,8 @@ from torch import nn
 
 from langevin_sgd.errors import UserError
 from langevin_sgd.training import initial
-from langevin_sgd.training.architectures import Network
 from langevin_sgd.training.gradient_check import refuse_wrong_gradient
+from langevin_sgd.training.network import Network
 
 INPUTS = torch.from_numpy(np.random.default_rng(0).normal(size=(4, 4)))
 

@@ -4,8 +4,8 @@ import torch
 from torch import nn
 
 from langevin_sgd.errors import UserError
-from langevin_sgd.training.architectures import Network
 from langevin_sgd.training.initial import build_with_seed, weights
+from langevin_sgd.training.network import Network
 
 
 def _flatten(module: nn.Module) -> torch.Tensor:

@@ -10,14 +10,15 @@ import torch
 
 from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.errors import UserError
-from langevin_sgd.models.network.config import MultilayerPerceptron
-from langevin_sgd.training import architectures, initial, line_walkers
-from langevin_sgd.training.architectures import Network
+from langevin_sgd.training import initial, line_walkers
+from langevin_sgd.training.architectures import checking as architectures
+from langevin_sgd.training.architectures.mlp import MultilayerPerceptron
 from langevin_sgd.training.energy import Samples
 from langevin_sgd.training.full_batch import FullBatch
 from langevin_sgd.training.interpolation import Landmarks, Line, endpoint, landmarks, tabulate
 from langevin_sgd.training.line_walkers import Walkers
 from langevin_sgd.training.minibatches import Minibatches
+from langevin_sgd.training.network import Network
 from langevin_sgd.training.threads import Workers
 
 DECAY = 0.03

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from langevin_sgd.errors import UserError
-from langevin_sgd.training import architectures
+from langevin_sgd.training.architectures import checking as architectures
 
 WORDS, SAMPLES = 7, 6
 

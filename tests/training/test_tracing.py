@@ -2,9 +2,9 @@ import pytest
 import torch
 from torch import nn
 
-from langevin_sgd.training.architectures import Network
 from langevin_sgd.training.losses.cross_entropy.functions import CROSS_ENTROPY
 from langevin_sgd.training.losses.functions import gradient as gradient_of
+from langevin_sgd.training.network import Network
 from langevin_sgd.training.tracing import trace
 
 CLASSES, BATCH = 4, 5

@@ -23,9 +23,10 @@ from langevin_sgd.config.sgd import Sgd, SgdOverride, overridden
 from langevin_sgd.devices import COMPILED, Engine
 from langevin_sgd.models import lineage
 from langevin_sgd.models.interpolation import observables
-from langevin_sgd.models.network.config import Architecture, Data
+from langevin_sgd.models.network.config import Data
 from langevin_sgd.models.section import ModelSection
 from langevin_sgd.observables.variable import Declarations
+from langevin_sgd.training.architectures import Architecture
 from langevin_sgd.training.losses import LossKind
 from langevin_sgd.training.losses.cross_entropy.config import CrossEntropyLoss
 
@@ -110,7 +111,8 @@ class InterpolationModel(ModelSection):
 
     def code(self) -> tuple[str, ...]:
         """A data set, a module and a loss of the user's own."""
-        return (*(path for path in (self.data.code(), self.architecture.code()) if path), *self.loss.code())
+        data = self.data.code()
+        return (*([data] if data else []), *self.architecture.code(), *self.loss.code())
 
     def at(self, sgd: Sgd) -> Sgd:
         """The sgd that the walkers follow: `sgd`, with eta from `learning_rate_per_sample` if that is given."""

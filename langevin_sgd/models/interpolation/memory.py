@@ -9,7 +9,6 @@ from langevin_sgd.config.errors import KeyPath
 from langevin_sgd.models.factors import parameters, scan_points, times
 from langevin_sgd.models.interpolation.config import InterpolationModel
 from langevin_sgd.models.memory import Factor, Held, refuse_too_large
-from langevin_sgd.models.network.config import parameter_count
 from langevin_sgd.models.network.memory import evaluation
 
 if TYPE_CHECKING:
@@ -27,7 +26,7 @@ def held(study: Study, name: str) -> list[Held]:
     parts = _walkers(study, name)
     if shape is None or samples is None:
         return parts
-    size = parameter_count(model.architecture, shape.inputs, shape.classes)
+    size = model.architecture.parameters(shape.inputs, shape.classes)
     known = [] if size is None else _network(study, name, size, shape.classes)
     return [*parts, _table(study, name, samples), *known]
 

@@ -24,19 +24,19 @@ from langevin_sgd.models.context import Context
 from langevin_sgd.models.interpolation import memory as interpolation_memory
 from langevin_sgd.models.interpolation.config import InterpolationModel
 from langevin_sgd.models.interpolation.line_process import ExactChain, LineProcess, exact_chain
-from langevin_sgd.models.network.config import parameter_count
 from langevin_sgd.observables.declared import dataset
 from langevin_sgd.observables.schedule import time_coordinates
 from langevin_sgd.observables.variable import joined
 from langevin_sgd.one_thread import one_torch_thread
 from langevin_sgd.progress import Progress
 from langevin_sgd.storage.keeper import Arrays, Keeper, Within, part, prefixed
-from langevin_sgd.training import architectures, data, gradient_check, initial
-from langevin_sgd.training.architectures import Network
+from langevin_sgd.training import data, gradient_check, initial
+from langevin_sgd.training.architectures import checking as architectures
 from langevin_sgd.training.energy import Samples
 from langevin_sgd.training.interpolation import Landmarks, Line, endpoint, landmarks, tabulate
 from langevin_sgd.training.line_walkers import Walkers
 from langevin_sgd.training.losses import checking as losses
+from langevin_sgd.training.network import Network
 from langevin_sgd.training.threads import Workers
 
 Array = NDArray[np.float64]
@@ -89,7 +89,7 @@ def _line(
     loaded = data.load(model.data, seed)
     loss = losses.build(model.loss, loaded.classes)
     outputs = loss.outputs(loaded.classes)
-    known = parameter_count(model.architecture, math.prod(loaded.train_inputs.shape[1:]), outputs)
+    known = model.architecture.parameters(math.prod(loaded.train_inputs.shape[1:]), outputs)
     if known is not None:  # before it is built
         refuse_size(known, len(loaded.train_labels), outputs)
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, field_validator
+from pydantic import AfterValidator, Field
 
 from langevin_sgd.config.errors import Faults, KeyPath, nearest, shown
 from langevin_sgd.config.fields import (
@@ -17,17 +16,14 @@ from langevin_sgd.config.fields import (
     BurnIn,
     Flag,
     Folder,
-    ImportPath,
     Number,
     PositiveNumber,
-    PositiveWholeNumber,
     RecordTimes,
     Replicas,
     Section,
     Steps,
     Text,
     own_import_path,
-    printable,
 )
 from langevin_sgd.config.sgd import Sgd, SgdOverride, overridden
 from langevin_sgd.config.window import window_problems
@@ -37,6 +33,7 @@ from langevin_sgd.models import lineage
 from langevin_sgd.models.network import observables
 from langevin_sgd.models.section import ModelSection
 from langevin_sgd.observables.variable import Declarations, merged
+from langevin_sgd.training.architectures import Architecture
 from langevin_sgd.training.curvature_limit import too_many
 from langevin_sgd.training.losses import LossKind
 from langevin_sgd.training.losses.cross_entropy.config import CrossEntropyLoss
@@ -107,95 +104,6 @@ class Data(Section):
         return None if shape is None else train_size(shape.samples, self.test_fraction)
 
 
-class ArchitectureSection(Section):
-    """The base of all architectures."""
-
-    def code(self) -> str:
-        """The user's own function that it names, if any."""
-        return ""
-
-
-class Softmax(ArchitectureSection):
-    """Softmax regression: one linear layer with bias."""
-
-    kind: Literal["softmax"]
-    """Always `softmax`."""
-
-
-class MultilayerPerceptron(ArchitectureSection):
-    """A fully connected network with bias in every layer."""
-
-    kind: Literal["mlp"]
-    """Always `mlp`."""
-    hidden: Annotated[tuple[PositiveWholeNumber, ...], Field(min_length=1)] = (32,)
-    """Width of each hidden layer."""
-    activation: Literal["tanh", "relu", "gelu"] = "tanh"
-    """Nonlinearity between the layers."""
-
-
-class Module(ArchitectureSection):
-    """Your own torch.nn.Module."""
-
-    kind: Literal["module"]
-    """Always `module`."""
-    factory: ImportPath
-    """"module:attribute": called with `arguments`, and with inputs= and classes= if it takes them."""
-    arguments: dict[Text, Any] = Field(default_factory=dict)
-    """Keyword arguments of the factory: plain numbers, text, lists and mappings."""
-
-    def code(self) -> str:
-        """The factory."""
-        return self.factory
-
-    @field_validator("arguments", mode="after")
-    @classmethod
-    def _plain(cls, arguments: dict[str, Any]) -> dict[str, Any]:
-        for name in ("inputs", "classes"):
-            if name in arguments:
-                raise ValueError(f'"{name}" comes from the data set; remove it from the arguments')
-        for name, value in arguments.items():
-            fault = _not_plain(value)
-            if fault:
-                raise ValueError(f'"{name}" holds {fault}; give finite numbers, text, lists and mappings')
-        return arguments
-
-
-def _not_plain(value: object) -> str | None:
-    if value is None or isinstance(value, bool | int):
-        return None
-    if isinstance(value, str):
-        return None if printable(value) else "text that cannot be printed"
-    if isinstance(value, float):
-        return None if math.isfinite(value) else repr(value)
-    if isinstance(value, list):
-        return next((fault for fault in map(_not_plain, value) if fault), None)
-    if isinstance(value, dict):
-        if not all(isinstance(key, str) for key in value):
-            return "a key that is not text"
-        return next((fault for fault in map(_not_plain, value.values()) if fault), None)
-    return f"a {type(value).__name__}"
-
-
-def _shorthand(value: Any) -> Any:
-    # A bare name is no architecture: say how to write it rather than that a mapping was expected.
-    if isinstance(value, str):
-        raise ValueError(f"must be a mapping, got {shown(value)}; write {{kind: {value}}}")
-    return value
-
-
-Architecture = Annotated[
-    Softmax | MultilayerPerceptron | Module, Field(discriminator="kind"), BeforeValidator(_shorthand)
-]
-
-
-def parameter_count(architecture: Softmax | MultilayerPerceptron | Module, inputs: int, classes: int) -> int | None:
-    """d, the number of weights and biases of a built-in architecture; None for a module of the user's own."""
-    if isinstance(architecture, Module):
-        return None
-    hidden = architecture.hidden if isinstance(architecture, MultilayerPerceptron) else ()
-    return sum((before + 1) * after for before, after in pairwise((inputs, *hidden, classes)))
-
-
 class NetworkModel(ModelSection):
     """An ensemble of `replicas` of one network, trained on real data by minibatch gradient descent."""
 
@@ -256,14 +164,14 @@ class NetworkModel(ModelSection):
 
     def code(self) -> tuple[str, ...]:
         """A data set, a module, a loss, an update rule and probes of the user's own."""
-        own = (path for path in (self.data.code(), self.architecture.code()) if path)
-        probes = (path for probe in self.probes for path in probe.code())
-        return (*own, *self.loss.code(), *self.update_rule.code(), *probes)
+        data = self.data.code()
+        own = (*self.architecture.code(), *self.loss.code(), *self.update_rule.code())
+        return (*([data] if data else []), *own, *(path for probe in self.probes for path in probe.code()))
 
     def parameters(self) -> int | None:
         """d, the number of trainable parameters, where it is known without building the network."""
         shape = self.data.shape()
-        return None if shape is None else parameter_count(self.architecture, shape.inputs, shape.classes)
+        return None if shape is None else self.architecture.parameters(shape.inputs, shape.classes)
 
     def sgd_of(self, base: Sgd) -> Sgd:
         """The study's sgd with its own changes, its sampling included."""

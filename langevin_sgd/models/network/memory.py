@@ -10,7 +10,8 @@ from langevin_sgd.config.errors import KeyPath
 from langevin_sgd.models import lineage
 from langevin_sgd.models.factors import copies, parameters, samples, scan_points, times
 from langevin_sgd.models.memory import Factor, Held, refuse_too_large
-from langevin_sgd.models.network.config import BUILT_IN_DATA, MultilayerPerceptron, NetworkModel
+from langevin_sgd.models.network.config import BUILT_IN_DATA, NetworkModel
+from langevin_sgd.training.architectures.section import ArchitectureSection
 
 if TYPE_CHECKING:
     from langevin_sgd.study.config import Study
@@ -83,13 +84,12 @@ def of_size(study: Study, name: str, size: int) -> list[Held]:
     return parts
 
 
-def evaluation(at: KeyPath, architecture: object, replicas: Factor, classes: int) -> list[Held]:
+def evaluation(at: KeyPath, architecture: ArchitectureSection, replicas: Factor, outputs: int) -> list[Held]:
     """Activations of a fully connected network on the whole data set, a few replicas and samples at a time."""
-    hidden = architecture.hidden if isinstance(architecture, MultilayerPerceptron) else ()
     width = Factor(
         (*at, "architecture"),
         "units",
-        sum(hidden) + classes,
+        architecture.units(outputs),
         200,
         lambda most: f"make the layers narrower, {most:,} units in all",
     )
@@ -111,8 +111,7 @@ def _minibatches(study: Study, name: str, model: NetworkModel, replicas: Factor,
     )
     shape = BUILT_IN_DATA.get(model.data.name)
     inputs, classes = (0, 0) if shape is None else (shape.inputs, shape.classes)
-    hidden = model.architecture.hidden if isinstance(model.architecture, MultilayerPerceptron) else ()
-    width = sum(hidden) + classes
+    width = model.architecture.units(classes)
     parts = [
         Held("the minibatches of replicas", number * (2 * inputs + 4 * width) + 40.0, (replicas, batch), on_device=True)
     ]

@@ -13,12 +13,13 @@ from torch import Tensor
 
 from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.errors import UserError
-from langevin_sgd.models.network.config import NetworkModel, parameter_count
-from langevin_sgd.training import architectures, data, gradient_check, initial
-from langevin_sgd.training.architectures import Network
+from langevin_sgd.models.network.config import NetworkModel
+from langevin_sgd.training import data, gradient_check, initial
+from langevin_sgd.training.architectures import checking as architectures
 from langevin_sgd.training.energy import Samples
 from langevin_sgd.training.losses import checking as losses
 from langevin_sgd.training.losses.loss import Loss
+from langevin_sgd.training.network import Network
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ def prepare(model: NetworkModel, sgd: Sgd, *, seed: int, device: str, refuse_siz
     loaded = data.load(model.data, seed)
     loss = losses.build(model.loss, loaded.classes)
     outputs = loss.outputs(loaded.classes)
-    known = parameter_count(model.architecture, math.prod(loaded.train_inputs.shape[1:]), outputs)
+    known = model.architecture.parameters(math.prod(loaded.train_inputs.shape[1:]), outputs)
     if known is not None:
         refuse_size(known)
 

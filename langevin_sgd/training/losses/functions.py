@@ -7,8 +7,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from langevin_sgd.training.architectures import Network
 from langevin_sgd.training.losses.loss import Loss
+from langevin_sgd.training.network import Network
 
 Traceable = Callable[..., tuple[Tensor, ...]]
 

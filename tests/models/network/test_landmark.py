@@ -12,9 +12,9 @@ from langevin_sgd.errors import UserError
 from langevin_sgd.models.network.config import NetworkModel
 from langevin_sgd.models.network.landmark import find_landmark
 from langevin_sgd.progress import NullProgress
-from langevin_sgd.training.architectures import Network
 from langevin_sgd.training.energy import Samples
 from langevin_sgd.training.full_batch import FullBatch
+from langevin_sgd.training.network import Network
 from langevin_sgd.training.threads import Workers
 
 MODEL = NetworkModel.model_validate(

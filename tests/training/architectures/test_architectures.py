@@ -7,9 +7,11 @@ import torch
 from torch import nn
 
 from langevin_sgd.errors import UserError
-from langevin_sgd.models.network.config import Module, MultilayerPerceptron, Softmax, parameter_count
-from langevin_sgd.training import architectures
-from langevin_sgd.training.architectures import Network
+from langevin_sgd.training.architectures import checking as architectures
+from langevin_sgd.training.architectures.mlp import MultilayerPerceptron
+from langevin_sgd.training.architectures.module import Module
+from langevin_sgd.training.architectures.softmax import Softmax
+from langevin_sgd.training.network import Network
 
 
 @pytest.mark.parametrize(
@@ -22,7 +24,7 @@ from langevin_sgd.training.architectures import Network
 )
 def test_built_in_networks_have_the_size_that_the_config_says(architecture):
     module = architectures.build(architecture, (64,), 10)
-    assert Network.of(module, dtype=torch.float32).size == parameter_count(architecture, 64, 10)
+    assert Network.of(module, dtype=torch.float32).size == architecture.parameters(64, 10)
     assert module(torch.zeros(3, 64)).shape == (3, 10)
     images = architectures.build(architecture, (8, 8), 10)
     assert images(torch.zeros(3, 8, 8)).shape == (3, 10)

@@ -1,19 +1,17 @@
-"""Networks: built from the config, and seen as functions of one weight vector."""
+"""The module of an architecture, and whether its loss is what theory takes it for: a sum over samples."""
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from langevin_sgd import import_path, user_code
+from langevin_sgd import user_code
 from langevin_sgd.errors import UserError
-from langevin_sgd.models.network.config import Architecture, MultilayerPerceptron, Softmax
+from langevin_sgd.training.architectures.section import ArchitectureSection
+from langevin_sgd.training.network import Network
 from langevin_sgd.training.state_changes import numbers, same, written
 
 _FEW = 4
@@ -28,92 +26,19 @@ _MENDS = {
     "a tensor": "compute it anew from weights and inputs at every call",
 }
 
-_ACTIVATIONS: dict[str, type[nn.Module]] = {"tanh": nn.Tanh, "relu": nn.ReLU, "gelu": nn.GELU}
 
+def build(architecture: ArchitectureSection, input_shape: Sequence[int], outputs: int) -> nn.Module:
+    """The torch module of a config, for inputs of `input_shape` (without the sample axis) and so many outputs.
 
-def build(architecture: Architecture, input_shape: Sequence[int], classes: int) -> nn.Module:
-    """The torch module of a config, for inputs of `input_shape` (without the sample axis) and one output a class.
-
-    A factory of the user's own is called with its arguments, and with `inputs` (an integer where samples are vectors,
-    else the shape) and `classes` if it takes them. Raises `UserError` if it fails or returns no module.
+    Raises `UserError` if it cannot be built or what is built is no module.
     """
-    if isinstance(architecture, Softmax | MultilayerPerceptron):
-        return _fully_connected(architecture, input_shape, classes)
-    factory = import_path.load(architecture.factory)
-    inputs = input_shape[0] if len(input_shape) == 1 else tuple(input_shape)
-    module = import_path.call(
-        factory, architecture.factory, architecture.arguments, {"inputs": inputs, "classes": classes}
-    )
+    if type(architecture).__module__.startswith("langevin_sgd."):
+        return architecture.build(input_shape, outputs)
+    name = f"architecture {architecture.kind}"
+    module: Any = user_code.call(f"{name}: it cannot be built", architecture.build, input_shape, outputs)
     if not isinstance(module, nn.Module):
-        raise UserError(f"{architecture.factory}: returned {type(module).__name__}; a torch.nn.Module is needed")
+        raise UserError(f"{name}: built {type(module).__name__}; a torch.nn.Module is needed")
     return module
-
-
-def _fully_connected(
-    architecture: Softmax | MultilayerPerceptron, input_shape: Sequence[int], classes: int
-) -> nn.Module:
-    hidden = architecture.hidden if isinstance(architecture, MultilayerPerceptron) else ()
-    inputs = 1
-    for extent in input_shape:
-        inputs *= extent
-    layers: list[nn.Module] = [] if len(input_shape) == 1 else [nn.Flatten()]
-    for before, after in pairwise((inputs, *hidden, classes)):
-        layers.append(nn.Linear(before, after, dtype=torch.float32, device="cpu"))  # whatever the defaults are
-        if isinstance(architecture, MultilayerPerceptron):
-            layers.append(_ACTIVATIONS[architecture.activation]())
-    return nn.Sequential(*(layers[:-1] if hidden else layers))
-
-
-@dataclass(frozen=True)
-class Network:
-    """A module as a function of its trainable parameters, in the order of `module.parameters()`.
-
-    Frozen parameters and buffers stay what they are in the module. `size` is d, the number of weights.
-    """
-
-    module: nn.Module
-    names: tuple[str, ...]
-    shapes: tuple[tuple[int, ...], ...]
-
-    @classmethod
-    def of(cls, module: nn.Module, *, dtype: torch.dtype, device: str | torch.device = "cpu") -> Network:
-        """A copy of the module in the given arithmetic, in training mode."""
-        own = user_code.call("the module cannot be copied", copy.deepcopy, module)
-        user_code.call("the module cannot be converted", own.to, dtype=dtype, device=device)
-        user_code.call("the module cannot be put into training mode", own.train)
-        trainable = [(name, tuple(p.shape)) for name, p in own.named_parameters() if p.requires_grad]
-        return cls(own, tuple(name for name, _ in trainable), tuple(shape for _, shape in trainable))
-
-    @property
-    def size(self) -> int:
-        """d, the number of trainable parameters."""
-        return sum(torch.Size(shape).numel() for shape in self.shapes)
-
-    @property
-    def sizes(self) -> list[int]:
-        """Number of entries of each parameter."""
-        return [torch.Size(shape).numel() for shape in self.shapes]
-
-    def outputs(self, parameters: Sequence[Tensor], inputs: Tensor) -> Tensor:
-        """Logits (samples, classes) at the given parameters."""
-        values = dict(zip(self.names, parameters, strict=True))
-        result: Tensor = user_code.call("the network fails", torch.func.functional_call, self.module, values, (inputs,))
-        return result
-
-    def parameters(self, weights: Tensor) -> list[Tensor]:
-        """Views of weights (..., d) in the shapes of the parameters."""
-        pieces = torch.split(weights, self.sizes, dim=-1)
-        leading = weights.shape[:-1]
-        return [piece.view((*leading, *shape)) for piece, shape in zip(pieces, self.shapes, strict=True)]
-
-    def flatten(self, parameters: Sequence[Tensor], *, leading: int = 0) -> Tensor:
-        """Concatenate parameters, or gradients, behind their `leading` common axes: the inverse of `parameters`."""
-        return torch.cat([p.reshape(*p.shape[:leading], -1) for p in parameters], dim=-1)
-
-    def weights(self) -> Tensor:
-        """The module's own parameters as a vector (d,)."""
-        own = dict(self.module.named_parameters())
-        return self.flatten([own[name].detach() for name in self.names])
 
 
 def check(module: nn.Module, inputs: Tensor, classes: int, *, name: str) -> None:
