@@ -23,7 +23,13 @@ def draws(lanes: int, quads: int, stream: int, gaussian: bool) -> Any:
     """
     high_of_counter = _U64(stream << 24)
 
+    def named(function: Any) -> Any:
+        # machine code on disk is linked by names: what differs must not share one with what another process compiled
+        function.__qualname__ = f"{function.__name__}_{lanes}_{quads}_{stream}_{gaussian}"
+        return function
+
     @njit(**_PLAIN)
+    @named
     def fill_words(w, ids, c0, c1, c3, low, high):  # type: ignore[no-untyped-def]
         for lane in range(lanes):
             w0, w1, w2, w3 = philox(c0, c1, _U64(ids[lane]), c3, low, high)
@@ -33,6 +39,7 @@ def draws(lanes: int, quads: int, stream: int, gaussian: bool) -> Any:
             w[3 * lanes + lane] = w3
 
     @njit(**_PLAIN)
+    @named
     def fill_normals(w, z):  # type: ignore[no-untyped-def]
         for lane in range(lanes):
             z[lane], z[lanes + lane] = normal_pair(w[lane], w[lanes + lane])
@@ -40,12 +47,14 @@ def draws(lanes: int, quads: int, stream: int, gaussian: bool) -> Any:
             z[2 * lanes + lane], z[3 * lanes + lane] = normal_pair(w[2 * lanes + lane], w[3 * lanes + lane])
 
     @njit(**_PLAIN)
+    @named
     def words(w, z, ids, group, low, high):  # type: ignore[no-untyped-def]
         for quad in range(quads):
             c3 = high_of_counter | (_U64(group) >> _HALF)
             fill_words(w[quad * 4 * lanes :], ids, _U64(quad), _U64(group) & _LOW, c3, low, high)
 
     @njit(**_PLAIN)
+    @named
     def normals(w, z, ids, group, low, high):  # type: ignore[no-untyped-def]
         for quad in range(quads):
             c3 = high_of_counter | (_U64(group) >> _HALF)

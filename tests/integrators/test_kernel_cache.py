@@ -75,6 +75,32 @@ def test_what_one_process_compiled_another_one_loads(tmp_path):
     assert [int(process.stdout) for process in hits] == [0, 1]
 
 
+_RUNS = {
+    "plane": "Expression('x**2/2 + y**4', ('x', 'y')), scheme='sra1'",
+    "line": "Expression('(x**2 - 1)**2', 'x')",
+}
+
+
+def _finals(names, folder):
+    """Last positions of the runs with these names, all in one process of its own."""
+    program = (
+        "from langevin_sgd.integrators.integrate import integrate\nfrom langevin_sgd.noise import IsotropicNoise\n"
+        "from langevin_sgd.landscapes.expression import Expression\n"
+        "def run(landscape, **more):\n"
+        "    return integrate(landscape, IsotropicNoise(0.3), time_step=0.01, steps=9, trajectories=3, seed=5,"
+        " device='cpu', **more).state.vectors['position'].tolist()\n"
+    ) + "".join(f"print(run({_RUNS[name]}))\n" for name in names)
+    environment = {**os.environ, "LANGEVIN_SGD_CACHE": str(folder)}
+    ran = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
+    return dict(zip(names, ran.stdout.splitlines(), strict=True))
+
+
+def test_kernels_of_several_processes_do_not_mix_in_one(tmp_path):
+    """Each draws as many numbers a step as it takes; machine code of two processes is linked by names in a third."""
+    alone = {name: _finals([name], tmp_path)[name] for name in _RUNS}
+    assert _finals(list(_RUNS), tmp_path) == alone
+
+
 def test_two_processes_that_write_the_same_entry_at_once_both_run(tmp_path):
     program = f"from langevin_sgd.integrators import kernel_cache as k\nassert k.load({TEXT!r}).double(21) == 42"
     environment = {**os.environ, "LANGEVIN_SGD_CACHE": str(tmp_path)}
