@@ -18,6 +18,7 @@ from langevin_sgd.reporting.plots import drawn as plots
 from langevin_sgd.reporting.run_parameters import parameters
 from langevin_sgd.reporting.verdict_table import FailedModel, Row, failed_models, plain, rows, state, summary
 from langevin_sgd.study import store
+from langevin_sgd.study.judge import check
 from langevin_sgd.study.provenance import config as config_of
 from langevin_sgd.study.provenance import recorded
 from langevin_sgd.study.shelf import Shelf, shelf
@@ -61,6 +62,8 @@ def report(run: str | os.PathLike[str] | store.RunDirectory, *, progress: Progre
 def _report(run: str | os.PathLike[str], kept: Shelf, progress: Progress) -> Path:
     progress.begin("report", unit="figures")
     tree = store.open_run(run, load=True)
+    if store.CHECKS in tree.children and "rank" not in tree[store.CHECKS].data_vars:  # of an earlier version
+        tree[store.CHECKS] = xr.DataTree(check(tree))
     pictures: dict[str, bytes] = {}
     figures = plots.figures(tree)
     for name, figure in figures.items():

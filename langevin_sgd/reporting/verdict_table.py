@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import xarray as xr
 
-from langevin_sgd.checks.verdicts.names import quantity_name
+from langevin_sgd.checks.verdicts.labels import UNRANKED, Fault
 from langevin_sgd.errors import UserError
-from langevin_sgd.laws.cache import title_by_name
 
 ROWS_ON_ONE_SCREEN = 25
+_DISAGREEING = 3  # the rank of a law row that disagrees, if it has no lower one
 _PLACES = 12  # of a difference: what lies beyond them is rounding
-_DIFFUSION = ("exponent", "amplitude", "position_distribution", "mean_absolute_position", "held_out_likelihood")
-_FLATNESS = ("energy_coefficient", "curvature_coefficient", "sharpness_", "test_accuracy", "train_accuracy")
-_BASINS = ("occupancy", "log_odds[", "start_agreement[", "crossing[", "escape_time", "density", "circulation")
 
 
 @dataclass(frozen=True)
@@ -38,6 +35,10 @@ class Row:
     verdict: str
     reason: str
     key: str
+    about: Mapping[str, Any]
+    rank: int
+    rank_beside: int
+    fault: str
 
 
 @dataclass(frozen=True)
@@ -70,12 +71,11 @@ def summary(table: xr.Dataset) -> dict[str, Any]:
 
 def state(of_point: Sequence[Row]) -> str:
     """What became of the basins at one point, for its heading: no equilibrium, or the share of the first basin."""
-    starts = [row.reason for row in of_point if row.key.startswith("start_agreement[")]
-    for fault in ("not equilibrated", "one start only"):
-        if any(reason.startswith(fault) for reason in starts):
-            return fault
-    share = next((row for row in of_point if row.key.startswith("occupancy[")), None)
-    return f"{share.key.removeprefix('occupancy[').rstrip(']')} {share.measured}" if share else ""
+    for fault in (Fault.NOT_EQUILIBRATED, Fault.ONE_START):
+        if any(row.fault == fault for row in of_point):
+            return str(fault)
+    share = next((row for row in of_point if "occupancy_of" in row.about), None)
+    return f"{share.about['occupancy_of']} {share.measured}" if share else ""
 
 
 def failed_models(tree: xr.DataTree) -> list[FailedModel]:
@@ -95,38 +95,13 @@ def most_telling(every: Sequence[Row], networks: Sequence[str], limit: int = ROW
     Beside epoch sampling also the flattest modes, where sampling with replacement is furthest off. Contrasts of
     simulated models are left out if there is a network, since they repeat the network's.
     """
-    bins = [row for row in every if row.key.startswith("mode_variance")]
-    sharpest = {row.model: row.quantity for row in reversed(bins)}
-    flattest = {
-        row.model: row.quantity for row in bins if row.role != "law"
-    }  # beside epoch sampling, all bins have one
 
-    def rank(row: Row) -> int | None:
-        law, trained = row.role == "law", row.model in networks or not networks
-        if row.key.startswith("stored"):  # what was altered is told before anything else
-            return -1
-        if row.key in _DIFFUSION:
-            return 0 if law else 5
-        if row.key.startswith("return_probability"):
-            return 1 if law else 5
-        if row.key.startswith(_BASINS):
-            return 0 if law else 5
-        if row.key.startswith(_FLATNESS):
-            return 0 if row.key.endswith(("_fall", "_change")) else 1 if law else 5
-        if row.key == "total_variance":
-            return 0 if law else 1 if trained else None
-        edges = (sharpest.get(row.model), flattest.get(row.model))
-        if row.key.startswith("mode_variance") and row.quantity in edges and trained:
-            return 2
-        if law and row.verdict == "disagrees":
-            return 3
-        if row.key.startswith("mode_variance"):
-            return 7 if law and row.quantity == sharpest[row.model] else None
-        if row.key in ("mean_shift", "energy_distribution", "effective_temperature"):
-            return (4 if law else 5) if trained else 6 if law else None
-        return None
+    def rank(row: Row) -> int:
+        beside = bool(networks) and row.model not in networks
+        own = row.rank_beside if beside else row.rank
+        return min(own, _DISAGREEING) if row.role == "law" and row.verdict == "disagrees" else own
 
-    ranked = sorted((r, position) for position, row in enumerate(every) if (r := rank(row)) is not None)
+    ranked = sorted((r, position) for position, row in enumerate(every) if (r := rank(row)) < UNRANKED)
     return [every[position] for position in sorted(position for _, position in ranked[:limit])]
 
 
@@ -164,11 +139,11 @@ def _row(cells: dict[str, Any]) -> Row:
     ratio, low, high = (float(cells[name]) for name in ("ratio", "ratio_low", "ratio_high"))
     if difference:  # odds of wells alike are even but for rounding
         predicted, ratio = round(predicted, _PLACES) + 0.0, round(ratio, _PLACES) + 0.0
-    key, law = str(cells["quantity"]), str(cells["law"])
+    key = str(cells["quantity"])
     return Row(
         model=f"{cells['model']} at {cells['point']}" if cells.get("point") else str(cells["model"]),
-        quantity=quantity_name(key),
-        law=str(cells.get("law_title", "")) or title_by_name(law),
+        quantity=str(cells["quantity_title"]),
+        law=str(cells["law_title"]),
         role=str(cells["role"]),
         measured=with_error(float(cells["measured"]), float(cells["standard_error"])),
         predicted=_bound(float(cells["tolerance"])) if small else plain(predicted),
@@ -176,6 +151,10 @@ def _row(cells: dict[str, Any]) -> Row:
         verdict=str(cells["verdict"]),
         reason=str(cells["reason"]),
         key=key,
+        about=json.loads(str(cells["about"])),
+        rank=int(cells["rank"]),
+        rank_beside=int(cells["rank_beside"]),
+        fault=str(cells["fault"]),
     )
 
 

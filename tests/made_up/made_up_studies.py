@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from langevin_sgd.checks.equilibrium.point import ENERGY_DISTRIBUTION, MEAN_SHIFT, TOTAL_VARIANCE, bin_of_modes
+from langevin_sgd.checks.verdicts.labels import Quantity
 from langevin_sgd.checks.verdicts.statistics import Band, assess, assess_ratio
 from langevin_sgd.checks.verdicts.table import Comparison, to_dataset
 from langevin_sgd.estimators.stationary import stationary_summary
@@ -112,25 +114,30 @@ def _checks(models: dict[str, xr.Dataset]) -> xr.Dataset:
         k, sure = model.hessian_eigenvalue.values, model.noisy.values
         sharp = sure & (k > 0.5)
         for quantity, chosen, laws in (
-            ("total_variance", np.ones_like(sure), model.law.values),
-            (f"mode_variance[{k[sharp].min():.3g},{k[sharp].max():.3g}]", sharp, [own, "continuum"]),
-            *((f"mode_variance[{0.4 / 2**i:.3g},{0.5 / 2**i:.3g}]", sure, [own]) for i in range(5)),
+            (TOTAL_VARIANCE, np.ones_like(sure), model.law.values),
+            (bin_of_modes(k[sharp], sharpest=True, flattest=False), sharp, [own, "continuum"]),
+            *(
+                (bin_of_modes(np.array([0.4, 0.5]) / 2**i, sharpest=False, flattest=False), sure, [own])
+                for i in range(5)
+            ),
         ):
             for law in laws:
                 measured = float(model.mode_variance.values[chosen].sum())
                 predicted = float(model.mode_variance_law.sel(law=law).values[chosen].sum())
                 rows.append(_row(name, quantity, str(law), own, measured, 0.006 * measured, predicted))
-        rows.append(_row(name, "mean_shift", own, own, 0.013, 0.004, 0.0))
-        rows.append(_row(name, "energy_distribution", own, own, 0.009, 0.006, 0.0))
+        rows.append(_row(name, MEAN_SHIFT, own, own, 0.013, 0.004, 0.0))
+        rows.append(_row(name, ENERGY_DISTRIBUTION, own, own, 0.009, 0.006, 0.0))
     return to_dataset(rows, level=0.05, not_compared=[])
 
 
-def _row(model: str, quantity: str, law: str, own: str, measured: float, stderr: float, predicted: float) -> Comparison:
+def _row(
+    model: str, quantity: Quantity, law: str, own: str, measured: float, stderr: float, predicted: float
+) -> Comparison:
     if predicted:
         assessed = assess_ratio(measured, stderr, predicted, dof=63, tolerance=0.05, confidence=0.95, name="ratio")
     else:
         band = Band(-np.inf, 0.05)
-        assessed = assess(measured, stderr, dof=63, band=band, confidence=0.95, name=quantity)
+        assessed = assess(measured, stderr, dof=63, band=band, confidence=0.95, name=quantity.name)
     return Comparison.from_assessment(
         assessed, model=model, quantity=quantity, law=law, role="law" if law == own else "contrast", measured=measured,
         standard_error=stderr, predicted=predicted, tolerance=0.05, eigenvalues=np.array([0.1, 0.9]),

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from langevin_sgd.checks.occupancy.point import agreement_on
+from langevin_sgd.checks.verdicts.labels import Fault
 from langevin_sgd.checks.verdicts.statistics import inconclusive
 from langevin_sgd.checks.verdicts.table import Comparison, to_dataset
 from langevin_sgd.reporting import html as html_report
@@ -92,7 +94,7 @@ def test_laws_come_first_and_contrasts_stand_apart(html):
 
 def test_a_point_of_basins_is_headed_by_what_became_of_it():
     row = Comparison.from_assessment(
-        inconclusive(0.3, 0.1, "not equilibrated: far apart"), model="wells", quantity="start_agreement[left]",
+        inconclusive(0.3, 0.1, "far apart"), model="wells", quantity=agreement_on("left"), fault=Fault.NOT_EQUILIBRATED,
         law="other start", role="law", measured=0.3, standard_error=0.1, predicted=0.0, tolerance=0.01,
         eigenvalues=np.empty(0),
     )  # fmt: skip

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import xarray as xr
 
+from langevin_sgd.checks.occupancy.point import agreement_on, log_odds_of, occupancy_of
+from langevin_sgd.checks.verdicts.labels import Fault
 from langevin_sgd.checks.verdicts.statistics import Assessment, Verdict
 from langevin_sgd.checks.verdicts.table import Comparison, to_dataset
 from langevin_sgd.reporting import terminal
@@ -73,15 +76,16 @@ def test_long_names_of_laws_are_folded(make_tree):
     assert not any("…" in line for line in printed(tree, full=False, width=80))
 
 
-def of_basins(starts="in sharp: 0.001", sign=1.0):
+def of_basins(fault=Fault.NONE, sign=1.0):
     """A point of two basins: 0.485 found, 0.403 by one law, and a ratio beside them."""
     made = {"model": "wells", "role": "law", "tolerance": 0.005, "eigenvalues": np.empty(0)}
     agrees, disagrees = Verdict.AGREES, Verdict.DISAGREES
     found = [
-        ("start_agreement[sharp]", "other start", 0.001, 0.001, 0.0, (0.001, -0.001, 0.003), agrees, starts, "ratio"),
-        ("occupancy[sharp]", "fokker_planck", 0.485, 0.005, 0.485 - 0.082 * sign,
+        (agreement_on("sharp"), "other start", 0.001, 0.001, 0.0, (0.001, -0.001, 0.003), agrees, "near", "ratio"),
+        (occupancy_of("sharp"), "fokker_planck", 0.485, 0.005, 0.485 - 0.082 * sign,
          (0.082 * sign, 0.082 * sign - 0.014, 0.082 * sign + 0.014), disagrees, "off", "difference"),
-        ("log_odds[sharp/flat]", "slide", -0.06, 0.02, -5.551e-16, (-0.06, -0.1, -0.02), agrees, "", "difference"),
+        (log_odds_of("sharp", "flat"), "slide", -0.06, 0.02, -5.551e-16,
+         (-0.06, -0.1, -0.02), agrees, "", "difference"),
         ("escape_time", "eyring_kramers", 2.0, 0.1, 1.0, (2.0, 1.8, 2.2), disagrees, "", "ratio"),
     ]  # fmt: skip
     every = [
@@ -92,6 +96,7 @@ def of_basins(starts="in sharp: 0.001", sign=1.0):
         )
         for quantity, law, measured, error, predicted, interval, verdict, reason, scale in found
     ]  # fmt: skip
+    every[0] = replace(every[0], fault=fault)
     return xr.DataTree.from_dict({"checks": to_dataset(every, level=0.05, not_compared=[])})
 
 
@@ -120,8 +125,8 @@ def test_words_of_laws_stay_whole(width):
 
 def test_a_point_says_at_once_what_became_of_it():
     assert printed(of_basins(), full=True, width=80)[0] == "wells: sharp 0.485(5)"
-    assert printed(of_basins("not equilibrated: far"), full=False, width=80)[0] == "wells: not equilibrated"
-    assert printed(of_basins("one start only: all"), full=False, width=80)[0] == "wells: one start only"
+    assert printed(of_basins(Fault.NOT_EQUILIBRATED), full=False, width=80)[0] == "wells: not equilibrated"
+    assert printed(of_basins(Fault.ONE_START), full=False, width=80)[0] == "wells: one start only"
 
 
 def test_an_unfinished_run_and_a_failed_model_are_each_told_once(make_tree):

@@ -8,8 +8,12 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from langevin_sgd.checks.verdicts.statistics import Verdict
+from langevin_sgd.checks.equilibrium.point import EFFECTIVE_TEMPERATURE, TOTAL_VARIANCE, bin_of_modes
+from langevin_sgd.checks.occupancy.point import log_odds_of, occupancy_of
+from langevin_sgd.checks.verdicts.labels import UNRANKED, Fault
+from langevin_sgd.checks.verdicts.statistics import Verdict, inconclusive
 from langevin_sgd.checks.verdicts.table import Comparison, summarise, summary_line, to_dataset
+from langevin_sgd.reporting.verdict_table import rows
 from langevin_sgd.study import judge as checks
 from langevin_sgd.study import loading as config
 
@@ -233,10 +237,44 @@ def test_empty_table_has_its_columns():
 
 def test_rows_are_called_in_the_verdict_as_in_the_table():
     def title(quantity, law):
-        return Comparison("net", quantity, law, "law", 1, 1, 1, 1, 1, 1, 0.05, Verdict.AGREES, "", 1, 1, 1, 1).title
+        row = Comparison.from_assessment(
+            inconclusive(1, 1, ""), model="net", quantity=quantity, law=law, role="law", measured=1, standard_error=1,
+            predicted=1, tolerance=0.05, eigenvalues=np.empty(0),
+        )  # fmt: skip
+        table = to_dataset([row], level=0.05, not_compared=[])
+        (printed,) = rows(table)
+        assert row.title == f"net: {printed.quantity} ({printed.law})"
+        return row.title
 
-    assert title("total_variance", "discrete") == "net: total variance (discrete)"
-    assert title("mode_variance[0.0123,0.456]", "epoch") == "net: modes 0.012–0.46 (epoch)"
-    assert title("mode_variance[0.5,0.5]", "epoch") == "net: mode 0.5 (epoch)"
-    assert title("collapse[left/right]", "eta/B") == "net: collapse of left/right (eta/B)"
-    assert title("effective_temperature", "finite_step") == "net: eff. temperature (finite step)"
+    def modes(*ends):
+        return bin_of_modes(np.array(ends), sharpest=False, flattest=False)
+
+    assert title(TOTAL_VARIANCE, "discrete") == "net: total variance (discrete)"
+    assert title(modes(0.0123, 0.456), "epoch") == "net: modes 0.012–0.46 (epoch)"
+    assert title(modes(0.5), "epoch") == "net: mode 0.5 (epoch)"
+    assert title(occupancy_of("left"), "eta/B") == "net: occupancy of left (eta/B)"
+    assert title(EFFECTIVE_TEMPERATURE, "finite_step") == "net: eff. temperature (finite step)"
+    assert title("turns_made", "of_mine") == "net: turns made (of mine)"
+
+
+def test_a_row_tells_its_labels_rank_and_fault_in_columns():
+    shared = {"model": "m", "law": "l", "measured": 1, "standard_error": 1, "predicted": 1, "tolerance": 0.05}
+    found = to_dataset(
+        [
+            Comparison.from_assessment(
+                inconclusive(1, 1, ""), quantity=quantity, role=role, eigenvalues=np.empty(0), fault=fault, **shared
+            )
+            for quantity, role, fault in (
+                (log_odds_of("a", "b"), "contrast", Fault.NONE),
+                (TOTAL_VARIANCE, "contrast", Fault.NONE),
+                ("mine", "law", Fault.NONE),
+                (occupancy_of("a"), "law", Fault.ONE_START),
+            )
+        ],
+        level=0.05,
+        not_compared=[],
+    )
+    assert json.loads(str(found["about"].values[0])) == {"basin": "a", "other": "b"}
+    assert found["rank"].values.tolist() == [5, 1, 1, 0]
+    assert found["rank_beside"].values.tolist() == [5, UNRANKED, 1, 0]
+    assert found["fault"].values.tolist() == ["", "", "", "one start only"]

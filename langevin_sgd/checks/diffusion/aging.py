@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
+from langevin_sgd.checks.verdicts.labels import Quantity
 from langevin_sgd.checks.verdicts.statistics import Band, assess
 from langevin_sgd.checks.verdicts.table import Comparison
 from langevin_sgd.estimators.logarithmic_law import LogarithmicFit
@@ -49,7 +50,12 @@ def aging_rows(
                 row = Comparison.from_assessment(
                     assessed,
                     model=model,
-                    quantity=f"return_probability[h={ratio:g}, ln t_w={wait:g}]",
+                    quantity=Quantity(
+                        f"return_probability[h={ratio:g}, ln t_w={wait:g}]",
+                        f"aging h={ratio:g}, ln t_w={wait:g}",
+                        {"ratio": float(ratio), "ln_waiting_time": float(wait)},
+                        (1, 5),
+                    ),
                     law=law,
                     role="law" if shift and w == waits.size - 1 else "contrast",
                     measured=measured - predicted,

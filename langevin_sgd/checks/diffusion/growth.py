@@ -17,6 +17,7 @@ import scipy
 import xarray as xr
 from numpy.typing import NDArray
 
+from langevin_sgd.checks.verdicts.labels import Quantity
 from langevin_sgd.checks.verdicts.statistics import Band, assess_by_interval, assess_ratio
 from langevin_sgd.checks.verdicts.table import Comparison
 from langevin_sgd.errors import UserError
@@ -68,7 +69,7 @@ def growth_rows(
         return Comparison.from_assessment(
             assessed.with_note(note),
             model=model,
-            quantity=quantity,
+            quantity=Quantity(quantity),
             law=law,
             role="contrast",
             measured=measured,

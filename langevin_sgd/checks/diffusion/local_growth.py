@@ -9,6 +9,7 @@ import xarray as xr
 
 from langevin_sgd.checks.diffusion.held_out import assess_held_out
 from langevin_sgd.checks.diffusion.walk import LARGEST_CENSORED, Array, Walk
+from langevin_sgd.checks.verdicts.labels import Quantity
 from langevin_sgd.checks.verdicts.statistics import Assessment, assess_ratio, inconclusive
 from langevin_sgd.checks.verdicts.table import Comparison, Role
 from langevin_sgd.errors import UserError
@@ -144,6 +145,6 @@ def _row(
     predicted: float, tolerance: float,
 ) -> Comparison:  # fmt: skip
     return Comparison.from_assessment(
-        assessed, model=model, quantity=quantity, law=law, role=role, measured=measured, standard_error=stderr,
-        predicted=predicted, tolerance=tolerance, eigenvalues=np.empty(0),
+        assessed, model=model, quantity=Quantity(quantity), law=law, role=role, measured=measured,
+        standard_error=stderr, predicted=predicted, tolerance=tolerance, eigenvalues=np.empty(0),
     )  # fmt: skip

@@ -20,6 +20,7 @@ from langevin_sgd.checks.diffusion.local_growth import growth_exponent_row, late
 from langevin_sgd.checks.diffusion.positions import Positions, position_rows
 from langevin_sgd.checks.diffusion.resampled import assess_resampled
 from langevin_sgd.checks.diffusion.walk import Walk
+from langevin_sgd.checks.verdicts.labels import Quantity
 from langevin_sgd.checks.verdicts.statistics import Assessment, Band, inconclusive
 from langevin_sgd.checks.verdicts.table import Comparison
 from langevin_sgd.errors import UserError
@@ -251,7 +252,7 @@ class _Judge:
         return Comparison.from_assessment(
             assessed,
             model=self.model,
-            quantity=quantity,
+            quantity=Quantity(quantity, ranks=(0, 5)),
             law=law,
             role=self.run.role,
             measured=measured,

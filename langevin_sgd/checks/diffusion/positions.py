@@ -16,6 +16,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from langevin_sgd.checks.diffusion.distance import GRID_POINTS, Resampled, assess_distance, sup_distance
+from langevin_sgd.checks.verdicts.labels import Quantity
 from langevin_sgd.checks.verdicts.statistics import assess_ratio
 from langevin_sgd.checks.verdicts.table import Comparison, Role
 from langevin_sgd.estimators.logarithmic_law import LogarithmicFit
@@ -113,7 +114,7 @@ def position_rows(
         return Comparison.from_assessment(
             assessed.with_note(f"positions and mirror images at ln t = {positions.ln_time:.3g}, shift {shift:.3g}"),
             model=model,
-            quantity="position_distribution",
+            quantity=Quantity("position_distribution", ranks=(0, 5)),
             law=law,
             role=role,
             measured=measured,
@@ -152,7 +153,7 @@ def _mean_absolute_row(
     return Comparison.from_assessment(
         assessed,
         model=model,
-        quantity="mean_absolute_position",
+        quantity=Quantity("mean_absolute_position", ranks=(0, 5)),
         law="Kesten-Golosov",
         role=role,
         measured=measured,

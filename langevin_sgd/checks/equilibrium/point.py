@@ -21,6 +21,7 @@ from langevin_sgd.checks.diffusion import distance as distributions
 from langevin_sgd.checks.diffusion.window import StationaryWindow
 from langevin_sgd.checks.equilibrium.modes import Modes, eigenvalue_bins
 from langevin_sgd.checks.equilibrium.transient import transient
+from langevin_sgd.checks.verdicts.labels import UNRANKED, Quantity
 from langevin_sgd.checks.verdicts.statistics import (
     MINIMUM_REPLICAS,
     Assessment,
@@ -36,6 +37,11 @@ from langevin_sgd.theory.quadratic_form import mixture_cdf
 
 Array = NDArray[np.float64]
 
+TOTAL_VARIANCE = Quantity("total_variance", ranks=(0, 1), beside=(0, UNRANKED))
+MEAN_SHIFT = Quantity("mean_shift", ranks=(4, 5), beside=(6, UNRANKED))
+ENERGY_DISTRIBUTION = Quantity("energy_distribution", "energy distance", ranks=(4, 5), beside=(6, UNRANKED))
+EFFECTIVE_TEMPERATURE = Quantity("effective_temperature", "eff. temperature", ranks=(4, 5), beside=(6, UNRANKED))
+NOISE_FREE_MODES = Quantity("noise_free_modes", "noise-free modes")
 NOISE_FREE_SHARE = 1e-3  # of the total variance: what round-off and anharmonicity may leave in modes without noise
 
 
@@ -79,7 +85,7 @@ def equilibrium(
     others = [law for law in window.laws if law != window.law and (contrasts or law in window.claimed)]
     every_mode = np.ones(window.noisy.shape, dtype=np.bool_)
     stationary = [
-        *(judge.variance("total_variance", every_mode, law, tolerance) for law in [window.law, *others]),
+        *(judge.variance(TOTAL_VARIANCE, every_mode, law, tolerance) for law in [window.law, *others]),
         *judge.binned_variances(bins, others),
         judge.mean_shift(),
         *(judge.effective_temperature(law) for law in [window.law, *(o for o in others if o == "isotropic")]),
@@ -87,6 +93,19 @@ def equilibrium(
         *([judge.noise_free_modes()] if not window.noisy.all() else []),
     ]
     return stationary + rows
+
+
+def bin_of_modes(eigenvalues: Array, *, sharpest: bool, flattest: bool) -> Quantity:
+    """The variance of a bin of modes; the sharpest tells most, and beside epoch sampling the flattest."""
+    low, high = (f"{end:.3g}" for end in (eigenvalues.min(), eigenvalues.max()))
+    ends = [f"{float(end):.2g}" for end in (low, high)]
+    return Quantity(
+        f"mode_variance[{low},{high}]",
+        f"modes {ends[0]}–{ends[1]}" if ends[0] != ends[1] else f"mode {ends[0]}",
+        {"mode_low": float(eigenvalues.min()), "mode_high": float(eigenvalues.max())},
+        ranks=(2, 2) if sharpest or flattest else (UNRANKED, UNRANKED),
+        beside=(7 if sharpest else UNRANKED, UNRANKED),
+    )
 
 
 def total_variance(window: StationaryWindow) -> tuple[float, float]:
@@ -105,7 +124,7 @@ class _Judge:
     energy_bound: float
     confidence: float
 
-    def variance(self, quantity: str, modes: Modes, law: str, tolerance: float) -> Comparison:
+    def variance(self, quantity: Quantity, modes: Modes, law: str, tolerance: float) -> Comparison:
         window = self.window
         measured, stderr = window.summed_variance(modes)
         own = law == window.law
@@ -137,7 +156,7 @@ class _Judge:
         )
 
     def _without_answer(
-        self, quantity: str, law: str, measured: float, stderr: float, tolerance: float, modes: Modes
+        self, quantity: Quantity, law: str, measured: float, stderr: float, tolerance: float, modes: Modes
     ) -> Comparison:
         """The contrast that says why a law predicts nothing of these modes."""
         why = self.window.notes.get(law) or "the law predicts nothing of these modes"
@@ -155,13 +174,18 @@ class _Judge:
         )
 
     def binned_variances(self, bins: int, others: list[str]) -> Iterator[Comparison]:
-        for number, modes in enumerate(eigenvalue_bins(self.window.eigenvalue, self.window.noisy, bins)):
+        masks = eigenvalue_bins(self.window.eigenvalue, self.window.noisy, bins)
+        # all against sampling with replacement too, which is furthest off where it is flattest
+        against_replacement = "discrete" in others and self.window.law == "epoch"
+        for number, modes in enumerate(masks):
             inside = self.window.eigenvalue[modes]
-            quantity = f"mode_variance[{inside.min():.3g},{inside.max():.3g}]"
+            quantity = bin_of_modes(
+                inside, sharpest=number == 0, flattest=against_replacement and number == len(masks) - 1
+            )
             yield self.variance(quantity, modes, self.window.law, self.bin_tolerance)
             if "continuum" in others and number == 0:
                 yield self.variance(quantity, modes, "continuum", self.bin_tolerance)
-            if "discrete" in others and self.window.law == "epoch":
+            if against_replacement:
                 yield self.variance(quantity, modes, "discrete", self.bin_tolerance)
 
     def mean_shift(self) -> Comparison:
@@ -186,7 +210,7 @@ class _Judge:
         )
         return self._row(
             assessed,
-            quantity="mean_shift",
+            quantity=MEAN_SHIFT,
             law=window.law,
             role="law",
             measured=square,
@@ -215,7 +239,7 @@ class _Judge:
         )
         return self._row(
             assessed,
-            quantity="effective_temperature",
+            quantity=EFFECTIVE_TEMPERATURE,
             law=law,
             role="law" if law == window.law else "contrast",
             measured=measured,
@@ -243,7 +267,7 @@ class _Judge:
             )
             yield self._row(
                 assessed,
-                quantity="energy_distribution",
+                quantity=ENERGY_DISTRIBUTION,
                 law=law,
                 role="law" if law == window.law else "contrast",
                 measured=measured,
@@ -269,7 +293,7 @@ class _Judge:
         )
         return self._row(
             assessed,
-            quantity="noise_free_modes",
+            quantity=NOISE_FREE_MODES,
             law=window.law,
             role="law",
             measured=measured,
@@ -284,7 +308,7 @@ class _Judge:
         self,
         assessed: Assessment,
         *,
-        quantity: str,
+        quantity: Quantity,
         law: str,
         role: Role,
         measured: float,

@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 
 from langevin_sgd.checks.diffusion.window import StationaryWindow
-from langevin_sgd.checks.equilibrium.point import total_variance
+from langevin_sgd.checks.equilibrium.point import TOTAL_VARIANCE, total_variance
 from langevin_sgd.checks.verdicts.statistics import MINIMUM_REPLICAS, assess_ratio, inconclusive, too_few_replicas
 from langevin_sgd.checks.verdicts.table import Comparison, Role
 
@@ -65,7 +65,7 @@ def network_against_simulation(
         Comparison.from_assessment(
             assessed,
             model=model,
-            quantity="total_variance",
+            quantity=TOTAL_VARIANCE,
             law=f"simulation:{simulation_name}",
             law_title=f"simulated {simulation_name}",
             role=role,

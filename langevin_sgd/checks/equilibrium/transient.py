@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from langevin_sgd.checks.verdicts.labels import Quantity
 from langevin_sgd.checks.verdicts.statistics import Assessment, Band, assess_by_interval, assess_ratio
 from langevin_sgd.checks.verdicts.table import Comparison
 from langevin_sgd.estimators.drift_and_spread import drift_of
@@ -58,7 +59,7 @@ def transient(dataset: xr.Dataset, *, model: str, tolerance: float, confidence: 
         return Comparison.from_assessment(
             assessed.with_note(f"over {times} early times"),
             model=model,
-            quantity=quantity,
+            quantity=Quantity(quantity),
             law=law,
             role="law",
             measured=measured,

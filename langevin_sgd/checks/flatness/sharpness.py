@@ -14,6 +14,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from langevin_sgd.checks.verdicts.labels import Quantity
 from langevin_sgd.checks.verdicts.statistics import Assessment, Band, assess, inconclusive
 from langevin_sgd.checks.verdicts.table import Comparison, Role
 
@@ -133,7 +134,7 @@ class _Judge:
         return assessed.with_note(self.note)
 
     def row(
-        self, assessed: Assessment, quantity: str, law: str, role: Role, numbers: tuple[float, float, float],
+        self, assessed: Assessment, quantity: Quantity, law: str, role: Role, numbers: tuple[float, float, float],
         tolerance: float, point: str = "",
     ) -> Comparison:  # fmt: skip
         """`numbers` are measured, its standard error, and predicted."""
@@ -143,6 +144,15 @@ class _Judge:
             standard_error=stderr, predicted=predicted, tolerance=tolerance, eigenvalues=np.empty(0),
         )  # fmt: skip
         return replace(row, point=point)
+
+
+_TITLES = {"sharpness_top": "top eigenvalue", "sharpness_trace": "Hessian trace", "sharpness_invariant": "Σ w²H"}
+
+
+def _quantity(measure: str, of: str = "") -> Quantity:
+    """A measure at the ends of a scan, or its fall or change along it."""
+    title = _TITLES.get(measure, measure.replace("_", " "))
+    return Quantity(f"{measure}_{of}", f"{title}, {of}", ranks=(0, 0)) if of else Quantity(measure, title, ranks=(1, 5))
 
 
 def _of_sharpness(
@@ -157,12 +167,12 @@ def _of_sharpness(
         reference = float(np.exp(logarithm[:, small].mean()))
         measured = float(np.exp(logarithm[:, large].mean()))
         numbers = (measured, measured * assessed.stderr, reference)
-        yield judge.row(assessed, measure, COLLAPSE, "law", numbers, tolerance, _label(points, small))
+        yield judge.row(assessed, _quantity(measure), COLLAPSE, "law", numbers, tolerance, _label(points, small))
     if points.span > 0:
         powers = -points.slope(logarithm)
         fall = judge.assess(powers, Band(0.0, math.inf), "p of a fall as (eta/B)^-p")
         fall = fall.with_note(f"over a factor {math.exp(points.span):.3g} of eta/B")
-        yield judge.row(fall, f"{measure}_fall", MONOTONIC, "law", (fall.estimate, fall.stderr, 0.0), 0.0)
+        yield judge.row(fall, _quantity(measure, "fall"), MONOTONIC, "law", (fall.estimate, fall.stderr, 0.0), 0.0)
 
 
 def _of_accuracy(
@@ -173,12 +183,12 @@ def _of_accuracy(
         difference = values[:, large] - values[:, small]
         assessed = judge.assess(difference, band, "difference of the largest step from the smallest")
         numbers = (assessed.estimate, assessed.stderr, 0.0)
-        yield judge.row(assessed, quantity, COLLAPSE, "contrast", numbers, tolerance, _label(points, small))
+        yield judge.row(assessed, _quantity(quantity), COLLAPSE, "contrast", numbers, tolerance, _label(points, small))
     if points.span > 0:
         change = points.slope(values) * points.span
         assessed = judge.assess(change, band, "change from the smallest to the largest eta/B, by a straight line,")
         numbers = (assessed.estimate, assessed.stderr, 0.0)
-        yield judge.row(assessed, f"{quantity}_change", "no change with eta/B", "contrast", numbers, tolerance)
+        yield judge.row(assessed, _quantity(quantity, "change"), "no change with eta/B", "contrast", numbers, tolerance)
 
 
 def _label(points: _Points, point: int) -> str:

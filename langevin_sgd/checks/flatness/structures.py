@@ -15,6 +15,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from langevin_sgd.checks.verdicts.labels import Quantity
 from langevin_sgd.checks.verdicts.statistics import Band, assess, rounded
 from langevin_sgd.checks.verdicts.table import Comparison
 from langevin_sgd.estimators.stationary import jackknife_stderr
@@ -141,11 +142,15 @@ def structure_rows(dataset: xr.Dataset, *, model: str, tolerance: float, confide
             confidence=confidence, name=f"coefficient of {_NAMES[name]} over that of the law", cure="replicas",
         )  # fmt: skip
         row = Comparison.from_assessment(
-            assessed.with_note(note), model=model, quantity=f"{name}_coefficient", law=LAW, role="contrast",
+            assessed.with_note(note), model=model, quantity=_QUANTITIES[name], law=LAW, role="contrast",
             measured=value, standard_error=float(error), predicted=law, tolerance=tolerance, eigenvalues=np.empty(0),
         )  # fmt: skip
         rows.append(row.spoiled(fault))
     return rows
 
 
+_QUANTITIES = {
+    "energy": Quantity("energy_coefficient", "coefficient of −E", ranks=(1, 5)),
+    "curvature": Quantity("curvature_coefficient", "of −½ ln det H", ranks=(1, 5)),
+}
 _NAMES = {"energy": "-E", "curvature": "-(1/2) ln det H"}

@@ -11,6 +11,7 @@ import numpy as np
 import xarray as xr
 
 from langevin_sgd.checks.occupancy.starts import Starts
+from langevin_sgd.checks.verdicts.labels import Quantity
 from langevin_sgd.checks.verdicts.statistics import Band, assess
 from langevin_sgd.checks.verdicts.table import Comparison
 from langevin_sgd.observables.scanned import dimensions, points
@@ -43,7 +44,11 @@ def collapse(dataset: xr.Dataset, *, model: str, tolerance: float = 0.1, confide
                 row = Comparison.from_assessment(
                     assessed,
                     model=model,
-                    quantity=f"collapse[{starts.basins[one]}/{starts.basins[one + 1]}]",
+                    quantity=Quantity(
+                        f"collapse[{starts.basins[one]}/{starts.basins[one + 1]}]",
+                        f"collapse of {starts.basins[one]}/{starts.basins[one + 1]}",
+                        {"basin": starts.basins[one], "other": starts.basins[one + 1]},
+                    ),
                     law="eta/B alone",
                     role="contrast",
                     measured=difference,

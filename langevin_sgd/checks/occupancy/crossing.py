@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from langevin_sgd.checks.occupancy.laws import Law, laws
 from langevin_sgd.checks.occupancy.starts import Starts
+from langevin_sgd.checks.verdicts.labels import Quantity
 from langevin_sgd.checks.verdicts.statistics import Verdict, assess_ratio, inconclusive
 from langevin_sgd.checks.verdicts.table import Comparison
 from langevin_sgd.observables.scanned import dimensions
@@ -36,7 +37,7 @@ class Crossing:
 class _Odds:
     """Log-odds of two basins along 1/T, ascending, with errors, those of the laws (law, point), and faults by point."""
 
-    quantity: str
+    quantity: Quantity
     point: str
     inverse: Array
     measured: Array
@@ -201,7 +202,7 @@ def _along_temperature(dataset: xr.Dataset, odds_tolerance: float, confidence: f
             with np.errstate(divide="ignore", invalid="ignore"):  # an empty basin has no odds
                 law_odds = np.log(shares[:, one] / shares[:, one + 1])
             yield _Odds(
-                quantity=f"crossing[{starts[0].basins[one]}/{starts[0].basins[one + 1]}]",
+                quantity=_quantity(starts[0].basins[one], starts[0].basins[one + 1]),
                 point=label,
                 inverse=1.0 / temperature[order],
                 measured=np.array([each.value for each in odds]),
@@ -234,3 +235,7 @@ def _law_shares(point: xr.Dataset) -> NDArray[np.float64]:
 
 def _first_point(dataset: xr.Dataset) -> xr.Dataset:
     return dataset.isel(dict.fromkeys(dimensions(dataset), 0))
+
+
+def _quantity(one: str, other: str) -> Quantity:
+    return Quantity(f"crossing[{one}/{other}]", f"T of equal {one}/{other}", {"basin": one, "other": other}, (0, 5))

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from langevin_sgd.checks.occupancy.laws import Law
 from langevin_sgd.checks.occupancy.starts import SEE_STARTS, Starts
+from langevin_sgd.checks.verdicts.labels import Quantity
 from langevin_sgd.checks.verdicts.statistics import (
     LONGER,
     MINIMUM_REPLICAS,
@@ -62,7 +63,7 @@ def density_rows(
                 law.note
             ),
             model=model,
-            quantity="density",
+            quantity=Quantity("density", ranks=(0, 5)),
             law=law.name,
             role="law" if law.exact else "contrast",
             measured=float(np.abs(measured - law_cells).sum()),
@@ -189,7 +190,7 @@ def circulation_rows(
             Comparison.from_assessment(
                 assessed.with_note(law.note),
                 model=model,
-                quantity="circulation",
+                quantity=Quantity("circulation", ranks=(0, 5)),
                 law=law.name,
                 role="law" if law.exact else "contrast",
                 measured=measured / unit if null else measured,

@@ -10,6 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from langevin_sgd.checks.occupancy.laws import Law
+from langevin_sgd.checks.verdicts.labels import Quantity
 from langevin_sgd.checks.verdicts.statistics import assess_ratio, inconclusive
 from langevin_sgd.checks.verdicts.table import Comparison
 from langevin_sgd.estimators.survival import LAG_SHARE, MeanFirstPassage, mean_first_passage
@@ -93,7 +94,7 @@ def _row(
     return Comparison.from_assessment(
         assessed,
         model=model,
-        quantity="escape_time",
+        quantity=Quantity("escape_time", ranks=(0, 5)),
         law=law.name,
         role="law" if law.exact else "contrast",
         measured=mean,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
+from langevin_sgd.checks.verdicts.labels import Quantity
 from langevin_sgd.checks.verdicts.statistics import inconclusive
 from langevin_sgd.checks.verdicts.table import Comparison
 
@@ -38,7 +39,7 @@ class Law:
         return Comparison.from_assessment(
             inconclusive(math.nan, math.nan, self.note or "the law has no answer here"),
             model=model,
-            quantity=quantity,
+            quantity=Quantity(quantity, ranks=(0, 5)),
             law=self.name,
             role="contrast",
             measured=math.nan,

@@ -15,6 +15,7 @@ from langevin_sgd.checks.occupancy.density import circulation_rows, density_rows
 from langevin_sgd.checks.occupancy.escape import escape_rows
 from langevin_sgd.checks.occupancy.laws import Law, laws
 from langevin_sgd.checks.occupancy.starts import SEE_STARTS, Pooled, Starts, above, band_about, on_logit_scale
+from langevin_sgd.checks.verdicts.labels import Fault, Quantity
 from langevin_sgd.checks.verdicts.statistics import Assessment, Band, Verdict, assess, inconclusive
 from langevin_sgd.checks.verdicts.table import Comparison
 
@@ -76,6 +77,21 @@ def occupancy(
     return rows + [law.without_answer(model, quantity.removeprefix("mean_"), least) for law in mute]
 
 
+def agreement_on(basin: str) -> Quantity:
+    """Whether the starts agree on the share of a basin."""
+    return Quantity(f"start_agreement[{basin}]", f"starts agree on {basin}", {"basin": basin}, (0, 5))
+
+
+def occupancy_of(basin: str) -> Quantity:
+    """The share of a basin."""
+    return Quantity(f"occupancy[{basin}]", f"occupancy of {basin}", {"occupancy_of": basin}, (0, 5))
+
+
+def log_odds_of(one: str, other: str) -> Quantity:
+    """The log-odds of two basins."""
+    return Quantity(f"log_odds[{one}/{other}]", f"log-odds {one}/{other}", {"basin": one, "other": other}, (0, 5))
+
+
 @dataclass(frozen=True)
 class _Judge:
     """One run and the criteria."""
@@ -101,7 +117,8 @@ class _Judge:
                 Comparison.from_assessment(
                     agreement,
                     model=self.model,
-                    quantity=f"start_agreement[{basin}]",
+                    quantity=agreement_on(basin),
+                    fault=self._start_fault(index),
                     law="other start",
                     role="law",
                     measured=agreement.estimate,
@@ -112,6 +129,11 @@ class _Judge:
                 )
             )
         return rows
+
+    def _start_fault(self, basin: int) -> Fault:
+        if len(self.starts.starts) < 2:
+            return Fault.ONE_START
+        return Fault.NOT_EQUILIBRATED if self._agreement(basin).verdict is Verdict.DISAGREES else Fault.NONE
 
     def apart(self) -> bool:
         """Whether a row of the starts says that the run is not equilibrated."""
@@ -150,11 +172,11 @@ class _Judge:
             numbers=f"occupancy {pooled.value:.4f}, the law's {share:.4f}",
             notes=(_consistency(pooled, share), law.note),
         )
-        quantity = f"occupancy[{self.starts.basins[basin]}]"
+        quantity = occupancy_of(self.starts.basins[basin])
         return self._row(assessed, quantity, law, law.exact, pooled, share, self.tolerance)
 
     def _odds_row(self, law: Law, one: int, other: int, share: float, other_share: float) -> Comparison:
-        quantity = f"log_odds[{self.starts.basins[one]}/{self.starts.basins[other]}]"
+        quantity = log_odds_of(self.starts.basins[one], self.starts.basins[other])
         if not (share > 0 and other_share > 0):
             why = inconclusive(math.nan, math.nan, "the law leaves one of the basins empty, so there are no odds")
             nothing = Pooled(math.nan, math.nan, math.nan)
@@ -227,7 +249,7 @@ class _Judge:
     def _row(
         self,
         assessed: Assessment,
-        quantity: str,
+        quantity: Quantity,
         law: Law,
         counts: bool,
         measured: Pooled,

@@ -15,6 +15,7 @@ import numpy as np
 import xarray as xr
 
 from langevin_sgd.checks.stored.estimates import estimates
+from langevin_sgd.checks.verdicts.labels import FIRST, Fault, Quantity
 from langevin_sgd.checks.verdicts.statistics import inconclusive
 from langevin_sgd.checks.verdicts.table import Comparison
 from langevin_sgd.errors import UserError
@@ -112,17 +113,18 @@ def _rows(model: str, altered: Mapping[str, str]) -> list[Comparison]:
 def _row(model: str, variable: str, of: str) -> Comparison:
     return _told(
         model,
-        f"stored[{variable}]",
+        Quantity(f"stored[{variable}]", f"stored {variable.replace('_', ' ')}", {"variable": variable}, (FIRST, FIRST)),
         f"{variable} is not what follows from {of} (to {BOUND:g} of it): one of them was altered after the run, or "
         f"written by another version; the comparisons take it as it follows. Run the study again to be sure",
     )
 
 
 def _untold(model: str, why: str) -> Comparison:
-    return _told(model, "stored", f"what is stored cannot be worked out again, so it stands as it is: {why}")
+    quantity = Quantity("stored", ranks=(FIRST, FIRST))
+    return _told(model, quantity, f"what is stored cannot be worked out again, so it stands as it is: {why}")
 
 
-def _told(model: str, quantity: str, reason: str) -> Comparison:
+def _told(model: str, quantity: Quantity, reason: str) -> Comparison:
     return Comparison.from_assessment(
         inconclusive(math.nan, math.nan, reason),
         model=model,
@@ -134,4 +136,5 @@ def _told(model: str, quantity: str, reason: str) -> Comparison:
         predicted=math.nan,
         tolerance=BOUND,
         eigenvalues=np.empty(0),
+        fault=Fault.ALTERED,
     )

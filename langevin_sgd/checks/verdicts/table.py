@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
 
-from langevin_sgd.checks.verdicts.names import quantity_name
+from langevin_sgd.checks.verdicts.labels import UNRANKED, Fault, Quantity
 from langevin_sgd.checks.verdicts.statistics import Assessment, Verdict, holm
 from langevin_sgd.laws.cache import title_by_name
 
@@ -30,7 +30,9 @@ class Comparison:
     - "difference": measured - predicted, as of occupancies and log-odds.
 
     `modes`, `eigenvalue_low` and `eigenvalue_high` say which modes a row is about, `point` which point of a scan.
-    Everything is dimensionless.
+    Everything is dimensionless. `quantity_title` and `law_title` are what prints call them, `about` holds the labels of
+    the quantity, `rank` how telling the row is (0 first, 9 in full tables only), `rank_beside` the same of a model
+    beside a trained one, and `fault` why there is no verdict where that is no matter of the numbers.
     """
 
     model: str
@@ -53,18 +55,33 @@ class Comparison:
     point: str = ""
     scale: Scale = "ratio"
     law_title: str = ""
+    quantity_title: str = ""
+    about: Mapping[str, str | float] = field(default_factory=dict)
+    rank: int = UNRANKED
+    rank_beside: int = UNRANKED
+    fault: Fault = Fault.NONE
 
     @property
     def title(self) -> str:
         """Model, point of the scan, quantity and law in one text, as the printed table calls them."""
         where = f"{self.model} at {self.point}" if self.point else self.model
-        return f"{where}: {quantity_name(self.quantity)} ({self.law_title or title_by_name(self.law)})"
+        return f"{where}: {self.quantity_called} ({self.law_called})"
+
+    @property
+    def quantity_called(self) -> str:
+        """The quantity in print; by its name in words where the row tells no title."""
+        return self.quantity_title or Quantity(self.quantity).called()
+
+    @property
+    def law_called(self) -> str:
+        """The law in print, likewise."""
+        return self.law_title or title_by_name(self.law)
 
     def spoiled(self, fault: str) -> Comparison:
         """The same numbers without a verdict, because of `fault`."""
         if not fault:
             return self
-        return replace(self, verdict=Verdict.INCONCLUSIVE, reason=fault, p_value=math.nan)
+        return replace(self, verdict=Verdict.INCONCLUSIVE, reason=fault, p_value=math.nan, fault=Fault.UNFIT)
 
     @classmethod
     def from_assessment(
@@ -72,7 +89,7 @@ class Comparison:
         assessment: Assessment,
         *,
         model: str,
-        quantity: str,
+        quantity: str | Quantity,
         law: str,
         role: Role,
         measured: float,
@@ -82,11 +99,17 @@ class Comparison:
         eigenvalues: np.ndarray[Any, np.dtype[np.float64]],
         scale: Scale = "ratio",
         law_title: str = "",
+        fault: Fault = Fault.NONE,
     ) -> Comparison:
-        """The row of an assessed ratio or difference, about the modes with the given eigenvalues."""
+        """The row of an assessed ratio or difference, about the modes with the given eigenvalues.
+
+        A `quantity` given by its name alone is called so in words, and shown where there is room.
+        """
+        what = quantity if isinstance(quantity, Quantity) else Quantity(quantity, ranks=(1, 5))
+        rank, rank_beside = what.rank(role == "law")
         return cls(
             model=model,
-            quantity=quantity,
+            quantity=what.name,
             law=law,
             role=role,
             measured=measured,
@@ -104,6 +127,11 @@ class Comparison:
             eigenvalue_high=float(eigenvalues.max(initial=-math.inf)) if eigenvalues.size else math.nan,
             scale=scale,
             law_title=law_title,
+            quantity_title=what.called(),
+            about=what.about,
+            rank=rank,
+            rank_beside=rank_beside,
+            fault=fault,
         )
 
 
@@ -127,23 +155,33 @@ _LONG_NAMES = {
     "eigenvalue_high": "largest Hessian eigenvalue in the row",
     "point": "point of the scan, empty without one",
     "law_title": "what the law is called in print",
+    "quantity_title": "what the quantity is called in print",
+    "about": "labels of the quantity, as JSON",
+    "rank": "how telling the row is, 0 first; 9 of rows for full tables only",
+    "rank_beside": "the same where the model is simulated beside a trained one",
+    "fault": "why there is no verdict, where that is no matter of the numbers",
     "scale": "what the columns ratio, ratio_low and ratio_high hold: ratio or difference",
 }
 
 
 def to_dataset(rows: Sequence[Comparison], *, level: float, not_compared: Sequence[Mapping[str, str]]) -> xr.Dataset:
     """The rows as a Dataset with dimension `comparison`, and the study's summary as JSON in attrs["summary"]."""
+    rows = [replace(row, law_title=row.law_called, quantity_title=row.quantity_called) for row in rows]
     variables: dict[str, xr.Variable] = {}
-    for field in fields(Comparison):
-        column: list[Any] = [getattr(row, field.name) for row in rows]
-        attrs = {"long_name": _LONG_NAMES[field.name]}
-        if field.type in ("float", "int"):
-            array = np.asarray(column, dtype=np.float64 if field.type == "float" else np.int64)
+    for each in fields(Comparison):
+        column: list[Any] = [getattr(row, each.name) for row in rows]
+        attrs = {"long_name": _LONG_NAMES[each.name]}
+        if each.type in ("float", "int"):
+            array = np.asarray(column, dtype=np.float64 if each.type == "float" else np.int64)
             attrs["units"] = "1"
         else:
-            array = np.array([str(value) for value in column], dtype=np.str_)
-        variables[field.name] = xr.Variable(("comparison",), array, attrs)
+            array = np.array([_text(value) for value in column], dtype=np.str_)
+        variables[each.name] = xr.Variable(("comparison",), array, attrs)
     return xr.Dataset(variables, attrs={"summary": json.dumps(summarise(rows, level=level, not_compared=not_compared))})
+
+
+def _text(value: Any) -> str:
+    return json.dumps(dict(value)) if isinstance(value, Mapping) else str(value)
 
 
 def summarise(
