@@ -179,7 +179,7 @@ def test_a_scan_point_keeps_its_bits_when_replicas_and_points_are_added():
 @pytest.mark.parametrize(
     ("scheme", "landscape", "noise", "increments"),
     [
-        ("euler_maruyama", PLANE, UNEVEN, "gaussian"),
+        pytest.param("euler_maruyama", PLANE, UNEVEN, "gaussian", marks=pytest.mark.validate),  # as in milstein's
         ("euler_maruyama", PLANE, DiagonalNoise((0.1, 0.3)), "three_point"),
         ("euler_maruyama", DOUBLE_WELL, WARM, "two_point"),
         ("heavy_ball", DOUBLE_WELL, WARM, "gaussian"),

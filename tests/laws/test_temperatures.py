@@ -33,6 +33,7 @@ def test_a_model_emits_both_thermal_energies(momentum):
     model = {
         "kind": "ornstein_uhlenbeck", "hessian": {"kind": "diagonal", "eigenvalues": [0.8]},
         "noise": {"kind": "isotropic", "scale": 2.0}, "replicas": 2000, "steps": 3000, "record_times": 2,
+        "sample_every": 500,
     }  # fmt: skip
     sgd = {"learning_rate": 0.01, "batch_size": 2, "momentum": momentum}
     found = lsgd.simulate({"name": "n", "seed": 3, "sgd": sgd, "models": {"ou": model}}, device="cpu")["ou"].dataset

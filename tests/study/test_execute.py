@@ -9,6 +9,8 @@ from langevin_sgd.errors import UserError
 from langevin_sgd.progress import NullProgress
 from langevin_sgd.study.execute import failures
 
+pytestmark = pytest.mark.usefixtures("own_modules")
+
 QUADRATIC = {
     "kind": "ornstein_uhlenbeck",
     "hessian": {"kind": "diagonal", "eigenvalues": [1.0, 0.2]},
@@ -25,7 +27,8 @@ def study(**models: object) -> dict:
 
 def hot_network(**changes: object) -> dict:
     """Softmax regression far over its stability limit, which only its Hessian can tell."""
-    network = {"kind": "network", "architecture": {"kind": "softmax"}, "steps": 200, "replicas": 2}
+    network = {"kind": "network", "data": {"name": "made_up:blobs"}, "architecture": {"kind": "softmax"}}
+    network |= {"steps": 200, "replicas": 2}
     return {**network, "sgd": {"learning_rate": 50.0, "weight_decay": 0.05}, **changes}
 
 

@@ -82,7 +82,7 @@ def test_intervals_cover_and_errors_are_honest(make_stationary, studies):
         assert abs(count / studies - 0.95) < 4 * math.sqrt(0.05 * 0.95 / studies)
 
 
-@pytest.mark.parametrize("studies", [60, pytest.param(200, marks=pytest.mark.validate)])
+@pytest.mark.parametrize("studies", [30, pytest.param(200, marks=pytest.mark.validate)])
 def test_shift_of_the_mean_is_measured_without_its_noise(make_stationary, studies):
     shift = 0.3
     covered = 0

@@ -111,7 +111,7 @@ def _run(config: dict, checkpoint: object) -> xr.Dataset:
     return run_model(parse(config), "m", sources={}, device="cpu", progress=NullProgress(), checkpoint=checkpoint)
 
 
-@pytest.mark.covering
+@pytest.mark.by_default("0.5-True")  # one without a scan is among the kinds of test_interruptions
 @pytest.mark.parametrize("scanned", [False, True])
 @pytest.mark.parametrize("momentum", [0.0, 0.5])
 def test_an_interrupted_run_goes_on_with_the_same_bits(
