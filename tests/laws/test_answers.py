@@ -226,3 +226,19 @@ def test_a_resumed_run_takes_a_law_that_was_named_since(tmp_path: Path, made: Ca
     assert "twice" in tree["m"]["law"].values
     assert "twice" in lsgd.open_run(run)["m"]["law"].values
     assert tree["m"]["mode_moment_1"].identical(_run()["m"]["mode_moment_1"])
+
+
+def test_a_scan_with_a_point_where_a_law_has_no_answer(made: Callable[..., str]) -> None:
+    """At eta k = 2.5 the map of SGD has no stationary state, so `discrete` is lacking there; the others stay."""
+    model = {**STUDY["models"]["m"], "dynamics": "continuum"}
+    scan = {"models": {"m": model}, "scan": {"sgd.learning_rate": [0.1, 2.5]}}
+    tree = lsgd.simulate({**STUDY, **scan, "laws": [made(TWICE)]})
+    data = tree["m"].to_dataset(inherit=False)
+    assert data["law"].values.tolist() == ["discrete", "continuum", "isotropic", "twice"]
+    assert np.isnan(data["mode_variance_law"].sel(law="discrete", learning_rate=2.5)).all()
+    table = lsgd.check(tree)
+    assert not any(str(name).startswith("stored") for name in table["quantity"].values)
+    assert rows_of(table, "twice")["point"].values.tolist() == ["learning_rate=0.1", "learning_rate=2.5"]
+    assert set(rows_of(table, "discrete")["point"].values.tolist()) == {"learning_rate=0.1"}
+    later = lsgd.check(lsgd.simulate({**STUDY, **scan}), {**STUDY, **scan, "laws": [made(TWICE)]})
+    xr.testing.assert_identical(later.drop_attrs(), table.drop_attrs())

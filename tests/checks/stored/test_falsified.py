@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import types
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -255,3 +256,15 @@ def test_a_run_of_other_recorded_times_than_its_config_says_is_told_and_not_alig
     reasons = [str(reason) for reason in table["reason"].values[table["quantity"].values == "stored"]]
     assert len(reasons) == 1
     assert "another shape than the config gives it" in reasons[0]
+
+
+def test_answers_of_another_version_that_only_a_run_can_give_stand_and_are_told(monkeypatch) -> None:
+    from langevin_sgd.models.interpolation.laws import CHAIN
+
+    tree = _run("interpolation")
+    monkeypatch.setattr("langevin_sgd.models.interpolation.laws.CHAIN", replace(CHAIN, version=2))
+    table = check(tree)
+    (reason,) = _told(table).values()
+    assert "the answers of chain are of version 1" in reason
+    assert "run the study again" in reason
+    assert _same(table, judged(tree, fresh=True))
