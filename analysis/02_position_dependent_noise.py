@@ -35,9 +35,9 @@ from langevin_sgd.checks.diffusion.window import StationaryWindow
 from langevin_sgd.checks.equilibrium.point import total_variance
 from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.estimators.stationary import jackknife_stderr, leave_one_out_variance, pooled_variance
-from langevin_sgd.models.network.config import Data
 from langevin_sgd.theory.ornstein_uhlenbeck import discrete_covariance
-from langevin_sgd.training import data
+from langevin_sgd.training.data import loading as data
+from langevin_sgd.training.data.digits import DigitsData
 from langevin_sgd.training.minibatches import Minibatches
 from langevin_sgd.training.threads import Workers, shares
 
@@ -59,7 +59,7 @@ class SoftmaxRegression:
 
     @classmethod
     def of_digits(cls) -> SoftmaxRegression:
-        loaded = data.load(Data(name="digits"), SEED)
+        loaded = data.load(DigitsData(), SEED)
         inputs = torch.from_numpy(np.pad(loaded.train_inputs, ((0, 0), (0, 1)), constant_values=1.0))
         return cls(inputs, torch.from_numpy(loaded.train_labels), loaded.classes)
 

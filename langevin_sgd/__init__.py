@@ -19,7 +19,7 @@ _HOME = {
     "simulate": "langevin_sgd.simulation",
     "check": "langevin_sgd.study.judge",
     "open_run": "langevin_sgd.study.store",
-    "DataSet": "langevin_sgd.training.data",
+    "DataSet": "langevin_sgd.training.data.dataset",
     "integrate": "langevin_sgd.integrators.integrate",
     "Record": "langevin_sgd.integrators.record",
     "Scheme": "langevin_sgd.integrators.schemes",
@@ -81,7 +81,7 @@ if TYPE_CHECKING:
     from langevin_sgd.study.store import export as export
     from langevin_sgd.study.store import open_run as open_run
     from langevin_sgd.study.templates import new as new
-    from langevin_sgd.training.data import DataSet as DataSet
+    from langevin_sgd.training.data.dataset import DataSet as DataSet
 
 
 def __getattr__(name: str) -> Any:

@@ -21,11 +21,12 @@ import torch
 from torch import nn
 
 from langevin_sgd.config.sgd import Sgd
-from langevin_sgd.models.network.config import Data
-from langevin_sgd.training import data, initial
+from langevin_sgd.training import initial
 from langevin_sgd.training.architectures import checking as architectures
 from langevin_sgd.training.architectures.mlp import MultilayerPerceptron
 from langevin_sgd.training.architectures.softmax import Softmax
+from langevin_sgd.training.data import loading as data
+from langevin_sgd.training.data.digits import DigitsData
 from langevin_sgd.training.energy import Samples
 from langevin_sgd.training.ensemble import Ensemble
 from langevin_sgd.training.minibatches import Minibatches
@@ -47,7 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to FILE")
     options = parser.parse_args(arguments)
 
-    digits = data.load(Data(), seed=1)
+    digits = data.load(DigitsData(), seed=1)
     samples = Samples.of(digits.train_inputs, digits.train_labels, dtype=torch.float32)
 
     def build() -> nn.Module:

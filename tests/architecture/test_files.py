@@ -12,6 +12,7 @@ _FAMILIES = (
     "training/losses/",
     "training/update_rules/",
     "training/architectures/",
+    "training/data/",
 )
 """Folders whose files are members of a family, however short."""
 

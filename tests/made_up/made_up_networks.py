@@ -13,7 +13,7 @@ from torch import nn
 from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.models.network import run as network
 from langevin_sgd.models.network.config import NetworkModel
-from langevin_sgd.training.data import DataSet
+from langevin_sgd.training.data.dataset import DataSet
 
 SGD = {"learning_rate": 0.1, "batch_size": 8, "weight_decay": 0.05}
 

@@ -20,7 +20,7 @@ from _pytest.monkeypatch import derive_importpath
 from langevin_sgd.progress import NullProgress
 from langevin_sgd.study.loading import parse
 from langevin_sgd.study.run_model import run_model
-from langevin_sgd.training.data import DataSet
+from langevin_sgd.training.data.dataset import DataSet
 
 
 class _Stopping:

@@ -6,12 +6,13 @@ import sys
 import pytest
 from made_up_configs import GIVEN, NETWORK, fault, study
 
-from langevin_sgd.models.network.config import NetworkModel, train_size
+from langevin_sgd.models.network.config import NetworkModel
 from langevin_sgd.models.ornstein_uhlenbeck.config import OrnsteinUhlenbeckModel
 from langevin_sgd.study import loading as config
 from langevin_sgd.study.config import Study
 from langevin_sgd.training.architectures.mlp import MultilayerPerceptron
 from langevin_sgd.training.architectures.module import Module
+from langevin_sgd.training.data.section import train_size
 
 
 def test_defaults_are_those_of_the_documentation() -> None:

@@ -23,10 +23,11 @@ from langevin_sgd.config.sgd import Sgd, SgdOverride, overridden
 from langevin_sgd.devices import COMPILED, Engine
 from langevin_sgd.models import lineage
 from langevin_sgd.models.interpolation import observables
-from langevin_sgd.models.network.config import Data
 from langevin_sgd.models.section import ModelSection
 from langevin_sgd.observables.variable import Declarations
 from langevin_sgd.training.architectures import Architecture
+from langevin_sgd.training.data import DataKind
+from langevin_sgd.training.data.digits import DigitsData
 from langevin_sgd.training.losses import LossKind
 from langevin_sgd.training.losses.cross_entropy.config import CrossEntropyLoss
 
@@ -59,7 +60,7 @@ class InterpolationModel(ModelSection):
     SCANNABLE: ClassVar[tuple[str, ...]] = ("learning_rate_per_sample",)
     kind: Literal["interpolation"]
     """Always `interpolation`."""
-    data: Data = Data()
+    data: DataKind = DigitsData()
     """What the network is trained on, and the minibatches are drawn from."""
     architecture: Architecture
     """The network: kind softmax, mlp or module."""
@@ -111,8 +112,7 @@ class InterpolationModel(ModelSection):
 
     def code(self) -> tuple[str, ...]:
         """A data set, a module and a loss of the user's own."""
-        data = self.data.code()
-        return (*([data] if data else []), *self.architecture.code(), *self.loss.code())
+        return (*self.data.code(), *self.architecture.code(), *self.loss.code())
 
     def at(self, sgd: Sgd) -> Sgd:
         """The sgd that the walkers follow: `sgd`, with eta from `learning_rate_per_sample` if that is given."""
@@ -141,8 +141,8 @@ class InterpolationModel(ModelSection):
         at: KeyPath = ("models", name)
         sgd = lineage.sgd(study, name)
         samples = self.data.train_size()
-        if self.data.shape() is not None and self.data.folder is not None:
-            yield (*at, "data", "folder"), f"{self.data.name} comes with scikit-learn and reads no folder; remove it"
+        if (reason := self.data.folder_problem()) is not None:
+            yield (*at, "data", "folder"), reason
         if samples is not None and sgd.batch_size > samples:
             yield (
                 lineage.sgd_origin(study, name, "batch_size"),

@@ -30,8 +30,9 @@ from langevin_sgd.observables.variable import joined
 from langevin_sgd.one_thread import one_torch_thread
 from langevin_sgd.progress import Progress
 from langevin_sgd.storage.keeper import Arrays, Keeper, Within, part, prefixed
-from langevin_sgd.training import data, gradient_check, initial
+from langevin_sgd.training import gradient_check, initial
 from langevin_sgd.training.architectures import checking as architectures
+from langevin_sgd.training.data import loading as data
 from langevin_sgd.training.energy import Samples
 from langevin_sgd.training.interpolation import Landmarks, Line, endpoint, landmarks, tabulate
 from langevin_sgd.training.line_walkers import Walkers

@@ -4,37 +4,32 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
-from langevin_sgd.config.errors import Faults, KeyPath, nearest, shown
+from langevin_sgd.config.errors import Faults, KeyPath
 from langevin_sgd.config.fields import (
     RECORD_TIMES,
     STEP_LIMIT,
     BurnIn,
     Flag,
-    Folder,
-    Number,
     PositiveNumber,
     RecordTimes,
     Replicas,
-    Section,
     Steps,
-    Text,
-    own_import_path,
 )
 from langevin_sgd.config.sgd import Sgd, SgdOverride, overridden
 from langevin_sgd.config.window import window_problems
 from langevin_sgd.devices import TENSORS, Engine
-from langevin_sgd.import_path import is_import_path
 from langevin_sgd.models import lineage
 from langevin_sgd.models.network import observables
 from langevin_sgd.models.section import ModelSection
 from langevin_sgd.observables.variable import Declarations, merged
 from langevin_sgd.training.architectures import Architecture
 from langevin_sgd.training.curvature_limit import too_many
+from langevin_sgd.training.data import DataKind
+from langevin_sgd.training.data.digits import DigitsData
 from langevin_sgd.training.losses import LossKind
 from langevin_sgd.training.losses.cross_entropy.config import CrossEntropyLoss
 from langevin_sgd.training.probes import ProbeKind
@@ -44,64 +39,6 @@ from langevin_sgd.training.update_rules.heavy_ball.config import HeavyBallRule
 
 if TYPE_CHECKING:
     from langevin_sgd.study.config import Study
-
-
-@dataclass(frozen=True)
-class DataShape:
-    """Size of a built-in data set before it is split: samples in all, inputs per sample, classes."""
-
-    samples: int
-    inputs: int
-    classes: int
-
-
-BUILT_IN_DATA = {"digits": DataShape(samples=1797, inputs=64, classes=10)}
-"""Data sets that need no download, with the sizes that config-time checks rely on."""
-
-
-def train_size(samples: int, test_fraction: float) -> int:
-    """Training samples left of `samples` when round(test_fraction * samples) of them go to the test set."""
-    return samples - round(test_fraction * samples)
-
-
-def _data_name(name: str) -> str:
-    if name in BUILT_IN_DATA:
-        return name
-    if is_import_path(name):
-        return own_import_path(name)
-    if ":" in name:
-        raise ValueError(f'must be "module:attribute" with a callable that returns a DataSet, got {shown(name)}')
-    close = nearest(name, BUILT_IN_DATA)
-    hint = (
-        f'did you mean "{close}"?' if close else f'expected {", ".join(BUILT_IN_DATA)}, or your own "module:attribute"'
-    )
-    raise ValueError(f"no data set named {shown(name)}; {hint}")
-
-
-class Data(Section):
-    """The data set, its split and its label noise."""
-
-    name: Annotated[Text, AfterValidator(_data_name)] = "digits"
-    """`digits` (scikit-learn's, real data, no download), or "module:attribute", a callable that returns a DataSet."""
-    label_noise: Annotated[Number, Field(ge=0, le=1)] = 0.0
-    """Fraction of the training labels replaced by uniformly random ones."""
-    test_fraction: Annotated[Number, Field(ge=0, lt=1)] = 0.2
-    """Fraction of the samples kept for testing: N_test = round(test_fraction * N)."""
-    folder: Folder | None = None
-    """Where a data set of your own finds its files; `digits` needs none."""
-
-    def code(self) -> str:
-        """The user's own function that it names; empty for a built-in data set."""
-        return self.name if ":" in self.name else ""
-
-    def shape(self) -> DataShape | None:
-        """The size of a built-in data set; None for one that must be loaded to be known."""
-        return BUILT_IN_DATA.get(self.name)
-
-    def train_size(self) -> int | None:
-        """N, the number of training samples, where it is known without loading."""
-        shape = self.shape()
-        return None if shape is None else train_size(shape.samples, self.test_fraction)
 
 
 class NetworkModel(ModelSection):
@@ -117,7 +54,7 @@ class NetworkModel(ModelSection):
     SIZE_KEY: ClassVar[str] = "architecture"
     kind: Literal["network"]
     """Always `network`."""
-    data: Data = Data()
+    data: DataKind = DigitsData()
     """What it is trained on."""
     architecture: Architecture
     """What is trained: kind softmax, mlp or module."""
@@ -164,9 +101,8 @@ class NetworkModel(ModelSection):
 
     def code(self) -> tuple[str, ...]:
         """A data set, a module, a loss, an update rule and probes of the user's own."""
-        data = self.data.code()
-        own = (*self.architecture.code(), *self.loss.code(), *self.update_rule.code())
-        return (*([data] if data else []), *own, *(path for probe in self.probes for path in probe.code()))
+        own = (*self.data.code(), *self.architecture.code(), *self.loss.code(), *self.update_rule.code())
+        return (*own, *(path for probe in self.probes for path in probe.code()))
 
     def parameters(self) -> int | None:
         """d, the number of trainable parameters, where it is known without building the network."""
@@ -233,8 +169,8 @@ class NetworkModel(ModelSection):
         at: KeyPath = ("models", name)
         sgd = lineage.sgd(study, name)
         samples = self.data.train_size()
-        if self.data.shape() is not None and self.data.folder is not None:
-            yield (*at, "data", "folder"), f"{self.data.name} comes with scikit-learn and reads no folder; remove it"
+        if (reason := self.data.folder_problem()) is not None:
+            yield (*at, "data", "folder"), reason
         if samples is not None and sgd.batch_size > samples:
             yield (
                 lineage.sgd_origin(study, name, "batch_size"),

@@ -10,7 +10,7 @@ from langevin_sgd.config.errors import KeyPath
 from langevin_sgd.models import lineage
 from langevin_sgd.models.factors import copies, parameters, samples, scan_points, times
 from langevin_sgd.models.memory import Factor, Held, refuse_too_large
-from langevin_sgd.models.network.config import BUILT_IN_DATA, NetworkModel
+from langevin_sgd.models.network.config import NetworkModel
 from langevin_sgd.training.architectures.section import ArchitectureSection
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def _minibatches(study: Study, name: str, model: NetworkModel, replicas: Factor,
     batch = Factor(
         lineage.sgd_origin(study, name, "batch_size"), "batch_size", max(scanned, default=sgd.batch_size), 64
     )
-    shape = BUILT_IN_DATA.get(model.data.name)
+    shape = model.data.shape()
     inputs, classes = (0, 0) if shape is None else (shape.inputs, shape.classes)
     width = model.architecture.units(classes)
     parts = [

@@ -14,8 +14,9 @@ from torch import Tensor
 from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.errors import UserError
 from langevin_sgd.models.network.config import NetworkModel
-from langevin_sgd.training import data, gradient_check, initial
+from langevin_sgd.training import gradient_check, initial
 from langevin_sgd.training.architectures import checking as architectures
+from langevin_sgd.training.data import loading as data
 from langevin_sgd.training.energy import Samples
 from langevin_sgd.training.losses import checking as losses
 from langevin_sgd.training.losses.loss import Loss

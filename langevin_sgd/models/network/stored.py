@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from langevin_sgd.laws import Point
 from langevin_sgd.laws.linear_process import LinearProcess
 from langevin_sgd.laws.recomputed import Found, Recomputed, follow, run_with, times
-from langevin_sgd.models.network.config import train_size
 from langevin_sgd.observables.schedule import log_spaced_steps
+from langevin_sgd.training.data.section import train_size
 
 Array = NDArray[np.float64]
 

@@ -16,7 +16,7 @@ import langevin_sgd as lsgd
 from langevin_sgd.models.interpolation import run as interpolation
 from langevin_sgd.study.judge import check, judged
 from langevin_sgd.study.loading import parse
-from langevin_sgd.training.data import DataSet
+from langevin_sgd.training.data.dataset import DataSet
 from langevin_sgd.training.interpolation import Line
 
 SGD = {"learning_rate": 0.1, "batch_size": 4, "momentum": 0.2}

@@ -10,7 +10,7 @@ import xarray as xr
 from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.models.network import run as network
 from langevin_sgd.models.network.config import NetworkModel
-from langevin_sgd.training.data import DataSet
+from langevin_sgd.training.data.dataset import DataSet
 
 STEPS = 60
 PROBES = [{"kind": "sharpness"}, {"kind": "inherent_structures", "snapshots": 2}]

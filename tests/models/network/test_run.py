@@ -8,7 +8,7 @@ import langevin_sgd as lsgd
 from langevin_sgd.errors import UserError
 from langevin_sgd.estimators.stationary import jackknife_stderr, leave_one_out_variance
 from langevin_sgd.integrators.divergence import Diverged
-from langevin_sgd.training.data import DataSet
+from langevin_sgd.training.data.dataset import DataSet
 
 pytestmark = pytest.mark.usefixtures("own_modules")
 

@@ -15,7 +15,7 @@ from langevin_sgd.progress import NullProgress
 from langevin_sgd.reporting.plots.drawn import figures
 from langevin_sgd.study import run_state
 from langevin_sgd.study.loading import parse
-from langevin_sgd.training.data import DataSet
+from langevin_sgd.training.data.dataset import DataSet
 
 
 def _made_up() -> types.ModuleType:

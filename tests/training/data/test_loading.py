@@ -5,11 +5,12 @@ import numpy as np
 import pytest
 
 from langevin_sgd.errors import UserError
-from langevin_sgd.models.network.config import Data
-from langevin_sgd.training import data
 from langevin_sgd.training.architectures import checking as architectures
 from langevin_sgd.training.architectures.module import Module
-from langevin_sgd.training.data import DataSet
+from langevin_sgd.training.data import loading as data
+from langevin_sgd.training.data.dataset import DataSet
+from langevin_sgd.training.data.digits import DigitsData
+from langevin_sgd.training.data.own import OwnData
 
 
 @pytest.fixture
@@ -20,11 +21,11 @@ def module(monkeypatch) -> types.ModuleType:
 
 
 def test_digits_are_split_without_overlap_and_the_same_for_one_seed():
-    whole = data.load(Data(test_fraction=0.0), seed=1)
+    whole = data.load(DigitsData(test_fraction=0.0), seed=1)
     assert whole.train_inputs.shape == (1797, 64)
     assert whole.test_labels is not None
     assert len(whole.test_labels) == 0
-    split, again, other = (data.load(Data(), seed) for seed in (1, 1, 2))
+    split, again, other = (data.load(DigitsData(), seed) for seed in (1, 1, 2))
     assert split.train_inputs.shape == (1438, 64)
     assert split.test_inputs.shape == (359, 64)
     assert whole.train_inputs.min() == 0
@@ -37,13 +38,13 @@ def test_digits_are_split_without_overlap_and_the_same_for_one_seed():
 
 
 def test_label_noise_replaces_the_fraction_that_it_says():
-    clean, noisy = data.load(Data(), 3), data.load(Data(label_noise=0.5), 3)
+    clean, noisy = data.load(DigitsData(), 3), data.load(DigitsData(label_noise=0.5), 3)
     assert np.array_equal(clean.train_inputs, noisy.train_inputs)
     assert np.array_equal(clean.test_labels, noisy.test_labels)
     changed = (clean.train_labels != noisy.train_labels).sum()
     # 719 labels are redrawn and one in ten comes out as it was: binomial, four standard deviations
     assert abs(changed - 719 * 0.9) < 4 * np.sqrt(719 * 0.09)
-    everything = data.load(Data(label_noise=1.0), 3).train_labels
+    everything = data.load(DigitsData(label_noise=1.0), 3).train_labels
     counts = np.bincount(everything, minlength=10)
     assert np.all(np.abs(counts - 143.8) < 4.5 * np.sqrt(143.8 * 0.9))
 
@@ -56,11 +57,11 @@ def test_a_data_set_of_the_users_own(module):
         return DataSet(inputs, labels, classes=3, name="mine")
 
     module.make = make
-    found = data.load(Data(name="made_up_data:make", folder="somewhere", test_fraction=0.3), 1)
+    found = data.load(OwnData(name="made_up_data:make", folder="somewhere", test_fraction=0.3), 1)
     assert found.train_inputs.shape == (35, 2, 3)
     assert found.test_labels.shape == (15,)
     module.make = lambda: DataSet(inputs[:40], labels[:40], 3, inputs[40:], labels[40:])
-    found = data.load(Data(name="made_up_data:make"), 1)
+    found = data.load(OwnData(name="made_up_data:make"), 1)
     assert np.array_equal(found.train_inputs, inputs[:40])
     assert np.array_equal(found.test_labels, labels[40:])
 
@@ -98,7 +99,7 @@ def test_a_data_set_of_the_users_own(module):
 def test_what_does_not_fit_is_told_in_one_line(module, made, told):
     module.make = made
     with pytest.raises(UserError, match=told) as error:
-        data.load(Data(name="made_up_data:make"), 1)
+        data.load(OwnData(name="made_up_data:make"), 1)
     assert "made_up_data:make" in error.value.render()
     assert "\n" not in error.value.render()
 
@@ -106,7 +107,7 @@ def test_what_does_not_fit_is_told_in_one_line(module, made, told):
 def test_numbers_of_numpy_and_the_largest_inputs_are_fine(module):
     largest = float(np.finfo(np.float32).max)
     module.make = lambda: DataSet(np.diag([largest, -largest]), np.array([0, 1]), classes=np.int64(2))
-    found = data.load(Data(name="made_up_data:make", test_fraction=0.0), 1)
+    found = data.load(OwnData(name="made_up_data:make", test_fraction=0.0), 1)
     assert type(found.classes) is int
     assert found.train_inputs.max() == largest
 
@@ -124,7 +125,7 @@ def test_whatever_code_of_the_users_own_raises_is_told(module, error):
 
     module.make = make
     with pytest.raises(UserError, match=f"failed: {type(error).__name__}: ") as told:
-        data.load(Data(name="made_up_data:make"), 1)
+        data.load(OwnData(name="made_up_data:make"), 1)
     assert "\n" not in told.value.render()
 
 
@@ -134,30 +135,30 @@ def test_an_interrupt_in_code_of_the_users_own_stays_one(module):
 
     module.make = make
     with pytest.raises(KeyboardInterrupt):
-        data.load(Data(name="made_up_data:make"), 1)
+        data.load(OwnData(name="made_up_data:make"), 1)
 
 
 def test_modules_in_the_working_directory_are_found(tmp_path, monkeypatch):
     (tmp_path / "data_of_mine.py").write_text(
         "import numpy as np\n"
-        "from langevin_sgd.training.data import DataSet\n"
+        "from langevin_sgd import DataSet\n"
         "def load():\n"
         "    return DataSet(np.eye(4), np.arange(4) % 2, classes=2)\n"
     )
     monkeypatch.chdir(tmp_path)
     path = list(sys.path)
-    assert len(data.load(Data(name="data_of_mine:load", test_fraction=0.0), 1).train_labels) == 4
+    assert len(data.load(OwnData(name="data_of_mine:load", test_fraction=0.0), 1).train_labels) == 4
     assert sys.path == path
     with pytest.raises(UserError, match="did you mean data_of_mine:load"):
-        data.load(Data(name="data_of_mine:laod"), 1)
+        data.load(OwnData(name="data_of_mine:laod"), 1)
     with pytest.raises(UserError, match="no module named data_of_yours"):
-        data.load(Data(name="data_of_yours:load"), 1)
+        data.load(OwnData(name="data_of_yours:load"), 1)
     (tmp_path / "broken_data.py").write_text("import there_is_no_such_module\n")
     with pytest.raises(UserError, match=r"importing broken_data failed: ModuleNotFoundError.*there_is_no_such_module"):
-        data.load(Data(name="broken_data:load"), 1)
+        data.load(OwnData(name="broken_data:load"), 1)
     (tmp_path / "ending_data.py").write_text("raise SystemExit(3)\n")
     with pytest.raises(UserError, match=r"importing ending_data failed: SystemExit: 3"):
-        data.load(Data(name="ending_data:load"), 1)
+        data.load(OwnData(name="ending_data:load"), 1)
 
 
 @pytest.mark.parametrize(("dtype", "classes"), [("u1", 300), ("i1", 200), (">i2", 300), ("u8", 300), ("i4", 300)])
@@ -166,9 +167,9 @@ def test_label_noise_draws_every_class_whatever_the_labels_are_stored_in(module,
     labels = np.arange(20_000) % 100
     inputs = np.zeros((20_000, 1))
     module.make = lambda: DataSet(inputs, labels.astype(dtype), classes=classes)
-    noisy = data.load(Data(name="made_up_data:make", label_noise=1.0, test_fraction=0.0), 1).train_labels
+    noisy = data.load(OwnData(name="made_up_data:make", label_noise=1.0, test_fraction=0.0), 1).train_labels
     module.make = lambda: DataSet(inputs, labels, classes=classes)
-    wide = data.load(Data(name="made_up_data:make", label_noise=1.0, test_fraction=0.0), 1).train_labels
+    wide = data.load(OwnData(name="made_up_data:make", label_noise=1.0, test_fraction=0.0), 1).train_labels
     assert np.array_equal(noisy, wide)
     assert noisy.dtype == np.int64
     counts = np.histogram(noisy, bins=10, range=(0, classes))[0]
@@ -182,7 +183,7 @@ def test_label_noise_draws_every_class_whatever_the_labels_are_stored_in(module,
 def test_inputs_of_any_width_and_byte_order_are_the_same_numbers(module, dtype, native):
     inputs, labels = np.arange(24.0).reshape(8, 3), np.arange(8) % 2
     module.make = lambda: DataSet(inputs.astype(dtype), labels.astype(">i4"), 2, inputs.astype(dtype), labels)
-    found = data.load(Data(name="made_up_data:make"), 1)
+    found = data.load(OwnData(name="made_up_data:make"), 1)
     for array in (found.train_inputs, found.test_inputs):
         assert array.dtype == native
         assert array.dtype.isnative
@@ -194,7 +195,7 @@ def test_arrays_are_copied_at_the_door(module):
     inputs, labels = np.zeros((6, 2)), np.arange(6) % 2
     inputs.setflags(write=False)  # as of a file mapped into memory
     module.make = lambda: DataSet(inputs, labels, 2)
-    found = data.load(Data(name="made_up_data:make", test_fraction=0.0), 1)
+    found = data.load(OwnData(name="made_up_data:make", test_fraction=0.0), 1)
     labels[:] = 0
     assert found.train_labels.sum() == 3
     found.train_inputs[0] = 1
@@ -222,4 +223,4 @@ HIDDEN = np.ma.masked_array(np.zeros((5, 2)), mask=np.eye(5, 2, dtype=bool))
 def test_what_would_be_lost_on_the_way_is_refused(module, made, told):
     module.make = made
     with pytest.raises(UserError, match=f"^made_up_data:make: .*{told.removeprefix('training set: ')}"):
-        data.load(Data(name="made_up_data:make"), 1)
+        data.load(OwnData(name="made_up_data:make"), 1)
