@@ -72,7 +72,7 @@ def test_a_data_set_of_the_users_own(module):
         (lambda: 3, "returned int"),
         (lambda: 1 / 0, "ZeroDivisionError"),
         (lambda: sys.exit("no such file"), r"made_up_data:make\(\) failed: SystemExit: no such file"),
-        (lambda: sys.exit(), r"made_up_data:make\(\) failed: SystemExit \(.*test_data\.py, line \d+\)$"),
+        (lambda: sys.exit(), r"made_up_data:make\(\) failed: SystemExit \(.*test_loading\.py, line \d+\)$"),
         (lambda: DataSet([[0.0]], [0], 2), "numpy arrays; inputs are list"),
         (lambda: DataSet(np.zeros((5, 2)), np.zeros(5, int), "2"), "classes must be a whole number, .* not '2'"),
         (lambda: DataSet(np.zeros((5, 2)), np.zeros(5, int), 2.0), r"classes must be a whole number, .* not 2\.0"),
