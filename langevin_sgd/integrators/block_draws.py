@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -15,6 +16,19 @@ _U64 = np.uint64
 _LOW, _HALF = _U64(0xFFFFFFFF), _U64(32)
 
 
+def named_by(*values: int) -> Callable[[Any], Any]:
+    """A decorator, below `njit`, for a function that is compiled for several values: they become part of its name.
+
+    Machine code on disk is linked by names. What differs must not share one with what another process compiled.
+    """
+
+    def named(function: Any) -> Any:
+        function.__qualname__ = "_".join([function.__qualname__, *(str(int(value)) for value in values)])
+        return function
+
+    return named
+
+
 @cache
 def draws(lanes: int, quads: int, stream: int, gaussian: bool) -> Any:
     """`draw(w, z, ids, group, low, high)`: Philox words of a group of steps for the lanes with the numbers `ids`.
@@ -23,10 +37,7 @@ def draws(lanes: int, quads: int, stream: int, gaussian: bool) -> Any:
     """
     high_of_counter = _U64(stream << 24)
 
-    def named(function: Any) -> Any:
-        # machine code on disk is linked by names: what differs must not share one with what another process compiled
-        function.__qualname__ = f"{function.__name__}_{lanes}_{quads}_{stream}_{gaussian}"
-        return function
+    named = named_by(lanes, quads, stream, gaussian)
 
     @njit(**_PLAIN)
     @named

@@ -26,6 +26,8 @@ from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from langevin_sgd.integrators.block_draws import named_by
+
 GAMMA = 1.0 - math.sqrt(0.5)
 # The right-hand side of the second stage is P + (1 - gamma) dt W u = AHEAD u - BEHIND P, for W u = (u - P)/(gamma dt).
 AHEAD = (1.0 - GAMMA) / GAMMA
@@ -272,6 +274,7 @@ def kernel(lanes: int) -> Callable[..., None]:
     """
 
     @njit(error_model="numpy", nogil=True, cache=True)
+    @named_by(lanes)
     def run(  # type: ignore[no-untyped-def]
         work, start, steps, record, width, uniform, moments, edges, positions, distribution, returned
     ):
