@@ -7,10 +7,11 @@ from torch import nn
 
 from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.training import curvature
-from langevin_sgd.training.architectures import Network, check
+from langevin_sgd.training.architectures.checking import check
 from langevin_sgd.training.ensemble import Ensemble
 from langevin_sgd.training.full_batch import FullBatch
 from langevin_sgd.training.interpolation import tabulate
+from langevin_sgd.training.network import Network
 from langevin_sgd.training.probes.sharpness import measure as sharpness
 from langevin_sgd.training.threads import Workers
 

@@ -1,3 +1,5 @@
+"""Architectures: the networks of the family, those of the user's own, and which the theory is not about."""
+
 import copy
 import sys
 import types
