@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,45 +15,25 @@ from langevin_sgd.integrators.record import Quantities, Record
 from langevin_sgd.integrators.scan_points import Grid
 from langevin_sgd.integrators.schemes.scheme import Scheme, SchemeError
 from langevin_sgd.integrators.state import State
-from langevin_sgd.landscapes.expression import MAX_DIMENSION, Expression, quadratic
-from langevin_sgd.landscapes.fourier_potential import FourierPotential
-from langevin_sgd.landscapes.quadratic import Quadratic
-from langevin_sgd.landscapes.tabulated import Tabulated
-from langevin_sgd.landscapes.waves import Waves
+from langevin_sgd.landscapes.landscape import Landscape, OnTensors
 from langevin_sgd.noise import Noise
 from langevin_sgd.random_numbers.streams import Stream, normals
 from langevin_sgd.real_array import real_array, real_number, whole_number
-
-if TYPE_CHECKING:
-    from langevin_sgd.landscapes.torch_callable import TensorLandscape
-
-    Landscape: TypeAlias = Expression | Tabulated | Waves | TensorLandscape
-
 
 # Steps are counted in 64-bit integers, and in the random numbers' counter.
 _MOST_STEPS = 1 << 53
 _CELLS_OF_FLOAT32 = 1 << 24
 
 
-def as_landscape(given: Landscape | Quadratic, backend: str, device: str) -> Landscape:
-    """A landscape that a backend takes: a `Quadratic` as a formula up to 16 coordinates and on tensors beyond, a
-    `FourierPotential` as `Waves` where the fused kernel is asked for."""
-    if isinstance(given, FourierPotential) and backend == "fused":
-        if device.startswith("cuda"):
-            raise SchemeError("the fused kernel of waves runs on the CPU; use device='cpu', or backend='batched'")
-        return Waves(given)
-    if not isinstance(given, Quadratic):
-        if not hasattr(given, "gradient_at"):
-            raise IntegrationError(
-                f"{given!r:.60} is no landscape; give an Expression, a Quadratic, a Tabulated or a TorchCallable"
-            )
-        return given
-    if given.dimension <= MAX_DIMENSION:
-        hessian = given.hessian()
-        return quadratic((hessian + hessian.T) / 2, given.minimum.tolist())
-    from langevin_sgd.landscapes.torch_quadratic import TorchQuadratic
-
-    return TorchQuadratic(given)
+def as_landscape(given: Any, backend: str, device: str) -> Landscape:
+    """The landscape as a backend takes it. Raises `IntegrationError` for what is none."""
+    if isinstance(given, Landscape):
+        return given.on(backend, device)
+    if not hasattr(given, "gradient_at"):
+        raise IntegrationError(
+            f"{given!r:.60} is no landscape; give an Expression, a Quadratic, a Tabulated or a TorchCallable"
+        )
+    return OnTensors(given)
 
 
 def check_numbers(time_step: float, steps: int, trajectories: int, seed: int, threads: int | None) -> None:
@@ -192,8 +172,8 @@ def beginning(chosen: Scheme, widths: Mapping[str, int], start: Any, seed: int, 
     return State(0, vectors, vectors["position"].copy(), numbers, np.full(numbers.size, -1, np.int64))
 
 
-def check_on_table(
-    landscape: Tabulated, noise: Noise, chosen: Scheme, increments: str, precision: str, *, force: bool
+def check_force_with_steps(
+    landscape: Landscape, noise: Noise, chosen: Scheme, increments: str, precision: str, *, force: bool
 ) -> None:
     """Raise `SchemeError` for a scheme or increments with which no walker crosses a tabulated potential rightly."""
     clash = set(noise.parameters) & set(landscape.constants)
@@ -214,14 +194,6 @@ def check_on_table(
             "two_point increments are wrong for crossing barriers, and a tabulated potential has nothing else; use "
             "gaussian or three_point, or force=True to see the error"
         )
-
-
-def check_start_on_table(landscape: Tabulated, position: NDArray[Any]) -> None:
-    """Raise `IntegrationError` for a walker that starts off the table."""
-    low, high = landscape.ends
-    off = position[(position < low) | (position > high)]
-    if off.size:
-        raise IntegrationError(f"a walker starts at {off[0]:g}, off the table from {low:g} to {high:g}; start inside")
 
 
 def checked_state(given: Any, chosen: Scheme, widths: Mapping[str, int], trajectories: int, steps: int) -> State:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from langevin_sgd.errors import IntegrationError
 from langevin_sgd.integrators.divergence import Diverged, NotFinite
-from langevin_sgd.integrators.generate import Generated
+from langevin_sgd.integrators.generate import is_generated
 from langevin_sgd.integrators.problem import Problem
 from langevin_sgd.landscapes.formula import symbol
 
@@ -148,9 +148,9 @@ def _own(problem: Problem, names: Any, which: int) -> dict[str, float]:
 
 
 def _drift(problem: Problem, start: Float, which: int) -> Float:
-    """Minus the gradient where a trajectory started, (d,)."""
+    """The drift where a trajectory started, (d,)."""
     landscape = problem.landscape
-    if not isinstance(landscape, Generated):
+    if not is_generated(landscape):
         import torch
 
         slope: Float = -landscape.gradient_at(torch.as_tensor(start[:, None]))[:, 0].numpy()
@@ -161,7 +161,7 @@ def _drift(problem: Problem, start: Float, which: int) -> Float:
 
 def _noise(problem: Problem, start: Float, which: int) -> Float:
     """The amplitude where a trajectory started, (d, m); of a callable landscape it is constant, and was checked."""
-    if not isinstance(problem.landscape, Generated):
+    if not is_generated(problem.landscape):
         return np.zeros(1)
     coordinates = problem.landscape.coordinates
     amplitude = problem.noise.amplitude(coordinates)

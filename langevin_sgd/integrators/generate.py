@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 import sympy
@@ -16,6 +16,7 @@ from langevin_sgd.integrators.polynomials import Coefficients, arranged, arrange
 from langevin_sgd.integrators.schemes.scheme import Scheme, SchemeError
 from langevin_sgd.landscapes.expression import Expression
 from langevin_sgd.landscapes.formula import FormulaError, symbol
+from langevin_sgd.landscapes.landscape import Landscape
 from langevin_sgd.landscapes.tabulated import Slope, Tabulated
 from langevin_sgd.landscapes.waves import Waves, WaveSlope
 from langevin_sgd.noise import Noise
@@ -24,6 +25,12 @@ _SHOWN = 80
 
 Generated = Expression | Tabulated | Waves
 """Landscapes of which kernels are made."""
+
+
+def is_generated(landscape: Landscape) -> TypeGuard[Generated]:
+    """Whether kernels are made of it."""
+    return landscape.symbolic
+
 
 SLOPE = lane_symbol("slope")
 """The slope of a tabulated potential where the step begins."""
@@ -109,11 +116,8 @@ def lane_program(
     n = len(draws) // scheme.draws_per_step
     given = tuple(vector(draws[i * n : (i + 1) * n]) for i in range(scheme.draws_per_step))
     result = scheme.after(model, carried, given)
-    known = {"time_step", *landscape.parameters, *noise.parameters, *scheme.parameters}
-    if isinstance(landscape, Tabulated):
-        (moved,) = model.named(result["position"])
-        result["position"] = vector([landscape.confined(moved)])
-        known |= set(landscape.constants)
+    known = {"time_step", *landscape.parameters, *noise.parameters, *scheme.parameters, *landscape.constants}
+    result["position"] = landscape.confined(result["position"], model.named)
     flat = [entry for name in scheme.state for entry in result[name]]
     model.stages, flat, slopes, place = _found_ahead(model.stages, flat, state[:d], scheme)
 

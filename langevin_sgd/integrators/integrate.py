@@ -5,19 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
 
-from langevin_sgd.devices import COMPILED, FUSED, SDEINT, TENSORS, Engine, place
-from langevin_sgd.integrators import arguments, schemes
+from langevin_sgd.devices import place
+from langevin_sgd.integrators import arguments, backends, schemes
 from langevin_sgd.integrators.emitted_names import check_names_of_run
 from langevin_sgd.integrators.finiteness import check_moments
-from langevin_sgd.integrators.generate import Generated, lane_program, structure
-from langevin_sgd.integrators.problem import Problem, Reductions
+from langevin_sgd.integrators.generate import is_generated, lane_program, structure
+from langevin_sgd.integrators.problem import Problem
 from langevin_sgd.integrators.record import Record, quantities
 from langevin_sgd.integrators.resolution import check_resolution
 from langevin_sgd.integrators.results import dataset
@@ -25,11 +24,9 @@ from langevin_sgd.integrators.scan_points import Scan, grid
 from langevin_sgd.integrators.schemes.scheme import Scheme, SchemeError
 from langevin_sgd.integrators.stability import check_stable, largest_curvature
 from langevin_sgd.integrators.state import State
-from langevin_sgd.landscapes.quadratic import Quadratic
-from langevin_sgd.landscapes.tabulated import Tabulated
-from langevin_sgd.landscapes.waves import Waves
+from langevin_sgd.landscapes.landscape import Landscape
 from langevin_sgd.noise import Noise
-from langevin_sgd.one_thread import one_blas_thread, one_torch_thread
+from langevin_sgd.one_thread import one_blas_thread
 from langevin_sgd.random_numbers import increments as noise_increments
 from langevin_sgd.random_numbers.increments import Kind, Layout
 from langevin_sgd.random_numbers.streams import Stream
@@ -37,7 +34,6 @@ from langevin_sgd.random_numbers.streams import Stream
 if TYPE_CHECKING:
     from langevin_sgd.landscapes.torch_callable import TensorLandscape
 
-Backend = Literal["auto", "fused", "batched", "reference"]
 Precision = Literal["mixed", "float32"]
 
 _STATE_TYPES: dict[str, type[np.floating[Any]]] = {"mixed": np.float64, "float32": np.float32}
@@ -53,7 +49,7 @@ class Integration:
 
 @one_blas_thread()
 def integrate(
-    landscape: Generated | Quadratic | TensorLandscape,
+    landscape: Landscape | TensorLandscape,
     noise: Noise,
     *,
     time_step: float,
@@ -67,7 +63,7 @@ def integrate(
     record: Record | None = None,
     increments: Kind = "gaussian",
     precision: Precision = "mixed",
-    backend: Backend = "auto",
+    backend: backends.Backend = "auto",
     device: str = "auto",
     threads: int | None = None,
     state: State | None = None,
@@ -101,18 +97,19 @@ def integrate(
     arguments.check_numbers(time_step, steps, trajectories, seed, threads)
     arguments.one_of(increments, noise_increments.KINDS, "increments")
     arguments.one_of(precision, _STATE_TYPES, "precision")
-    arguments.one_of(backend, get_args(Backend), "backend")
+    arguments.one_of(backend, get_args(backends.Backend), "backend")
     landscape = arguments.as_landscape(landscape, backend, device)
-    placed = place(device, _engines(landscape, backend))
-    kind = structure(landscape, noise) if isinstance(landscape, Generated) else "additive"
+    runs = backends.chosen(backend, landscape)
+    placed = place(device, (runs.engine(landscape),))
+    kind = structure(landscape, noise) if is_generated(landscape) else "additive"
     chosen.check(kind, increments, force=force)
     if record.first_passage is not None and increments == "two_point" and not force:
         raise SchemeError(
             "two_point increments are wrong for first passage over a barrier; use gaussian or three_point, "
             "or force=True to see the error"
         )
-    if isinstance(landscape, Tabulated):
-        arguments.check_on_table(landscape, noise, chosen, increments, precision, force=force)
+    if landscape.force_has_steps:
+        arguments.check_force_with_steps(landscape, noise, chosen, increments, precision, force=force)
     points = grid(scan, trajectories)
     values, varying = arguments.parameter_values(landscape, noise, chosen, time_step, parameters, points)
     names = list(values)
@@ -125,10 +122,9 @@ def integrate(
         curvature = largest_curvature(landscape, values)
         if curvature is not None:
             check_stable(chosen, curvature, values)
-    if isinstance(landscape, Tabulated):
-        values |= landscape.constants
-        names += landscape.constants
-    if isinstance(landscape, Generated):
+    values |= landscape.constants
+    names += landscape.constants
+    if is_generated(landscape):
         observed = quantities(record, landscape, names)
         program = lane_program(
             landscape,
@@ -149,8 +145,7 @@ def integrate(
     arguments.check_memory(total, sum(program.widths.values()), len(record.steps), observed, points.points)
     if state is None:
         begin = arguments.beginning(chosen, program.widths, start, seed, points)
-        if isinstance(landscape, Tabulated):
-            arguments.check_start_on_table(landscape, begin.vectors["position"])
+        landscape.check_start(begin.vectors["position"])
     else:
         begin = arguments.checked_state(state, chosen, program.widths, total, steps)
     recorded = np.array([s for s in record.steps if begin.step <= s <= begin.step + steps], np.int64)
@@ -178,51 +173,13 @@ def integrate(
     )
     if not force and steps:
         check_resolution(run, run.begin)
-    name, reductions = _advance(run, chosen, backend, placed.device, after_launch)
+    name, reductions = runs.run(run, chosen, placed.device, after_launch)
     check_moments(run, reductions.moments)
     if not force and steps:
         check_resolution(run, run.end)
     data = dataset(run, reductions, record, points, landscape, time_step=values["time_step"])
     data.attrs |= {"backend": name, "scheme": chosen.name, "increments": increments, "precision": precision}
     return Integration(data, _ending(run))
-
-
-def _engines(landscape: Generated | TensorLandscape, backend: Backend) -> tuple[Engine, ...]:
-    """What runs a landscape by that backend."""
-    if backend == "reference":
-        return (SDEINT,)
-    if backend == "batched" or not isinstance(landscape, Generated):
-        return (TENSORS,)
-    return (COMPILED,) if isinstance(landscape, Waves) else (FUSED,)
-
-
-def _advance(
-    run: Problem, scheme: Scheme, backend: Backend, device: str, after_launch: Callable[[int], None] | None
-) -> tuple[str, Reductions]:
-    if backend == "reference":
-        from langevin_sgd.integrators import reference
-
-        return "sdeint", reference.run(run, scheme, after_launch)
-    generated = isinstance(run.landscape, Generated)
-    if not generated and backend == "fused":
-        raise SchemeError("a callable landscape has no source to compile; use backend='batched' or 'auto'")
-    if backend == "batched" or not generated:
-        from langevin_sgd.integrators import batched_torch
-
-        if isinstance(run.landscape, Generated):
-            return f"batched on {device}", batched_torch.run(run, device, after_launch)
-        from langevin_sgd.integrators.callable_stepper import CallableStepper
-
-        make = partial(CallableStepper, run.landscape, run.noise, scheme)
-        with one_torch_thread():  # its matrix products would round as the number of threads says
-            return f"batched on {device}", batched_torch.run(run, device, after_launch, make)
-    if device.startswith("cuda"):
-        from langevin_sgd.integrators import fused_gpu
-
-        return f"fused on {device}", fused_gpu.run(run, device, after_launch)
-    from langevin_sgd.integrators import fused_cpu
-
-    return "fused on cpu", fused_cpu.run(run, after_launch)
 
 
 def _ending(run: Problem) -> State:

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from langevin_sgd.integrators.generate import Generated, LaneProgram
+from langevin_sgd.integrators.generate import LaneProgram
 from langevin_sgd.integrators.record import Quantities
-from langevin_sgd.landscapes.tabulated import Tabulated
-from langevin_sgd.landscapes.waves import TOGETHER, Waves
+from langevin_sgd.landscapes.landscape import Landscape
 from langevin_sgd.noise import Noise
 from langevin_sgd.random_numbers.increments import Layout
-
-if TYPE_CHECKING:
-    from langevin_sgd.landscapes.torch_callable import TensorLandscape
 
 Float = NDArray[np.floating[Any]]
 
@@ -33,7 +29,7 @@ class Problem:
     waves, and `offsets` (N,) where those of a trajectory begin.
     """
 
-    landscape: Generated | TensorLandscape
+    landscape: Landscape
     noise: Noise
     program: LaneProgram
     layout: Layout
@@ -60,8 +56,8 @@ class Problem:
         self.varying = self.program.varying(self.varying_names)
         self.table, self.cells = np.zeros(1, self.state.dtype), 1
         self.offsets = np.zeros(self.numbers.size, np.uint32)
-        if isinstance(self.landscape, Tabulated | Waves):
-            table = self.landscape.table
+        table = self.landscape.table
+        if table is not None:
             self.table = table.astype(self.state.dtype, copy=False).ravel()
             self.cells = self.landscape.cells
             if self.landscape.parameters:
@@ -70,8 +66,7 @@ class Problem:
     @property
     def updates(self) -> int:
         """What a step costs, in updates of one coordinate: one for each, and about one for each wave."""
-        waves = self.landscape.cells * TOGETHER if isinstance(self.landscape, Waves) else 0
-        return max(1, self.state.size + waves * self.numbers.size)
+        return max(1, self.state.size + self.landscape.work * self.numbers.size)
 
     @property
     def group_count(self) -> int:

@@ -94,8 +94,7 @@ def quantities(record: Record, landscape: Expression | Tabulated | Waves, parame
     names = [*landscape.variables, *(f"start_{name}" for name in landscape.variables), *parameters]
     check_names(names, "the symbol")
     known: dict[str, sympy.Expr] = {name: symbol(name) for name in landscape.variables}
-    if isinstance(landscape, Expression):  # no formula gives the energy of a table or of waves
-        known["energy"] = landscape.energy
+    known |= landscape.formulas  # the energy, but of a table or of waves
     known["squared_displacement"] = sympy.Add(
         *((symbol(name) - symbol(f"start_{name}")) ** 2 for name in landscape.variables)
     )

@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from langevin_sgd.integrators.array_functions import NUMPY, array_functions
 from langevin_sgd.integrators.dynamics import SymbolicDynamics
 from langevin_sgd.integrators.finiteness import check_finite, undecided_at
+from langevin_sgd.integrators.generate import is_generated
 from langevin_sgd.integrators.problem import Problem, Reductions
 from langevin_sgd.integrators.recording import Recording
 from langevin_sgd.integrators.schemes import SCHEMES
 from langevin_sgd.integrators.schemes.scheme import Scheme, SchemeError
-from langevin_sgd.landscapes.expression import Expression
 from langevin_sgd.landscapes.formula import symbol
 from langevin_sgd.random_numbers import increments
 from langevin_sgd.random_numbers.philox_numba import normals_of_words
@@ -41,8 +41,7 @@ def run(problem: Problem, scheme: Scheme, after_launch: Callable[[int], None] | 
         raise SchemeError(f"sdeint has no {scheme.name}; with backend='reference' use {known}")
     method: Callable[..., Array] = getattr(sdeint, scheme.in_sdeint)
     takes_integrals = "I" in inspect.signature(method).parameters
-    if not isinstance(problem.landscape, Expression):
-        raise SchemeError("backend='reference' needs a landscape given by a formula; use backend='batched'")
+    assert is_generated(problem.landscape)  # what it takes
     model = SymbolicDynamics(problem.landscape, problem.noise, scheme.interpretation)
     names = [name for name in problem.values if name != "time_step"]
     arguments = [*model.coordinates, *(symbol(name) for name in names)]

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from langevin_sgd.errors import IntegrationError
 from langevin_sgd.integrators.array_functions import NUMPY, array_functions
 from langevin_sgd.integrators.problem import Problem
-from langevin_sgd.landscapes.expression import Expression
 
 _MOST_WALKERS = 2048
 _DRAWS = 8
@@ -29,7 +28,7 @@ def check_resolution(problem: Problem, step: int) -> None:
     Without noise a drift that dies out at a minimum is no fault: only one that would go on, and is rounded away, is.
     A table and a callable landscape are not looked at.
     """
-    if not isinstance(problem.landscape, Expression) or not problem.numbers.size:
+    if not problem.landscape.whole_formula or not problem.numbers.size:
         return
     chosen = np.unique(np.linspace(0, problem.numbers.size - 1, _MOST_WALKERS).astype(np.int64))
     state = problem.state[:, chosen]

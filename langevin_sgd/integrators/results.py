@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
 from langevin_sgd.integrators.emitted_names import OUTCOMES, QUANTITIES
-from langevin_sgd.integrators.generate import Generated
 from langevin_sgd.integrators.problem import Problem, Reductions
 from langevin_sgd.integrators.record import Record
 from langevin_sgd.integrators.scan_points import Grid
-
-if TYPE_CHECKING:
-    from langevin_sgd.landscapes.torch_callable import TensorLandscape
-
-    Landscape: TypeAlias = Generated | TensorLandscape
+from langevin_sgd.landscapes.landscape import Landscape
 
 
 def dataset(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import sympy
@@ -15,6 +15,7 @@ from langevin_sgd.errors import UserError
 from langevin_sgd.landscapes.by_value import ByValue
 from langevin_sgd.landscapes.formula import FormulaError, check_names, parse, symbol
 from langevin_sgd.landscapes.formula_size import most_monomials, slope_size
+from langevin_sgd.landscapes.landscape import Landscape
 from langevin_sgd.landscapes.quadratic import HessianError
 from langevin_sgd.real_array import real_array, real_number
 
@@ -27,7 +28,7 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class Expression(ByValue):
+class Expression(Landscape, ByValue):
     """Energy E(x_1, ..., x_d) as a formula, d <= 16.
 
     `formula`: the text, in the `variables` (the coordinates, in order) and the names of `parameters` (name: value, or
@@ -39,6 +40,8 @@ class Expression(ByValue):
         Expression("a*(x**2 - 1)**2 + b*x", variables=("x",), parameters={"a": 1.0, "b": 0.1})
     """
 
+    symbolic: ClassVar[bool] = True
+    whole_formula: ClassVar[bool] = True
     formula: str
     variables: tuple[str, ...]
     parameters: Mapping[str, float | None] = field(default_factory=dict)
@@ -77,6 +80,11 @@ class Expression(ByValue):
     def energy(self) -> sympy.Expr:
         """E, symbolic."""
         return parse(self.formula, [*self.variables, *self.parameters])
+
+    @property
+    def formulas(self) -> Mapping[str, sympy.Expr]:
+        """The energy."""
+        return {"energy": self.energy}
 
     @cached_property
     def gradient(self) -> tuple[sympy.Expr, ...]:

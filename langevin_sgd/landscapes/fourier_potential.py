@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from langevin_sgd.errors import IntegrationError
+from langevin_sgd.landscapes.landscape import Landscape
 from langevin_sgd.landscapes.power_law import DisorderError
 from langevin_sgd.real_array import real_array
 
@@ -19,7 +21,7 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class FourierPotential:
+class FourierPotential(Landscape):
     """V(w) = sum_j a_j cos(k_j.w + phi_j) for every disorder.
 
     `wave_vectors` k (disorder, feature, d), `coefficients` a and `phases` phi (disorder, feature), `disorders` their
@@ -58,6 +60,16 @@ class FourierPotential:
     def scan(self) -> dict[str, Array] | None:
         """The scan over disorders with which `integrate` takes this landscape; None for one disorder."""
         return None if self.disorders.size == 1 else {"disorder": self.disorders.astype(np.float64)}
+
+    def on(self, backend: str, device: str) -> Landscape:
+        """As `Waves` where the fused kernel is asked for. Raises `IntegrationError` for that kernel on a GPU."""
+        if backend != "fused":
+            return self
+        from langevin_sgd.landscapes.waves import Waves  # made of this
+
+        if device.startswith("cuda"):
+            raise IntegrationError("the fused kernel of waves runs on the CPU; use device='cpu', or backend='batched'")
+        return Waves(self)
 
     def energy(self, position: ArrayLike) -> Array:
         """V, (disorder, walker)."""

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from langevin_sgd.errors import UserError
 from langevin_sgd.landscapes.by_value import ByValue
 from langevin_sgd.landscapes.eigenbasis import eigenbasis
+from langevin_sgd.landscapes.landscape import Landscape
 from langevin_sgd.one_thread import one_blas_thread
 from langevin_sgd.real_array import real_array
 
@@ -21,7 +22,7 @@ class HessianError(UserError, ValueError):
 
 
 @dataclass(frozen=True, eq=False)
-class Quadratic(ByValue):
+class Quadratic(Landscape, ByValue):
     """E(w) = (w - w0)^T H (w - w0) / 2 with H = V diag(k) V^T.
 
     `eigenvalues` k (d,), largest first by convention; `eigenvectors` V (d, d), one a column; `minimum` w0 (d,).
@@ -67,6 +68,17 @@ class Quadratic(ByValue):
     def dimension(self) -> int:
         """Number of coordinates d."""
         return self.eigenvalues.size
+
+    def on(self, backend: str, device: str) -> Landscape:
+        """As a formula up to 16 coordinates, and on tensors beyond."""
+        from langevin_sgd.landscapes.expression import MAX_DIMENSION, quadratic  # sympy, where a run needs it
+
+        if self.dimension <= MAX_DIMENSION:
+            hessian = self.hessian()
+            return quadratic((hessian + hessian.T) / 2, self.minimum.tolist())
+        from langevin_sgd.landscapes.torch_quadratic import TorchQuadratic
+
+        return TorchQuadratic(self)
 
     def in_modes(self, position: ArrayLike) -> Array:
         """Displacement from the minimum along each eigenvector: V^T (w - w0), (..., d)."""

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass
 from functools import cached_property
+from typing import Any, ClassVar
 
 import numpy as np
 import sympy
 from numpy.typing import ArrayLike, NDArray
 
+from langevin_sgd.errors import IntegrationError
 from langevin_sgd.landscapes.formula import symbol
+from langevin_sgd.landscapes.landscape import Landscape
 from langevin_sgd.landscapes.power_law import DisorderError, check_positive
 from langevin_sgd.real_array import real_array, real_number
 
@@ -29,7 +32,7 @@ class Slope(sympy.Function):  # type: ignore[misc]  # sympy has no types
 
 
 @dataclass(frozen=True, eq=False)
-class Tabulated:
+class Tabulated(Landscape):
     """V(x) through `potential` (disorder, site), in energies, linear between sites: the force is constant in a cell.
 
     `spacing` is the distance of sites, `first_site` the position of the first one (by default the middle site lies at
@@ -41,6 +44,8 @@ class Tabulated:
     Raises DisorderError for arguments that do not fit.
     """
 
+    symbolic: ClassVar[bool] = True
+    force_has_steps: ClassVar[bool] = True
     potential: Array
     _: KW_ONLY
     spacing: float = 1.0
@@ -108,9 +113,21 @@ class Tabulated:
         """-V'(x), symbolic: minus the slope looked up at the place of x among the cells."""
         return (-Slope((self.coordinates[0] - _LEFT) / _SPACING),)
 
-    def confined(self, position: sympy.Expr) -> sympy.Expr:
+    def confined(self, position: Any, named: Callable[[Any], Any]) -> Any:
         """The position mirrored at an end that it has passed, symbolic."""
-        return _LEFT + sympy.Abs(_RIGHT - sympy.Abs(_RIGHT - position) - _LEFT)
+        (moved,) = named(position)
+        mirrored = np.empty(1, dtype=object)
+        mirrored[0] = _LEFT + sympy.Abs(_RIGHT - sympy.Abs(_RIGHT - moved) - _LEFT)
+        return mirrored
+
+    def check_start(self, position: NDArray[Any]) -> None:
+        """Raise `IntegrationError` for a walker that starts off the table."""
+        low, high = self.ends
+        off = position[(position < low) | (position > high)]
+        if off.size:
+            raise IntegrationError(
+                f"a walker starts at {off[0]:g}, off the table from {low:g} to {high:g}; start inside"
+            )
 
     @cached_property
     def slopes(self) -> Array:

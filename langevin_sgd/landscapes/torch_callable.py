@@ -11,6 +11,7 @@ from torch import Tensor
 
 from langevin_sgd import import_path
 from langevin_sgd.errors import UserError
+from langevin_sgd.landscapes.landscape import Landscape
 from langevin_sgd.user_code import call, transforming
 
 
@@ -37,7 +38,7 @@ class TensorLandscape(Protocol):
 
 
 @dataclass(frozen=True)
-class TorchCallable:
+class TorchCallable(Landscape):
     """Energy E(w) as a torch function of one position (d,) -> (); its gradient comes from automatic differentiation.
 
     Raises `UserError` when the function does not return one number for a position of `dimension` coordinates.

@@ -7,23 +7,28 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from langevin_sgd.landscapes.landscape import Landscape
 from langevin_sgd.landscapes.quadratic import Quadratic
 
 # A product's rounding depends on its shape, so all are of this many columns, the last one padded with zeros.
 _COLUMNS = 64
 
 
-class TorchQuadratic:
+class TorchQuadratic(Landscape):
     """E = (w - w0)^T H (w - w0)/2 at positions (d, N), by one matrix product for a step."""
 
     variables: tuple[str, ...] = ()
 
     def __init__(self, landscape: Quadratic) -> None:
         self.largest_curvature = landscape.eigenvalues.max()
-        self.dimension = landscape.dimension
         self.parameters: Mapping[str, float | None] = {}
         self.hessian = torch.as_tensor(landscape.hessian())
         self.minimum = torch.as_tensor(landscape.minimum)[:, None]
+
+    @property
+    def dimension(self) -> int:
+        """Number of coordinates d."""
+        return len(self.hessian)
 
     def energy_at(self, position: Tensor) -> Tensor:
         """E at positions (d, N) -> (N,)."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import sympy
@@ -11,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from langevin_sgd.landscapes.formula import symbol
 from langevin_sgd.landscapes.fourier_potential import FourierPotential
+from langevin_sgd.landscapes.landscape import Landscape
 from langevin_sgd.landscapes.power_law import DisorderError
 from langevin_sgd.real_array import real_array
 
@@ -32,13 +34,15 @@ class WaveSlope(sympy.Function):  # type: ignore[misc]  # sympy has no types
 
 
 @dataclass(frozen=True, eq=False)
-class Waves:
+class Waves(Landscape):
     """The potentials of a `FourierPotential` in at most 4 coordinates w1, w2, ..., one for each trajectory.
 
     Where there are several a trajectory walks in the one whose number is its `disorder`, a parameter. Raises
     `DisorderError` for more coordinates, and for more waves than one table holds.
     """
 
+    symbolic: ClassVar[bool] = True
+    compiled_for_cpu_alone: ClassVar[bool] = True
     potential: FourierPotential
 
     def __post_init__(self) -> None:
@@ -83,6 +87,11 @@ class Waves:
         """Number of blocks of waves in a disorder."""
         features = int(self.potential.phases.shape[1])
         return -(-features // TOGETHER)
+
+    @property
+    def work(self) -> int:
+        """About one update for each wave."""
+        return self.cells * TOGETHER
 
     @property
     def block(self) -> int:
