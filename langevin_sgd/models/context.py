@@ -23,14 +23,16 @@ class Context:
     """One model of a study as it is run.
 
     `name` is what the study calls it, `seed` that of all randomness, `device` where it runs (`cpu` or `cuda:N`),
-    `sources` the finished models that it is measured on, by name. The run tells `progress` how far it is, and keeps in
-    `checkpoint` what it would go on from after an interruption, to the same bits.
+    `sources` the finished models that it is measured on, by name, and `finished` all that ran before it. The run tells
+    `progress` how far it is, and keeps in `checkpoint` from where it would go on after an interruption, to the same
+    bits.
     """
 
     study: Study
     name: str
     device: str = "cpu"
     sources: Mapping[str, xr.Dataset] = field(default_factory=dict)
+    finished: Mapping[str, xr.Dataset] = field(default_factory=dict)
     progress: Progress = field(default_factory=NullProgress)
     checkpoint: Checkpointing = field(default_factory=NoCheckpoint)
 

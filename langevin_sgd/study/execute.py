@@ -149,7 +149,15 @@ def _run_one(
         sources = {source: models[source] for source in lineage.sources(study, name)}
         checkpoint = NoCheckpoint() if run is None else run.checkpoint(name)
         try:
-            result = run_model(study, name, sources=sources, device=device, progress=forecast, checkpoint=checkpoint)
+            result = run_model(
+                study,
+                name,
+                sources=sources,
+                finished=models,
+                device=device,
+                progress=forecast,
+                checkpoint=checkpoint,
+            )
             result.attrs.update(kind=kind, status="done", device=device)
         except store.StoreError:
             raise  # what cannot be kept is no fault of the model

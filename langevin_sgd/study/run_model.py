@@ -31,18 +31,21 @@ def run_model(
     name: str,
     *,
     sources: Mapping[str, xr.Dataset],
+    finished: Mapping[str, xr.Dataset] | None = None,
     device: str,
     progress: Progress,
     checkpoint: Checkpointing,
 ) -> xr.Dataset:
-    """Run one model of a study; `sources` holds the finished models that it is measured on.
+    """Run one model of a study; `sources` holds the models that it is measured on, `finished` all before.
 
     What the laws say of it is added to what was measured, as a cache. A scanned model has the scan's parameters as
     leading dimensions. Raises `Diverged` if its numbers grow without bound and `UserError` if it cannot be run as
     configured.
     """
     laws, configs = known(study.laws), configured(study, name)
-    context = Context(study, name, device=device, sources=sources, progress=progress, checkpoint=checkpoint)
+    context = Context(
+        study, name, device=device, sources=sources, finished=finished or {}, progress=progress, checkpoint=checkpoint
+    )
     model = study.models[name]
     measured = model.run(configs, context)
     answers = [evaluated(point, laws) for point in law_points(study, name, measured, sources, configs)]

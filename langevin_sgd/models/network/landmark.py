@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import xarray as xr
 from numpy.typing import NDArray
 
 from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.errors import UserError
 from langevin_sgd.laws.linear_process import LinearProcess
+from langevin_sgd.models import lineage
 from langevin_sgd.models.network.config import NetworkModel
+from langevin_sgd.observables.scanned import dimensions
 from langevin_sgd.progress import Progress
 from langevin_sgd.storage.checkpoint import Checkpointing
 from langevin_sgd.training import curvature, minimum
@@ -20,6 +23,10 @@ from langevin_sgd.training.curvature import Curvature
 from langevin_sgd.training.curvature_limit import refuse_too_large
 from langevin_sgd.training.full_batch import FullBatch
 from langevin_sgd.training.minimum import Minimum
+
+if TYPE_CHECKING:
+    from langevin_sgd.models.context import Context
+    from langevin_sgd.study.config import Study
 
 Array = NDArray[np.float64]
 
@@ -49,7 +56,7 @@ class Landmark:
         return arrays | {f"curvature_{field}": value for field, value in measured.items()}
 
 
-class Keeper:
+class TrainingCheckpoint:
     """The checkpoint of a training. What does not change, H and C among it, goes once into a file of its own."""
 
     def __init__(self, checkpoint: Checkpointing, landmark: Landmark | None) -> None:
@@ -123,3 +130,42 @@ def _refuse_distant(found: Minimum, measured: Curvature, process: LinearProcess)
             f"{offset:.2g} away, which is not small against the predicted fluctuations, {fluctuation:.2g}; give the "
             "loss a minimum with sgd.weight_decay > 0, or lower gradient_tolerance"
         )
+
+
+def finished_alike(context: Context) -> xr.Dataset | None:
+    """A network of the study that ran before this one and has the same minimum, with the same H and C measured there.
+
+    The same data, architecture, loss, weight decay and gradient tolerance make it so; whatever moves the replicas does
+    not matter. None if there is none.
+    """
+    own = _minimum_of(context.study, context.name)
+    if own is None:
+        return None
+    for name, dataset in context.finished.items():
+        alike = name != context.name and _minimum_of(context.study, name) == own
+        if alike and dataset.attrs.get("status") == "done" and not dimensions(dataset):
+            return dataset
+    return None
+
+
+def _minimum_of(study: Study, name: str) -> tuple[object, ...] | None:
+    """What a minimum and its curvature follow from, beside the seed of the study; None for what measures none."""
+    model = study.models[name]
+    if not isinstance(model, NetworkModel) or not model.has_stationary_window():
+        return None
+    decay = lineage.sgd(study, name).weight_decay
+    return model.data, model.architecture, model.loss, decay, model.gradient_tolerance
+
+
+def lent(finished: xr.Dataset, full: FullBatch) -> dict[str, NDArray[Any]]:
+    """What `find_landmark` can be given of a finished network; the gradient at its minimum is evaluated again."""
+    position = finished["minimum"].values
+    energy, gradient = full.energy_and_gradient(position)
+    minimum_there = {"minimum_position": position, "minimum_energy": np.asarray(energy), "minimum_gradient": gradient}
+    names = {
+        "hessian": "hessian",
+        "noise_covariance": "noise_covariance",
+        "eigenvalues": "hessian_eigenvalue",
+        "eigenvectors": "hessian_eigenvector",
+    }
+    return minimum_there | {f"curvature_{field}": finished[name].values for field, name in names.items()}

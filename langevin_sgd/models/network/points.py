@@ -13,6 +13,7 @@ from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.integrators.divergence import Diverged
 from langevin_sgd.models import lineage
 from langevin_sgd.models.context import Context
+from langevin_sgd.models.network import landmark
 from langevin_sgd.models.network import memory as network_memory
 from langevin_sgd.models.network.config import NetworkModel
 from langevin_sgd.models.network.run import run
@@ -30,6 +31,7 @@ def run_points(points: Sequence[tuple[NetworkModel, Sgd]], context: Context) -> 
     shared: dict[str, Any] = {"seed": context.seed, "device": context.device, "refuse_size": refuse_size}
     if not lineage.scanned(context.study, context.name):
         model, sgd = points[0]
+        shared["finished"] = landmark.finished_alike(context)
         return [run(model, sgd, name=context.name, progress=context.progress, checkpoint=context.checkpoint, **shared)]
     found, steps, whole = [], 0, sum(model.length(sgd) for model, sgd in points)
     for index, (model, sgd) in enumerate(points):

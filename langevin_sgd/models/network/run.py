@@ -15,7 +15,7 @@ from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.errors import UserError
 from langevin_sgd.integrators.divergence import Diverged
 from langevin_sgd.models.network.config import NetworkModel
-from langevin_sgd.models.network.landmark import LANDMARK, Keeper, Landmark, find_landmark
+from langevin_sgd.models.network.landmark import LANDMARK, Landmark, TrainingCheckpoint, find_landmark, lent
 from langevin_sgd.models.network.problem import Problem, prepare
 from langevin_sgd.models.network.stored import SAMPLES
 from langevin_sgd.models.stationary_window import stationary_window
@@ -31,8 +31,7 @@ from langevin_sgd.observables.variable import joined, merged
 from langevin_sgd.one_thread import one_torch_thread
 from langevin_sgd.progress import NullProgress, Progress
 from langevin_sgd.storage.checkpoint import Checkpointing, NoCheckpoint
-from langevin_sgd.storage.keeper import Keeper as SearchKeeper
-from langevin_sgd.storage.keeper import part, prefixed
+from langevin_sgd.storage.keeper import Keeper, part, prefixed
 from langevin_sgd.training.control import Control
 from langevin_sgd.training.ensemble import Ensemble
 from langevin_sgd.training.journal import Journal
@@ -65,6 +64,7 @@ def run(
     checkpoint: Checkpointing | None = None,
     refuse_size: Callable[[int], None] = lambda size: None,
     leave_last_state: bool = False,
+    finished: xr.Dataset | None = None,
 ) -> xr.Dataset:
     """Train the ensemble for `model.length(sgd)` steps and return its observables.
 
@@ -76,7 +76,8 @@ def run(
     Raises `Diverged` if the loss or the weights grow without bound, or if they would by eta*lambda_max >= 2(1 + mu),
     and `UserError` if the data, the architecture or the minimum will not do. After an interruption the same call goes
     on from `checkpoint`, to the same bits; with `leave_last_state` that holds of a finished training too. `refuse_size`
-    is told the number of weights before they are copied, and raises if they are too many for the memory.
+    is told the number of weights before they are copied, and raises if they are too many for the memory. A `finished`
+    network with the same minimum lends it, with H and C, to the same bits as they would be found again.
     """
     progress = NullProgress() if progress is None else progress
     checkpoint = NoCheckpoint() if checkpoint is None else checkpoint
@@ -87,13 +88,15 @@ def run(
         instruments = Instruments(
             exact, problem.train, problem.test, weight_decay=sgd.weight_decay, workers=workers, loss=problem.loss
         )
-        with SearchKeeper(NoCheckpoint() if known is not None else checkpoint.part("search")) as search:
+        with Keeper(NoCheckpoint() if known is not None else checkpoint.part("search")) as search:
             journal = Journal(instruments.energy, search)
             start = problem.start[0].numpy()
+            if known is None and finished is not None:
+                known = lent(finished, instruments.energy)
             landmark = find_landmark(model, sgd, journal, start, known, name=name, progress=progress)
         progress.begin(name)
         training = _Training(model, sgd, problem, landmark, instruments, seed=seed, workers=workers)
-        keeper = Keeper(checkpoint, landmark if known is None else None)
+        keeper = TrainingCheckpoint(checkpoint, landmark if known is None else None)
         training.run(saved, progress=progress, checkpoint=keeper)
         training.measure(name=name, progress=progress, checkpoint=keeper)
         if leave_last_state:
@@ -175,7 +178,7 @@ class _Training:
         )
         return sampling_steps(window.burn_in, self.steps, window.every)
 
-    def run(self, saved: Arrays | None, *, progress: Progress, checkpoint: Keeper) -> None:
+    def run(self, saved: Arrays | None, *, progress: Progress, checkpoint: TrainingCheckpoint) -> None:
         """Make all steps with the visits that the recorder wants; save the state now and then, and if interrupted."""
         # divergence is looked for at steps that do not depend on speed, so that the same step is named every time
         looks = np.arange(0, self.steps + 1, _STEPS_BETWEEN_LOOKS)
@@ -209,7 +212,7 @@ class _Training:
             raise
         progress.update(step, self.steps)
 
-    def measure(self, *, name: str, progress: Progress, checkpoint: Keeper) -> None:
+    def measure(self, *, name: str, progress: Progress, checkpoint: TrainingCheckpoint) -> None:
         """Let the probes measure what they have seen."""
 
         def save(whatever: bool = False) -> None:
@@ -227,7 +230,7 @@ class _Training:
             if self._asked:
                 save(True)
 
-    def leave(self, saved: Arrays | None, checkpoint: Keeper) -> None:
+    def leave(self, saved: Arrays | None, checkpoint: TrainingCheckpoint) -> None:
         """Save the state after the last step, unless that is where this training began."""
         if not self._asked and (saved is None or int(saved["step"]) < self.steps):  # with probes it is saved by now
             checkpoint.save(self._state(self.steps))
