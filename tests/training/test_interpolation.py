@@ -10,13 +10,13 @@ import torch
 
 from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.errors import UserError
-from langevin_sgd.training import initial, line_walkers
+from langevin_sgd.training import initial, interpolation_walkers
 from langevin_sgd.training.architectures import checking as architectures
 from langevin_sgd.training.architectures.mlp import MultilayerPerceptron
 from langevin_sgd.training.energy import Samples
 from langevin_sgd.training.full_batch import FullBatch
 from langevin_sgd.training.interpolation import Landmarks, Line, endpoint, landmarks, tabulate
-from langevin_sgd.training.line_walkers import Walkers
+from langevin_sgd.training.interpolation_walkers import Walkers
 from langevin_sgd.training.minibatches import Minibatches
 from langevin_sgd.training.network import Network
 from langevin_sgd.training.threads import Workers
@@ -169,7 +169,7 @@ def test_walkers_do_not_depend_on_threads_slices_or_their_number(monkeypatch: py
 
     whole = walk(1)
     half = walk(1, replicas=100)["position"]
-    monkeypatch.setattr(line_walkers, "_READS_AT_A_TIME", 1500)
+    monkeypatch.setattr(interpolation_walkers, "_READS_AT_A_TIME", 1500)
     cut = walk(3)
     assert all(np.array_equal(whole[name], cut[name]) for name in whole)
     np.testing.assert_array_equal(half[:50], whole["position"][:50])

@@ -8,9 +8,9 @@ from torch import nn
 from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.training.control import Control
 from langevin_sgd.training.ensemble import Ensemble
+from langevin_sgd.training.ensemble_record import EnsembleRecord
 from langevin_sgd.training.probes.section import Watched
 from langevin_sgd.training.probes.sharpness.config import SharpnessProbe
-from langevin_sgd.training.recorder import Recorder
 from langevin_sgd.training.snapshot import snapshot
 from langevin_sgd.training.threads import Workers
 from langevin_sgd.training.view import Instruments, View
@@ -34,7 +34,7 @@ def test_displacement_is_measured_from_where_the_weights_were(make_network, samp
     network = make_network(nn.Linear(9, 4))
     weights = network.weights().expand(3, -1).clone().to(dtype)
     workers = Workers(1)
-    recorder = Recorder(
+    recorder = EnsembleRecord(
         start=weights, record=np.array([0, 1]), sample=np.empty(0, np.int64), test=False, reference=None,
         workers=workers,
     )  # fmt: skip

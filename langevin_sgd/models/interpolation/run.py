@@ -35,7 +35,7 @@ from langevin_sgd.training.architectures import checking as architectures
 from langevin_sgd.training.data import loading as data
 from langevin_sgd.training.energy import Samples
 from langevin_sgd.training.interpolation import Landmarks, Line, endpoint, landmarks, tabulate
-from langevin_sgd.training.line_walkers import Walkers
+from langevin_sgd.training.interpolation_walkers import Walkers
 from langevin_sgd.training.losses import checking as losses
 from langevin_sgd.training.network import Network
 from langevin_sgd.training.threads import Workers

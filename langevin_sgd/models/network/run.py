@@ -34,12 +34,12 @@ from langevin_sgd.storage.checkpoint import Checkpointing, NoCheckpoint
 from langevin_sgd.storage.keeper import Keeper, part, prefixed
 from langevin_sgd.training.control import Control
 from langevin_sgd.training.ensemble import Ensemble
+from langevin_sgd.training.ensemble_record import EnsembleRecord, Reference
 from langevin_sgd.training.journal import Journal
 from langevin_sgd.training.minibatches import Minibatches
 from langevin_sgd.training.probes import building as probes
 from langevin_sgd.training.probes.probe import Probe
 from langevin_sgd.training.probes.section import Watched
-from langevin_sgd.training.recorder import Recorder, Reference
 from langevin_sgd.training.threads import Workers
 from langevin_sgd.training.update_rules import checking as update_rules
 from langevin_sgd.training.view import Instruments, View
@@ -140,7 +140,7 @@ class _Training:
         self.sample = self._sampled(model, landmark)
         self._instruments = instruments
         reference = None if landmark is None else self._reference(landmark)
-        self._recorder = Recorder(
+        self._recorder = EnsembleRecord(
             start=self._ensemble.weights, record=self.record, sample=self.sample, test=problem.test is not None,
             accuracy=problem.loss.has_accuracy,
             reference=reference, workers=workers,

@@ -44,7 +44,9 @@ def _check(loss: Loss, classes: int, name: str) -> None:
     alone = torch.cat([_per_sample(loss, outputs[i : i + 1], targets[i : i + 1], name) for i in range(3)])
     if not torch.allclose(whole, alone, rtol=1e-9, atol=1e-12):
         raise UserError(f"{name}: the loss of a sample depends on the others of its batch; return one number a sample")
-    with user_code.transforming(f"{name}: it cannot be differentiated (for torch's one_hot use losses.loss.one_hot)"):
+    with user_code.transforming(
+        f"{name}: it cannot be differentiated (for torch's one_hot use langevin_sgd.training.one_hot)"
+    ):
         found: Tensor = loss.gradient(outputs, targets)
         torch.func.vmap(loss.gradient)(outputs[None], targets[None])
     if tuple(found.shape) != (3, count):

@@ -22,7 +22,7 @@ from langevin_sgd.progress import NullProgress
 from langevin_sgd.study.loading import parse
 from langevin_sgd.study.run_model import run_model
 from langevin_sgd.training.interpolation import Landmarks, Line, landmarks
-from langevin_sgd.training.line_walkers import Walkers
+from langevin_sgd.training.interpolation_walkers import Walkers
 from langevin_sgd.training.threads import Workers
 
 CONFIG = Path(__file__).parents[3] / "configs" / "real_basins.yaml"
@@ -199,7 +199,7 @@ def test_one_point_of_a_scan_is_the_run_without_scan() -> None:
 def test_an_interrupted_run_goes_on_with_the_same_bits(
     monkeypatch: pytest.MonkeyPatch, stop_after_save: Callable[[int], Any]
 ) -> None:
-    monkeypatch.setattr("langevin_sgd.training.line_walkers._READS_AT_A_TIME", 2000)
+    monkeypatch.setattr("langevin_sgd.training.interpolation_walkers._READS_AT_A_TIME", 2000)
 
     def run(checkpoint: Any) -> xr.Dataset:
         progress = NullProgress()

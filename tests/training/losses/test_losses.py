@@ -213,7 +213,7 @@ def test_a_training_with_it_goes_on_after_an_interruption(module: str, tmp_path:
         ("Mean", "the loss of a sample depends on the others of its batch"),
         ("Wrong", "its derivative by the outputs is not that of its values"),
         ("One", "values returns () for 3 samples; (3,) is needed"),
-        ("Branches", "it cannot be differentiated (for torch's one_hot use losses.loss.one_hot): "),
+        ("Branches", "it cannot be differentiated (for torch's one_hot use langevin_sgd.training.one_hot): "),
         ("Nothing", "built NoneType; a subclass of langevin_sgd.training.Loss is needed"),
     ],
 )

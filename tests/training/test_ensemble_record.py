@@ -5,7 +5,7 @@ from torch import nn
 
 from langevin_sgd.models import declared
 from langevin_sgd.training.energy import Evaluator
-from langevin_sgd.training.recorder import Recorder, Reference
+from langevin_sgd.training.ensemble_record import EnsembleRecord, Reference
 from langevin_sgd.training.threads import Workers
 from langevin_sgd.training.view import Instruments, View
 
@@ -22,9 +22,9 @@ def make(make_network, samples):
     path = torch.from_numpy(position + 0.1 * rng.normal(size=(8, 64, network.size)))
 
     def run(replicas: int, threads: int = 1, split: int | None = None) -> dict:
-        def recorder() -> Recorder:
+        def recorder() -> EnsembleRecord:
             energy = float(instruments.energies(torch.from_numpy(position[None]))[0])
-            return Recorder(
+            return EnsembleRecord(
                 start=path[0, :replicas],
                 record=RECORD,
                 sample=SAMPLE,

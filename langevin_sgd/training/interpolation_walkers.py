@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.random_numbers.streams import Stream
 from langevin_sgd.training.interpolation import Landmarks, Line
-from langevin_sgd.training.line_walkers_kernel import advance
+from langevin_sgd.training.interpolation_walkers_kernel import advance
 from langevin_sgd.training.threads import Workers, shares
 
 Array = NDArray[np.float64]

@@ -37,7 +37,7 @@ class Reference:
     energy: float
 
 
-class Recorder(Probe):
+class EnsembleRecord(Probe):
     """Observes an ensemble at `record` steps, and in the stationary window at `sample` steps.
 
     With a `reference`, moments of the displacement from it and the energy above it are taken at the `sample` steps, in
