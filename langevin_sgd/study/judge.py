@@ -55,12 +55,13 @@ def judged(tree: xr.DataTree, study: Study | Mapping[str, Any] | None = None, *,
     Returns a Dataset with dimension `comparison`, one row a comparison, and with attrs["summary"], JSON with the
     study's verdict, its rule, the counts by role and verdict, the rows that disagree or are inconclusive, and the
     models that were not compared. Columns: model, quantity, law, role, measured, standard_error, predicted, ratio,
-    ratio_low, ratio_high, tolerance, verdict, reason, p_value, modes, eigenvalue_low, eigenvalue_high, point, scale
-    (all dimensionless; `ratio` and its interval hold a difference where `scale` says so; see `Comparison`).
+    ratio_low, ratio_high, tolerance, verdict, reason, p_value, modes, eigenvalue_low, eigenvalue_high, point, scale,
+    and for prints law_title, quantity_title, about (labels, as JSON), rank, rank_beside, fault (all dimensionless;
+    `ratio` and its interval hold a difference where `scale` says so; see `Comparison`).
 
     What is stored beside the measurements (laws, estimates, what a model was run with) is worked out again, unless the
     results are `fresh`; where it differs the comparisons take it as it follows, and a row `stored[NAME]`, inconclusive,
-    names what was altered.
+    names what was altered. Answers of laws that are missing, or of another version, are added.
 
     `study` says which checks to make; by default it is the config in the tree's provenance. The study `disagrees` if
     a row of role "law" does so and is rejected by Holm's rule at 1 - confidence (the smallest of the checks);

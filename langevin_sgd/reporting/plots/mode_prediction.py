@@ -15,7 +15,7 @@ _DECADES = 1e-9  # of the largest prediction: modes below hold nothing that anyb
 @figure(
     "Measured variance of every mode against what each law predicts for it. Many modes share an "
     "eigenvalue and differ only in their noise; here they stand apart.",
-    each_model("mode_variance_predicted"),
+    each_model("mode_variance", "mode_variance_predicted"),
 )
 def mode_prediction(subject: Subject) -> Figure:
     """Measured against predicted variance, a marker a mode and law; a law that holds lies on the diagonal.

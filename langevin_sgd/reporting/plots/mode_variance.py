@@ -21,7 +21,7 @@ _CURVE_BINS = 40
     "Stationary variance along every Hessian eigenvector, and its ratio to the process's own law. Curves "
     "and large markers are means over modes of similar eigenvalue, dots are single modes ± one standard "
     "error.",
-    each_model("mode_variance_predicted"),
+    each_model("mode_variance", "mode_variance_predicted"),
 )
 def mode_variance(subject: Subject) -> Figure:
     """Per-mode variance of a model against the Hessian eigenvalue, with the curve of every law.
