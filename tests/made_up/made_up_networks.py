@@ -11,8 +11,11 @@ import xarray as xr
 from torch import nn
 
 from langevin_sgd.config.sgd import Sgd
+from langevin_sgd.laws.evaluate import evaluated, known, with_answers
+from langevin_sgd.models.finished import configured, law_points
 from langevin_sgd.models.network import run as network
 from langevin_sgd.models.network.config import NetworkModel
+from langevin_sgd.study.loading import parse
 from langevin_sgd.training.data.dataset import DataSet
 
 SGD = {"learning_rate": 0.1, "batch_size": 8, "weight_decay": 0.05}
@@ -49,11 +52,10 @@ def trained(*, sgd: dict | None = None, seed: int = 1, checkpoint=None, progress
         "record_times": 12,
         **model,
     }
-    return network.run(
-        NetworkModel.model_validate(config),
-        Sgd(**(SGD | (sgd or {}))),
-        name="network",
-        seed=seed,
-        checkpoint=checkpoint,
-        progress=progress,
-    )
+    chosen, own = NetworkModel.model_validate(config), Sgd(**(SGD | (sgd or {})))
+    found = network.run(chosen, own, name="network", seed=seed, checkpoint=checkpoint, progress=progress)
+    if "mode_variance" not in found:
+        return found
+    study = parse({"name": "blobs", "seed": seed, "sgd": own.model_dump(), "models": {"network": config}})
+    (point,) = law_points(study, "network", [found], {}, configured(study, "network"))
+    return with_answers(found, evaluated(point, known()))
