@@ -106,8 +106,10 @@ def _advance(
     if program.target is not None:
         loads.append("first = hit[l]")
     whole = steps > 1 and steps == layout.steps_per_word
-    loads += _words(layout, whole)
+    loads += _words(layout, 0, whole)
     for step in range(steps):
+        if step and layout.steps_per_word == 1:  # else the words of the first step serve all
+            lines += _words(layout, step, whole)
         emitter.bind({z: _draw(layout, step, j, emitter, whole) for j, z in enumerate(program.draws)})
         advance(program, emitter)
         if program.target is not None:
@@ -147,12 +149,13 @@ def _look_up(program: LaneProgram, varying: tuple[bool, ...], constants: dict[st
     return text + LOOK_UP.format(row=len(program.state) + sum(varying))
 
 
-def _words(layout: Layout, whole: bool) -> list[str]:
+def _words(layout: Layout, step: int, whole: bool) -> list[str]:
+    """Load the words from which a step of a pass draws, `step` steps after the first of the pass."""
     if layout.kind == "gaussian":
         return []
     lines = []
     for k in range(layout.words_per_step):
-        lines.append(f"word{k} = feed[{k} * L + l]")
+        lines.append(f"word{k} = feed[{step * layout.words_per_step + k} * L + l]")
         if layout.kind == "three_point":
             lines.append(f"word{k} = U32(U32(word{k} >> U32(3)) | U32(1))")
             if k == 0 and not whole:
@@ -167,7 +170,8 @@ def _draw(layout: Layout, step: int, j: int, emitter: Emitter, whole: bool) -> s
     if layout.kind == "gaussian":
         emitter.lines.append(f"{name} = F(feed[{step * layout.words_per_step + j} * L + l])")
     elif layout.kind == "two_point":
-        place = step * layout.count + j % layout.per_word
+        before = step * layout.count if layout.steps_per_word > 1 else 0
+        place = before + j % layout.per_word
         bit = f"U32({place})" if whole or k > 0 else f"U32(place + U32({place}))"
         emitter.lines.append(f"{name} = F(sign_of(word{k}, {bit}))")
     else:
