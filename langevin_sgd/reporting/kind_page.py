@@ -18,6 +18,11 @@ _WIDTH = 100
 FAMILIES = {
     "models": "langevin_sgd.models:MODELS",
     "checks": "langevin_sgd.checks:CHECKS",
+    "probes": "langevin_sgd.training.probes:PROBES",
+    "losses": "langevin_sgd.training.losses:LOSSES",
+    "update rules": "langevin_sgd.training.update_rules:UPDATE_RULES",
+    "data": "langevin_sgd.training.data:DATA",
+    "architectures": "langevin_sgd.training.architectures:ARCHITECTURES",
 }
 """Families whose members are sections of the config."""
 

@@ -28,6 +28,15 @@ length = toys.probe:Length
 [langevin_sgd.losses]
 squared = toys.loss:Squared
 
+[langevin_sgd.update_rules]
+signs = toys.update_rule:Signs
+
+[langevin_sgd.data]
+blobs = toys.data:Blobs
+
+[langevin_sgd.architectures]
+plain = toys.architecture:Plain
+
 [langevin_sgd.schemes]
 midpoint = toys.scheme:MIDPOINT
 
@@ -51,6 +60,13 @@ models:
     steps: 40
     replicas: 64
   network: {kind: network, architecture: {kind: softmax}, replicas: 2, steps: 20, probes: [length], loss: squared}
+  own:
+    kind: network
+    data: {name: blobs}
+    architecture: {kind: plain}
+    update_rule: signs
+    replicas: 2
+    steps: 20
   valley:
     kind: ornstein_uhlenbeck
     hessian: {kind: diagonal, eigenvalues: [1.0, 2.0]}
@@ -114,6 +130,7 @@ def test_every_command_takes_them(home: Path) -> None:
     }  # fmt: skip
     assert set(table["verdict"].values.tolist()) == {"agrees"}
     assert "weight_length" in tree["network"]
+    assert tree["own"].attrs["status"] == "done"
     assert "mean_noise" in tree["valley"]["law"].values
     assert tree["scaled"]["squared_displacement"].dims[0] == "scale"
     assert (home / "run" / "figures" / "turn_histogram.png").exists()

@@ -36,6 +36,13 @@ models:
     steps: 20
     probes: ["toys.probe:Length"]
     loss: toys.loss:Squared
+  own:
+    kind: network
+    data: {name: "toys.data:blobs"}
+    architecture: {kind: "toys.architecture:Plain"}
+    update_rule: toys.update_rule:Signs
+    replicas: 2
+    steps: 20
   valley:
     kind: ornstein_uhlenbeck
     hessian: {kind: diagonal, eigenvalues: [1.0, 2.0]}
@@ -64,7 +71,7 @@ def forget() -> None:
         del sys.modules[name]
 
 
-PARTS = ("model", "check", "figure", "scheme", "probe", "loss", "law")
+PARTS = ("model", "check", "figure", "scheme", "probe", "loss", "law", "update_rule", "architecture")
 IMPORT = [word for part in PARTS for word in ("--import", f"toys.{part}")]
 
 
@@ -73,6 +80,8 @@ def test_every_command_takes_them(home: Path, capsys: pytest.CaptureFixture[str]
     tree = lsgd.open_run("run")
     assert float(tree["network"]["weight_length"].min()) > 0.0
     assert tree["well"]["energy"].sizes["replica"] == 64
+    squared = tree["own"]["squared_displacement"].values
+    assert squared[:, 1] == pytest.approx(6 * 0.1**2, rel=1e-5)  # six weights have moved by eta each
     noise = float(tree["valley"]["mode_variance_law"].sel(law="mean_noise")[1])
     assert noise == pytest.approx(0.1 * 2.0 / (2 * 8 * 1.0))  # eta tr C/(2 d B k) of the mode with k = 1
     table = tree["checks"].to_dataset()

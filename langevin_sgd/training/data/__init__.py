@@ -31,7 +31,9 @@ class _DataFamily(Family[type[DataSection]]):
 
 DATA = _DataFamily(
     "data set",
-    {"digits": "langevin_sgd.training.data.digits:DigitsData"},
+    {
+        "digits": "langevin_sgd.training.data.digits:DigitsData",
+    },
     group="langevin_sgd.data",
     is_member=lambda found: subclass_of(DataSection)(found) or (callable(found) and not isinstance(found, type)),
     needed="a function that returns a langevin_sgd.DataSet, or a subclass of langevin_sgd.training.DataSection,",

@@ -14,7 +14,9 @@ from langevin_sgd.training.update_rules.section import UpdateRuleSection
 
 UPDATE_RULES: Family[type[UpdateRuleSection]] = Family(
     "update rule",
-    {"heavy_ball": "langevin_sgd.training.update_rules.heavy_ball.config:HeavyBallRule"},
+    {
+        "heavy_ball": "langevin_sgd.training.update_rules.heavy_ball.config:HeavyBallRule",
+    },
     group="langevin_sgd.update_rules",
     is_member=subclass_of(UpdateRuleSection),
     needed="a subclass of langevin_sgd.training.UpdateRuleSection",
