@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, NoReturn, TextIO
 from cyclopts import App, CycloptsError, Parameter
 
 from langevin_sgd import __version__
-from langevin_sgd.errors import NotStored, UserError, readable
+from langevin_sgd.errors import LeftOut, NotStored, UserError, readable
 from langevin_sgd.interruption import let_finish, stopped_by_signals
 
 if TYPE_CHECKING:
@@ -285,9 +285,11 @@ def _usage(error: CycloptsError, tokens: Sequence[str]) -> str:
 
 @contextmanager
 def _warnings_as_lines() -> Iterator[None]:
-    """Show what could not be stored as a line, not as Python shows a warning."""
+    """Show what could not be stored, or was left out, as a line and not as Python shows a warning."""
     with warnings.catch_warnings():
-        warnings.simplefilter("always", NotStored)
+        lines = (NotStored, LeftOut)
+        for category in lines:
+            warnings.simplefilter("always", category)
         show = warnings.showwarning
 
         def tell(
@@ -298,7 +300,7 @@ def _warnings_as_lines() -> Iterator[None]:
             file: TextIO | None = None,
             line: str | None = None,
         ) -> None:
-            if issubclass(category, NotStored):
+            if issubclass(category, lines):
                 print(message, file=sys.stderr)
             else:
                 show(message, category, filename, lineno, file, line)

@@ -46,3 +46,7 @@ def refusal(error: OSError) -> str:
     """What the operating system said when it refused to write, and the mend."""
     mend = "free some space, then do it again" if error.errno in _FULL else "choose another place"
     return f"cannot be written: {error.strerror or error}; {mend}"
+
+
+class LeftOut(RuntimeWarning):
+    """A check or a figure of the user's own failed on a finished run, and is left out: nothing else is lost by it."""

@@ -50,10 +50,9 @@ def simulate(
 
 def _ready(study: Study) -> None:
     if study.figures:
-        from langevin_sgd.reporting.plots.drawn import FIGURES  # matplotlib
+        from langevin_sgd.reporting.plots.drawn import ready  # matplotlib
 
-        for name in study.figures:
-            FIGURES[name]
+        ready(study.figures)
 
 
 def _report(run: store.RunDirectory, progress: Progress) -> None:

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import os
 import sysconfig
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, ParamSpec, TypeVar
 
-from langevin_sgd.errors import UserError
+from langevin_sgd.errors import LeftOut, UserError
 from langevin_sgd.settings_kept import settings_kept
 
 Arguments = ParamSpec("Arguments")
@@ -77,6 +78,11 @@ def call_at_every_step(
 
 class UserCodeError(UserError):
     """Code of the user's own raised; its exception is the cause."""
+
+
+def left_out(fault: UserError) -> None:
+    """Warn of what is left out because of a fault of the user's code."""
+    warnings.warn(fault.render(), LeftOut, stacklevel=3)
 
 
 @contextmanager

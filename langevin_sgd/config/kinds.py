@@ -103,7 +103,9 @@ class Kinds(Generic[Kind]):
             return section.model_validate(value)
         except ValueError:  # a `ValidationError` among them: it says what is wrong with the keys
             raise
-        except Exception as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # it may also call sys.exit
             if not is_own(section):
                 raise
             told = f"{path(section)}: reading its keys failed: {user_code.told(error)}"

@@ -12,6 +12,8 @@ from typing import Any
 
 import xarray as xr
 
+from langevin_sgd import user_code
+from langevin_sgd.errors import UserError
 from langevin_sgd.observables.scanned import dimensions
 from langevin_sgd.progress import NullProgress, Progress, format_seconds
 from langevin_sgd.reporting.plots import drawn as plots
@@ -64,29 +66,30 @@ def _report(run: str | os.PathLike[str], kept: Shelf, progress: Progress) -> Pat
     tree = store.open_run(run, load=True)
     if store.CHECKS in tree.children and "rank" not in tree[store.CHECKS].data_vars:  # of an earlier version
         tree[store.CHECKS] = xr.DataTree(check(tree))
-    pictures: dict[str, bytes] = {}
-    figures = plots.figures(tree)
-    for name, figure in figures.items():
-        pictures[name] = plots.render(figure, "png")
-        progress.update(len(pictures), len(figures))
+    pictures, faults = plots.pictures(tree)
+    progress.update(len(pictures), len(pictures))
     progress.close()
+    for fault in faults:
+        user_code.left_out(fault)
     kept.figures({f"{name}.png": picture for name, picture in pictures.items()})
-    return kept.text(store.REPORT, page(tree, config=store.read_config(run), pictures=pictures))
+    return kept.text(store.REPORT, page(tree, config=store.read_config(run), pictures=pictures, faults=faults))
 
 
-def page(tree: xr.DataTree, *, config: str, pictures: Mapping[str, bytes]) -> str:
-    """The HTML text of the report, with `pictures` as PNG by figure name."""
+def page(tree: xr.DataTree, *, config: str, pictures: Mapping[str, bytes], faults: Sequence[UserError] = ()) -> str:
+    """The HTML text of the report, with `pictures` as PNG by figure name and what is said of those left out."""
+    missing = "".join(f'<p class="failed">{escape(fault.render())}</p>' for fault in faults)
     provenance = recorded(tree.attrs)
     name = str(config_of(tree.attrs).get("name") or tree.name or "run")
     checks = tree.children[store.CHECKS].to_dataset(inherit=False) if store.CHECKS in tree.children else None
     failed = failed_models(tree)
     captions = plots.captions(tree)
+    shown = "".join(_figure(name, picture, captions[name]) for name, picture in pictures.items())
     every = rows(checks) if checks is not None else []
     sections = [
         _header(name, provenance),
         _verdict(checks, failed, unfinished=str(tree.attrs.get("unfinished", ""))),
         _section("Verdicts", _laws(every)) if checks is not None else "",
-        _section("Figures", "".join(_figure(name, picture, captions[name]) for name, picture in pictures.items())),
+        _section("Figures", shown + missing),
         _section("Contrasts", _contrasts(every)),
         _section("Models", _models(tree)),
         _section("How to read the verdicts", _READING),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import xarray as xr
 
 from langevin_sgd import import_path, user_code
@@ -14,6 +16,8 @@ from langevin_sgd.checks import CHECKS
 from langevin_sgd.checks.judged import Judged
 from langevin_sgd.checks.section import CheckSection
 from langevin_sgd.checks.stored import restored
+from langevin_sgd.checks.verdicts.labels import FIRST, Fault, Quantity
+from langevin_sgd.checks.verdicts.statistics import inconclusive
 from langevin_sgd.checks.verdicts.table import Comparison, to_dataset
 from langevin_sgd.errors import UserError
 from langevin_sgd.laws.cache import title_of, unanswered
@@ -62,6 +66,8 @@ def judged(tree: xr.DataTree, study: Study | Mapping[str, Any] | None = None, *,
     What is stored beside the measurements (laws, estimates, what a model was run with) is worked out again, unless the
     results are `fresh`; where it differs the comparisons take it as it follows, and a row `stored[NAME]`, inconclusive,
     names what was altered. Answers of laws that are missing, or of another version, are added.
+
+    A check of the user's own that fails is a row `check[KIND]`, inconclusive, that says how, and is warned of.
 
     `study` says which checks to make; by default it is the config in the tree's provenance. The study `disagrees` if
     a row of role "law" does so and is rejected by Holm's rule at 1 - confidence (the smallest of the checks);
@@ -129,7 +135,35 @@ def _rows(check: CheckSection, judged: Judged) -> list[Comparison]:
     """The comparisons of one model; what a check of somebody else's raises or returns is told in a line."""
     if CHECKS.is_own(check.kind):
         return check.rows(judged)
+    try:
+        return _rows_of_users(check, judged)
+    except import_path.NotImported:
+        raise
+    except UserError as fault:  # what has run, and what other checks say of it, must not be lost by it
+        user_code.left_out(fault)
+        return [_failed(check, judged.name, fault.render())]
+
+
+def _rows_of_users(check: CheckSection, judged: Judged) -> list[Comparison]:
     own: Any = user_code.call(f"check {check.kind} of {judged.name}", check.rows, judged)
     if not isinstance(own, list | tuple) or not all(isinstance(row, Comparison) for row in own):
         raise UserError(f"check {check.kind} of {judged.name}: returned something else than a list of Comparison")
     return list(own)
+
+
+def _failed(check: CheckSection, model: str, reason: str) -> Comparison:
+    """The row, without a verdict, in the place of those of a check that failed."""
+    return Comparison.from_assessment(
+        inconclusive(math.nan, math.nan, reason),
+        model=model,
+        quantity=Quantity(f"check[{check.kind}]", f"check {check.kind}", {"check": check.kind}, (FIRST, FIRST)),
+        law="none",
+        law_title="no answer",
+        role="law",
+        measured=math.nan,
+        standard_error=math.nan,
+        predicted=math.nan,
+        tolerance=math.nan,
+        eigenvalues=np.empty(0),
+        fault=Fault.UNFIT,
+    )

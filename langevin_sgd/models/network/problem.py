@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from langevin_sgd import user_code
 from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.errors import UserError
 from langevin_sgd.models.network.config import NetworkModel
@@ -49,7 +50,12 @@ def prepare(model: NetworkModel, sgd: Sgd, *, seed: int, device: str, refuse_siz
     loaded = data.load(model.data, seed)
     loss = losses.build(model.loss, loaded.classes)
     outputs = loss.outputs(loaded.classes)
-    known = model.architecture.parameters(math.prod(loaded.train_inputs.shape[1:]), outputs)
+    known = user_code.call(
+        f"architecture {model.architecture.kind}: its number of parameters cannot be told",
+        model.architecture.parameters,
+        math.prod(loaded.train_inputs.shape[1:]),
+        outputs,
+    )
     if known is not None:
         refuse_size(known)
 

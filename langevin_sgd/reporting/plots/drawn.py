@@ -6,7 +6,7 @@ import difflib
 import io
 import os
 from collections.abc import Callable, Iterable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import xarray as xr
 from matplotlib.figure import Figure
@@ -63,12 +63,36 @@ def figures(tree: xr.DataTree, names: Iterable[str] = ()) -> dict[str, Figure]:
     it if there are several; a kind as name stands for all its figures. Raises `UserError` for a name that the study has
     no figure of.
     """
+    drawn, faults = _made(tree, list(names), lambda kind, figure: figure)
+    if faults:
+        raise faults[0]
+    return drawn
+
+
+def pictures(
+    tree: xr.DataTree, names: Iterable[str] = (), *, format: str = "png"
+) -> tuple[dict[str, bytes], list[UserError]]:
+    """The same figures as files, and the faults of figures of the user's own, which are left out."""
+    return _made(tree, list(names), lambda kind, figure: _of_kind(kind, lambda made: render(made, format), figure))
+
+
+def _made(
+    tree: xr.DataTree, wanted: Sequence[str], of: Callable[[str, Figure], Result]
+) -> tuple[dict[str, Result], list[UserError]]:
+    """What is made of every figure that is wanted, by its name, and what went wrong with those of the user's own."""
     with import_path.only():
-        return _drawn(tree, list(names))
+        return _drawn(tree, wanted, of)
 
 
-def _drawn(tree: xr.DataTree, wanted: Sequence[str]) -> dict[str, Figure]:
-    planned = _plan(tree)
+def _drawn(
+    tree: xr.DataTree, wanted: Sequence[str], of: Callable[[str, Figure], Result]
+) -> tuple[dict[str, Result], list[UserError]]:
+    planned, broken = _plan(tree)
+    faults = [fault for kind, fault in broken.items() if not wanted or kind in wanted or _called(kind) in wanted]
+    if wanted and faults:
+        wanted = [name for name in wanted if name not in broken and name not in map(_called, broken)]
+        if not wanted:
+            return {}, faults
     for name in wanted:
         if name not in planned and not any(kind == name for kind, _ in planned.values()):
             close = difflib.get_close_matches(name, planned, n=1)
@@ -77,9 +101,29 @@ def _drawn(tree: xr.DataTree, wanted: Sequence[str]) -> dict[str, Figure]:
     drawn = {}
     with style():
         for name, (kind, subject) in planned.items():
-            if not wanted or name in wanted or kind in wanted:
-                drawn[name] = _of_kind(kind, FIGURES[kind].draw, subject)
+            if wanted and name not in wanted and kind not in wanted:
+                continue
+            try:
+                drawn[name] = of(kind, _figure(kind, subject))
+            except UserError as fault:
+                if FIGURES.is_own(kind):
+                    raise
+                faults.append(fault)
+    return drawn, faults
+
+
+def _figure(kind: str, subject: Subject) -> Figure:
+    drawn: Any = _of_kind(kind, FIGURES[kind].draw, subject)
+    if not isinstance(drawn, Figure):
+        raise UserError(f"figure {kind}: returned {type(drawn).__name__}; a matplotlib Figure is needed")
     return drawn
+
+
+def _subjects(kind: str, results: Results) -> dict[str, Subject]:
+    found: Any = _of_kind(kind, FIGURES[kind].subjects, results)
+    if not isinstance(found, dict) or not all(isinstance(of, Subject) for of in found.values()):
+        raise UserError(f"figure {kind}: its subjects must give a dict from names to Subject")
+    return found
 
 
 def _of_kind(kind: str, function: Callable[[Argument], Result], argument: Argument) -> Result:
@@ -97,7 +141,7 @@ def _called(kind: str) -> str:
 def captions(tree: xr.DataTree) -> dict[str, str]:
     """What each figure of a study shows, by its name."""
     with import_path.only():
-        return {name: FIGURES[kind].caption for name, (kind, _) in _plan(tree).items()}
+        return {name: FIGURES[kind].caption for name, (kind, _) in _plan(tree)[0].items()}
 
 
 def plot(run: str | os.PathLike[str], names: Iterable[str] = (), *, format: str = "png") -> list[os.PathLike[str]]:
@@ -108,8 +152,12 @@ def plot(run: str | os.PathLike[str], names: Iterable[str] = (), *, format: str 
     if format not in FORMATS:
         raise UserError(f"no figure format {format!r}; use {', '.join(FORMATS)}")
     with shelf(run) as kept:
-        drawn = figures(store.open_run(run, load=True), names)
-        return list(kept.figures({f"{name}.{format}": render(figure, format) for name, figure in drawn.items()}))
+        files, faults = pictures(store.open_run(run, load=True), names, format=format)
+        if faults and not files:
+            raise faults[0]
+        for fault in faults:
+            user_code.left_out(fault)
+        return list(kept.figures({f"{name}.{format}": file for name, file in files.items()}))
 
 
 def render(figure: Figure, format: str) -> bytes:
@@ -121,14 +169,35 @@ def render(figure: Figure, format: str) -> bytes:
     return buffer.getvalue()
 
 
-def _plan(tree: xr.DataTree) -> dict[str, tuple[str, Subject]]:
-    """What is drawn: the kind and the subject of every figure, by its name."""
+def ready(names: Sequence[str]) -> None:
+    """Raise `UserError` before anything runs if figures of the user's own are none, or are called like others."""
+    kinds = [*FIGURES, *names]
+    for name in names:
+        FIGURES[name]
+        _refuse_taken(name, kinds)
+
+
+def _refuse_taken(kind: str, kinds: Sequence[str]) -> None:
+    if any(_called(other) == _called(kind) for other in kinds[: kinds.index(kind)]):
+        raise UserError(f"figure {kind}: there is another one called {_called(kind)}; rename it")
+
+
+def _plan(tree: xr.DataTree) -> tuple[dict[str, tuple[str, Subject]], dict[str, UserError]]:
+    """What is drawn: kind and subject of every figure, by its name; and what is wrong with kinds of the user's own."""
     results = _results(tree)
     kinds = [*FIGURES, *_own_figures(tree)]
+    subjects: dict[str, dict[str, Subject]] = {}
+    broken: dict[str, UserError] = {}
     for kind in kinds:
-        if any(_called(other) == _called(kind) for other in kinds[: kinds.index(kind)]):
-            raise UserError(f"figure {kind}: there is another one called {_called(kind)}; rename it")
-    subjects = {kind: _of_kind(kind, FIGURES[kind].subjects, results) for kind in kinds}
+        try:
+            _refuse_taken(kind, kinds)
+            subjects[kind] = _subjects(kind, results)
+        except import_path.NotImported:
+            raise
+        except UserError as fault:
+            if FIGURES.is_own(kind):
+                raise
+            broken[kind] = fault
     stood_for = {name for kind, of in subjects.items() if FIGURES[kind].stands for name in of}
     planned: dict[str, tuple[str, Subject]] = {}
     for kind, of in subjects.items():
@@ -136,7 +205,7 @@ def _plan(tree: xr.DataTree) -> dict[str, tuple[str, Subject]]:
         for name, subject in chosen.items():
             alone = len(chosen) == 1 or FIGURES[kind].together
             planned[_called(kind) if alone else f"{_called(kind)}_{name}"] = (kind, subject)
-    return planned
+    return planned, broken
 
 
 def _own_figures(tree: xr.DataTree) -> list[str]:
