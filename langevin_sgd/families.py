@@ -89,7 +89,9 @@ class Family(Generic[Member]):
         path = self._table[name]
         try:
             found = imported(path)
-        except Exception as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # a module may also call sys.exit
             if name in self._own:
                 raise
             told = f"{type(error).__name__}: {' '.join(str(error).split())}"

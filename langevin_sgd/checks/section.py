@@ -35,6 +35,13 @@ class CheckSection(Section):
     confidence: OpenFraction = 0.95
     """Confidence of the intervals."""
 
+    @classmethod
+    def __pydantic_init_subclass__(cls, **options: Any) -> None:
+        """Raise `TypeError` for a check of somebody's own whose class says something in another form."""
+        given: object = cls.REQUIRES
+        if isinstance(given, str):
+            raise TypeError(f"{cls.__name__}.REQUIRES must be a set of names, got the text {given!r}")
+
     def rows(self, judged: Judged) -> list[Comparison]:
         """The comparisons of one finished model, at every point of a scan."""
         function: Callable[[Judged, Any], list[Comparison]] = imported(self.ROWS)

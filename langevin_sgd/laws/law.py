@@ -98,6 +98,15 @@ class Law:
     note: Callable[[Point], str] = _nothing
     kept: bool = False
 
+    def __post_init__(self) -> None:
+        """Raise `UserError` for what a law of somebody's own gives in another form."""
+        version: object = self.version
+        requires: object = self.requires
+        if not isinstance(version, int) or isinstance(version, bool):
+            raise UserError(f"law {self.name}: version must be a whole number, got {version!r}")
+        if isinstance(requires, str):
+            raise UserError(f"law {self.name}: requires must be a set of names, got the text {requires!r}")
+
     @property
     def home(self) -> str:
         """The module that predicts."""

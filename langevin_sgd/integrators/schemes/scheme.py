@@ -103,6 +103,15 @@ class Scheme(ByValue):
     in_sdeint: str = ""
     source: str = ""
 
+    def __post_init__(self) -> None:
+        """Raise `SchemeError` for what a scheme of somebody's own gives in another form."""
+        if self.interpretation not in ("ito", "stratonovich"):
+            raise SchemeError(f"scheme {self.name}: interpretation must be ito or stratonovich")
+        for name in ("increments", "state", "needs"):
+            given = getattr(self, name)
+            if isinstance(given, str):
+                raise SchemeError(f"scheme {self.name}: {name} must be a tuple of names, got the text {given!r}")
+
     def after(self, model: Dynamics, state: State, draws: tuple[Vector, ...]) -> State:
         """The state one step on. Raises `UserError` where the rule fails, or returns no state of the scheme."""
         failure = f"the rule of scheme {self.name} failed"
