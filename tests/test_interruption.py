@@ -218,8 +218,7 @@ def test_a_disk_that_fills_during_a_run_leaves_one_line_and_a_run_that_resumes(h
 def test_a_disk_that_fills_after_a_run_leaves_what_was_there(home, capsys, monkeypatch, finished, command, size):
     drawn = {"figure": b"x" * 5000}
     monkeypatch.setattr(html_report, "report", REPORT)
-    monkeypatch.setattr(plots, "figures", lambda *_: drawn)
-    monkeypatch.setattr(plots, "render", lambda figure, _format: figure)
+    monkeypatch.setattr(plots, "pictures", lambda *_, **__: (drawn, []))
     shutil.copytree(finished, home / "run")
     before = {str(file): file.read_bytes() for file in sorted(home.rglob("*")) if file.is_file()}
     with disk_full_beyond(size):

@@ -188,8 +188,7 @@ def _made_up() -> None:
 
     checks.judged = lambda tree, planned=None, **_: table()  # type: ignore[assignment]
     checks._judged = lambda *_, **__: (table(), {})  # type: ignore[assignment]
-    plots.figures = lambda tree, names=(): {"small": None}  # type: ignore[assignment, dict-item]
-    plots.render = lambda figure, kind: b"picture"  # type: ignore[assignment]
+    plots.pictures = lambda *_, **__: ({"small": b"picture"}, [])  # type: ignore[assignment]
     html_report.page = lambda tree, **_: "page"  # type: ignore[assignment]
     from langevin_sgd.reporting import terminal
 

@@ -94,7 +94,7 @@ def test_what_may_be_written_to_in_part_gets_what_it_can(copied, monkeypatch):
 
     monkeypatch.setattr(store, "replace_text", refuse)
     monkeypatch.setattr(html_report, "page", lambda tree, **_: "page")
-    monkeypatch.setattr("langevin_sgd.reporting.plots.drawn.figures", lambda tree, names=(): {})
+    monkeypatch.setattr("langevin_sgd.reporting.plots.drawn.pictures", lambda *_, **__: ({}, []))
     with pytest.warns(NotStored, match=r"report\.html: cannot be written: Permission denied.* lies in "):
         page = html_report.report(copied)
     assert page.read_text() == "page"
