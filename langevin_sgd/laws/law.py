@@ -72,10 +72,10 @@ def _nothing(point: Point) -> str:
 class Law:
     """What theory says of a model's observables, from what was measured and what the model was run with.
 
-    `name` is its label along the dimension `law`, `title` what tables and legends call it, `source` where it is from.
-    A stored answer of another `version` is worked out again: raise it when the numbers change. The law is asked where
-    the data hold the observables and coordinates of `requires`, the process is a `process`, "module:Class", which need
-    not be imported to see that, and `applies`.
+    `name` is its label along the dimension `law`, `title` what tables call it, and legends with "law" behind it,
+    `source` where it is from. A stored answer of another `version` is worked out again: raise it when the numbers
+    change. The law is asked where the data hold the observables and coordinates of `requires`, the process is a
+    `process`, "module:Class", which need not be imported to see that, and `applies`.
 
     `predict(point)` gives the predicted values by the names of the observables, shaped like them but for the replicas:
     `mode_variance` becomes a row of `mode_variance_law`, and `mode_variance_predicted` if the law is the process's own.

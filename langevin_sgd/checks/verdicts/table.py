@@ -223,21 +223,3 @@ def summarise(
         "inconclusive": [row.title for row in laws if row.verdict is Verdict.INCONCLUSIVE],
         "not_compared": [dict(entry) for entry in not_compared],
     }
-
-
-def summary_line(table: xr.Dataset) -> str:
-    """The study's verdict in one line, from a table as `check` returns it or as read back from disk."""
-    summary = json.loads(table.attrs["summary"])
-    counts = summary["counts"]["law"]
-    total = sum(counts.values())
-    line = f"{summary['verdict']}: of {total} law row{'' if total == 1 else 's'}, "
-    line += ", ".join(f"{counts[str(verdict)]} {_PLURAL[verdict]}" for verdict in Verdict)
-    if summary["disagreeing"]:
-        shown = summary["disagreeing"][:3]
-        more = len(summary["disagreeing"]) - len(shown)
-        line += f"; disagreeing: {', '.join(shown)}" + (f" and {more} more" if more else "")
-    missing = [entry["model"] for entry in summary["not_compared"] if entry["status"] != "done"]
-    return line + (f"; not compared: {', '.join(missing)}" if missing else "")
-
-
-_PLURAL = {Verdict.AGREES: "agree", Verdict.DISAGREES: "disagree", Verdict.INCONCLUSIVE: "inconclusive"}

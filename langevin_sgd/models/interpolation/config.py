@@ -140,14 +140,8 @@ class InterpolationModel(ModelSection):
         """Sizes, and that the position alone is a Markov chain."""
         at: KeyPath = ("models", name)
         sgd = lineage.sgd(study, name)
-        samples = self.data.train_size()
-        if (reason := self.data.folder_problem()) is not None:
-            yield (*at, "data", "folder"), reason
-        if samples is not None and sgd.batch_size > samples:
-            yield (
-                lineage.sgd_origin(study, name, "batch_size"),
-                f"{sgd.batch_size} is more than the {samples} training samples of {name}; give at most {samples}",
-            )
+        origin = lineage.sgd_origin(study, name, "batch_size")
+        yield from self.data.problems(name, data=(*at, "data"), batch_size=sgd.batch_size, batch_size_at=origin)
         if sgd.momentum > 0:
             yield (
                 lineage.sgd_origin(study, name, "momentum"),

@@ -169,13 +169,8 @@ class NetworkModel(ModelSection):
         at: KeyPath = ("models", name)
         sgd = lineage.sgd(study, name)
         samples = self.data.train_size()
-        if (reason := self.data.folder_problem()) is not None:
-            yield (*at, "data", "folder"), reason
-        if samples is not None and sgd.batch_size > samples:
-            yield (
-                lineage.sgd_origin(study, name, "batch_size"),
-                f"{sgd.batch_size} is more than the {samples} training samples of {name}; give at most {samples}",
-            )
+        origin = lineage.sgd_origin(study, name, "batch_size")
+        yield from self.data.problems(name, data=(*at, "data"), batch_size=sgd.batch_size, batch_size_at=origin)
         if self.measure_curvature and self.start != "minimum":
             yield (
                 (*at, "measure_curvature"),

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from langevin_sgd.study.config import Study
 
 _USUAL_REPLICAS = NetworkModel.model_fields["replicas"].default
-_EVALUATED = 96 * 256  # replicas x samples that a thread evaluates at a time, on average
 _BYTES = {"float32": 4.0, "float64": 8.0}
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
 
+from langevin_sgd.config.errors import Faults, KeyPath
 from langevin_sgd.config.fields import Folder, Number, Section, Text
 from langevin_sgd.families import imported
 
@@ -55,6 +56,17 @@ class DataSection(Section):
         """N, the number of training samples, where it is known without loading."""
         shape = self.shape()
         return None if shape is None else train_size(shape.samples, self.test_fraction)
+
+    def problems(self, name: str, *, data: KeyPath, batch_size: int, batch_size_at: KeyPath) -> Faults:
+        """What is wrong with it in model `name`, whose section of it is at `data`, at minibatches of `batch_size`."""
+        if (reason := self.folder_problem()) is not None:
+            yield (*data, "folder"), reason
+        samples = self.train_size()
+        if samples is not None and batch_size > samples:
+            yield (
+                batch_size_at,
+                f"{batch_size} is more than the {samples} training samples of {name}; give at most {samples}",
+            )
 
     def folder_problem(self) -> str | None:
         """Why the folder that is given is none for it; None if it is."""

@@ -15,7 +15,7 @@ def _predict(point: Point) -> dict[str, np.ndarray]:
 
 MEAN_NOISE = Law(
     name="mean_noise",
-    title="mean noise in every mode",
+    title="mean-noise",
     source="made up for a test",
     version=1,
     predict=_predict,
