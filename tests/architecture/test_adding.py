@@ -11,60 +11,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from made_up_toys import BY_NAME, MEMBERS, TOYS
 
 import langevin_sgd as lsgd
 
 PACKAGE = Path(lsgd.__file__).parent
 ROOT = PACKAGE.parent
-TOYS = Path(__file__).parents[1] / "extensions" / "toys"
 ROW = re.compile(r"^\| ([a-z ]+) \| `([^`]+)` \| `([^`]+)` \| `(langevin_sgd\.[a-z_]+)` \|")
-
-MEMBERS = {
-    "model kind": ("model.py", "free_walk", "FreeWalk"),
-    "check": ("check.py", "turns", "Turns"),
-    "law": ("law.py", "mean_noise", "MEAN_NOISE"),
-    "probe": ("probe.py", "length", "Length"),
-    "loss": ("loss.py", "squared", "Squared"),
-    "update rule": ("update_rule.py", "signs", "Signs"),
-    "data set": ("data.py", "blobs", "Blobs"),
-    "architecture": ("architecture.py", "plain", "Plain"),
-    "scheme": ("scheme.py", "midpoint", "SCHEME"),
-    "figure": ("figure.py", "turn_histogram", "turn_histogram"),
-}
-"""Of every family the file of a member, what it is to be called, and what it is in that file."""
-
-STUDY = """
-name: added
-seed: 3
-sgd: {learning_rate: 0.1, batch_size: 8}
-models:
-  walk: {kind: free_walk, steps: 40}
-  well:
-    kind: langevin
-    potential: {kind: expression, energy: x**2/2, variables: [x]}
-    temperature: 1.0
-    time_step: 0.1
-    scheme: midpoint
-    start: [1.0]
-    steps: 40
-    replicas: 64
-  network: {kind: network, architecture: {kind: softmax}, replicas: 2, steps: 20, probes: [length], loss: squared}
-  own:
-    kind: network
-    data: {name: blobs}
-    architecture: {kind: plain}
-    update_rule: signs
-    replicas: 2
-    steps: 20
-    start: shared
-  valley:
-    kind: ornstein_uhlenbeck
-    hessian: {kind: diagonal, eigenvalues: [1.0, 2.0]}
-    noise: {kind: diagonal, variances: [1.0, 3.0]}
-    steps: 200
-    replicas: 8
-checks: [turns]
-"""
 
 
 def told() -> dict[str, tuple[str, str, str]]:
@@ -75,14 +28,15 @@ def told() -> dict[str, tuple[str, str, str]]:
 
 def add(package: Path, family: str) -> None:
     """Add one member as the document says."""
-    toy, name, attribute = MEMBERS[family]
+    _, name, module_of_toy, attribute, _ = MEMBERS[family]
+    attribute = attribute.replace("MIDPOINT", "SCHEME")  # what schemes of the package are called
     file, table, _ = told()[family]
     written = package / file.replace("NAME", name)
     assert not written.exists()
     if not written.parent.exists():
         written.parent.mkdir()
         (written.parent / "__init__.py").write_text(f'"""{name}."""\n', encoding="utf-8")
-    text = (TOYS / toy).read_text(encoding="utf-8")
+    text = (TOYS / f"{module_of_toy}.py").read_text(encoding="utf-8")
     written.write_text(text.replace("MIDPOINT", "SCHEME"), encoding="utf-8")
     module = ".".join((package.name, *written.relative_to(package).with_suffix("").parts))
     lines = (package / table).read_text(encoding="utf-8").splitlines(keepends=True)
@@ -140,7 +94,7 @@ def test_with_one_of_each_the_package_runs(tmp_path: Path) -> None:
     package = copied(tmp_path)
     for family in MEMBERS:
         add(package, family)
-    (tmp_path / "added.yaml").write_text(STUDY, encoding="utf-8")
+    (tmp_path / "added.yaml").write_text(BY_NAME, encoding="utf-8")
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
     command = [sys.executable, "-W", "error", "-m", "langevin_sgd.cli"]
     code = "import sys; from langevin_sgd.cli import main; sys.exit(main(sys.argv[1:]))"

@@ -8,74 +8,15 @@ import sys
 from pathlib import Path
 
 import pytest
+from made_up_toys import BY_NAME, ENTRY_POINTS, TOYS
 
 import langevin_sgd as lsgd
 
-TOYS = Path(__file__).with_name("toys")
-ENTRY_POINTS = """
-[langevin_sgd.models]
-free_walk = toys.model:FreeWalk
-
-[langevin_sgd.checks]
-turns = toys.check:Turns
-
-[langevin_sgd.laws]
-mean_noise = toys.law:MEAN_NOISE
-
-[langevin_sgd.probes]
-length = toys.probe:Length
-
-[langevin_sgd.losses]
-squared = toys.loss:Squared
-
-[langevin_sgd.update_rules]
-signs = toys.update_rule:Signs
-
-[langevin_sgd.data]
-blobs = toys.data:Blobs
-
-[langevin_sgd.architectures]
-plain = toys.architecture:Plain
-
-[langevin_sgd.schemes]
-midpoint = toys.scheme:MIDPOINT
-
-[langevin_sgd.figures]
-turn_histogram = toys.figure:turn_histogram
-"""
-STUDY = """
-name: toys
-seed: 3
-sgd: {learning_rate: 0.1, batch_size: 8}
-models:
-  walk: {kind: free_walk, steps: 40}
-  scaled: {kind: free_walk, steps: 40}
-  well:
-    kind: langevin
-    potential: {kind: expression, energy: x**2/2, variables: [x]}
-    temperature: 1.0
-    time_step: 0.1
-    scheme: midpoint
-    start: [1.0]
-    steps: 40
-    replicas: 64
-  network: {kind: network, architecture: {kind: softmax}, replicas: 2, steps: 20, probes: [length], loss: squared}
-  own:
-    kind: network
-    data: {name: blobs}
-    architecture: {kind: plain}
-    update_rule: signs
-    replicas: 2
-    steps: 20
-  valley:
-    kind: ornstein_uhlenbeck
-    hessian: {kind: diagonal, eigenvalues: [1.0, 2.0]}
-    noise: {kind: diagonal, variances: [1.0, 3.0]}
-    steps: 200
-    replicas: 8
-checks: [turns]
-scan: {models.scaled.scale: [1.0, 2.0]}
-"""
+# another walker, so that one is scanned and one is not
+STUDY = (
+    BY_NAME.replace("models:", "models:\n  scaled: {kind: free_walk, steps: 40}")
+    + "scan: {models.scaled.scale: [1.0, 2.0]}\n"
+)
 COMMANDS = """
 import sys
 

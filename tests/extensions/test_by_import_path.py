@@ -8,51 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from made_up_toys import BY_PATH, MEMBERS, TOYS
 
 import langevin_sgd as lsgd
 from langevin_sgd import cli
 from langevin_sgd.study import store
-
-TOYS = Path(__file__).with_name("toys")
-STUDY = """
-name: toys
-seed: 3
-sgd: {learning_rate: 0.1, batch_size: 8}
-models:
-  walk: {kind: "toys.model:FreeWalk", steps: 40}
-  well:
-    kind: langevin
-    potential: {kind: expression, energy: x**2/2, variables: [x]}
-    temperature: 1.0
-    time_step: 0.1
-    scheme: toys.scheme:MIDPOINT
-    steps: 40
-    start: [1.0]
-    replicas: 64
-  network:
-    kind: network
-    architecture: {kind: softmax}
-    replicas: 2
-    steps: 20
-    probes: ["toys.probe:Length"]
-    loss: toys.loss:Squared
-  own:
-    kind: network
-    data: {name: "toys.data:blobs"}
-    architecture: {kind: "toys.architecture:Plain"}
-    update_rule: toys.update_rule:Signs
-    replicas: 2
-    steps: 20
-  valley:
-    kind: ornstein_uhlenbeck
-    hessian: {kind: diagonal, eigenvalues: [1.0, 2.0]}
-    noise: {kind: diagonal, variances: [1.0, 3.0]}
-    steps: 200
-    replicas: 8
-checks: ["toys.check:Turns"]
-laws: ["toys.law:MEAN_NOISE"]
-figures: ["toys.figure:turn_histogram"]
-"""
 
 
 @pytest.fixture
@@ -60,7 +20,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder with the user's package and config, in which the commands are given."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "toys").symlink_to(TOYS)
-    (tmp_path / "toys.yaml").write_text(STUDY, encoding="utf-8")
+    (tmp_path / "toys.yaml").write_text(BY_PATH, encoding="utf-8")
     yield tmp_path
     forget()
 
@@ -71,8 +31,7 @@ def forget() -> None:
         del sys.modules[name]
 
 
-PARTS = ("model", "check", "figure", "scheme", "probe", "loss", "law", "update_rule", "architecture")
-IMPORT = [word for part in PARTS for word in ("--import", f"toys.{part}")]
+IMPORT = [word for toy in MEMBERS.values() for word in ("--import", f"toys.{toy.module}")]
 
 
 def test_every_command_takes_them(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -133,7 +92,7 @@ def test_a_scan_over_a_key_of_the_users_own_kind(home: Path) -> None:
 
 
 def test_an_interrupted_study_goes_on(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    two = STUDY.replace("checks:", '  other: {kind: "toys.model:FreeWalk", scale: 2.0}\nchecks:')
+    two = BY_PATH.replace("checks:", '  other: {kind: "toys.model:FreeWalk", scale: 2.0}\nchecks:')
     (home / "toys.yaml").write_text(two, encoding="utf-8")
     from langevin_sgd.study import execute
 
@@ -165,7 +124,7 @@ def test_an_interrupted_study_goes_on(home: Path, monkeypatch: pytest.MonkeyPatc
     ],
 )  # fmt: skip
 def test_a_misspelt_one_is_one_line(home: Path, capsys, written: str, instead: str, told: str) -> None:
-    (home / "toys.yaml").write_text(STUDY.replace(written, instead), encoding="utf-8")
+    (home / "toys.yaml").write_text(BY_PATH.replace(written, instead), encoding="utf-8")
     assert cli.main(["simulate", "toys.yaml", "--output", "run"]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert told in line

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from made_up_toys import TOYS
 
 import langevin_sgd as lsgd
 from langevin_sgd import cli
 
-TOYS = Path(__file__).with_name("toys")
 STUDY = """
 name: own
 seed: 1
