@@ -8,8 +8,12 @@ disorders or blocks of columns, which changes no bit. At the sizes met here one 
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
+from importlib.machinery import EXTENSION_SUFFIXES
+from pathlib import Path
 
 
 @contextmanager
@@ -19,11 +23,29 @@ def one_blas_thread() -> Iterator[None]:
     Usable in a `with` statement and as a decorator, and inside itself. The setting is the process's: of several Python
     threads that are inside at once, the first one in sets it and puts it back.
     """
-    import scipy.linalg  # noqa: F401  a BLAS of its own, which can only be limited once it is loaded
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+    _load_blas()
     with threadpool_limits(1, user_api="blas"):
         yield
+
+
+@cache
+def _load_blas() -> None:
+    """Load the BLAS of numpy and that of scipy, which may be another: only one that is loaded can be limited.
+
+    scipy's comes with its compiled module, loaded as a library, where that lies where it is known to lie: the package
+    of Python around it takes ten times as long to import, and most studies compute nothing with it.
+    """
+    import numpy as np  # noqa: F401
+    import scipy
+
+    blas = [Path(scipy.__path__[0], "linalg", f"_fblas{suffix}") for suffix in EXTENSION_SUFFIXES]
+    found = next((file for file in blas if file.is_file()), None)
+    if found is None:
+        import scipy.linalg
+    else:
+        ctypes.CDLL(str(found))
 
 
 @contextmanager

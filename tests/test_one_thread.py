@@ -81,3 +81,22 @@ def test_the_limit_is_taken_off_after_an_error():
         with pytest.raises(KeyError), one_blas_thread():
             raise KeyError
         assert _blas() == {3}
+
+
+def test_the_blas_of_scipy_is_limited_before_scipy_uses_it():
+    """And is the one that its linear algebra then has: none is loaded later with threads of its own."""
+    program = (
+        "import sys\n"
+        "from threadpoolctl import threadpool_info\n"
+        "from langevin_sgd.one_thread import one_blas_thread\n"
+        "with one_blas_thread():\n"
+        "    before = threadpool_info()\n"
+        "    assert 'scipy.linalg' not in sys.modules\n"
+        "    import scipy.linalg, scipy.optimize, scipy.special\n"
+        "    scipy.linalg.eigh([[2.0, 1.0], [1.0, 2.0]])\n"
+        "    after = threadpool_info()\n"
+        "blas = [[(each['filepath'], each['num_threads']) for each in info if each['user_api'] == 'blas']\n"
+        "        for info in (before, after)]\n"
+        "assert blas[0] == blas[1] and {threads for _, threads in blas[1]} == {1}, blas\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, env=os.environ | {"OPENBLAS_NUM_THREADS": "2"})

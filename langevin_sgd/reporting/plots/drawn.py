@@ -15,7 +15,7 @@ from langevin_sgd import import_path, user_code
 from langevin_sgd.errors import UserError
 from langevin_sgd.families import Family, instance_of
 from langevin_sgd.reporting.plots.figure import FigureKind, Results, Subject
-from langevin_sgd.reporting.plots.style import style
+from langevin_sgd.reporting.plots.style import decades_as_text, style
 from langevin_sgd.study import provenance, store
 from langevin_sgd.study.answers import answered_all
 from langevin_sgd.study.shelf import shelf
@@ -116,6 +116,8 @@ def _figure(kind: str, subject: Subject) -> Figure:
     drawn: Any = _of_kind(kind, FIGURES[kind].draw, subject)
     if not isinstance(drawn, Figure):
         raise UserError(f"figure {kind}: returned {type(drawn).__name__}; a matplotlib Figure is needed")
+    if FIGURES.is_own(kind):
+        decades_as_text(drawn)
     return drawn
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -11,7 +12,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogFormatterSciNotation, LogLocator, NullFormatter
 from numpy.typing import NDArray
 
 from langevin_sgd.reporting.plots.figure import Subject
@@ -126,3 +127,30 @@ def plain_ticks(axis: Axis, low: float, high: float) -> None:
         axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axis.set_minor_formatter(NullFormatter())
+
+
+_FORMULA = re.compile(r"\$\\mathdefault\{(.*)\}\$")
+_POWER = re.compile(r"\^\{(.*)\}")
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+class _Decades(LogFormatterSciNotation):
+    """10⁻³ as text: the formulas that matplotlib makes of such labels take longer to typeset than all else to draw."""
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        text = _FORMULA.sub(r"\1", super().__call__(x, pos)).replace(r"\times", "×")
+        return _POWER.sub(lambda power: power[1].translate(_RAISED), text).replace("-", "−")
+
+
+def decades_as_text(figure: Figure) -> None:
+    """Label the logarithmic axes of a figure without formulas, where matplotlib's own labels are still there.
+
+    Their base is 10, as that of all axes that a figure here makes logarithmic.
+    """
+    for axis in (axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)):
+        for formatter, replace in (
+            (axis.get_major_formatter(), axis.set_major_formatter),
+            (axis.get_minor_formatter(), axis.set_minor_formatter),
+        ):
+            if type(formatter) is LogFormatterSciNotation:
+                replace(_Decades(labelOnlyBase=formatter.labelOnlyBase))

@@ -48,6 +48,14 @@ def test_modes_are_shown_against_every_law_and_the_simulations(figures):
     np.testing.assert_allclose(np.mean(means.lines[0].get_ydata()), 1.05, atol=0.01)
 
 
+def test_powers_of_ten_are_written_without_typesetting(figures):
+    figure = figures["mode_variance"]
+    plots.render(figure, "svg")
+    ticks = [label.get_text() for axes in figure.axes for label in [*axes.get_xticklabels(), *axes.get_yticklabels()]]
+    assert any(text.startswith("10⁻") for text in ticks), ticks
+    assert not any("$" in text or "^" in text for text in ticks), ticks
+
+
 def test_epoch_sampling_shows_its_law_beside_that_with_replacement(make_tree):
     figure = plots.figures(make_tree(sampling="epoch"), ["mode_variance"])["mode_variance"]
     assert {"epoch law", "discrete law, with replacement"} <= set(labels(figure))
