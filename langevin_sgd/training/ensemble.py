@@ -22,7 +22,7 @@ from langevin_sgd.training.snapshot import snapshot
 from langevin_sgd.training.threads import Workers, shares
 from langevin_sgd.training.tracing import TensorFunction, trace
 from langevin_sgd.training.update_rules.heavy_ball.config import HeavyBallRule
-from langevin_sgd.training.update_rules.rule import Replicas, UpdateRule
+from langevin_sgd.training.update_rules.rule import Numbers, Replicas, UpdateRule
 
 _SECONDS_WORTH_A_THREAD = 0.5e-3  # less work a step than this is done sooner on one core than shared out
 
@@ -31,6 +31,8 @@ _SECONDS_WORTH_A_THREAD = 0.5e-3  # less work a step than this is done sooner on
 _BYTES_THAT_EVICT = 1 << 17
 _STEPS_GATHERED = 4
 _CACHE_LINE = 64
+
+_BYTES_OF_A_BLOCK = 1 << 20  # weights and minibatches of the replicas that a core moves at once stay in its cache
 
 
 class IndexSource(Protocol):
@@ -43,8 +45,9 @@ class IndexSource(Protocol):
 class Ensemble:
     """Weights of R replicas and one rule that moves them: SGD with momentum (`HeavyBall`) unless `rule` is another.
 
-    The gradient is that of the loss, summed over minibatches of `sgd.batch_size` samples; what the rule remembers are
-    its `slots`. `weights` (replica, d) are where they start. Replica r follows the same bits whatever the number of
+    `sgd` is that of all replicas, or one for each of them, with numbers that the rule can tell apart (its section's
+    FUSED). The gradient is that of the loss, summed over minibatches of `batch_size` samples; what the rule remembers
+    are its `slots`. `weights` (replica, d) are where they start. Replica r follows the same bits whatever the number of
     replicas beside it and of threads, on one machine's CPU: two or more share one kernel, and a lone one gets a
     `companion`, a copy.
     """
@@ -53,7 +56,7 @@ class Ensemble:
         self,
         network: Network,
         samples: Samples,
-        sgd: Sgd,
+        sgd: Sgd | Sequence[Sgd],
         *,
         weights: Tensor,
         dtype: torch.dtype,
@@ -67,24 +70,32 @@ class Ensemble:
         self._alone = self._replicas == 1 and companion
         moved = weights.to(dtype=dtype, device=samples.labels.device)
         self._weights = (moved.expand(2, -1) if self._alone else moved).contiguous().clone()
+        sgds = [sgd] * len(self._weights) if isinstance(sgd, Sgd) else [*sgd, *sgd] if self._alone else list(sgd)
         if rule is None:
             heavy_ball = HeavyBallRule(kind="heavy_ball")
-            rule, slots = heavy_ball.build(sgd), heavy_ball.slots(sgd)
+            rule, slots = heavy_ball.build(sgds[0]), heavy_ball.slots(sgds[0])
+        numbers = Numbers.of(sgds, self._weights.device)
         self._slots = {name: torch.zeros_like(self._weights) for name in slots}
         self._workers = workers
 
         traced: dict[int, TensorFunction] = {}  # a trace depends on nothing of a block but how many replicas it has
 
-        def block(piece: slice) -> _Block:
-            own = {name: slot[piece] for name, slot in self._slots.items()}
-            return _Block(network, loss, samples, sgd.batch_size, rule, self._weights[piece], own, traced)
+        def blocks(pieces: list[slice]) -> list[_Block]:
+            found = []
+            for piece in pieces:
+                own = {name: slot[piece] for name, slot in self._slots.items()}
+                moved = (rule, self._weights[piece], own, numbers.part(piece))
+                found.append(_Block(network, loss, samples, sgds[0].batch_size, *moved, traced))
+            return found
 
-        whole = slice(0, len(self._weights))
-        self._blocks = [block(whole)]
-        useful = int(self._blocks[0].seconds_per_step() / _SECONDS_WORTH_A_THREAD) if workers.count > 1 else 1
-        pieces = shares(len(self._weights), min(workers.count, useful))
-        if len(pieces) > 1:
-            self._blocks = [block(piece) for piece in pieces]
+        rows = len(self._weights)
+        fitting = _fitting(samples, self._weights, sgds[0].batch_size)
+        self._blocks = blocks(shares(rows, -(-rows // fitting)))
+        if workers.count > len(self._blocks):
+            seconds = self._blocks[0].seconds_per_step() * len(self._blocks)
+            pieces = shares(rows, min(workers.count, int(seconds / _SECONDS_WORTH_A_THREAD)))
+            if len(pieces) > len(self._blocks):
+                self._blocks = blocks(pieces)
 
     @property
     def weights(self) -> Tensor:
@@ -122,6 +133,14 @@ class Ensemble:
             self._workers.map(lambda job: job[0].advance(*job[1:]), jobs)
 
 
+def _fitting(samples: Samples, weights: Tensor, batch_size: int) -> int:
+    """How many replicas a core of a CPU moves soonest at once; on another device all."""
+    if weights.device.type != "cpu":
+        return len(weights)
+    one = samples.inputs[0].nbytes * batch_size + 2 * weights[0].nbytes
+    return max(1, _BYTES_OF_A_BLOCK // one)
+
+
 class _Block:
     """Replicas that one thread takes care of."""
 
@@ -134,13 +153,14 @@ class _Block:
         rule: UpdateRule,
         weights: Tensor,
         slots: Mapping[str, Tensor],
+        numbers: Numbers,
         traced: dict[int, TensorFunction],
     ) -> None:
         self.weights = weights
         self._parameters = network.parameters(weights)
         self._samples, self._batch_size, self._rule = samples, batch_size, rule
         in_shape = {name: network.parameters(slot) for name, slot in slots.items()}
-        self._replicas = Replicas(weights, self._parameters, slots, in_shape, batch_size=batch_size)
+        self._replicas = Replicas(weights, self._parameters, slots, in_shape, batch_size=batch_size, numbers=numbers)
         first = self._first_minibatch()
         aligned = first[0].nbytes % _CACHE_LINE == 0  # else rounding would depend on the place among the steps
         self._steps_gathered = _STEPS_GATHERED if aligned and first[0].nbytes > _BYTES_THAT_EVICT else 1

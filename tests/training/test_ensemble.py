@@ -12,6 +12,7 @@ from langevin_sgd.training.minibatches import Minibatches
 from langevin_sgd.training.network import Network
 from langevin_sgd.training.threads import Workers
 from langevin_sgd.training.tracing import trace
+from langevin_sgd.training.update_rules.heavy_ball.config import HeavyBallRule
 
 STEPS = 60
 
@@ -115,6 +116,33 @@ def test_it_goes_on_from_a_saved_state_to_the_same_bits(make_network, samples, m
     second.restore(state)
     second.advance(minibatches, 25, STEPS)
     assert torch.equal(second.weights, whole)
+
+
+@pytest.mark.parametrize("momentum", [(0.0, 0.0), (0.5, 0.9)])
+@pytest.mark.parametrize("weight_decay", [(0.0, 0.0), (0.02, 0.3)])
+def test_replicas_with_numbers_of_their_own_move_as_they_do_among_their_like(
+    make_network, samples, momentum, weight_decay, monkeypatch
+):
+    monkeypatch.setattr(ensemble, "_BYTES_OF_A_BLOCK", 1 << 15)  # several blocks
+    network = make_network(nn.Linear(9, 6), nn.Tanh(), nn.Linear(6, 4), dtype=torch.float32)
+    numbers = zip((0.2, 0.03), momentum, weight_decay, strict=True)
+    sgds = [Sgd(learning_rate=eta, batch_size=7, momentum=mu, weight_decay=decay) for eta, mu, decay in numbers]
+    rule = HeavyBallRule(kind="heavy_ball")
+    assert rule.alike(sgds[0]) == rule.alike(sgds[1])
+    alone = torch.cat([_train(network, samples, sgd, 16) for sgd in sgds])
+    assert not torch.allclose(alone[:16], alone[16:], rtol=0.1)
+    drawn = Minibatches.of(sgds[0], seed=3, replicas=16, samples=len(samples))
+
+    class Twice:
+        def block(self, step: int, at_most: int) -> np.ndarray:
+            return np.tile(drawn.block(step, at_most), (1, 2, 1))
+
+    made = Ensemble(
+        network, samples.to(torch.float32), [sgd for sgd in sgds for _ in range(16)],
+        weights=_weights(network, 16).repeat(2, 1), dtype=torch.float32, workers=Workers(1),
+    )  # fmt: skip
+    made.advance(Twice(), 0, STEPS)
+    assert torch.equal(made.weights, alone)
 
 
 def test_the_start_is_not_written_to(make_network, samples):

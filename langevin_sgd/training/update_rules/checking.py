@@ -10,7 +10,7 @@ from torch import Tensor
 from langevin_sgd import user_code
 from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.errors import UserError
-from langevin_sgd.training.update_rules.rule import Replicas, UpdateRule
+from langevin_sgd.training.update_rules.rule import Numbers, Replicas, UpdateRule
 from langevin_sgd.training.update_rules.section import UpdateRuleSection
 
 _WEIGHTS, _BATCH, _STEPS = 5, 2, 3
@@ -30,7 +30,7 @@ def build(section: UpdateRuleSection, sgd: Sgd) -> UpdateRule:
         built = type(rule).__name__
         raise UserError(f"{name}: built {built}; a subclass of langevin_sgd.training.UpdateRule is needed")
     own, slots = _Own(rule, name), section.slots(sgd)
-    first, again, beside = (_tried(own, slots, rows) for rows in ((0, 1), (0, 1), (0, 2)))
+    first, again, beside = (_tried(own, slots, rows, (sgd, sgd)) for rows in ((0, 1), (0, 1), (0, 2)))
     if torch.equal(first, again) and not torch.equal(first[0], beside[0]):
         raise UserError(f"{name}: a replica moves otherwise beside another one; let each row depend on itself alone")
     if not torch.equal(first, again):
@@ -38,16 +38,35 @@ def build(section: UpdateRuleSection, sgd: Sgd) -> UpdateRule:
             f"{name}: its steps are others once it has made some; keep what it remembers in SLOTS, and read the step's "
             "number from replicas.step"
         )
+    _refuse_deaf(section, sgd, own, name)
     return own
 
 
-def _tried(rule: UpdateRule, slots: tuple[str, ...], rows: tuple[int, ...]) -> Tensor:
+def _refuse_deaf(section: UpdateRuleSection, sgd: Sgd, rule: UpdateRule, name: str) -> None:
+    """Raise `UserError` if it moves replicas with numbers of their own otherwise than a rule built with those."""
+    for key in section.FUSED:
+        other = sgd.model_copy(update={key: 0.5 * getattr(sgd, key)})
+        if other == sgd or section.alike(other) != section.alike(sgd):
+            continue
+        slots = section.slots(sgd)
+        built = user_code.call(f"{name}: it cannot be built", section.build, other)
+        alone = _tried(_Own(built, name), slots, (0, 1), (other, other))
+        if not torch.equal(_tried(rule, slots, (0, 1), (sgd, other))[1], alone[1]):
+            raise UserError(
+                f"{name}: FUSED names {key}, but a replica whose {key} is another is not moved by it; read "
+                f"replicas.{key}, a column (replica, 1), or take {key} out of FUSED"
+            )
+
+
+def _tried(rule: UpdateRule, slots: tuple[str, ...], rows: tuple[int, ...], sgds: tuple[Sgd, ...]) -> Tensor:
     """Where a few steps lead from the weights of some replicas, (replica, d)."""
     drawn = torch.randn(3, 1 + _STEPS, _WEIGHTS, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     chosen = drawn[list(rows)]
     weights = chosen[:, 0].clone()
     kept = {name: torch.zeros_like(weights) for name in slots}
-    replicas = Replicas(weights, [weights], kept, {name: [each] for name, each in kept.items()}, batch_size=_BATCH)
+    numbers = Numbers.of(sgds, weights.device)
+    in_shape = {name: [each] for name, each in kept.items()}
+    replicas = Replicas(weights, [weights], kept, in_shape, batch_size=_BATCH, numbers=numbers)
     with torch.inference_mode():
         for step in range(_STEPS):
             replicas.step, replicas.summed = step, [chosen[:, 1 + step].clone()]

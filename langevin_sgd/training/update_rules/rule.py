@@ -2,10 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
+
+from langevin_sgd.config.sgd import Sgd
+
+Made = TypeVar("Made")
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """The numbers of the sgd that may be others in every replica: columns (replica, 1), in float64."""
+
+    learning_rate: Tensor
+    momentum: Tensor
+    weight_decay: Tensor
+
+    @classmethod
+    def of(cls, sgds: Sequence[Sgd], device: torch.device) -> Numbers:
+        """Those of an sgd a replica."""
+
+        def column(values: list[float]) -> Tensor:
+            return torch.tensor(values, dtype=torch.float64, device=device)[:, None]
+
+        return cls(
+            column([sgd.learning_rate for sgd in sgds]),
+            column([sgd.momentum for sgd in sgds]),
+            column([sgd.weight_decay for sgd in sgds]),
+        )
+
+    def part(self, piece: slice) -> Numbers:
+        """Those of some of the replicas."""
+        return Numbers(self.learning_rate[piece], self.momentum[piece], self.weight_decay[piece])
 
 
 class Replicas:
@@ -13,7 +45,9 @@ class Replicas:
 
     `weights` (replica, d) and each of `slots` are what the rule may change; `step` counts from 0. `summed` is the
     gradient of the loss, without weight decay, summed over the minibatch of `batch_size`: one tensor a parameter, as
-    `parameters` and `slot_parameters` are of the weights and of the slots.
+    `parameters` and `slot_parameters` are of the weights and of the slots. `learning_rate`, `momentum` and
+    `weight_decay` are columns (replica, 1) like the weights, since replicas of several points of a scan may be moved
+    at once; `numbers` are the same in float64.
     """
 
     def __init__(
@@ -24,13 +58,18 @@ class Replicas:
         slot_parameters: Mapping[str, Sequence[Tensor]],
         *,
         batch_size: int,
+        numbers: Numbers,
     ) -> None:
         self.weights, self.parameters = weights, list(parameters)
         self.slots, self.slot_parameters = dict(slots), {name: list(each) for name, each in slot_parameters.items()}
-        self.batch_size = batch_size
+        self.batch_size, self.numbers = batch_size, numbers
+        self.learning_rate, self.momentum, self.weight_decay = (
+            column.to(weights.dtype) for column in (numbers.learning_rate, numbers.momentum, numbers.weight_decay)
+        )
         self.step = 0
         self.summed: list[Tensor] = []
         self._numbers: dict[float, Tensor] = {}
+        self._made: dict[Any, Any] = {}
 
     def gradient(self) -> Tensor:
         """The mean gradient over the minibatch (replica, d), without weight decay: a tensor of its own."""
@@ -43,12 +82,24 @@ class Replicas:
             self._numbers[value] = self.weights.new_tensor(value)
         return self._numbers[value]
 
+    def once(self, make: Callable[[Replicas], Made]) -> Made:
+        """`make(self)`, made at the first step that asks for it: what is the same at every step."""
+        if make not in self._made:
+            self._made[make] = make(self)
+        made: Made = self._made[make]
+        return made
+
+    def a_parameter(self, column: Tensor) -> list[Tensor]:
+        """A column (replica, 1) once a parameter, in a shape that multiplies it."""
+        return [column.view(len(column), *(1 for _ in each.shape[1:])) for each in self.parameters]
+
 
 class UpdateRule:
     """The base of all rules. What it remembers lies in the slots, and nowhere else: then a training goes on to the same
     bits after an interruption, on any number of threads, and with any number of replicas beside one.
 
-    Numbers that change with time follow from `step`. Each replica is moved by its own row alone.
+    Numbers that change with time follow from `step`. Each replica is moved by its own row alone, by the numbers of the
+    sgd that the rule was built with or, of those that its section names in FUSED, by the row's own.
     """
 
     def update(self, replicas: Replicas) -> None:

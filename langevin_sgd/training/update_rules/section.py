@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, ClassVar
 
 from langevin_sgd.config.fields import Section
@@ -23,11 +23,19 @@ class UpdateRuleSection(Section):
     """What it remembers from step to step, by name: each like the weights, and 0 at the start."""
     OWN_LAW: ClassVar[bool] = False
     """Whether its steps are those of heavy-ball SGD, whose laws then are its own: of another nothing is claimed."""
+    FUSED: ClassVar[tuple[str, ...]] = ()
+    """Numbers of the sgd, of "learning_rate", "momentum" and "weight_decay", that may differ between replicas which it
+    moves at once: it reads them from the replicas, `replicas.learning_rate`, and not from the sgd that it is built
+    with. Points of a scan that differ in others are trained one after the other."""
     kind: str
 
     def slots(self, sgd: Sgd) -> tuple[str, ...]:
         """What it remembers where it steps with this `sgd`."""
         return self.SLOTS
+
+    def alike(self, sgd: Sgd) -> Hashable:
+        """What must be equal of replicas that it moves at once, beside the numbers that are not in FUSED."""
+        return self.slots(sgd)
 
     def build(self, sgd: Sgd) -> UpdateRule:
         """What makes the steps with this `sgd`."""

@@ -76,6 +76,24 @@ class Remembering(AveragedStep):
 class Nothing(Averaged):
     def build(self, sgd):
         return None
+
+
+class Deaf(Averaged):
+    FUSED = ("learning_rate",)
+
+
+class Hears(Averaged):
+    FUSED = ("learning_rate", "weight_decay")
+
+    def build(self, sgd):
+        return Hearing(self.beta, sgd)
+
+
+class Hearing(AveragedStep):
+    def update(self, replicas):
+        gradient = replicas.gradient().addcmul_(replicas.weights, replicas.weight_decay)
+        mean = replicas.slots["mean"].mul_(self.beta).add_(gradient, alpha=1 - self.beta)
+        replicas.weights.addcmul_(mean, -replicas.learning_rate / (1 - self.beta ** (replicas.step + 1)))
 '''
 
 
@@ -104,6 +122,11 @@ def test_a_rule_without_memory_is_plain_sgd_and_the_control_follows_it_too(modul
         np.testing.assert_allclose(own[name], plain[name], rtol=1e-10, atol=1e-20)
     other = lsgd.simulate(study({"kind": f"{module}:Averaged", "beta": 0.5}, control=True))["network"]
     assert not np.allclose(other.control_energy[1:], plain.control_energy[1:], rtol=1e-3)
+
+
+def test_a_rule_may_take_its_numbers_from_the_replicas(module: str) -> None:
+    hears, plain = (lsgd.simulate(study(f"{module}:{name}"))["network"] for name in ("Hears", "Averaged"))
+    np.testing.assert_allclose(hears.energy, plain.energy, rtol=1e-10)
 
 
 def test_bits_depend_neither_on_other_replicas_nor_on_an_interruption(
@@ -147,6 +170,7 @@ def test_no_law_is_claimed_for_a_rule_that_has_none(module: str, tmp_path: Path)
         ("Raises", "step 0 failed: KeyError: 'rate' (my_rules.py, line "),
         ("Coupled", "a replica moves otherwise beside another one"),
         ("Remembers", "its steps are others once it has made some; keep what it remembers in SLOTS"),
+        ("Deaf", "FUSED names learning_rate, but a replica whose learning_rate is another is not moved by it"),
         ("Nothing", "built NoneType; a subclass of langevin_sgd.training.UpdateRule is needed"),
     ],
 )
