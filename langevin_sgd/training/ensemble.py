@@ -45,18 +45,18 @@ class IndexSource(Protocol):
 class Ensemble:
     """Weights of R replicas and one rule that moves them: SGD with momentum (`HeavyBall`) unless `rule` is another.
 
-    `sgd` is that of all replicas, or one for each of them, with numbers that the rule can tell apart (its section's
-    FUSED). The gradient is that of the loss, summed over minibatches of `batch_size` samples; what the rule remembers
-    are its `slots`. `weights` (replica, d) are where they start. Replica r follows the same bits whatever the number of
-    replicas beside it and of threads, on one machine's CPU: two or more share one kernel, and a lone one gets a
-    `companion`, a copy.
+    The gradient is that of the loss, summed over minibatches of `sgd.batch_size` samples; what the rule remembers are
+    its `slots`. `weights` (replica, d) are where they start. `own` gives every replica an sgd of its own, with other
+    numbers where the rule can tell them apart (its section's FUSED). Replica r follows the same bits whatever the
+    replicas beside it and the number of threads, on one machine's CPU: two or more share one kernel, and a lone one
+    gets a `companion`, a copy.
     """
 
     def __init__(
         self,
         network: Network,
         samples: Samples,
-        sgd: Sgd | Sequence[Sgd],
+        sgd: Sgd,
         *,
         weights: Tensor,
         dtype: torch.dtype,
@@ -64,17 +64,18 @@ class Ensemble:
         loss: Loss = CROSS_ENTROPY,
         rule: UpdateRule | None = None,
         slots: Sequence[str] = (),
+        own: Sequence[Sgd] | None = None,
         companion: bool = True,
     ) -> None:
         self._replicas = len(weights)
         self._alone = self._replicas == 1 and companion
         moved = weights.to(dtype=dtype, device=samples.labels.device)
         self._weights = (moved.expand(2, -1) if self._alone else moved).contiguous().clone()
-        sgds = [sgd] * len(self._weights) if isinstance(sgd, Sgd) else [*sgd, *sgd] if self._alone else list(sgd)
         if rule is None:
             heavy_ball = HeavyBallRule(kind="heavy_ball")
-            rule, slots = heavy_ball.build(sgds[0]), heavy_ball.slots(sgds[0])
-        numbers = Numbers.of(sgds, self._weights.device)
+            rule, slots = heavy_ball.build(sgd), heavy_ball.slots(sgd)
+        rows = len(self._weights)
+        numbers = Numbers.of([sgd] * rows if own is None else [*own, *own] if self._alone else own, moved.device)
         self._slots = {name: torch.zeros_like(self._weights) for name in slots}
         self._workers = workers
 
@@ -83,13 +84,12 @@ class Ensemble:
         def blocks(pieces: list[slice]) -> list[_Block]:
             found = []
             for piece in pieces:
-                own = {name: slot[piece] for name, slot in self._slots.items()}
-                moved = (rule, self._weights[piece], own, numbers.part(piece))
-                found.append(_Block(network, loss, samples, sgds[0].batch_size, *moved, traced))
+                remembered = {name: slot[piece] for name, slot in self._slots.items()}
+                moved = (rule, self._weights[piece], remembered, numbers.part(piece))
+                found.append(_Block(network, loss, samples, sgd.batch_size, *moved, traced))
             return found
 
-        rows = len(self._weights)
-        fitting = _fitting(samples, self._weights, sgds[0].batch_size)
+        fitting = _fitting(samples, self._weights, sgd.batch_size)
         self._blocks = blocks(shares(rows, -(-rows // fitting)))
         if workers.count > len(self._blocks):
             seconds = self._blocks[0].seconds_per_step() * len(self._blocks)

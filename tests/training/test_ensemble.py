@@ -138,7 +138,7 @@ def test_replicas_with_numbers_of_their_own_move_as_they_do_among_their_like(
             return np.tile(drawn.block(step, at_most), (1, 2, 1))
 
     made = Ensemble(
-        network, samples.to(torch.float32), [sgd for sgd in sgds for _ in range(16)],
+        network, samples.to(torch.float32), sgds[0], own=[sgd for sgd in sgds for _ in range(16)],
         weights=_weights(network, 16).repeat(2, 1), dtype=torch.float32, workers=Workers(1),
     )  # fmt: skip
     made.advance(Twice(), 0, STEPS)
