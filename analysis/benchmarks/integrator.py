@@ -24,7 +24,9 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from langevin_sgd.integrators import fused_cpu, kernel_cache
+from langevin_sgd.integrators import fused_cpu
+from langevin_sgd.integrators.block_draws import draws
+from langevin_sgd.integrators.by_address import at, call
 from langevin_sgd.integrators.generate import lane_program
 from langevin_sgd.integrators.problem import Problem
 from langevin_sgd.integrators.record import Record, quantities
@@ -96,14 +98,13 @@ def noise_ceiling(landscape: Landscape, noise: Any, precision: type, steps: int,
     program = lane_program(landscape, noise, scheme("euler_maruyama"))
     layout = Layout("gaussian", len(program.draws))
     source = fused_cpu.fused_source(
-        program, layout, (False,) * len(program.coefficients), state_type=np.dtype(precision).name,
-        stream=int(Stream.LANGEVIN_NOISE), cache=True,
-    )  # fmt: skip
-    draw = kernel_cache.load(source.text).draw
-    lanes, words = source.lanes, 4 * layout.quads
+        program, layout, (False,) * len(program.coefficients), state_type=np.dtype(precision).name
+    )
+    lanes, words, quads, stream = source.lanes, 4 * layout.quads, layout.quads, int(Stream.LANGEVIN_NOISE)
+    draw = draws(lanes, True).address
 
     @njit(nogil=True)
-    def blocks(first: int, last: int, groups: int) -> None:
+    def blocks(draw: int, first: int, last: int, groups: int) -> None:
         w = np.empty(words * lanes, np.uint32)
         z = np.empty(words * lanes, np.float32)
         ids = np.empty(lanes, np.uint32)
@@ -111,15 +112,18 @@ def noise_ceiling(landscape: Landscape, noise: Any, precision: type, steps: int,
             for lane in range(lanes):
                 ids[lane] = block * lanes + lane
             for group in range(groups):
-                draw(w, z, ids, group, np.uint64(7), np.uint64(0))
+                key = (np.uint64(stream << 24), group, np.uint64(7), np.uint64(0))
+                call(draw, (at(w, 0), at(z, 0), at(ids, 0), quads, *key))
 
-    blocks(0, 1, 1)
+    blocks(draw, 0, 1, 1)
     edges = np.linspace(0, N // lanes, 4 * threads + 1).astype(int).tolist()
 
     def go() -> int:
         with ThreadPoolExecutor(threads) as pool:
             list(
-                pool.map(lambda k: blocks(edges[k], edges[k + 1], steps // layout.steps_per_group), range(4 * threads))
+                pool.map(
+                    lambda k: blocks(draw, edges[k], edges[k + 1], steps // layout.steps_per_group), range(4 * threads)
+                )
             )
         return N * steps
 

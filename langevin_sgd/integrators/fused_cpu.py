@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from pathlib import Path
 from threading import Lock
+from types import ModuleType
 
 import numpy as np
 from numpy.typing import NDArray
 
 from langevin_sgd.integrators import kernel_cache
+from langevin_sgd.integrators.block_draws import draws
 from langevin_sgd.integrators.finiteness import Faults, check_finite
-from langevin_sgd.integrators.fused_source import TILE, FusedSource, fused_source
+from langevin_sgd.integrators.fused_source import TILE, FusedSource, fused_source, places
 from langevin_sgd.integrators.problem import Problem, Reductions
+from langevin_sgd.integrators.wave_source import scratch
 
 # Updates of one coordinate per launch: about a second, so that an interrupt is heard and a checkpoint can be taken.
 _LAUNCH = 1_000_000_000
@@ -28,7 +33,9 @@ def run(problem: Problem, after_launch: Callable[[int], None] | None = None) -> 
     is no longer finite.
     """
     source = kernel(problem)
-    module = kernel_cache.load(source.text)
+    module, loop = kernel_cache.load(source.text), _loop().run
+    calls, sizes = _calls(problem, source, module), _sizes(problem, source)
+    where = np.array(places(problem.layout), np.uint32)
     uniform, varying = problem.coefficients()
     tiles = -(-problem.numbers.size // TILE)
     blocks = -(-problem.numbers.size // source.lanes)
@@ -42,16 +49,16 @@ def run(problem: Problem, after_launch: Callable[[int], None] | None = None) -> 
     together = TILE // source.lanes if quantities.means else 1  # the blocks of a tile add to the same sums
     faults = Faults.none(problem)
     lock = Lock()
-    seed = (np.uint64(problem.seed & 0xFFFFFFFF), np.uint64(problem.seed >> 32))
+    key = (np.uint64(problem.stream << 24), np.uint64(problem.seed & 0xFFFFFFFF), np.uint64(problem.seed >> 32))
     rows = [np.array(r, np.int64) for r in (quantities.each, quantities.means, quantities.histograms)]
 
     def task(first: int, last: int, begin: int, end: int, here: slice) -> None:
         own = np.zeros_like(counts[here])
         bad = Faults(np.zeros_like(faults.counts[here]), faults.first[here].copy())
-        module.run(
-            first, last, *seed, problem.numbers, problem.state, problem.start, uniform, varying, problem.table,
-            problem.offsets, problem.cells, begin, end, problem.record_steps[here], problem.passage, rows[0],
-            values[here], rows[1], problem.groups, sums[here], rows[2], edges, own, bad.counts, bad.first,
+        loop(
+            calls, sizes, where, first, last, *key, problem.numbers, problem.state, problem.start, uniform, varying,
+            problem.table, problem.offsets, problem.cells, begin, end, problem.record_steps[here], problem.passage,
+            rows[0], values[here], rows[1], problem.groups, sums[here], rows[2], edges, own, bad.counts, bad.first,
         )  # fmt: skip
         with lock:
             if own.size:
@@ -74,15 +81,40 @@ def run(problem: Problem, after_launch: Callable[[int], None] | None = None) -> 
     return Reductions(values, _moments(problem, sums), histograms)
 
 
-def kernel(problem: Problem, *, cache: bool = True) -> FusedSource:
-    """The generated kernel of a run."""
-    return fused_source(
-        problem.program,
-        problem.layout,
-        problem.varying,
-        state_type=problem.state.dtype.name,
-        stream=problem.stream,
-        cache=cache,
+def kernel(problem: Problem) -> FusedSource:
+    """What is generated for a run."""
+    return fused_source(problem.program, problem.layout, problem.varying, state_type=problem.state.dtype.name)
+
+
+@cache
+def _loop() -> ModuleType:
+    """What all runs share, kept among the generated kernels, so that it is compiled once a machine."""
+    return kernel_cache.load(Path(__file__).with_name("cpu_kernel.py").read_text())
+
+
+def _calls(problem: Problem, source: FusedSource, module: ModuleType) -> tuple[int, ...]:
+    """The addresses that `cpu_kernel.run` calls; they hold as long as the modules are held."""
+    draw = draws(source.lanes, problem.layout.kind == "gaussian")
+    many = module.advance_many if source.unrolled > 1 else module.advance_one
+    look_up = module.look_up.address if problem.program.slopes else 0
+    return draw.address, module.advance_one.address, many.address, module.observe.address, look_up
+
+
+def _sizes(problem: Problem, source: FusedSource) -> tuple[int, ...]:
+    """The whole numbers that `cpu_kernel.run` goes by."""
+    layout, program = problem.layout, problem.program
+    return (
+        source.lanes,
+        source.rows,
+        scratch(program.dimension, problem.cells) if source.waves else 1,
+        len(program.quantities),
+        layout.quads,
+        int(layout.kind == "gaussian"),
+        layout.steps_per_group,
+        layout.steps_per_word,
+        layout.words_per_step,
+        source.unrolled,
+        TILE,
     )
 
 

@@ -22,7 +22,7 @@ from langevin_sgd import random_numbers
 _HERE = Path(__file__).parent
 _RANDOM = Path(random_numbers.__path__[0])
 _PARTS = (
-    _HERE / "block_draws.py",
+    _HERE / "by_address.py",
     _RANDOM / "lane_noise.py",
     _RANDOM / "philox_numba.py",
     _RANDOM / "philox_cuda.py",

@@ -26,8 +26,6 @@ from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from langevin_sgd.integrators.block_draws import named_by
-
 GAMMA = 1.0 - math.sqrt(0.5)
 # The right-hand side of the second stage is P + (1 - gamma) dt W u = AHEAD u - BEHIND P, for W u = (u - P)/(gamma dt).
 AHEAD = (1.0 - GAMMA) / GAMMA
@@ -260,6 +258,17 @@ def _edges(work, width, out):  # type: ignore[no-untyped-def]
             out[lane] += work[i, PROBABILITY, lane] + work[work.shape[0] - 1 - i, PROBABILITY, lane]
 
 
+def _named_by(lanes: int) -> Callable[[Any], Any]:
+    """A decorator, below `njit`, for a function that is compiled for several numbers of lanes: it becomes part of the
+    name. Machine code on disk is linked by names; what differs must not share one with another process's."""
+
+    def named(function: Any) -> Any:
+        function.__qualname__ += f"_{lanes}"
+        return function
+
+    return named
+
+
 @cache
 def kernel(lanes: int) -> Callable[..., None]:
     """The compiled run of a block of `lanes` disorders.
@@ -274,7 +283,7 @@ def kernel(lanes: int) -> Callable[..., None]:
     """
 
     @njit(error_model="numpy", nogil=True, cache=True)
-    @named_by(lanes)
+    @_named_by(lanes)
     def run(  # type: ignore[no-untyped-def]
         work, start, steps, record, width, uniform, moments, edges, positions, distribution, returned
     ):

@@ -38,8 +38,8 @@ def add_waves(work, {position}, cells):
         at += {fields} * W
 
 
-@njit(**PLAIN)
-def slopes_of_waves(y, table, base, cells, lanes, work):
+@cfunc(LOOK_UP, cache=True, **PLAIN)
+def look_up(y, u, table, base, cell, work, cells, lanes):
     held = -1
     for l in range(lanes):
         begin = np.int64(base[l])
@@ -58,8 +58,6 @@ def slopes_of_waves(y, table, base, cells, lanes, work):
             y[({row} + v) * L + l] = work[v * W]
 
 """
-
-SLOPES_OF_WAVES = "                        slopes_of_waves(y, table, base, cells, lanes, work)\n"
 
 
 def slopes_of_waves(dimension: int, row: int) -> str:
@@ -83,6 +81,6 @@ def slopes_of_waves(dimension: int, row: int) -> str:
     )
 
 
-def scratch(dimension: int) -> str:
-    """The size of the array that `slopes_of_waves` works in, in terms of `cells`."""
-    return f"({dimension} + cells * {dimension + 2}) * W"
+def scratch(dimension: int, cells: int) -> int:
+    """The size of the array that it works in."""
+    return (dimension + cells * (dimension + 2)) * TOGETHER

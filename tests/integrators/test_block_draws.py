@@ -1,4 +1,4 @@
-"""The random numbers of a block, compiled once for all kernels that draw alike."""
+"""The random numbers of a block, compiled once for all kernels with blocks of that size."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from langevin_sgd.integrators.block_draws import draws
 from langevin_sgd.random_numbers.streams import Stream, words
 
 LANES, SEED = 64, 0x1234_5678_9ABC_DEF0
-KEY = (np.uint64(SEED & 0xFFFFFFFF), np.uint64(SEED >> 32))
+KEY = (SEED & 0xFFFFFFFF, SEED >> 32)
 
 
 def drawn(quads: int, group: int, *, gaussian: bool) -> tuple[np.ndarray, np.ndarray]:
     w = np.zeros(4 * quads * LANES, np.uint32)
     z = np.zeros(4 * quads * LANES, np.float32)
     numbers = np.arange(7, 7 + LANES, dtype=np.uint32)
-    draws(LANES, quads, int(Stream.LANGEVIN_NOISE), gaussian)(w, z, numbers, group, *KEY)
+    pointers = [np.ctypeslib.as_ctypes(array) for array in (w, z, numbers)]
+    draws(LANES, gaussian).ctypes(*pointers, quads, int(Stream.LANGEVIN_NOISE) << 24, group, *KEY)
     return w.reshape(4 * quads, LANES), z.reshape(4 * quads, LANES)
 
 
@@ -37,5 +38,5 @@ def test_normals_come_of_the_same_words_in_pairs():
 
 
 def test_kernels_that_draw_alike_share_what_is_compiled():
-    assert draws(LANES, 2, 3, True) is draws(LANES, 2, 3, True)
-    assert draws(LANES, 2, 3, True) is not draws(LANES, 2, 3, False)
+    assert draws(LANES, True) is draws(LANES, True)
+    assert draws(LANES, True) is not draws(LANES, False)
