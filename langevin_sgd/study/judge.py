@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +14,7 @@ import xarray as xr
 from langevin_sgd import import_path, user_code
 from langevin_sgd.checks import CHECKS
 from langevin_sgd.checks.judged import Judged
+from langevin_sgd.checks.places import placed
 from langevin_sgd.checks.section import CheckSection
 from langevin_sgd.checks.stored import restored
 from langevin_sgd.checks.verdicts.labels import FIRST, Fault, Quantity
@@ -23,6 +24,7 @@ from langevin_sgd.errors import UserError
 from langevin_sgd.laws.cache import title_of, unanswered
 from langevin_sgd.laws.evaluate import known
 from langevin_sgd.models import lineage
+from langevin_sgd.observables.points_done import PointsDone, points_done
 from langevin_sgd.one_thread import one_blas_thread
 from langevin_sgd.paths import local
 from langevin_sgd.study import provenance, store
@@ -59,9 +61,11 @@ def judged(tree: xr.DataTree, study: Study | Mapping[str, Any] | None = None, *,
     Returns a Dataset with dimension `comparison`, one row a comparison, and with attrs["summary"], JSON with the
     study's verdict, its rule, the counts by role and verdict, the rows that disagree or are inconclusive, and the
     models that were not compared. Columns: model, quantity, law, role, measured, standard_error, predicted, ratio,
-    ratio_low, ratio_high, tolerance, verdict, reason, p_value, modes, eigenvalue_low, eigenvalue_high, point, scale,
-    and for prints law_title, quantity_title, about (labels, as JSON), rank, rank_beside, fault (all dimensionless;
-    `ratio` and its interval hold a difference where `scale` says so; see `Comparison`).
+    ratio_low, ratio_high, tolerance, verdict, reason, p_value, rejected, modes, eigenvalue_low, eigenvalue_high, point,
+    scale, and for prints law_title, quantity_title, about (labels, as JSON), rank, rank_beside, fault (all
+    dimensionless; `ratio` and its interval hold a difference where `scale` says so; see `Comparison`). The keys of a
+    scan are coordinates along `comparison`, and columns of `to_dataframe()`. Points of a scan that failed or are to
+    come are among what was not compared.
 
     What is stored beside the measurements (laws, estimates, what a model was run with) is worked out again, unless the
     results are `fresh`; where it differs the comparisons take it as it follows, and a row `stored[NAME]`, inconclusive,
@@ -81,7 +85,7 @@ def judged(tree: xr.DataTree, study: Study | Mapping[str, Any] | None = None, *,
 def _judged(tree: xr.DataTree, resolved: Study, *, fresh: bool) -> tuple[xr.Dataset, dict[str, xr.Dataset]]:
     """The comparisons, and the models of which laws say what the run does not hold, if nothing was altered."""
     rows: list[Comparison] = []
-    not_compared: dict[str, dict[str, str]] = {}
+    not_compared: list[dict[str, str]] = []
     done = _finished(tree, resolved, not_compared)
     stored = dict(done)
     laws, answered = known(resolved.laws), {}
@@ -95,10 +99,11 @@ def _judged(tree: xr.DataTree, resolved: Study, *, fresh: bool) -> tuple[xr.Data
         for name in [name for name in criteria.covered(resolved) if name in done]:
             own = _rows(criteria, Judged(resolved, name, done, stored))
             if not own and criteria.EMPTY:
-                not_compared[name] = {"model": name, "status": "done", "reason": criteria.EMPTY}
-            rows += [replace(row, law_title=row.law_title or title_of(row.law, done[name])) for row in own]
+                not_compared.append({"model": name, "status": "done", "reason": criteria.EMPTY})
+            titled = [replace(row, law_title=row.law_title or title_of(row.law, done[name])) for row in own]
+            rows += placed(titled, done[name])
     level = 1.0 - max((criteria.confidence for criteria in resolved.checks), default=0.95)
-    return to_dataset(rows, level=level, not_compared=list(not_compared.values())), answered
+    return to_dataset(rows, level=level, not_compared=not_compared), answered
 
 
 def _study(tree: xr.DataTree, study: Study | Mapping[str, Any] | None) -> Study:
@@ -114,21 +119,41 @@ def _study(tree: xr.DataTree, study: Study | Mapping[str, Any] | None) -> Study:
         raise UserError(f"{tree.name or 'the tree'}: {error}; pass study=") from error
 
 
-def _finished(tree: xr.DataTree, study: Study, not_compared: dict[str, dict[str, str]]) -> dict[str, xr.Dataset]:
-    """The datasets of the models that are done; the others are noted with their reason."""
+def _finished(tree: xr.DataTree, study: Study, not_compared: list[dict[str, str]]) -> dict[str, xr.Dataset]:
+    """The datasets of the models that are done, of a scanned one if any of its points is.
+
+    The others are noted with their reason, and so are the points that a scan lacks.
+    """
     done: dict[str, xr.Dataset] = {}
     for name in study.models:
         if name not in tree.children:
-            not_compared[name] = {"model": name, "status": "missing", "reason": "the run holds no results of it"}
+            not_compared.append({"model": name, "status": "missing", "reason": "the run holds no results of it"})
             continue
         dataset = tree.children[name].to_dataset(inherit=False)
-        status = str(dataset.attrs.get("status", "done"))
-        if status == "done":
+        status, found = str(dataset.attrs.get("status", "done")), points_done(dataset)
+        if found.done > 0 if found is not None else status == "done":
             done[name] = dataset
-        else:
+        elif found is None:
             reason = str(dataset.attrs.get("error", "")) or status
-            not_compared[name] = {"model": name, "status": status, "reason": reason}
+            not_compared.append({"model": name, "status": status, "reason": reason})
+        if found is not None:
+            not_compared += _lacking(name, found)
     return done
+
+
+def _lacking(model: str, found: PointsDone) -> Iterator[dict[str, str]]:
+    """The points of a scan that are not compared: the first that failed one by one, the others by their number."""
+    for label, error in found.failed:
+        yield {"model": model, "status": "failed", "reason": error, "point": label}
+    if found.failures > len(found.failed):
+        more = f"{found.failures - len(found.failed):,} more points failed; their errors are in {model}.error"
+        yield {"model": model, "status": "failed", "reason": more}
+    if found.pending:
+        yield {
+            "model": model,
+            "status": "pending",
+            "reason": f"{found.pending:,} of {found.total:,} points are to come",
+        }
 
 
 def _rows(check: CheckSection, judged: Judged) -> list[Comparison]:

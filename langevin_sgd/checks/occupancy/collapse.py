@@ -11,6 +11,7 @@ import numpy as np
 import xarray as xr
 
 from langevin_sgd.checks.occupancy.starts import Starts
+from langevin_sgd.checks.places import keys_at
 from langevin_sgd.checks.verdicts.labels import Quantity
 from langevin_sgd.checks.verdicts.statistics import Band, assess
 from langevin_sgd.checks.verdicts.table import Comparison
@@ -59,7 +60,7 @@ def collapse(dataset: xr.Dataset, *, model: str, tolerance: float = 0.1, confide
                 )
                 where = "".join(f"{name}={float(other[name]):.6g}, " for name in _others(dataset))
                 label = f"{where}eta/B={_ratio(other):.6g}, B={int(other['batch_size'])} and {batch_size}"
-                rows.append(replace(row, point=label))
+                rows.append(replace(row, point=label, at=keys_at(other, _others(dataset))))
     return rows
 
 

@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 
 from langevin_sgd.checks.occupancy.laws import Law, laws
 from langevin_sgd.checks.occupancy.starts import Starts
+from langevin_sgd.checks.places import Keys, keys_at, scan_keys
 from langevin_sgd.checks.verdicts.labels import Quantity
 from langevin_sgd.checks.verdicts.statistics import Verdict, assess_ratio, inconclusive
 from langevin_sgd.checks.verdicts.table import Comparison
+from langevin_sgd.observables.points_done import done_along, label
 from langevin_sgd.observables.scanned import dimensions
 
 Array = NDArray[np.float64]
@@ -39,6 +41,7 @@ class _Odds:
 
     quantity: Quantity
     point: str
+    at: Keys
     inverse: Array
     measured: Array
     stderr: Array
@@ -120,7 +123,7 @@ def _rows(
         tolerance=tolerance,
         eigenvalues=np.empty(0),
     ).spoiled(fault)
-    return [replace(row, point=odds.point)]
+    return [replace(row, point=odds.point, at=odds.at)]
 
 
 def _law_crossing(odds: _Odds, found: Crossing | None, values: Array) -> float | None:
@@ -188,8 +191,10 @@ def _along_temperature(dataset: xr.Dataset, odds_tolerance: float, confidence: f
     along, name, factor = found
     others = [dim for dim in dimensions(dataset) if dim != along]
     for index in np.ndindex(*(dataset.sizes[dim] for dim in others)):
-        line = dataset.isel(dict(zip(others, index, strict=True)))
-        label = ", ".join(f"{dim}={float(line[dim]):.6g}" for dim in others)
+        chosen = dict(zip(others, index, strict=True))
+        line = done_along(dataset.isel(chosen), along)
+        if not line.sizes[along]:
+            continue
         temperature = factor * line[name].values.astype(np.float64)
         order = np.argsort(-temperature)
         points = [line.isel({along: int(i)}) for i in order]
@@ -203,7 +208,8 @@ def _along_temperature(dataset: xr.Dataset, odds_tolerance: float, confidence: f
                 law_odds = np.log(shares[:, one] / shares[:, one + 1])
             yield _Odds(
                 quantity=_quantity(starts[0].basins[one], starts[0].basins[one + 1]),
-                point=label,
+                point=label(dataset, chosen),
+                at=keys_at(line, [name for name in scan_keys(dataset) if line[name].ndim == 0]),
                 inverse=1.0 / temperature[order],
                 measured=np.array([each.value for each in odds]),
                 stderr=np.array([each.stderr for each in odds]),

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from langevin_sgd.checks.verdicts.labels import UNRANKED, Fault, Quantity
 from langevin_sgd.checks.verdicts.statistics import Assessment, Verdict, holm
@@ -29,7 +30,8 @@ class Comparison:
     - "ratio": measured/predicted; where smallness is predicted (0), the measured value itself;
     - "difference": measured - predicted, as of occupancies and log-odds.
 
-    `modes`, `eigenvalue_low` and `eigenvalue_high` say which modes a row is about, `point` which point of a scan.
+    `modes`, `eigenvalue_low` and `eigenvalue_high` say which modes a row is about, `point` which point of a scan in
+    words and `at` by its scanned keys (`checks.places`), which become columns.
     Everything is dimensionless. `quantity_title` and `law_title` are what prints call them, `about` holds the labels of
     the quantity, `rank` how telling the row is (0 first, 9 in full tables only), `rank_beside` the same of a model
     beside a trained one, and `fault` why there is no verdict where that is no matter of the numbers.
@@ -60,6 +62,7 @@ class Comparison:
     rank: int = UNRANKED
     rank_beside: int = UNRANKED
     fault: Fault = Fault.NONE
+    at: Mapping[str, float | str] = field(default_factory=dict)
 
     @property
     def title(self) -> str:
@@ -160,15 +163,23 @@ _LONG_NAMES = {
     "rank": "how telling the row is, 0 first; 9 of rows for full tables only",
     "rank_beside": "the same where the model is simulated beside a trained one",
     "fault": "why there is no verdict, where that is no matter of the numbers",
+    "rejected": "whether the row counts against the study: a law row that disagrees and that Holm's rule rejects",
     "scale": "what the columns ratio, ratio_low and ratio_high hold: ratio or difference",
 }
 
 
 def to_dataset(rows: Sequence[Comparison], *, level: float, not_compared: Sequence[Mapping[str, str]]) -> xr.Dataset:
-    """The rows as a Dataset with dimension `comparison`, and the study's summary as JSON in attrs["summary"]."""
+    """The rows as a Dataset with dimension `comparison`, and the study's summary as JSON in attrs["summary"].
+
+    The keys of a scan are coordinates along `comparison`: `table.where(table.learning_rate == 0.1)`, and a column each
+    of `table.to_dataframe()`. A row that has none holds NaN, or "" among names; a key that is called like a column is
+    `scan_KEY`. `rejected` says which rows Holm's rule rejects.
+    """
     rows = [replace(row, law_title=row.law_called, quantity_title=row.quantity_called) for row in rows]
     variables: dict[str, xr.Variable] = {}
     for each in fields(Comparison):
+        if each.name == "at":
+            continue
         column: list[Any] = [getattr(row, each.name) for row in rows]
         attrs = {"long_name": _LONG_NAMES[each.name]}
         if each.type in ("float", "int"):
@@ -177,11 +188,36 @@ def to_dataset(rows: Sequence[Comparison], *, level: float, not_compared: Sequen
         else:
             array = np.array([_text(value) for value in column], dtype=np.str_)
         variables[each.name] = xr.Variable(("comparison",), array, attrs)
-    return xr.Dataset(variables, attrs={"summary": json.dumps(summarise(rows, level=level, not_compared=not_compared))})
+    found = _rejected(rows, level)
+    variables["rejected"] = xr.Variable(("comparison",), found, {"long_name": _LONG_NAMES["rejected"], "units": "1"})
+    coords = {f"scan_{key}" if key in variables else key: _column(key, rows) for key in _scan_keys(rows)}
+    summary = _summary(rows, found, level=level, not_compared=not_compared)
+    return xr.Dataset(variables, coords=coords, attrs={"summary": json.dumps(summary)})
 
 
 def _text(value: Any) -> str:
     return json.dumps(dict(value)) if isinstance(value, Mapping) else str(value)
+
+
+def _scan_keys(rows: Sequence[Comparison]) -> dict[str, None]:
+    return {key: None for row in rows for key in row.at}
+
+
+def _column(key: str, rows: Sequence[Comparison]) -> xr.Variable:
+    """A scanned key of all rows, as numbers unless it has names somewhere."""
+    values = [row.at.get(key) for row in rows]
+    attrs = {"long_name": f"{key.replace('_', ' ')} of the point of the scan"}
+    if any(isinstance(value, str) for value in values):
+        names = ["" if value is None else value if isinstance(value, str) else f"{value:g}" for value in values]
+        return xr.Variable(("comparison",), np.array(names, dtype=np.str_), attrs)
+    numbers = [math.nan if value is None else value for value in values]
+    return xr.Variable(("comparison",), np.asarray(numbers, dtype=np.float64), attrs)
+
+
+def _rejected(rows: Sequence[Comparison], level: float) -> NDArray[np.bool_]:
+    """Which rows disagree and are rejected by Holm's rule over all law rows."""
+    tested = [row.p_value if row.role == "law" else math.nan for row in rows]
+    return holm(tested, level) & np.array([row.verdict is Verdict.DISAGREES for row in rows], dtype=np.bool_)
 
 
 def summarise(
@@ -191,10 +227,29 @@ def summarise(
 
     Rows are correlated, since most read the same replicas; Holm's rule holds for any dependence. A row that gives no
     p-value (no equilibrium, too few replicas) does not enter it.
+
+    The rule is over all law rows of the study, so over all points of a scan: whoever looks at a map of 24 points and
+    asks whether any is off makes all these tests at once. It costs little, since its bound on one p-value only enters
+    by the logarithm of their number. At 5%, and with the error e of a row from 64 replicas, a row counts where it lies
+    3.1 e outside its tolerance among the 36 of one point of three models, and 4.1 e among the 864 of 24 points.
     """
+    return _summary(rows, _rejected(rows, level), level=level, not_compared=not_compared)
+
+
+def _summary(
+    rows: Sequence[Comparison],
+    rejected: NDArray[np.bool_],
+    *,
+    level: float,
+    not_compared: Sequence[Mapping[str, str]],
+) -> dict[str, Any]:
     laws = [row for row in rows if row.role == "law"]
-    rejected = holm([row.p_value for row in laws], level)
-    refuted = [row for row, reject in zip(laws, rejected, strict=True) if reject and row.verdict is Verdict.DISAGREES]
+    refuted = [row for row, reject in zip(rows, rejected, strict=True) if reject]
+    alone = [
+        row
+        for row, reject in zip(rows, rejected, strict=True)
+        if row.role == "law" and row.verdict is Verdict.DISAGREES and not reject
+    ]
     missing = [entry for entry in not_compared if entry["status"] != "done"]
     if refuted:
         verdict = Verdict.DISAGREES
@@ -219,7 +274,7 @@ def summarise(
         "level": level,
         "counts": {"law": count("law"), "contrast": count("contrast")},
         "disagreeing": [row.title for row in refuted],
-        "disagreeing_alone": [r.title for r in laws if r.verdict is Verdict.DISAGREES and r not in refuted],
+        "disagreeing_alone": [row.title for row in alone],
         "inconclusive": [row.title for row in laws if row.verdict is Verdict.INCONCLUSIVE],
         "not_compared": [dict(entry) for entry in not_compared],
     }

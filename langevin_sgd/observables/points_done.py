@@ -1,0 +1,79 @@
+"""How much of a scan is there: the points that are done, that failed and that are still to be run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+
+from langevin_sgd.observables.scanned import dimensions
+
+STATUS, ERROR = "status", "error"
+PENDING, DONE, FAILED = 0, 1, 2
+FAILURES_TOLD = 16
+"""Most failed points of a model that are told one by one; the others are counted, and stand in its `error`."""
+
+
+@dataclass(frozen=True)
+class PointsDone:
+    """Counts over one scan, with the label and the error of the first points that failed, in the order of the grid."""
+
+    total: int
+    done: int
+    failures: int
+    failed: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def pending(self) -> int:
+        """Points that have not been run."""
+        return self.total - self.done - self.failures
+
+    @property
+    def whole(self) -> bool:
+        """Whether every point is done."""
+        return self.done == self.total
+
+    def said(self) -> str:
+        """The counts in words: `20 of 24 points done, 1 failed (learning_rate=1: diverged ...), 3 pending`."""
+        parts = [f"{self.done:,} of {self.total:,} points done"]
+        if self.failures:
+            label, error = self.failed[0]
+            first = "" if self.failures == 1 else "first "
+            parts.append(f"{self.failures:,} failed ({first}{label}: {error})")
+        if self.pending:
+            parts.append(f"{self.pending:,} pending")
+        return ", ".join(parts)
+
+
+def points_done(dataset: xr.Dataset) -> PointsDone | None:
+    """The counts of a scanned model; None of one that is not scanned. A scan without a `status` has all its points."""
+    names = dimensions(dataset)
+    if not names:
+        return None
+    total = int(np.prod([dataset.sizes[name] for name in names]))
+    if STATUS not in dataset.variables:
+        return PointsDone(total, total, 0)
+    status = dataset[STATUS].transpose(*names).values
+    failed = np.argwhere(status == FAILED)
+    told = []
+    for index in failed[:FAILURES_TOLD]:
+        at = dict(zip(names, map(int, index), strict=True))
+        error = str(dataset[ERROR].isel(at).values) if ERROR in dataset.variables else "no reason was kept"
+        told.append((label(dataset, at), " ".join(error.split())))
+    return PointsDone(total, int((status == DONE).sum()), len(failed), tuple(told))
+
+
+def done_along(line: xr.Dataset, along: str) -> xr.Dataset:
+    """The points that are done of those along one dimension."""
+    return line.isel({along: line[STATUS].values == DONE}) if STATUS in line.variables else line
+
+
+def label(dataset: xr.Dataset, at: Mapping[str, int]) -> str:
+    """A point of a scan in words, such as "learning_rate=0.1, batch_size=16"."""
+    return ", ".join(f"{name}={_text(dataset[name].values[position])}" for name, position in at.items())
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else f"{float(value):.6g}"  # type: ignore[arg-type]

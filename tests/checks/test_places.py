@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import xarray as xr
+from made_up_scans import BATCHES, RATES, study
+
+from langevin_sgd.checks.verdicts.statistics import inconclusive
+from langevin_sgd.checks.verdicts.table import Comparison, to_dataset
+from langevin_sgd.simulation import simulate
+from langevin_sgd.study.judge import judged
+
+
+@pytest.fixture(scope="module")
+def tree() -> xr.DataTree:
+    return simulate(study())
+
+
+def row(**changed) -> Comparison:
+    return Comparison.from_assessment(
+        inconclusive(np.nan, np.nan, "made up"), model="m", quantity="q", law="discrete", role="law", measured=1.0,
+        standard_error=0.1, predicted=1.0, tolerance=0.1, eigenvalues=np.empty(0), **changed,
+    )  # fmt: skip
+
+
+def placed_row(**at) -> Comparison:
+    return replace(row(), at=at)
+
+
+def test_the_keys_of_a_scan_are_columns_of_the_table(tree):
+    table = judged(tree)
+    assert set(np.unique(table.learning_rate)) == set(RATES)
+    chosen = table.where((table.learning_rate == 0.5) & (table.batch_size == 16), drop=True)
+    assert set(chosen.point.values) == {"learning_rate=0.5, batch_size=16"}
+    frame = table.to_dataframe()
+    totals = frame[(frame.quantity == "total_variance") & (frame.role == "law")]
+    assert len(totals) == len(RATES) * len(BATCHES)
+    assert totals.pivot(index="learning_rate", columns="batch_size", values="ratio").shape == (3, 2)
+
+
+def test_every_point_of_the_scan_enters_holms_rule(tree):
+    table = judged(tree)
+    summary = json.loads(table.attrs["summary"])
+    laws = table.role == "law"
+    assert f"over the {int((laws & table.p_value.notnull()).sum())} tested law rows" in summary["rule"]
+    assert not table.rejected.any()
+
+
+def test_one_point_that_is_off_is_rejected_and_named(tree):
+    off = tree["ou"].to_dataset()
+    factor = xr.ones_like(off.learning_rate * off.batch_size)
+    factor.loc[{"learning_rate": 0.2, "batch_size": 16}] = 0.5
+    broken = tree.copy()
+    broken["ou"] = xr.DataTree(off.assign(mode_variance_law=off.mode_variance_law * factor))
+    table = judged(broken, study(), fresh=True)
+    assert json.loads(table.attrs["summary"])["verdict"] == "disagrees"
+    assert set(table.point.values[table.rejected]) == {"learning_rate=0.2, batch_size=16"}
+
+
+def test_a_key_of_names_is_text_and_one_called_like_a_column_gets_another_name():
+    table = to_dataset([placed_row(sampling="epoch", scale=2.0), row()], level=0.05, not_compared=[])
+    assert list(table.sampling.values) == ["epoch", ""]
+    np.testing.assert_array_equal(table.scan_scale, [2.0, np.nan])
+    assert list(table.scale.values) == ["ratio", "ratio"]
