@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -16,54 +15,79 @@ Array = NDArray[np.float64]
 
 
 class DisplacementSummary(NamedTuple):
-    """The mean squared displacement and its two parts at one time, and what the interval of the drift needs."""
+    """The squared displacement, mean and parts, and what the interval of the drift needs, at one time or at many.
+
+    `squared_displacement` is (..., replica), the others (...).
+    """
 
     squared_displacement: Array
-    drift_squared: float
-    drift_squared_stderr: float
-    spread: float
-    spread_stderr: float
-    spread_dimension: float
-    spread_along_drift: float
+    drift_squared: Array
+    drift_squared_stderr: Array
+    spread: Array
+    spread_stderr: Array
+    spread_dimension: Array
+    spread_along_drift: Array
 
 
 POOLED = DisplacementSummary._fields[1:]
 """The observables of a summary that are pooled over replicas."""
 
+_AT_ONCE = 1 << 15  # numbers whose summaries are worked out together: they stay in a core's own memory
+
 
 def displacement_summary(displacements: ArrayLike) -> DisplacementSummary:
-    """Split the squared displacement of replicas, shape (replica, coordinate), into drift and spread.
+    """Split the squared displacement of replicas, shape (..., replica, coordinate), into drift and spread.
 
     With x_r the displacement of replica r from its start and m their mean:
     spread = sum_r |x_r - m|^2/(R - 1), drift_squared = |m|^2 - spread/R (unbiased: the noise of the mean is removed, so
     it may come out slightly negative). The error of the spread is a jackknife over replicas; that of the drift is the
-    one of `squared_mean`, which holds where there is no drift as well. NaN where R is too small.
+    one of `squared_mean`, which holds where there is no drift as well. NaN where R is too small. Leading dimensions,
+    such as times and points of a scan, change no bit of what each has alone.
     """
     x = np.asarray(displacements, dtype=np.float64)
-    replicas = x.shape[0]
-    squared = np.einsum("rd,rd->r", x, x)
+    if x.ndim == 2:
+        return _summary(x)
+    lead, size = x.shape[:-2], x.shape[-2] * x.shape[-1]
+    flat = x.reshape(-1, *x.shape[-2:])
+    if size > np.getbufsize():  # numpy cuts sums there, and not alike in arrays of several dimensions
+        each = [_summary(one) for one in flat]
+        parts = [np.stack(values) for values in zip(*each, strict=True)]
+    else:
+        together = max(1, _AT_ONCE // size)
+        each = [_summary(flat[first : first + together]) for first in range(0, len(flat), together)]
+        parts = [np.concatenate(values) for values in zip(*each, strict=True)]
+    return DisplacementSummary(*(part.reshape(*lead, *part.shape[1:]) for part in parts))
+
+
+def _summary(x: Array) -> DisplacementSummary:
+    replicas = x.shape[-2]
+    squared = np.einsum("...rd,...rd->...r", x, x)
     drift = squared_mean(x)
     if replicas < 2:
-        return DisplacementSummary(squared, np.nan, np.nan, np.nan, np.nan, np.nan, np.nan)
-    deviation = x - x.mean(0)
-    about_mean = np.einsum("rd,rd->r", deviation, deviation)
-    sum_of_squares = float(about_mean.sum())
+        nothing = np.full(squared.shape[:-1], np.nan)
+        return DisplacementSummary(squared, nothing, nothing, nothing, nothing, nothing, nothing)
+    deviation = x - x.mean(axis=-2)[..., None, :]
+    about_mean = np.einsum("...rd,...rd->...r", deviation, deviation)
+    sum_of_squares = about_mean.sum(axis=-1)
     others = replicas - 1
-    without = (sum_of_squares - replicas / others * about_mean) / (others - 1) if others > 1 else np.full(2, np.nan)
+    if others > 1:
+        without = (sum_of_squares[..., None] - replicas / others * about_mean) / (others - 1)
+    else:
+        without = np.full(about_mean.shape, np.nan)
     return DisplacementSummary(
         squared,
-        float(drift.value),
-        float(drift.stderr),
+        drift.value,
+        drift.stderr,
         sum_of_squares / others,
-        float(jackknife_stderr(without)),
-        float(drift.dimension),
-        float(drift.along),
+        jackknife_stderr(without, axis=-1),
+        drift.dimension,
+        drift.along,
     )
 
 
-def pooled(summaries: Sequence[DisplacementSummary]) -> dict[str, ArrayLike]:
-    """The observables `POOLED` of summaries, one a time."""
-    return {name: [getattr(summary, name) for summary in summaries] for name in POOLED}
+def pooled(summary: DisplacementSummary) -> dict[str, ArrayLike]:
+    """The observables `POOLED` of a summary."""
+    return {name: getattr(summary, name) for name in POOLED}
 
 
 def drift_of(dataset: xr.Dataset) -> SquaredMean:

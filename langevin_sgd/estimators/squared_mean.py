@@ -141,67 +141,99 @@ class _Law:
 
 
 def squared_mean(vectors: ArrayLike) -> SquaredMean:
-    """D of `vectors` (replica, coordinate); the standard error and nu are NaN for fewer than four replicas.
+    """D of `vectors` (..., replica, coordinate); the standard error and nu are NaN for fewer than four replicas.
 
     tr(Sigma^2) is the estimate of Himeno and Yamada (2014), unbiased for any distribution, between what the number of
-    coordinates allows; from the first 256 replicas if there are more.
+    coordinates allows; from the first 256 replicas if there are more. Leading dimensions are ensembles on their own.
     """
     x = real_array(vectors, "the vectors", UserError)
-    replicas = len(x)
-    mean = x.mean(axis=0)
-    deviation = x - mean
-    spread = float(np.einsum("rd,rd->", deviation, deviation)) / (replicas - 1) if replicas > 1 else np.nan
-    square = float(mean @ mean)
+    replicas = x.shape[-2]
+    mean = x.mean(axis=-2)
+    deviation = x - mean[..., None, :]
+    square = (mean[..., None, :] @ mean[..., :, None])[..., 0, 0]
+    if replicas < 2:
+        nothing = np.full(square.shape, np.nan)
+        return SquaredMean(nothing, nothing, nothing, nothing, nothing, replicas)
+    spread = np.einsum("...rd,...rd->...", deviation, deviation) / (replicas - 1)
     value = square - spread / replicas
-    stderr = dimension = along = np.nan
-    if replicas >= FEWEST:
-        moments = _moments(x[:_MOST])
-        dimension = moments.dimension
-        trace_of_square = spread**2 / dimension
-        product = float(((deviation @ mean) ** 2).sum()) / (replicas - 1)  # m' S m
-        excess = max(product - trace_of_square / replicas, 0.0)  # of it over its noise: mu' Sigma mu
-        stderr = math.sqrt(4.0 * excess / replicas + 2.0 * trace_of_square / (replicas * (replicas - 1)))
-        along = _along(value, square, product, excess, trace_of_square, moments.steepness, replicas)
-    numbers = [np.asarray(number) for number in (value, stderr, spread, dimension, along)]
-    return SquaredMean(numbers[0], numbers[1], numbers[2], numbers[3], numbers[4], replicas)
+    if replicas < FEWEST:
+        nothing = np.full(square.shape, np.nan)
+        return SquaredMean(value, nothing, spread, nothing, nothing, replicas)
+    moments = _moments(x[..., :_MOST, :])
+    trace_of_square = _power(spread, 2) / moments.dimension
+    product = _power_of_rows(deviation, mean) / (replicas - 1)  # m' S m
+    excess = _larger(product - trace_of_square / replicas, 0.0)  # of it over its noise: mu' Sigma mu
+    stderr = np.sqrt(4.0 * excess / replicas + 2.0 * trace_of_square / (replicas * (replicas - 1)))
+    along = _along(value, square, product, excess, trace_of_square, moments.steepness, replicas)
+    return SquaredMean(value, stderr, spread, moments.dimension, along, replicas)
+
+
+def _power_of_rows(deviation: Array, mean: Array) -> Array:
+    """sum_r (x_r m)^2."""
+    along: Array = (deviation @ mean[..., None])[..., 0]
+    total: Array = (along**2).sum(axis=-1)
+    return total
 
 
 def _along(
-    value: float, square: float, product: float, excess: float, trace_of_square: float, steepness: float, replicas: int
-) -> float:
+    value: Array, square: Array, product: Array, excess: Array, trace_of_square: Array, steepness: Array, replicas: int
+) -> Array:
     """v: by the unbiased ratio as far as D stands out of its noise, else what the noise has along its directions."""
-    noisy = max(product / square if square > 0.0 else 0.0, steepness * math.sqrt(trace_of_square))
-    ratio = max(excess / value, noisy) if value > 0.0 else noisy
-    lost = math.sqrt(2.0 * trace_of_square) / replicas
-    clear = value / (value + lost) if value > 0.0 else 0.0
-    return min(noisy + clear * (ratio - noisy), math.sqrt(trace_of_square))
+    noisy = _larger(_ratio(product, square, otherwise=0.0), steepness * np.sqrt(trace_of_square))
+    ratio = np.where(value > 0.0, _larger(_ratio(excess, value, otherwise=0.0), noisy), noisy)
+    lost = np.sqrt(2.0 * trace_of_square) / replicas
+    clear = _ratio(value, value + lost, otherwise=0.0, where=value > 0.0)
+    return _smaller(noisy + clear * (ratio - noisy), np.sqrt(trace_of_square))
 
 
 class _Moments(NamedTuple):
     """(tr Sigma)^2/tr(Sigma^2), and tr(Sigma^3)/tr(Sigma^2)^(3/2): 1 if one direction has all of the spread."""
 
-    dimension: float
-    steepness: float
+    dimension: Array
+    steepness: Array
 
 
 def _moments(x: Array) -> _Moments:
     """From ratios of unbiased estimates, within what the number of coordinates allows."""
-    n, coordinates = x.shape
-    deviation = x - x.mean(axis=0)
-    lengths = np.einsum("rd,rd->r", deviation, deviation)
-    trace = float(lengths.sum()) / (n - 1)
-    if not trace > 0.0:
-        return _Moments(1.0, 1.0)
+    n, coordinates = x.shape[-2:]
+    deviation = x - x.mean(axis=-2)[..., None, :]
+    lengths = np.einsum("...rd,...rd->...r", deviation, deviation)
+    trace = lengths.sum(axis=-1) / (n - 1)
+    moves = trace > 0.0
     few = coordinates < n
-    product = deviation.T @ deviation if few else deviation @ deviation.T
-    square = float((product**2).sum()) / (n - 1) ** 2
-    fourth = float((lengths**2).sum()) / (n - 1)
+    turned = np.swapaxes(deviation, -1, -2)
+    product = turned @ deviation if few else deviation @ turned
+    square = (product**2).sum(axis=(-2, -1)) / (n - 1) ** 2
+    fourth = (lengths**2).sum(axis=-1) / (n - 1)
     common = (n - 1) / (n * (n - 2) * (n - 3))
-    of_square = common * ((n - 1) * (n - 2) * square + trace**2 - n * fourth)
-    squared = common * (2.0 * square + (n**2 - 3 * n + 1) * trace**2 - n * fourth)
-    dimension = min(max(squared / of_square if of_square > 0.0 else math.inf, 1.0), coordinates)
+    squared_trace = _power(trace, 2)
+    of_square = common * ((n - 1) * (n - 2) * square + squared_trace - n * fourth)
+    squared = common * (2.0 * square + (n**2 - 3 * n + 1) * squared_trace - n * fourth)
+    dimension = _smaller(_larger(_ratio(squared, of_square, otherwise=math.inf), 1.0), float(coordinates))
+    dimension = np.where(moves, dimension, 1.0)
     if not few:  # what is left of the cube are triples of different replicas
-        np.fill_diagonal(product, 0.0)
-    cube = float(np.einsum("ij,ji->", product @ product, product)) / (n * (n - 1) * (n - 2))
-    of_square = trace**2 / dimension
-    return _Moments(dimension, min(max(cube / of_square**1.5, dimension**-0.5), 1.0))
+        product[..., np.arange(n), np.arange(n)] = 0.0
+    cube = np.einsum("...ij,...ji->...", product @ product, product) / (n * (n - 1) * (n - 2))
+    of_square = _power(np.where(moves, squared_trace / dimension, 1.0), 1.5)
+    steepness = _smaller(_larger(cube / of_square, _power(dimension, -0.5)), 1.0)
+    return _Moments(dimension, np.where(moves, steepness, 1.0))
+
+
+def _power(base: Array, exponent: float) -> Array:
+    """base^exponent by the C library: the last bit of numpy's depends on the machine and its vector units."""
+    return np.array([number**exponent for number in base.ravel().tolist()]).reshape(base.shape)
+
+
+def _larger(one: Array, other: Array | float) -> Array:
+    return np.where(other > one, other, one)
+
+
+def _smaller(one: Array, other: Array | float) -> Array:
+    return np.where(other < one, other, one)
+
+
+def _ratio(over: Array, under: Array, *, otherwise: float, where: NDArray[np.bool_] | None = None) -> Array:
+    """over/under where `under` (or what is said) is positive."""
+    chosen = under > 0.0 if where is None else where
+    result: Array = np.divide(over, under, out=np.full(np.shape(under), otherwise), where=chosen)
+    return result

@@ -51,13 +51,14 @@ def leave_one_out_variance(moment_1: Array, moment_2: Array) -> Array:
     )
 
 
-def jackknife_stderr(leave_one_out: Array) -> Array:
-    """Standard error from leave-one-out values along axis 0: sqrt((R-1)/R sum_r (x_r - mean)^2) (Efron 1982)."""
-    replicas = leave_one_out.shape[0]
+def jackknife_stderr(leave_one_out: Array, axis: int = 0) -> Array:
+    """Standard error from leave-one-out values along an axis: sqrt((R-1)/R sum_r (x_r - mean)^2) (Efron 1982)."""
+    replicas = leave_one_out.shape[axis]
+    mean = leave_one_out.mean(axis, keepdims=True)
     if replicas < 2:
-        return np.full(leave_one_out.shape[1:], np.nan)
-    deviation = leave_one_out - leave_one_out.mean(0)
-    stderr: Array = np.sqrt((replicas - 1) / replicas * (deviation**2).sum(0))
+        return np.full(mean.squeeze(axis).shape, np.nan)
+    deviation = leave_one_out - mean
+    stderr: Array = np.sqrt((replicas - 1) / replicas * (deviation**2).sum(axis))
     return stderr
 
 

@@ -8,8 +8,11 @@ class Diverged(ArithmeticError):
 
     `step` is the step at which it was noticed (0: known before the first step), `eta_lambda_max` the learning rate
     times the largest Hessian eigenvalue where that is known, `momentum` the momentum, `model` the name of the model in
-    its study, and `detail` what was seen. Heavy-ball SGD on a quadratic is stable below 2 (1 + momentum).
+    its study, and `detail` what was seen. Heavy-ball SGD on a quadratic is stable below 2 (1 + momentum). `points` are
+    the places of those points of a launch that are lost, as far as it is known; the others are as if alone.
     """
+
+    points: tuple[int, ...] = ()
 
     def __init__(
         self,

@@ -32,17 +32,23 @@ class Faults:
     """Trajectories of which a recorded quantity was not finite.
 
     `counts` (records, quantities, 2): of finite position, and of a position that is not finite itself. `first`
-    (records, quantities): the lowest place of any of them, the number of trajectories where there is none.
+    (records, quantities): the lowest place of any of them, the number of trajectories where there is none. `groups`:
+    the points that have any, as far as the backend tells.
     """
 
     counts: NDArray[np.int64]
     first: NDArray[np.int64]
+    groups: NDArray[np.bool_]
 
     @classmethod
     def none(cls, problem: Problem) -> Faults:
         """No fault yet."""
         shape = (problem.record_steps.size, len(problem.quantities.names))
-        return cls(np.zeros((*shape, 2), np.int64), np.full(shape, problem.numbers.size, np.int64))
+        return cls(
+            np.zeros((*shape, 2), np.int64),
+            np.full(shape, problem.numbers.size, np.int64),
+            np.zeros(problem.group_count, np.bool_),
+        )
 
 
 def undecided_at(step: int) -> int:
@@ -54,8 +60,24 @@ def check_finite(problem: Problem, faults: Faults, step: int) -> None:
     """Raise for the earliest step up to `step` at which something is no number.
 
     `NotFinite` names a quantity or the first-passage condition of trajectories at finite positions, `Diverged` is
-    raised where the positions are not finite. `IntegrationError`: it was so at the start already.
+    raised where the positions are not finite; both tell the `points` in which anything was no number up to `step`.
+    `IntegrationError`: it was so at the start already.
     """
+    try:
+        _check_finite(problem, faults, step)
+    except Diverged as error:
+        error.points = _lost_points(problem, faults)
+        raise
+
+
+def _lost_points(problem: Problem, faults: Faults) -> tuple[int, ...]:
+    lost = ~np.isfinite(problem.state[: problem.program.dimension]).all(axis=0) | (problem.passage < -1)
+    seen = faults.first[faults.counts.any(axis=2)]
+    groups = {*problem.groups[lost].tolist(), *problem.groups[seen].tolist(), *np.flatnonzero(faults.groups).tolist()}
+    return tuple(sorted(groups))
+
+
+def _check_finite(problem: Problem, faults: Faults, step: int) -> None:
     recorded = np.flatnonzero(faults.counts.any(axis=(1, 2)))
     lost = np.flatnonzero(problem.passage < -1)
     of_passage = int((-1 - problem.passage[lost]).min(initial=np.iinfo(np.int64).max))
@@ -80,13 +102,16 @@ def check_moments(problem: Problem, moments: Float) -> None:
     """Raise `NotFinite` where the mean of finite numbers, or that of their squares, is beyond the largest number."""
     bad = ~np.isfinite(moments).all(axis=2)  # (records, means, groups)
     if bad.any():
-        record, q, _ = np.argwhere(bad)[0]
+        places = np.argwhere(bad)
+        record, q, _ = places[0]
         name = problem.quantities.titles[problem.quantities.means[q]]
-        raise NotFinite(
+        error = NotFinite(
             int(problem.record_steps[record]),
             f"the mean or the variance of {name}",
             "though it is in every trajectory; record its logarithm, or take a smaller time_step",
         )
+        error.points = tuple(np.unique(places[:, 2]).tolist())
+        raise error
 
 
 def _raise_recorded(problem: Problem, counts: NDArray[np.int64], first: NDArray[np.int64], step: int) -> None:

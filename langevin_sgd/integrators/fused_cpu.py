@@ -54,7 +54,7 @@ def run(problem: Problem, after_launch: Callable[[int], None] | None = None) -> 
 
     def task(first: int, last: int, begin: int, end: int, here: slice) -> None:
         own = np.zeros_like(counts[here])
-        bad = Faults(np.zeros_like(faults.counts[here]), faults.first[here].copy())
+        bad = Faults(np.zeros_like(faults.counts[here]), faults.first[here].copy(), faults.groups)
         loop(
             calls, sizes, where, first, last, *key, problem.numbers, problem.state, problem.start, uniform, varying,
             problem.table, problem.offsets, problem.cells, begin, end, problem.record_steps[here], problem.passage,
@@ -74,6 +74,8 @@ def run(problem: Problem, after_launch: Callable[[int], None] | None = None) -> 
             waiting = [pool.submit(task, first, last, begin, end, here) for first, last in pieces]
             for future in waiting:
                 future.result()
+            if faults.counts.any():
+                _tell_groups(problem, faults, values, sums)
             check_finite(problem, faults, end)
             if after_launch is not None:
                 after_launch(end)
@@ -137,6 +139,14 @@ def _groups_per_tile(problem: Problem) -> int:
     first = problem.groups[::TILE]
     last = problem.groups[np.minimum(np.arange(TILE - 1, first.size * TILE, TILE), problem.groups.size - 1)]
     return int((last - first).max(initial=0)) + 1
+
+
+def _tell_groups(problem: Problem, faults: Faults, values: NDArray[np.float64], sums: NDArray[np.float64]) -> None:
+    """Note the points of which a kept value or a sum is no number."""
+    lanes = ~np.isfinite(values).all(axis=(0, 1))
+    faults.groups[problem.groups[lanes]] = True
+    for tile, group in np.argwhere(~np.isfinite(sums).all(axis=(0, 2, 3))).tolist():
+        faults.groups[problem.groups[tile * TILE] + group] = True
 
 
 def _moments(problem: Problem, sums: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -60,6 +60,7 @@ def integrate(
     seed: int = 0,
     parameters: Mapping[str, ArrayLike] | None = None,
     scan: Scan | None = None,
+    point_numbers: Sequence[int] | None = None,
     record: Record | None = None,
     increments: Kind = "gaussian",
     precision: Precision = "mixed",
@@ -76,10 +77,11 @@ def integrate(
     vectors too. `parameters`: values for any parameter of landscape, noise or scheme, a number or an array over the
     trajectories. `scan`: {parameter: values}; the grid of all combinations runs in one launch, `trajectories` copies a
     point, and the parameters become the leading dimensions of the result; or a list of points {parameter: value},
-    which become the leading dimension `point`. `precision`: float64 state with float32
-    noise ("mixed") or float32 throughout. `state`: go on from there, with the same bits as without the stop; steps and
-    recorded steps count from the run's beginning, time is step x time_step. `after_launch(step)` is called about once
-    a second.
+    which become the leading dimension `point`. `point_numbers`: what tells the points apart in the random stream,
+    0, 1, ... if not given; with the same number a point has the same bits in any scan. `precision`: float64 state with
+    float32 noise ("mixed") or float32 throughout. `state`: go on from there, with the same bits as without the stop;
+    steps and recorded steps count from the run's beginning, time is step x time_step. `after_launch(step)` is called
+    about once a second.
 
     The noise of a trajectory depends on its number, the step and the seed alone. A `Quadratic` of up to 16 coordinates
     becomes a formula in w1, w2, ..., a larger one runs batched. A `FourierPotential` runs batched, and with
@@ -110,7 +112,7 @@ def integrate(
         )
     if landscape.force_has_steps:
         arguments.check_force_with_steps(landscape, noise, chosen, increments, precision, force=force)
-    points = grid(scan, trajectories)
+    points = grid(scan, trajectories, point_numbers)
     values, varying = arguments.parameter_values(landscape, noise, chosen, time_step, parameters, points)
     names = list(values)
     check_names_of_run(record, landscape.variables, names, points.names)

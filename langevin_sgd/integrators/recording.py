@@ -41,6 +41,7 @@ class Recording:
                 whole = np.isfinite(positions()).all(axis=0)
                 self.faults.counts[record, q] = np.count_nonzero(bad & whole), np.count_nonzero(bad & ~whole)
                 self.faults.first[record, q] = np.flatnonzero(bad)[0]
+                self.faults.groups[self.groups[bad]] = True
                 seen[q] = np.where(bad, 0.0, numbers)
         for q, row in enumerate(self.quantities.each):
             self.kept.values[record, q] = seen[row]

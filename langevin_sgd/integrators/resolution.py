@@ -13,7 +13,7 @@ from langevin_sgd.errors import IntegrationError
 from langevin_sgd.integrators.array_functions import NUMPY, array_functions
 from langevin_sgd.integrators.problem import Problem
 
-_MOST_WALKERS = 2048
+_WALKERS = 32  # of each point, so that what is said of it does not hang on the other points
 _DRAWS = 8
 _WIDE = np.longdouble  # finer than a double where the machine has it: a step lost in doubles is to be seen
 _SPACINGS = 10.0  # a drift without noise is missed where it should have gone farther
@@ -21,8 +21,14 @@ _SPACINGS = 10.0  # a drift without noise is missed where it should have gone fa
 Array = NDArray[np.float64]
 
 
+class Unresolved(IntegrationError):
+    """Steps that are rounded away. `points` are the places of those points of a launch in which they are."""
+
+    points: tuple[int, ...] = ()
+
+
 def check_resolution(problem: Problem, step: int) -> None:
-    """Raise `IntegrationError` where the typical step of most walkers of a point is under the spacing of its numbers.
+    """Raise `Unresolved` where the typical step of most walkers of a point is under the spacing of its numbers.
 
     Typical is the root mean square of a step from where the walkers stand, computed over draws of the noise.
     Without noise a drift that dies out at a minimum is no fault: only one that would go on, and is rounded away, is.
@@ -30,21 +36,33 @@ def check_resolution(problem: Problem, step: int) -> None:
     """
     if not problem.landscape.whole_formula or not problem.numbers.size:
         return
-    chosen = np.unique(np.linspace(0, problem.numbers.size - 1, _MOST_WALKERS).astype(np.int64))
+    chosen = _chosen(problem)
     state = problem.state[:, chosen]
     d = problem.program.dimension
     spacing = np.spacing(np.abs(state[:d])).astype(np.float64)
     steps = _steps(problem, state.astype(_WIDE), chosen)
-    noisy = np.ptp(steps, axis=0) > 0.0
-    size = np.sqrt((steps**2).mean(axis=0))
+    noisy = steps.max(axis=0) != steps.min(axis=0)
+    with np.errstate(over="ignore"):  # of walkers that are on their way out
+        size = np.sqrt((steps**2).mean(axis=0))
     small = noisy & (size < spacing)
     small |= ~noisy & (size < spacing / 2.0) & _goes_on(problem, state.astype(_WIDE), chosen, steps[0], spacing)
     members = np.bincount(problem.groups[chosen], minlength=problem.group_count)
-    for i in range(d):
-        share = np.bincount(problem.groups[chosen], small[i], problem.group_count) / np.maximum(members, 1)
-        if share.max() > 0.5:
-            here = int(np.flatnonzero(small[i] & (problem.groups[chosen] == int(share.argmax())))[0])
-            raise IntegrationError(_message(problem, step, i, float(state[i, here]), size[i, here], spacing[i, here]))
+    shares = np.stack([np.bincount(problem.groups[chosen], row, problem.group_count) for row in small]) / members
+    if shares.max() > 0.5:
+        i = int(np.argmax(shares.max(axis=1) > 0.5))
+        here = int(np.flatnonzero(small[i] & (problem.groups[chosen] == int(shares[i].argmax())))[0])
+        error = Unresolved(_message(problem, step, i, float(state[i, here]), size[i, here], spacing[i, here]))
+        error.points = tuple(np.flatnonzero((shares > 0.5).any(axis=0)).tolist())
+        raise error
+
+
+def _chosen(problem: Problem) -> NDArray[np.int64]:
+    """Trajectories of every point, spread over all that it has."""
+    first = np.searchsorted(problem.groups, np.arange(problem.group_count + 1))
+    counts = np.diff(first)
+    spread = np.minimum(np.arange(_WALKERS) * counts[:, None] // _WALKERS, counts[:, None] - 1)
+    places: NDArray[np.int64] = np.unique(first[:-1, None] + spread)
+    return places
 
 
 def _message(problem: Problem, step: int, coordinate: int, position: float, size: float, spacing: float) -> str:
@@ -65,10 +83,12 @@ def _steps(problem: Problem, state: NDArray[np.longdouble], chosen: NDArray[np.i
     here = [value[chosen] if np.ndim(value) else value for value in values]
     d, draws = problem.program.dimension, len(problem.program.draws)
     normal = np.random.default_rng(0)  # of no consequence for the run
+    groups = problem.groups[chosen]
+    rank = np.arange(chosen.size) - np.searchsorted(groups, groups)  # the same draws for every point
     out = np.empty((_DRAWS, d, chosen.size))
     with np.errstate(all="ignore"):
         for k in range(_DRAWS):
-            z = normal.standard_normal((draws, chosen.size)).astype(_WIDE)
+            z = normal.standard_normal((draws, _WALKERS))[:, rank].astype(_WIDE)
             after = functions.step(state, z, here)
             out[k] = np.stack([np.broadcast_to(row, chosen.size) for row in after[:d]]) - state[:d]
     return out
@@ -82,5 +102,5 @@ def _goes_on(
     ahead = state.copy()
     ahead[: len(move)] += length * move
     later = _steps(problem, ahead, chosen)[0]
-    goes: NDArray[np.bool_] = (np.abs(length * move) > _SPACINGS * spacing) & (later * move > 0.0)
+    goes: NDArray[np.bool_] = (np.abs(length * move) > _SPACINGS * spacing) & (np.sign(later) * np.sign(move) > 0.0)
     return goes

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,12 +21,14 @@ class Grid:
     """Parameter points in an array of `shape`, last dimension fastest, with `replicas` trajectories a point.
 
     `names` and `values` are the dimensions and their coordinates, `table` each scanned parameter at every point.
+    `own_numbers` are those that tell the points apart in the random stream, 0, 1, ... if none are given.
     """
 
     names: tuple[str, ...]
     values: tuple[NDArray[np.float64], ...]
     table: Mapping[str, NDArray[np.float64]]
     replicas: int
+    own_numbers: Sequence[int] | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -43,8 +45,9 @@ class Grid:
         return {name: np.repeat(values, self.replicas) for name, values in self.table.items()}
 
     def numbers(self) -> NDArray[np.uint32]:
-        """Trajectory numbers of the points 0, 1, ... with their replicas."""
-        return trajectory_numbers(range(self.points), self.replicas)
+        """Trajectory numbers of the points with their replicas."""
+        own = range(self.points) if self.own_numbers is None else self.own_numbers
+        return trajectory_numbers(own, self.replicas)
 
 
 def trajectory_numbers(points: Sequence[int], replicas: int) -> NDArray[np.uint32]:
@@ -61,8 +64,20 @@ def trajectory_numbers(points: Sequence[int], replicas: int) -> NDArray[np.uint3
     return np.add.outer(point, np.arange(replicas, dtype=np.uint32)).astype(np.uint32).reshape(-1)
 
 
-def grid(scan: Scan | None, replicas: int) -> Grid:
-    """The points of a scan: the grid of {parameter: values}, or the listed points along a dimension `point`."""
+def grid(scan: Scan | None, replicas: int, own_numbers: Sequence[int] | None = None) -> Grid:
+    """The points of a scan: the grid of {parameter: values}, or the listed points along a dimension `point`.
+
+    Raises `IntegrationError` for what is no scan, and for `own_numbers` that are not one a point.
+    """
+    points = _grid(scan, replicas)
+    if own_numbers is None:
+        return points
+    if len(own_numbers) != points.points:
+        raise IntegrationError(f"there are {points.points} points and {len(own_numbers)} numbers of points; give each")
+    return replace(points, own_numbers=own_numbers)
+
+
+def _grid(scan: Scan | None, replicas: int) -> Grid:
     if scan is None or isinstance(scan, Mapping):
         names = tuple(scan or {})
         values = tuple(_numbers(name, (scan or {})[name]) for name in names)

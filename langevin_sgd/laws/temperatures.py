@@ -32,8 +32,8 @@ def of_positions(dataset: xr.Dataset) -> xr.DataArray | None:
     return effective(dataset["thermal_energy"], dataset["momentum"] if "momentum" in dataset.variables else 0.0)
 
 
-def variables(temperature: float, momentum: float) -> dict[str, ArrayLike]:
-    """The observables of a process at noise of temperature T."""
+def variables(temperature: Value, momentum: Value | float) -> dict[str, ArrayLike]:
+    """The observables of a process at noise of temperature T, or of many."""
     theta = temperature / 2.0
     return {
         "temperature": temperature,

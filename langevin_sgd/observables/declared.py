@@ -9,7 +9,7 @@ only some kinds of model emit they declare themselves, in their `DECLARES`; what
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -17,6 +17,7 @@ import xarray as xr
 from numpy.typing import ArrayLike
 
 from langevin_sgd.observables.ensemble import ENSEMBLE
+from langevin_sgd.observables.scanned import POINT
 from langevin_sgd.observables.variable import Coordinate, Declarations, joined, merged
 
 
@@ -26,6 +27,7 @@ def dataset(
     declares: Declarations | None = None,
     attrs: Mapping[str, Any] | None = None,
     members: Literal["replica", "disorder"] = "replica",
+    of_points: Collection[str] = (),
 ) -> xr.Dataset:
     """Build the Dataset of one model from named arrays, given in one mapping or in several that have no name in common.
 
@@ -33,7 +35,8 @@ def dataset(
     `ValueError` for an undeclared name, a wrong number of dimensions, a coordinate given as an observable or the other
     way round, a name that is emitted twice, by two parts or as an observable and a coordinate, and one that `declares`
     says something else of than `ENSEMBLE`. So no model emits by accident what the others lack or call otherwise.
-    `members` are what an ensemble consists of: where it is disorders, they stand for the replicas.
+    `members` are what an ensemble consists of: where it is disorders, they stand for the replicas. Names in `of_points`
+    hold many points of a scan, along the dimension `point` before their own.
     """
     known = merged(ENSEMBLE, declares or {})
     values = joined(*parts)
@@ -48,7 +51,8 @@ def dataset(
         declared = known[name]
         if isinstance(declared, Coordinate) != coordinate:
             raise ValueError(f"{name} is declared as {'an observable' if coordinate else 'a coordinate'}; emit it so")
-        dims = tuple(members if dim == "replica" else dim for dim in declared.dims)
+        own = (members if dim == "replica" else dim for dim in declared.dims)
+        dims = (POINT, *own) if name in of_points else tuple(own)
         if (found := np.ndim(value)) != len(dims):
             raise ValueError(f"{name} has {found} dimensions, and is declared with {len(dims)} ({', '.join(dims)})")
         attrs = {"units": declared.units, "long_name": told.get(name, declared.long_name)}

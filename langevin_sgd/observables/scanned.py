@@ -14,6 +14,9 @@ from langevin_sgd.config.axis import Axis
 SCAN = "scan"
 """Attribute that names the leading dimensions of a scanned Dataset."""
 
+POINT = "point"
+"""The leading dimension of points that one launch has run."""
+
 
 def stack(datasets: Sequence[xr.Dataset], axes: Sequence[Axis]) -> xr.Dataset:
     """The datasets of a grid's points, last axis fastest, as one with the axes as leading dimensions.
@@ -69,6 +72,25 @@ def lay(datasets: Sequence[xr.Dataset], names: Sequence[str], shape: tuple[int, 
         if first[name].ndim == 0 and bool((variable == variable.values.flat[0]).all()):
             variables[name] = first[name].variable
     return xr.Dataset(variables, coords=coords)
+
+
+def each_point(block: xr.Dataset) -> list[xr.Dataset]:
+    """The points of one launch, which lie along `point`, one after the other."""
+
+    def at(name: Any, index: int) -> xr.Variable:
+        variable: xr.Variable = block[name].variable
+        if POINT not in variable.dims:
+            return variable
+        return xr.Variable(variable.dims[1:], variable.values[index], variable.attrs)
+
+    return [
+        xr.Dataset(
+            {name: at(name, index) for name in block.data_vars},
+            coords={name: at(name, index) for name in block.coords},
+            attrs=block.attrs,
+        )
+        for index in range(block.sizes[POINT])
+    ]
 
 
 def points(dataset: xr.Dataset) -> Iterator[tuple[str, xr.Dataset]]:

@@ -8,8 +8,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 
-def time_coordinates(steps: ArrayLike, *, learning_rate: float, momentum: float) -> dict[str, NDArray[Any]]:
-    """`step`, `time = eta step` and `effective_time = eta step/(1 - mu)` of the recorded steps."""
+def time_coordinates(
+    steps: ArrayLike, *, learning_rate: float | NDArray[Any], momentum: float | NDArray[Any]
+) -> dict[str, NDArray[Any]]:
+    """`step`, `time = eta step` and `effective_time = eta step/(1 - mu)` of the recorded steps.
+
+    With eta and mu of many points, each (point, 1), the times are (point, time).
+    """
     step = np.asarray(steps, dtype=np.int64)
     time = learning_rate * step
     return {"step": step, "time": time, "effective_time": time / (1.0 - momentum)}

@@ -31,3 +31,13 @@ def test_displacement_summary_is_unbiased() -> None:
 def test_one_replica_gives_no_spread() -> None:
     one = displacement_summary(np.ones((1, 3)))
     assert np.isnan(one.spread)
+
+
+@pytest.mark.parametrize(("replicas", "coordinates"), [(1, 1), (2, 2), (64, 1), (100, 3), (300, 16), (4096, 3)])
+def test_ensembles_together_have_the_bits_that_each_has_alone(replicas: int, coordinates: int) -> None:
+    x = np.random.default_rng(2).normal(size=(7, 5, coordinates, replicas)).swapaxes(-1, -2)
+    x[1] = 0.0
+    together = displacement_summary(x)
+    for index in np.ndindex(7, 5):
+        for one, each in zip(displacement_summary(x[index]), together, strict=True):
+            np.testing.assert_array_equal(each[index], one)

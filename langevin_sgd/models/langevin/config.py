@@ -232,7 +232,7 @@ class LangevinModel(LangevinEquation):
     with Gaussian minibatch noise.
     """
 
-    RUN: ClassVar[str] = "langevin_sgd.models.langevin.run:run"
+    RUN: ClassVar[str] = "langevin_sgd.models.langevin.run:run_all"
     FOLLOWS: ClassVar[str] = "langevin_sgd.models.langevin.stored:follows"
     HELD: ClassVar[str] = "langevin_sgd.models.langevin.memory:held"
     DECLARES: ClassVar[Declarations] = observables.DECLARES

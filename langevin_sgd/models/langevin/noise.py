@@ -39,8 +39,12 @@ class GradientNoiseSection(Section):
         """Formulas of the position in `variances`."""
         return ()
 
+    def numbers(self, sgd: Sgd, parameters: Mapping[str, float]) -> dict[str, float | None]:
+        """The parameters of the noise by name; `parameters` are those of the landscape."""
+        return _shared(sgd)
+
     def of_equation(self, sgd: Sgd, parameters: Mapping[str, float]) -> Noise:
-        """sqrt(eta C/B) dW; `parameters` are those of the landscape."""
+        """sqrt(eta C/B) dW with its `numbers`."""
         raise NotImplementedError
 
     def variance(self) -> float | None:
@@ -56,11 +60,15 @@ class IsotropicGradientNoise(GradientNoiseSection):
     scale: PositiveNumber
     """sigma, standard deviation of one component of one per-sample gradient."""
 
+    def numbers(self, sgd: Sgd, parameters: Mapping[str, float]) -> dict[str, float | None]:
+        """eta, B and sigma."""
+        return {**_shared(sgd), "noise_scale": self.scale}
+
     def of_equation(self, sgd: Sgd, parameters: Mapping[str, float]) -> Noise:
         """The same along every coordinate."""
         from langevin_sgd import noise  # of numpy, not of a config
 
-        return noise.IsotropicNoise(f"{_RATE}*noise_scale**2", {**_shared(sgd), "noise_scale": self.scale})
+        return noise.IsotropicNoise(f"{_RATE}*noise_scale**2", self.numbers(sgd, parameters))
 
     def variance(self) -> float:
         """sigma^2."""
@@ -79,12 +87,16 @@ class DiagonalGradientNoise(GradientNoiseSection):
         """One variance a coordinate."""
         return (("variances", len(self.variances)),)
 
+    def numbers(self, sgd: Sgd, parameters: Mapping[str, float]) -> dict[str, float | None]:
+        """eta, B and the variances."""
+        return {**_shared(sgd), **{f"variance_{i}": value for i, value in enumerate(self.variances, 1)}}
+
     def of_equation(self, sgd: Sgd, parameters: Mapping[str, float]) -> Noise:
         """Independent along the coordinates."""
         from langevin_sgd import noise
 
-        variances = {f"variance_{i}": value for i, value in enumerate(self.variances, 1)}
-        return noise.DiagonalNoise(tuple(f"{_RATE}*{name}" for name in variances), {**_shared(sgd), **variances})
+        temperatures = tuple(f"{_RATE}*variance_{i}" for i, _ in enumerate(self.variances, 1))
+        return noise.DiagonalNoise(temperatures, self.numbers(sgd, parameters))
 
     def variance(self) -> float:
         """The mean of the diagonal."""
@@ -109,7 +121,7 @@ class MatrixGradientNoise(GradientNoiseSection):
         """Correlated as C says."""
         from langevin_sgd import noise
 
-        return noise.FullNoise(self.matrix, _RATE, _shared(sgd))
+        return noise.FullNoise(self.matrix, _RATE, self.numbers(sgd, parameters))
 
     def variance(self) -> float:
         """The mean of the diagonal."""
@@ -136,12 +148,16 @@ class FormulaGradientNoise(GradientNoiseSection):
         """All of them."""
         return self.variances
 
+    def numbers(self, sgd: Sgd, parameters: Mapping[str, float]) -> dict[str, float | None]:
+        """eta, B and the parameters of the landscape."""
+        return {**_shared(sgd), **parameters}
+
     def of_equation(self, sgd: Sgd, parameters: Mapping[str, float]) -> Noise:
         """Independent along the coordinates, by amplitudes that depend on the position."""
         from langevin_sgd import noise
 
         amplitudes = tuple(f"sqrt({_RATE}*({text}))" for text in self.variances)
-        return noise.PositionDependentNoise(amplitudes, {**_shared(sgd), **parameters}, self.interpretation)
+        return noise.PositionDependentNoise(amplitudes, self.numbers(sgd, parameters), self.interpretation)
 
     def variance(self) -> None:
         """It has none that holds everywhere."""
@@ -175,7 +191,7 @@ class LowRankGradientNoise(GradientNoiseSection):
         """As many independent noises as F has columns."""
         from langevin_sgd import noise
 
-        return noise.LowRankNoise(self.factor, _RATE, _shared(sgd))
+        return noise.LowRankNoise(self.factor, _RATE, self.numbers(sgd, parameters))
 
     def variance(self) -> float:
         """|F|^2/d."""

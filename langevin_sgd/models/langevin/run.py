@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -11,24 +13,32 @@ from numpy.typing import ArrayLike, NDArray
 
 from langevin_sgd import noise
 from langevin_sgd.config.sgd import Sgd
+from langevin_sgd.errors import UserError
 from langevin_sgd.estimators.drift_and_spread import displacement_summary, pooled
+from langevin_sgd.integrators.divergence import Diverged
 from langevin_sgd.integrators.integrate import Integration, integrate
 from langevin_sgd.integrators.record import Record
+from langevin_sgd.integrators.resolution import Unresolved
 from langevin_sgd.integrators.schemes import SCHEMES
 from langevin_sgd.integrators.state import State
 from langevin_sgd.landscapes.expression import Expression
 from langevin_sgd.laws import temperatures
 from langevin_sgd.models.context import Context
+from langevin_sgd.models.failed import PointFailed
 from langevin_sgd.models.langevin.config import LangevinEquation, LangevinModel
 from langevin_sgd.observables.declared import dataset
+from langevin_sgd.observables.scanned import each_point
 from langevin_sgd.observables.schedule import log_spaced_steps, time_coordinates
 from langevin_sgd.observables.variable import joined
-from langevin_sgd.progress import Progress
+from langevin_sgd.progress import NullProgress
+from langevin_sgd.storage import keeper
+from langevin_sgd.storage.checkpoint import NoCheckpoint
 from langevin_sgd.storage.keeper import Arrays, Keeper, Pace, part, prefixed
 
 Point = tuple[LangevinModel, Sgd]
 
 FIRST_UPDATES = 1 << 31  # of trajectories in the first segment, after which its length follows from the time it took
+SLOW = 1 << 24  # updates of trajectories a second that any machine makes
 BACKENDS = {"sdeint": "reference"}
 
 
@@ -42,54 +52,127 @@ def equation(model: LangevinEquation, sgd: Sgd) -> tuple[Expression, noise.Noise
     return landscape, model.noise.of_equation(sgd, potential.parameters)
 
 
-def run(points: Sequence[Point], context: Context) -> list[xr.Dataset]:
+def run_all(points: Sequence[Point], context: Context) -> list[xr.Dataset]:
+    """`run`, where one lost point is the end of all. Raises `Diverged` for it."""
+    found = run(points, context, keep_others=False)
+    return [each for each in found if isinstance(each, xr.Dataset)]
+
+
+def run(points: Sequence[Point], context: Context, *, keep_others: bool = True) -> list[xr.Dataset | PointFailed]:
     """Integrate the model at every point of a scan (one point without), in one launch; the observables of each.
 
     dw = -grad E dt + b dW with the scheme and step of the config; with the defaults, SGD with Gaussian noise. Recorded
-    at logarithmically spaced steps. Raises `Diverged` when positions leave the finite numbers and `UserError` for what
-    the integrator refuses. After an interruption the same call goes on from the checkpoint, to the same bits.
+    at logarithmically spaced steps. Of several points, those whose positions leave the finite numbers are `PointFailed`
+    and change nothing in the others; of one, it raises `Diverged`. Raises `UserError` for what the integrator refuses.
+    After an interruption the same call goes on from the checkpoint, to the same bits.
     """
+    points = list(points)
     model = points[0][0]
+    numbers = range(len(points))
     steps = log_spaced_steps(model.steps, model.record_times)
-    launch = _launch(points, steps, seed=context.seed, device=context.device, progress=context.progress)
-    pace, done, backend = Pace(min(model.steps // 100, FIRST_UPDATES // (len(points) * model.replicas))), 0, ""
+    pace, backend = Pace(first_segment(model, len(points))), ""
+    at = Reached.beginning(len(points))
+    with Keeper(context.checkpoint) as kept:
+        if kept.saved:
+            at = Reached.saved(kept.saved)
+        launch: Callable[..., Integration] | None = None
+        while at.step < model.steps and at.points.size:
+            if launch is None:
+                here = at.points.tolist()
+                launch = _launch(
+                    [points[i] for i in here], [numbers[i] for i in here], steps, scheme_of(points), context
+                )
+            try:
+                segment = launch(steps=pace.next(model.steps - at.step), state=at.state)
+            except (Diverged, Unresolved) as error:
+                if len(points) == 1 or not error.points or not keep_others:
+                    raise
+                at, launch = at.without(error.points, model.replicas), None
+                continue
+            pace.done(segment.state.step - at.step)
+            backend = str(segment.data.attrs["backend"])
+            at = at.further(segment.state, _recorded(segment.data, at.points.size))
+            if at.step < model.steps:
+                kept.tell(at.arrays)
+            context.progress.update(at.step, model.steps)
+    failed = {i: alone(run, points[i], context) for i in sorted(set(range(len(points))) - set(at.points.tolist()))}
+    if not at.points.size:
+        return [failed[i] for i in range(len(points))]
+    attrs = {"backend": backend, "scheme": scheme_of(points)}
+    data = _dataset([points[i] for i in at.points.tolist()], _joined(at.kept), steps, attrs)
+    done = iter(each_point(data))
+    return [failed[i] if i in failed else next(done) for i in range(len(points))]
+
+
+def first_segment(model: LangevinEquation, points: int) -> int:
+    """Steps after which the length of a segment follows from the time it took; all of them where that is soon."""
+    trajectories = points * model.replicas
+    soon = int(keeper.SECONDS_A_SEGMENT * SLOW) // trajectories
+    return max(soon, min(model.steps // 100, FIRST_UPDATES // trajectories))
+
+
+def alone(
+    function: Callable[[Sequence[Any], Context], Sequence[xr.Dataset | PointFailed]], point: Any, context: Context
+) -> PointFailed:
+    """What is wrong with a point that was lost among others, in the words of a run of its own."""
+    quiet = replace(context, progress=NullProgress(), checkpoint=NoCheckpoint())
+    try:
+        function([point], quiet)
+    except (Diverged, UserError) as error:
+        return PointFailed(error)
+    raise AssertionError(f"{point} was lost among others, and is finite alone")
+
+
+@dataclass(frozen=True)
+class Reached:
+    """How far a launch has come: which of its points are left, where they stand, and what was recorded of them."""
+
+    points: NDArray[np.int64]
     state: State | None = None
     kept: tuple[Arrays, ...] = ()
-    with Keeper(context.checkpoint) as keeper:
-        if keeper.saved:
-            state, kept = State.from_arrays(part(keeper.saved, "state")), (part(keeper.saved, "kept"),)
-            done = state.step
-        while done < model.steps:
-            segment = launch(steps=pace.next(model.steps - done), state=state)
-            pace.done(segment.state.step - done)
-            state, backend = segment.state, str(segment.data.attrs["backend"])
-            kept = (*kept, _recorded(segment.data, len(points)))
-            done = state.step
-            if done < model.steps:
-                keeper.tell(partial(_kept, state, kept))
-            context.progress.update(done, model.steps)
-    joined = _joined(kept)
-    attrs = {"backend": backend, "scheme": scheme_of(points)}
-    return [_dataset(*point, {k: v[i] for k, v in joined.items()}, steps, attrs) for i, point in enumerate(points)]
 
+    @classmethod
+    def beginning(cls, points: int) -> Reached:
+        """Nothing done."""
+        return cls(np.arange(points))
 
-def _kept(state: State, kept: Sequence[Arrays]) -> Arrays:
-    """What `run` goes on from."""
-    return {**prefixed("state", state.arrays()), **prefixed("kept", _joined(kept)), "step": np.array(state.step)}
+    @classmethod
+    def saved(cls, arrays: Arrays) -> Reached:
+        """Where `arrays` came from."""
+        return cls(arrays["points"], State.from_arrays(part(arrays, "state")), (part(arrays, "kept"),))
+
+    @property
+    def step(self) -> int:
+        """The steps done."""
+        return 0 if self.state is None else self.state.step
+
+    def without(self, lost: Sequence[int], replicas: int) -> Reached:
+        """The same without points, given by their places among those that are left."""
+        stay = np.setdiff1d(np.arange(self.points.size), lost)
+        lanes = np.add.outer(stay * replicas, np.arange(replicas)).reshape(-1)
+        state = None if self.state is None else self.state.subset(lanes)
+        return Reached(self.points[stay], state, tuple({k: v[stay] for k, v in each.items()} for each in self.kept))
+
+    def further(self, state: State, recorded: Arrays) -> Reached:
+        """After one more segment."""
+        return Reached(self.points, state, (*self.kept, recorded))
+
+    def arrays(self) -> Arrays:
+        """What `run` goes on from."""
+        assert self.state is not None  # nothing is told before a segment is done
+        kept = {**prefixed("state", self.state.arrays()), **prefixed("kept", _joined(self.kept))}
+        return {**kept, "points": self.points, "step": np.array(self.step)}
 
 
 def _launch(
-    points: Sequence[Point], record_steps: NDArray[np.int64], *, seed: int, device: str, progress: Progress
+    points: Sequence[Point], numbers: Sequence[int], record_steps: NDArray[np.int64], scheme: str, context: Context
 ) -> Callable[..., Integration]:
     """`integrate` for all points, given `steps` and `state`; formulas are read here, once for all segments."""
     model, sgd = points[0]
     landscape, own_noise = equation(model, sgd)
-    scheme = scheme_of(points)
     tables = [point_parameters(*point, scheme) for point in points]
-    varying = [name for name in tables[0] if any(table[name] != tables[0][name] for table in tables)]
     start = np.repeat(np.array([point.start for point, _ in points]).T, model.replicas, axis=1)
-    fixed = {name: value for name, value in tables[0].items() if name not in varying and name != "time_step"}
-    scanned = len(points) > 1
+    progress = context.progress
     return partial(
         integrate,
         landscape,
@@ -98,17 +181,27 @@ def _launch(
         trajectories=model.replicas,
         scheme=scheme,
         start=start,
-        seed=seed,
-        parameters=fixed,
-        # points that differ in their start alone have no parameter to scan
-        scan=[{name: table[name] for name in varying or ["time_step"]} for table in tables] if scanned else None,
+        seed=context.seed,
+        **of_points(tables, numbers),
         record=_record(model, record_steps),
         increments=model.increments,
         precision=model.precision,
         backend=BACKENDS.get(model.backend, model.backend),  # type: ignore[arg-type]
-        device=device,
+        device=context.device,
         after_launch=lambda step: progress.update(step, model.steps),
     )
+
+
+def of_points(tables: Sequence[Mapping[str, float]], numbers: Sequence[int]) -> dict[str, Any]:
+    """What `integrate` is told of points with these parameters: those of all, those of each, and their numbers."""
+    first = tables[0]
+    varying = [name for name in first if any(table[name] != first[name] for table in tables)]
+    fixed = {name: value for name, value in first.items() if name not in varying and name != "time_step"}
+    if len(tables) == 1 and not any(numbers):
+        return {"parameters": fixed}
+    # points that differ in their start alone have no parameter to scan
+    scan = [{name: table[name] for name in varying or ["time_step"]} for table in tables]
+    return {"parameters": fixed, "scan": scan, "point_numbers": numbers}
 
 
 def scheme_of(points: Sequence[tuple[LangevinEquation, Sgd]]) -> str:
@@ -118,10 +211,14 @@ def scheme_of(points: Sequence[tuple[LangevinEquation, Sgd]]) -> str:
 
 def point_parameters(model: LangevinEquation, sgd: Sgd, scheme: str) -> dict[str, float]:
     """Every number of one point that the kernel takes as a parameter."""
-    landscape, own_noise = equation(model, sgd)
+    of_landscape = dict(model.landscape.parameters)
+    if model.noise is None:
+        of_noise: dict[str, float | None] = {"temperature": model.temperature}
+    else:
+        of_noise = model.noise.numbers(sgd, of_landscape)
     step = sgd.learning_rate if model.time_step is None else model.time_step
-    values = {**landscape.parameters, **own_noise.parameters, **scheme_parameters(model, sgd, scheme)}
-    return {name: float(value) for name, value in {**values, "time_step": step}.items() if value is not None}
+    values = {**of_landscape, **of_noise, **scheme_parameters(model, sgd, scheme), "time_step": step}
+    return {name: float(value) for name, value in values.items() if value is not None}
 
 
 def scheme_parameters(model: LangevinEquation, sgd: Sgd, scheme: str) -> dict[str, float]:
@@ -161,41 +258,36 @@ def _joined(parts: Sequence[Arrays]) -> Arrays:
     }
 
 
-def _dataset(
-    model: LangevinModel, sgd: Sgd, kept: Arrays, steps: NDArray[np.int64], attrs: dict[str, str]
-) -> xr.Dataset:
-    """The observables of one point."""
-    step = sgd.learning_rate if model.time_step is None else model.time_step
-    names = model.potential.variables
-    moved = np.stack([kept[name] - kept[name][:, :1] for name in names])  # (coordinate, replica, time)
-    summaries = [displacement_summary(moved[:, :, t].T) for t in range(steps.size)]
+def _dataset(points: Sequence[Point], kept: Arrays, steps: NDArray[np.int64], attrs: dict[str, str]) -> xr.Dataset:
+    """The observables of all points, `point` first."""
+    model = points[0][0]
+    moved = np.stack([kept[name] - kept[name][:, :, :1] for name in model.potential.variables], axis=1)
+    of_times = np.ascontiguousarray(np.moveaxis(moved, -1, 1))  # (point, time, coordinate, replica)
+    step = column(sgd.learning_rate if own.time_step is None else own.time_step for own, sgd in points)
+    momentum = column(sgd.momentum for _, sgd in points)
     parts: list[dict[str, ArrayLike]] = [
         {
             "energy": kept["energy"],
             "squared_displacement": kept["squared_displacement"],
-            **pooled(summaries),
-            **run_with(model, sgd),
+            **pooled(displacement_summary(np.swapaxes(of_times, -1, -2))),
+            **columns(run_with(*point) for point in points),
             "time_step": step,
-        }
+        },
+        of_temperature(points, momentum),
     ]
-    coords = joined(
-        time_coordinates(steps, learning_rate=step, momentum=sgd.momentum),
-        {"replica": np.arange(model.replicas)},
-    )
-    given = temperature(model, sgd)
-    if given is not None:
-        parts.append(temperatures.variables(given, sgd.momentum))
+    times = time_coordinates(steps, learning_rate=step[:, None], momentum=momentum[:, None])
+    coords = joined(times, {"replica": np.arange(model.replicas)})
+    once: dict[str, ArrayLike] = {}
     if model.histogram:
+        bins = model.histogram
         parts.append(
             {
-                "histogram": np.stack([kept[f"{name}_histogram"] for name in model.histogram]),
-                "histogram_outside": np.stack([kept[f"{name}_outside"] for name in model.histogram]),
-                "bin_edge": np.stack(
-                    [np.linspace(low, high, bins + 1) for low, high, bins in model.histogram.values()]
-                ),
+                "histogram": np.stack([kept[f"{name}_histogram"] for name in bins], axis=1),
+                "histogram_outside": np.stack([kept[f"{name}_outside"] for name in bins], axis=1),
             }
         )
-        coords = joined(coords, {"coordinate": np.array(list(model.histogram)), "side": np.array(["below", "above"])})
+        once["bin_edge"] = np.stack([np.linspace(low, high, count + 1) for low, high, count in bins.values()])
+        coords = joined(coords, {"coordinate": np.array(list(bins)), "side": np.array(["below", "above"])})
     if model.basins:
         share = kept["occupancy"]
         error = np.sqrt(share * (1.0 - share) / max(model.replicas - 1, 1))
@@ -206,10 +298,32 @@ def _dataset(
     noise_kind = "isotropic" if model.noise is None else model.noise.kind
     return dataset(
         *parts,
+        once,
         coords=coords,
         declares=model.DECLARES,
         attrs={**attrs, "increments": model.increments, "noise": noise_kind},
+        of_points=[*joined(*parts), "time", "effective_time"],
     )
+
+
+def column(values: Iterable[ArrayLike]) -> NDArray[Any]:
+    """One number of every point, (point,)."""
+    return np.array(list(values))
+
+
+def columns(rows: Iterable[Mapping[str, ArrayLike]]) -> dict[str, ArrayLike]:
+    """Numbers of every point by name, each (point,)."""
+    listed = list(rows)
+    return {name: column(row[name] for row in listed) for name in listed[0]}
+
+
+def of_temperature(
+    points: Sequence[tuple[LangevinEquation, Sgd]], momentum: NDArray[np.float64]
+) -> dict[str, ArrayLike]:
+    """The temperatures of all points, each (point,); none where C depends on the position."""
+    given = [temperature(*point) for point in points]
+    known = [value for value in given if value is not None]
+    return temperatures.variables(np.array(known), momentum) if len(known) == len(points) else {}
 
 
 def run_with(model: LangevinEquation, sgd: Sgd) -> dict[str, ArrayLike]:
