@@ -21,7 +21,7 @@ DIMENSION = 2_000
 
 def scan_points(study: Study, name: str) -> Factor:
     """The points of the scan of one model; one without a scan."""
-    points = math.prod(len(axis.values) for axis in lineage.scanned(study, name))
+    points = math.prod(len(axis) for axis in lineage.scanned(study, name))
     return Factor(("scan",), "points", points, 1, _fewer_points)
 
 

@@ -4,30 +4,49 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import xarray as xr
 
-from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.laws import Point
 from langevin_sgd.models import lineage
+from langevin_sgd.models.points import Points
+from langevin_sgd.observables.scanned import at, dimensions
 
 if TYPE_CHECKING:
     from langevin_sgd.study.config import Study
 
 
-def configured(study: Study, name: str) -> list[tuple[Any, Sgd | None]]:
+def configured(study: Study, name: str) -> Points:
     """The config of a model and its sgd, None of a kind that has none, at every point of its scan or the only one."""
-    takes_sgd = study.models[name].takes_sgd()
-    return [(point.models[name], lineage.sgd(point, name) if takes_sgd else None) for point in study.points(name)]
+    return Points(study, name)
 
 
 def law_points(
-    study: Study, name: str, data: Sequence[xr.Dataset], done: Mapping[str, xr.Dataset], configs: Sequence[Any]
+    study: Study, name: str, data: Sequence[xr.Dataset], done: Mapping[str, xr.Dataset], configs: Points
 ) -> list[Point]:
-    """The observables `data` at every point, each with its entry of `configured`, for laws and for what follows."""
-    sources = {source: done[source] for source in lineage.sources(study, name)}
+    """The observables `data` at every point of `configs`, for laws and for what follows.
+
+    `done` holds the models that it is measured on, whole or at the very point.
+    """
+    if len(data) != len(configs):
+        raise ValueError(f"{len(data)} results of {len(configs)} points of {name}")
     return [
-        Point(each, model, sgd, configs, sources, partial(lineage.steps, study, name))
-        for each, (model, sgd) in zip(data, configs, strict=True)
+        Point(each, *configs[index], configs, sources_at(study, configs, index, done), partial(_steps, configs, index))
+        for index, each in enumerate(data)
     ]
+
+
+def sources_at(study: Study, configs: Points, index: int, done: Mapping[str, xr.Dataset]) -> dict[str, xr.Dataset]:
+    """The models that one is measured on, of `done`, at the point of theirs that belongs to one of its own."""
+    entries = dict(zip((axis.keys for axis in configs.axes), configs.entries(index), strict=True))
+    found = {}
+    for source in lineage.sources(study, configs.name):
+        whole, axes = done[source], lineage.scanned(study, source)
+        names = dimensions(whole)  # none if it is at the point already
+        found[source] = at(whole, [entries[axis.keys] for axis in axes]) if names else whole
+    return found
+
+
+def _steps(configs: Points, index: int) -> int:
+    return lineage.steps(configs.study(index), configs.name)

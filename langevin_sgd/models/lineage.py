@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from langevin_sgd.config import axis
 from langevin_sgd.config.axis import Axis
+from langevin_sgd.config.errors import KeyPath
 from langevin_sgd.config.sgd import Sgd
 
 if TYPE_CHECKING:
@@ -59,11 +60,11 @@ def sgd(study: Study, name: str) -> Sgd:
 
 def sgd_origin(study: Study, name: str, field: str) -> tuple[str, ...]:
     """The key path at which the sgd `field` that model `name` runs with is written."""
-    for holder in (name, *sources(study, name)[:1]):
-        override = study.models[holder].sgd_override
-        if override is not None and field in override.changed():
-            return ("models", holder, "sgd", field)
-    return ("sgd", field)
+    override = study.models[name].sgd_override
+    if override is not None and field in override.changed():
+        return ("models", name, "sgd", field)
+    first = sources(study, name)[:1]
+    return sgd_origin(study, first[0], field) if first else ("sgd", field)
 
 
 def steps(study: Study, name: str) -> int:
@@ -73,17 +74,41 @@ def steps(study: Study, name: str) -> int:
     return study.models[name].total_steps(sgd(study, name), lent)
 
 
+def ancestors(study: Study, name: str) -> tuple[str, ...]:
+    """All models that model `name` is measured on, directly or through others; none of them is `name` itself."""
+    found: dict[str, None] = {}
+    queue = list(sources(study, name))
+    while queue:
+        source = queue.pop(0)
+        if source in found or source == name or source not in study.models:
+            continue
+        found[source] = None
+        queue += sources(study, source)
+    return tuple(found)
+
+
 def scanned(study: Study, name: str) -> tuple[Axis, ...]:
-    """The axes that change model `name`, in the order of its leading dimensions and called as they are there."""
-    return axis.named({one.key: one.values for one in study.axes() if _changes(study, one, name)})
+    """The axes that change model `name`, in the order of its leading dimensions and called as they are there.
+
+    Those that change a model that it is measured on, through any number of others, change it too.
+    """
+    return axis.named(one for one in study.axes() if any(changes(study, path, name) for path in one.paths))
 
 
-def _changes(study: Study, scan: Axis, name: str) -> bool:
-    model, path = study.models[name], scan.path
+def changes(study: Study, path: KeyPath, name: str) -> bool:
+    """Whether a key of the config changes model `name`, or any that it is measured on."""
+    return any(_changes(study, path, each) for each in (name, *ancestors(study, name)))
+
+
+def _changes(study: Study, path: KeyPath, name: str) -> bool:
+    """Whether a key changes model `name` itself."""
+    model = study.models[name]
+    if path == ("seed",):
+        return True
     if len(path) < 2 or path[-1] in model.idle():
         return False  # a key that cannot be scanned changes nothing
     if path[0] == "models":
-        return path[1] in {name, *sources(study, name)}
+        return len(path) > 2 and path[1] == name
     if path[0] != "sgd" or path[1] not in model.SGD_KEYS:
         return False
     return sgd_origin(study, name, str(path[1])) == path

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from langevin_sgd.config.axis import Axis
+from langevin_sgd.config.axis import Axis, Value, whole
 
 SCAN = "scan"
 """Attribute that names the leading dimensions of a scanned Dataset."""
@@ -17,33 +18,61 @@ SCAN = "scan"
 POINT = "point"
 """The leading dimension of points that one launch has run."""
 
+SCAN_KEY = "scan_key"
+"""Attribute of the coordinates of a group of scanned keys: the key."""
+
 
 def stack(datasets: Sequence[xr.Dataset], axes: Sequence[Axis]) -> xr.Dataset:
     """The datasets of a grid's points, last axis fastest, as one with the axes as leading dimensions.
 
     A dimension has the last part of the scanned key as its name, or the whole key where an observable is called so; an
-    observable that is the scanned number itself, the same at every point, becomes the coordinate. A coordinate that
-    differs between points, such as the time at another learning rate, gets the leading dimensions too; a single number
-    that does not differ stays one. Without axes the only dataset itself.
+    observable that is the scanned number itself, the same at every point, becomes the coordinate. A group of keys is a
+    dimension of its own name with a coordinate for each key. A coordinate that differs between points, such as the time
+    at another learning rate, gets the leading dimensions too; a single number that does not differ stays one. Without
+    axes the only dataset itself.
     Raises `ValueError` if the datasets do not have the same variables in the same shapes, or if two axes, or an axis
     and an observable with dimensions, have one name.
     """
     if not axes:
         return datasets[0]
     first = datasets[0]
-    shape = tuple(len(axis.values) for axis in axes)
-    names = [_dimension(axis, place, shape, datasets) for place, axis in enumerate(axes)]
-    _refuse_taken(names, first)
-    whole = lay([dataset.drop_vars(names, errors="ignore") for dataset in datasets], names, shape)
-    axis_coords = {
-        name: xr.Variable(
-            (name,),
-            np.asarray(axis.values),
-            first[name].attrs if name in first else {"units": "1", "long_name": axis.key},
+    shape = tuple(len(axis) for axis in axes)
+    called = called_as(axes, datasets, list(np.ndindex(*shape)))
+    names = [each.name for each in called]
+    labels = [label for each in called for label in each.labels]
+    _refuse_taken(names, labels, first)
+    laid = lay([dataset.drop_vars(labels, errors="ignore") for dataset in datasets], names, shape)
+    return laid.assign_coords(coordinates(called, first)).assign_attrs({**first.attrs, SCAN: names})
+
+
+def called_as(
+    axes: Sequence[Axis], datasets: Sequence[xr.Dataset], entries: Sequence[Sequence[int]]
+) -> tuple[Axis, ...]:
+    """The axes with the names that dimensions and coordinates have in the results.
+
+    `datasets` are the results at some points, `entries` those of each on the axes. A name that an observable has which
+    is not the scanned number gives way to the whole key.
+    """
+    found = []
+    for place, axis in enumerate(axes):
+        own = [entry[place] for entry in entries]
+        labels = tuple(
+            whole(key) if _taken(name, [column[i] for i in own], datasets) else name
+            for key, name, column in zip(axis.keys, axis.labels, axis.columns, strict=True)
         )
-        for name, axis in zip(names, axes, strict=True)
-    }
-    return whole.assign_coords(axis_coords).assign_attrs({**first.attrs, SCAN: names})
+        found.append(replace(axis, name=axis.name if axis.grouped else labels[0], labels=labels))
+    return tuple(found)
+
+
+def coordinates(axes: Sequence[Axis], like: xr.Dataset) -> dict[str, xr.Variable]:
+    """The coordinates of axes as `called_as` has them; units and names are those of the observables in `like`."""
+    found = {}
+    for axis in axes:
+        for key, name, column in zip(axis.keys, axis.labels, axis.columns, strict=True):
+            attrs = dict(like[name].attrs) if name in like else {"units": "1", "long_name": key}
+            mark = {SCAN_KEY: key} if axis.grouped else {}
+            found[name] = xr.Variable((axis.name,), np.asarray(column), {**attrs, **mark})
+    return found
 
 
 def lay(datasets: Sequence[xr.Dataset], names: Sequence[str], shape: tuple[int, ...]) -> xr.Dataset:
@@ -96,11 +125,30 @@ def each_point(block: xr.Dataset) -> list[xr.Dataset]:
 def points(dataset: xr.Dataset) -> Iterator[tuple[str, xr.Dataset]]:
     """Every point of a scanned Dataset with a label such as "learning_rate=0.1"; the Dataset itself, "", without."""
     names = dimensions(dataset)
-    for index in np.ndindex(*(dataset.sizes[name] for name in names)):
-        point = dataset.isel(dict(zip(names, index, strict=True)))
-        point.attrs = {key: value for key, value in dataset.attrs.items() if key != SCAN}
-        label = ", ".join(f"{name}={float(point[name]):.6g}" for name in names)
-        yield label, _without_lacking_laws(point) if names else point
+    for entries in np.ndindex(*(dataset.sizes[name] for name in names)):
+        yield label(dataset, entries), at(dataset, entries)
+
+
+def at(dataset: xr.Dataset, entries: Sequence[int]) -> xr.Dataset:
+    """The point of a scanned Dataset at these entries of its leading dimensions."""
+    names = dimensions(dataset)
+    point = dataset.isel(dict(zip(names, entries, strict=True)))
+    point.attrs = {key: value for key, value in dataset.attrs.items() if key != SCAN}
+    return _without_lacking_laws(point) if names else point
+
+
+def label(dataset: xr.Dataset, entries: Sequence[int]) -> str:
+    """What a point of a scanned Dataset is called: "learning_rate=0.1, scheme=baoab", a group by each of its keys."""
+    parts = []
+    for name, entry in zip(dimensions(dataset), entries, strict=True):
+        along = [each for each in map(str, dataset.coords) if dataset[each].dims == (name,)]
+        group = [each for each in along if SCAN_KEY in dataset[each].attrs]
+        parts += [f"{each}={_said(dataset[each].values[entry])}" for each in group or [name]]
+    return ", ".join(parts)
+
+
+def _said(value: Any) -> str:
+    return str(value) if isinstance(value, str) else f"{float(value):.6g}"
 
 
 def _without_lacking_laws(point: xr.Dataset) -> xr.Dataset:
@@ -124,23 +172,27 @@ def dimensions(dataset: xr.Dataset) -> tuple[str, ...]:
     return (names,) if isinstance(names, str) else tuple(str(name) for name in names)
 
 
-def _dimension(axis: Axis, place: int, shape: tuple[int, ...], datasets: Sequence[xr.Dataset]) -> str:
-    name = axis.name
-    taken = name in datasets[0].dims
-    if name in datasets[0].variables:  # it may be the scanned number, or another that is called so
-        scanned = np.asarray(axis.values, dtype=np.float64)[np.indices(shape)[place].ravel()]
-        emitted = [dataset[name].values for dataset in datasets]
-        taken = emitted[0].ndim > 0 or not np.allclose(
-            np.asarray(emitted, dtype=np.float64), scanned, rtol=1e-9, atol=0
-        )
-    return axis.key.replace(".", "_") if taken else name
+def _taken(name: str, scanned: Sequence[Value], datasets: Sequence[xr.Dataset]) -> bool:
+    """Whether the results have something else of this name than the scanned value itself."""
+    if name not in datasets[0].variables:
+        return name in datasets[0].dims
+    emitted = [dataset[name].values for dataset in datasets]
+    if emitted[0].ndim > 0:
+        return True
+    if any(isinstance(value, str) for value in scanned) or emitted[0].dtype.kind not in "biuf":
+        return [str(value) for value in emitted] != [str(value) for value in scanned]
+    numbers = np.asarray(emitted, dtype=np.float64)
+    return not np.allclose(numbers, np.asarray(scanned, dtype=np.float64), rtol=1e-9, atol=0)
 
 
-def _refuse_taken(names: Sequence[str], dataset: xr.Dataset) -> None:
-    """An axis replaces the single number that it scans, and nothing else."""
+def _refuse_taken(names: Sequence[str], labels: Sequence[str], dataset: xr.Dataset) -> None:
+    """An axis replaces the single numbers that it scans, and nothing else."""
     fields = [name for name in map(str, dataset.variables) if dataset[name].ndim > 0]
     for place, name in enumerate(names):
         if name in names[:place] or name in fields or name in dataset.dims:
+            raise ValueError(f"{name}: emitted twice, by the scan and by the model or another scanned key")
+    for place, name in enumerate(labels):
+        if name in labels[:place] or name in fields:
             raise ValueError(f"{name}: emitted twice, by the scan and by the model or another scanned key")
 
 

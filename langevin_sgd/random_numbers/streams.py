@@ -46,6 +46,7 @@ class Stream(IntEnum):
     DISORDER = 9
     POSITION_DRAW = 10
     ENDPOINT = 11
+    SCAN = 12
 
 
 OWN_STREAMS = range(128, 256)

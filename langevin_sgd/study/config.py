@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
 from langevin_sgd.checks import Check
-from langevin_sgd.config.axis import Axis
-from langevin_sgd.config.errors import inconsistent
+from langevin_sgd.config.axis import Axis, Value
+from langevin_sgd.config.errors import KeyPath, inconsistent
 from langevin_sgd.config.fields import ImportPath, ModelName, RunFolder, Section, Seed, StudyName, Text
 from langevin_sgd.config.sgd import Sgd
-from langevin_sgd.models import MODEL_KINDS, Model, lineage
-from langevin_sgd.study import consistency
+from langevin_sgd.models import MODEL_KINDS, Model
+from langevin_sgd.study import consistency, scan_values
 from langevin_sgd.study import scan as scans
+from langevin_sgd.study.scan_values import Scan
 
 
 def _measured_on(model: Any) -> Iterator[str]:
@@ -23,6 +25,14 @@ def _measured_on(model: Any) -> Iterator[str]:
         source = section.get("from") if isinstance(section, Mapping) else None
         if isinstance(source, str):
             yield source
+
+
+def _put(holder: Any, path: KeyPath, value: Value) -> None:
+    for part in path[:-1]:
+        if isinstance(holder, dict) and holder.get(part) is None:
+            holder[part] = {}
+        holder = holder[part]
+    holder[path[-1]] = value
 
 
 class Study(Section):
@@ -40,9 +50,10 @@ class Study(Section):
     """The models by name."""
     checks: tuple[Check, ...] = ()
     """Comparisons to make: a name, or a mapping with its settings."""
-    scan: scans.Scan = Field(default_factory=dict)
-    """Numeric keys that take several values: a list, {linear: [FIRST, LAST, COUNT]} or {geometric:
-    [FIRST, LAST, COUNT]}. Every combination runs; the keys become leading dimensions of the results."""
+    scan: Scan = Field(default_factory=dict)
+    """Keys that take several values: a list, {linear: [FIRST, LAST, COUNT]} or geometric, {random: [LOW, HIGH, COUNT]}
+    or sobol (with spacing: geometric if so), or NAME: {zip: {KEY: ...}} for keys that vary together. Every combination
+    runs; the keys become leading dimensions of the results."""
     laws: tuple[ImportPath, ...] = ()
     """Laws of your own that the models are held against too, each "module:attribute"."""
     figures: tuple[Text, ...] = ()
@@ -77,16 +88,24 @@ class Study(Section):
         """Where the results go: `output`, or runs/<name>."""
         return self.output if self.output is not None else f"runs/{self.name}"
 
-    def axes(self) -> tuple[Axis, ...]:
-        """The scanned keys, in the config's order."""
-        return scans.axes(self.scan)
+    @cached_property
+    def scanned(self) -> tuple[Axis, ...]:
+        """The dimensions of the scan, in the config's order."""
+        return scan_values.axes(self.scan, self.seed)
 
-    def points(self, name: str) -> tuple[Study, ...]:
-        """The studies at the points that model `name` is scanned over, last axis fastest; the study itself if none."""
-        scanned = lineage.scanned(self, name)
-        if not scanned:
-            return (self,)
-        return tuple(scans.points(self.as_written(), scanned, type(self)))
+    def axes(self) -> tuple[Axis, ...]:
+        """The dimensions of the scan, in the config's order."""
+        return self.scanned
+
+    def changed(self, values: Mapping[KeyPath, Value]) -> Study:
+        """The study without its scan and its checks, with other values at some keys: one point of it, validated.
+
+        Raises `ValidationError` if that is no study.
+        """
+        config = {key: value for key, value in self.as_written().items() if key not in ("scan", "checks")}
+        for path, value in values.items():
+            _put(config, path, value)
+        return type(self).model_validate(config)
 
     def as_written(self) -> dict[str, Any]:
         """The config as plain mappings and lists, every default written out; it makes an equal Study."""

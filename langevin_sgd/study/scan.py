@@ -1,139 +1,26 @@
-"""`scan`: numeric keys of a config that take several values; every combination of them is a point."""
+"""`scan`: keys of a config that take several values, and every combination of them: which can be, and which run."""
 
 from __future__ import annotations
 
-import copy
 import itertools
-import math
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag, ValidationError
+from pydantic import ValidationError
 
-from langevin_sgd.config.axis import Axis, named
-from langevin_sgd.config.errors import KeyPath, choice, inconsistent, nearest, shown
-from langevin_sgd.config.fields import Number, Section, Text, WholeNumber
+from langevin_sgd.config.axis import Axis, Value, path_of
+from langevin_sgd.config.errors import KeyPath, choice, dotted, nearest, shown
 from langevin_sgd.models import lineage
-from langevin_sgd.study import messages
+from langevin_sgd.study import messages, scan_values
 
 if TYPE_CHECKING:
     from langevin_sgd.models import Model
     from langevin_sgd.study.config import Study
 
-POINT_LIMIT = 10_000
-"""Most points of a scan."""
+_TRIED = 24
+"""Values of one axis with which a study is made before it runs; all are tried if there are not more."""
 
-_RANGES = ("linear", "geometric")
-
-Count = Annotated[WholeNumber, Field(ge=2, le=POINT_LIMIT)]
-
-
-_NEGLIGIBLE = 1e-9
-"""Part of the distance to the next value by which a value of a range may be rounded."""
-
-
-def _filled(first: float, last: float, count: int, fractions: list[float]) -> tuple[float, ...]:
-    # Between whole numbers the values that are whole up to rounding are written as such: batch sizes must be.
-    whole = isinstance(first, int) and isinstance(last, int)
-    values = [first, *map(_short, fractions[1:-1], fractions[2:]), last]
-    return tuple(round(v) if whole and math.isclose(v, round(v), rel_tol=1e-9) else v for v in values[:count])
-
-
-def _short(value: float, following: float) -> float:
-    """The shortest decimal that is `value` for all purposes: 0.3 for 0.30000000000000004, which nobody would write."""
-    allowed = _NEGLIGIBLE * abs(following - value)
-    decimals = (float(f"{value:.{digits}g}") for digits in range(1, 17))
-    return next((short for short in decimals if abs(short - value) <= allowed), value)
-
-
-class Linear(Section):
-    """Equally spaced values, the inner ones as short decimals."""
-
-    linear: tuple[Number | WholeNumber, Number | WholeNumber, Count]
-    """First, last and number of values."""
-
-    def values(self) -> tuple[float, ...]:
-        """The values in order."""
-        first, last, count = self.linear
-        return _filled(first, last, count, [first + (last - first) * i / (count - 1) for i in range(count)])
-
-
-class Geometric(Section):
-    """Values of equal ratio, the inner ones as short decimals."""
-
-    geometric: tuple[Number | WholeNumber, Number | WholeNumber, Count]
-    """First, last and number of values; both ends > 0."""
-
-    def values(self) -> tuple[float, ...]:
-        """The values in order."""
-        first, last, count = self.geometric
-        if not (first > 0 and last > 0):
-            return ()
-        return _filled(first, last, count, [first * (last / first) ** (i / (count - 1)) for i in range(count)])
-
-
-Listed = Annotated[tuple[Number | WholeNumber, ...], Field(min_length=1, max_length=POINT_LIMIT)]
-
-
-def _form(value: Any) -> str | None:
-    if isinstance(value, Mapping):
-        return next((name for name in _RANGES if name in value), None)
-    return value.__class__.__name__.lower() if isinstance(value, Linear | Geometric) else "list"
-
-
-def _dotted(scan: Any) -> Any:
-    """`{sgd: {learning_rate: ...}}` is the same as `{sgd.learning_rate: ...}`."""
-    if not isinstance(scan, Mapping):
-        return scan
-    flat: dict[Any, Any] = {}
-    for key, value in scan.items():
-        nested = isinstance(value, Mapping) and not any(name in value for name in _RANGES)
-        misspelt = [part for part in value if "." in str(key) or nearest(part, _RANGES)] if nested else []
-        if misspelt or value == {}:
-            given = f"{{{misspelt[0]}: ...}}" if misspelt else "an empty mapping"
-            forms = "a list, {linear: [FIRST, LAST, COUNT]} or {geometric: [FIRST, LAST, COUNT]}"
-            raise inconsistent([((key,), f"must be {forms}, got {given}")])
-        for path, inner in _dotted(value).items() if nested else [("", value)]:
-            whole = f"{key}.{path}" if path else key
-            if whole in flat:
-                raise inconsistent([((key,), f"{whole} is scanned twice; remove one")])
-            flat[whole] = inner
-    return flat
-
-
-Values = Annotated[
-    Annotated[Listed, Tag("list")] | Annotated[Linear, Tag("linear")] | Annotated[Geometric, Tag("geometric")],
-    Discriminator(_form),
-]
-Scan = Annotated[dict[Text, Values], BeforeValidator(_dotted)]
-
-
-def axes(scan: Mapping[str, Any]) -> tuple[Axis, ...]:
-    """The axes of a scan in order."""
-    return named(
-        {key: values.values() if isinstance(values, Linear | Geometric) else values for key, values in scan.items()}
-    )
-
-
-def points(data: Mapping[str, Any], scanned: tuple[Axis, ...], study: type[Study]) -> Iterator[Study]:
-    """The study at every point of the grid, last axis fastest, from the config `data` without its scan and checks.
-
-    Raises `ValidationError` at a point whose study is no study.
-    """
-    plain = {key: value for key, value in data.items() if key not in ("scan", "checks")}
-    for values in itertools.product(*(axis.values for axis in scanned)):
-        config = copy.deepcopy(plain)
-        for axis, value in zip(scanned, values, strict=True):
-            _put(config, axis.path, value)
-        yield study.model_validate(config)
-
-
-def _put(holder: Any, path: KeyPath, value: float) -> None:
-    for part in path[:-1]:
-        if isinstance(holder, dict) and holder.get(part) is None:
-            holder[part] = {}
-        holder = holder[part]
-    holder[path[-1]] = value
+_MOST_CORNERS = 64
 
 
 def _blind_end(holder: Any, path: KeyPath) -> str:
@@ -152,49 +39,61 @@ def _blind_end(holder: Any, path: KeyPath) -> str:
 
 
 def problems(study: Study) -> Iterator[tuple[KeyPath, str]]:
-    """Faults of a study's scan as (key path, message): keys that cannot be scanned, values that make no study."""
-    faults = [(("scan", axis.key), message) for axis in study.axes() for message in _key_faults(study, axis)]
+    """Faults of a study's scan as (key path, message): keys that cannot be scanned, values that make no study.
+
+    Values are tried one axis at a time, the others at their first, and at the corners of the grid; what does not hold
+    of all of them together is a fault of the point, told when it runs.
+    """
+    faults = [(("scan", *path), message) for path, message in scan_values.problems(study.scan)]
+    faults = faults or [(path, message) for axis in study.axes() for path, message in _axis_faults(study, axis)]
     if faults:
         yield from faults
         return
-    for scanned in dict.fromkeys(lineage.scanned(study, name) for name in study.models):
-        count = math.prod(len(axis.values) for axis in scanned)
-        if count > POINT_LIMIT:
-            yield ("scan",), f"has {count} points; give at most {POINT_LIMIT}"
-            return
     for scanned in dict.fromkeys(lineage.scanned(study, name) for name in study.models):
         for fault in _point_faults(study, scanned):
             yield fault
             return
 
 
-def _key_faults(study: Study, axis: Axis) -> Iterator[str]:
-    path = axis.path
-    if not axis.values:
-        yield "geometric takes two numbers > 0; use linear, or a list"
-    elif len(set(axis.values)) < len(axis.values):
-        yield "has a value twice; remove one"
+def _axis_faults(study: Study, axis: Axis) -> Iterator[tuple[KeyPath, str]]:
+    entries = list(zip(*axis.columns, strict=True))
+    if len(set(entries)) < len(entries):
+        yield ("scan", axis.name if axis.grouped else axis.key), "has a value twice; remove one"
+        return
+    for key in axis.keys:
+        yield from ((_place(axis, key), message) for message in _key_faults(study, key))
+
+
+def _place(axis: Axis, key: str) -> KeyPath:
+    """Where the values of a scanned key are written."""
+    return ("scan", axis.name, "zip", key) if axis.grouped else ("scan", key)
+
+
+def _key_faults(study: Study, key: str) -> Iterator[str]:
+    path = path_of(key)
+    others = [other for axis in study.axes() for other in axis.keys if path_of(other)[: len(path)] == path]
+    if len(others) > 1:
+        fault = "is scanned twice" if others.count(key) > 1 else f"holds {max(others, key=len)}, which is scanned too"
+        yield f"{fault}; remove one"
+    elif path == ("seed",):
+        return
     elif not ((path[0] == "sgd" and len(path) == 2) or (path[0] == "models" and len(path) > 2)):
-        yield "cannot be scanned; expected sgd.KEY or models.NAME.KEY"
+        yield "cannot be scanned; expected sgd.KEY, models.NAME.KEY or seed"
     elif path[0] == "models" and path[1] not in study.models:
         yield f'no model named "{path[1]}"; {choice(path[1], study.models)}'
     elif unknown := _unknown_key(study, path):
         yield unknown
-    elif not (reached := [name for name in study.models if _reaches(study, axis, name)]):
+    elif not (reached := [name for name in study.models if lineage.changes(study, path, name)]):
         yield "changes no model of this study; remove it"
-    elif measured := [name for name in reached if lineage.sources(study, name)]:
-        yield f"reaches {measured[0]}, which is measured on a network; a scan takes no such model: run a study a value"
     elif unfit := [f"{name}, {why}" for name in reached if (why := study.models[name].unscannable())]:
         yield f"reaches {unfit[0]}"
+    elif path[-1] == "from":
+        yield "cannot be scanned: it says what the model is measured on; give a model for each"
     elif path[0] == "models" and not _scannable(study, path):
         allowed = ", ".join(_offered(study.models[str(path[1])]))
         yield f"cannot be scanned, since it changes the shape of the results; expected one of {allowed}"
     elif blind := _blind_end(study.as_written(), path):
         yield blind
-
-
-def _reaches(study: Study, axis: Axis, name: str) -> bool:
-    return any(axis.key == each.key for each in lineage.scanned(study, name))
 
 
 def _scannable(study: Study, path: KeyPath) -> bool:
@@ -232,20 +131,48 @@ def _offered(model: Model) -> list[str]:
 
 
 def _point_faults(study: Study, scanned: tuple[Axis, ...]) -> Iterator[tuple[KeyPath, str]]:
-    """The fault of the first point of a grid that cannot be run, told at the scanned key that it lies at."""
+    """The fault of the first of the tried points of a grid that cannot be run, told at the key that it lies at."""
+    for entries in _tried(scanned):
+        overrides: dict[KeyPath, Value] = {}
+        for axis, entry in zip(scanned, entries, strict=True):
+            overrides |= axis.overrides(entry)
+        try:
+            study.changed(overrides)
+        except ValidationError as error:
+            yield _told(study, scanned, overrides, error)
+            return
+
+
+def _told(
+    study: Study, scanned: tuple[Axis, ...], overrides: Mapping[KeyPath, Value], error: ValidationError
+) -> tuple[KeyPath, str]:
+    """What is wrong at a point, at the scanned key that it lies at, or else at the first with the point's values."""
+    path, message = messages.explain(error, type(study), study.as_written())[0]
+    for axis in scanned:
+        for key, own in zip(axis.keys, axis.paths, strict=True):
+            if own == path:
+                return _place(axis, key), message
+    where = ", ".join(f"{dotted(each)} = {value}" for each, value in overrides.items())
+    first = scanned[0]
+    return _place(first, first.keys[0]), f"at {where}: {dotted(path)}: {message}"
+
+
+def _tried(scanned: tuple[Axis, ...]) -> Iterator[tuple[int, ...]]:
+    """Entries of all axes at which a study is made: along each axis with the others at their first, and the corners."""
     if not scanned:
         return
-    config = study.as_written()
-    found = points(config, scanned, type(study))
-    for combination in itertools.product(*(axis.values for axis in scanned)):
-        try:
-            next(found)
-        except ValidationError as error:
-            path, message = messages.explain(error, type(study), config)[0]
-            at = next((axis.key for axis in scanned if axis.path == path), None)
-            if at is None:
-                at = scanned[0].key
-                where = ", ".join(f"{axis.key} = {value}" for axis, value in zip(scanned, combination, strict=True))
-                message = f"at {where}: {'.'.join(map(str, path))}: {message}"
-            yield ("scan", at), message
-            return
+    along: list[tuple[int, ...]] = []
+    for place, axis in enumerate(scanned):
+        along += [tuple(entry if other == place else 0 for other in range(len(scanned))) for entry in _spread(axis)]
+    corners = itertools.product(*(sorted({0, len(axis) - 1}) for axis in scanned))
+    yield from dict.fromkeys((*along, *itertools.islice(corners, _MOST_CORNERS)))
+
+
+def _spread(axis: Axis) -> list[int]:
+    """All entries of an axis, or as many as are tried of a long one: both ends, the extremes, and some between."""
+    count = len(axis)
+    if count <= _TRIED:
+        return list(range(count))
+    numbers = [column for column in axis.columns if not any(isinstance(value, str) for value in column)]
+    extremes = {pick(range(count), key=column.__getitem__) for column in numbers for pick in (min, max)}
+    return sorted({*extremes, *(round(i * (count - 1) / (_TRIED - 1)) for i in range(_TRIED))})

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from langevin_sgd.config.axis import of_key
 from langevin_sgd.models import declared
 from langevin_sgd.observables.declared import dataset
 from langevin_sgd.observables.scanned import stack
-from langevin_sgd.study.scan import Axis
 
 REPLICAS = 512
 EDGES = np.linspace(-2.0, 2.0, 61)
@@ -172,7 +172,7 @@ def scanned_escape(seed=0, *, temperatures=(0.25, 0.3, 0.4, 0.55)):
         escaping(seed + n, mean=3 * np.exp(2 / t), end=40 * np.exp(2 / t), lag=0.5, temperature=t)
         for n, t in enumerate(temperatures)
     ]
-    return stack(points, [Axis("models.basins.temperature", "temperature", tuple(temperatures))])
+    return stack(points, [of_key("models.basins.temperature", tuple(temperatures))])
 
 
 def scanned_over_temperature(seed=0, *, temperatures=(0.2, 0.3, 0.4, 0.6, 0.9, 1.3), claimed_factor=1.0, **options):
@@ -184,7 +184,7 @@ def scanned_over_temperature(seed=0, *, temperatures=(0.2, 0.3, 0.4, 0.6, 0.9, 1
         )
         known = {"share": share, "claimed": claimed, "slide": slide, "temperature": temperature}
         points.append(two_basins(seed + 1000 * number, **known, **options))
-    return stack(points, [Axis("models.basins.temperature", "temperature", tuple(temperatures))])
+    return stack(points, [of_key("models.basins.temperature", tuple(temperatures))])
 
 
 @pytest.fixture(scope="session")

@@ -9,8 +9,8 @@ from made_up_models import basins, langevin, network, potential, scanned
 
 import langevin_sgd
 from langevin_sgd import cli, machine_memory, progress
-from langevin_sgd.models import lineage
 from langevin_sgd.models.context import Context
+from langevin_sgd.models.finished import configured
 from langevin_sgd.models.network import points as network_scan
 from langevin_sgd.study import loading as config
 
@@ -58,7 +58,7 @@ def test_a_scan_of_networks_is_foretold_as_a_whole_and_once(monkeypatch):
     monkeypatch.setattr(network_scan, "run", run)
     study_of_three = scanned(network(steps=300), "sgd.learning_rate", 3)
     study = config.parse(study_of_three)
-    points = [(point.models["m"], lineage.sgd(point, "m")) for point in study.points("m")]
+    points = configured(study, "m")
     forecast = progress.Forecast(progress.QuietProgress(stream), "m", clock)
     network_scan.run_points(points, Context(study, "m", progress=forecast))
     # by the fifth second 4 of 3 x 300 steps are done

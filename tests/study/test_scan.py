@@ -7,6 +7,7 @@ import pytest
 import xarray as xr
 
 import langevin_sgd as lsgd
+from langevin_sgd.config.axis import of_key
 from langevin_sgd.config.errors import ConfigError
 from langevin_sgd.models import declared, lineage
 from langevin_sgd.observables.declared import dataset
@@ -14,7 +15,6 @@ from langevin_sgd.observables.scanned import dimensions, points, stack
 from langevin_sgd.reporting.plots.drawn import figures
 from langevin_sgd.study import store
 from langevin_sgd.study.loading import load, parse, resolved_yaml
-from langevin_sgd.study.scan import Axis
 
 OU = {
     "kind": "ornstein_uhlenbeck",
@@ -181,7 +181,7 @@ def test_a_scanned_number_replaces_no_observable_of_another_meaning() -> None:
     emitted = [
         dataset({"thermal_energy": 0.15, "alignment": 0.1 * n}, declares=declared(), coords={}) for n in range(3)
     ]
-    axis = Axis("models.m.potential.thermal_energy", "thermal_energy", (0.1, 0.15, 0.2))
+    axis = of_key("models.m.potential.thermal_energy", (0.1, 0.15, 0.2))
     found = stack(emitted, [axis])
     assert dimensions(found) == ("models_m_potential_thermal_energy",)
     assert float(found.thermal_energy) == 0.15
@@ -192,7 +192,7 @@ def test_a_scanned_number_replaces_no_observable_of_another_meaning() -> None:
 def test_two_axes_of_one_name_are_refused() -> None:
     emitted = [dataset({"alignment": 0.1 * n}, declares=declared(), coords={}) for n in range(4)]
     with pytest.raises(ValueError, match="a: emitted twice"):
-        stack(emitted, [Axis("models.m.a", "a", (1.0, 2.0)), Axis("models.n.a", "a", (3.0, 4.0))])
+        stack(emitted, [of_key("models.m.a", (1.0, 2.0)), of_key("models.n.a", (3.0, 4.0))])
 
 
 def test_whole_numbers_stay_whole() -> None:

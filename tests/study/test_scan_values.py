@@ -6,7 +6,7 @@ from fractions import Fraction
 import pytest
 
 import langevin_sgd as lsgd
-from langevin_sgd.study.scan import Geometric, Linear
+from langevin_sgd.study.scan_values import Geometric, Linear
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ class NetworkModel(ModelSection):
     HELD: ClassVar[str] = "langevin_sgd.models.network.memory:held"
     DECLARES: ClassVar[Declarations] = observables.DECLARES
     SCANNABLE: ClassVar[tuple[str, ...]] = ("sgd", "data.label_noise")
-    SGD_KEYS: ClassVar[tuple[str, ...]] = (*ModelSection.SGD_KEYS, "weight_decay")
+    SGD_KEYS: ClassVar[tuple[str, ...]] = (*ModelSection.SGD_KEYS, "weight_decay", "sampling")
     SIZE_KEY: ClassVar[str] = "architecture"
     kind: Literal["network"]
     """Always `network`."""
@@ -159,9 +159,7 @@ class NetworkModel(ModelSection):
         return None
 
     def unscannable(self) -> str | None:
-        """A window about a minimum has modes and a length of its own at every point; and what its probes say."""
-        if self.has_stationary_window():
-            return "whose stationary window is its own at every point; give it another start"
+        """What its probes say."""
         return next((reason for probe in self.probes if (reason := probe.unscannable()) is not None), None)
 
     def problems(self, study: Study, name: str) -> Faults:

@@ -104,7 +104,13 @@ def _evaluation(at: KeyPath, model: NetworkModel, replicas: Factor) -> list[Held
 def _minibatches(study: Study, name: str, model: NetworkModel, replicas: Factor, number: float) -> list[Held]:
     """Indices and inputs of one step, and activations with their gradients; in epochs the order of all samples."""
     sgd = lineage.sgd(study, name)
-    scanned = [value for axis in lineage.scanned(study, name) if axis.path[-1] == "batch_size" for value in axis.values]
+    scanned = [
+        int(value)
+        for axis in lineage.scanned(study, name)
+        for path, column in zip(axis.paths, axis.columns, strict=True)
+        if path[-1] == "batch_size"
+        for value in column
+    ]
     batch = Factor(
         lineage.sgd_origin(study, name, "batch_size"), "batch_size", max(scanned, default=sgd.batch_size), 64
     )

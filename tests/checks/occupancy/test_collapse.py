@@ -7,11 +7,11 @@ import pytest
 import xarray as xr
 
 from langevin_sgd.checks.occupancy.collapse import collapse
+from langevin_sgd.config.axis import of_key
 from langevin_sgd.models import declared
 from langevin_sgd.observables.declared import dataset
 from langevin_sgd.observables.scanned import stack
 from langevin_sgd.observables.schedule import time_coordinates
-from langevin_sgd.study.scan import Axis
 
 STDERR = 0.002
 
@@ -30,8 +30,8 @@ def point(ratio: float, batch_size: int, left: float) -> xr.Dataset:
 
 def scanned(shares: dict[tuple[float, int], float]) -> xr.Dataset:
     ratios, sizes = sorted({r for r, _ in shares}), sorted({b for _, b in shares})
-    axes = [Axis("models.m.learning_rate_per_sample", "learning_rate_per_sample", tuple(ratios))]
-    axes.append(Axis("sgd.batch_size", "batch_size", tuple(sizes)))
+    axes = [of_key("models.m.learning_rate_per_sample", tuple(ratios))]
+    axes.append(of_key("sgd.batch_size", tuple(sizes)))
     return stack([point(r, b, shares[r, b]) for r in ratios for b in sizes], axes)
 
 

@@ -6,11 +6,11 @@ import numpy as np
 import xarray as xr
 
 from langevin_sgd.checks.occupancy.collapse import collapse
+from langevin_sgd.config.axis import of_key
 from langevin_sgd.models import declared
 from langevin_sgd.observables.declared import dataset
 from langevin_sgd.observables.scanned import stack
 from langevin_sgd.observables.schedule import time_coordinates
-from langevin_sgd.study.scan import Axis
 
 
 def point(batch_size: int, left: float, momentum: float) -> xr.Dataset:
@@ -29,7 +29,7 @@ def point(batch_size: int, left: float, momentum: float) -> xr.Dataset:
 def test_batch_sizes_are_compared_at_equal_momentum_only() -> None:
     """eta/B alone sets the occupancy at each momentum: 0.9 at one, 0.7 at the other, whatever the batch size."""
     shares = {0.0: 0.9, 0.5: 0.7}
-    axes = [Axis("sgd.momentum", "momentum", (0.0, 0.5)), Axis("sgd.batch_size", "batch_size", (1.0, 3.0))]
+    axes = [of_key("sgd.momentum", (0.0, 0.5)), of_key("sgd.batch_size", (1.0, 3.0))]
     scanned = stack([point(size, share, mu) for mu, share in shares.items() for size in (1, 3)], axes)
     rows = collapse(scanned, model="m", tolerance=0.1)
     assert len(rows) == 2

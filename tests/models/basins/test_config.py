@@ -4,6 +4,7 @@ import pytest
 
 from langevin_sgd.config.errors import ConfigError
 from langevin_sgd.models.basins.config import BasinsModel
+from langevin_sgd.models.finished import configured
 from langevin_sgd.study.loading import parse, resolved_yaml
 
 FLAT = {"kind": "sharp_flat", "depth_difference": 0.5, "curvature_ratio": 4.0, "barrier": 1.0}
@@ -45,7 +46,7 @@ def test_family_parameters_and_sgd_are_scanned() -> None:
     data = config(noise={"kind": "isotropic", "scale": 1.0})
     del data["models"]["m"]["temperature"]
     data["scan"] = {"models.m.potential.depth_difference": [0.1, 0.5], "sgd.batch_size": [1, 2]}
-    assert len(parse(data).points("m")) == 4
+    assert len(configured(parse(data), "m")) == 4
     data["scan"] = {"models.m.potential.dimension": [1, 2]}
     with pytest.raises(ConfigError, match="cannot be scanned"):
         parse(data)
