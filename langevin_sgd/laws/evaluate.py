@@ -57,6 +57,24 @@ def known(paths: Sequence[str] = ()) -> tuple[Law, ...]:
     return tuple(laws)
 
 
+@dataclass(frozen=True)
+class Said:
+    """All that laws say at one point: arrays and coordinates by name, what is declared of them, and by which laws."""
+
+    values: Mapping[str, Any]
+    coords: Mapping[str, Any]
+    declares: Declarations
+    told: tuple[Law, ...]
+    silent: tuple[Law, ...]
+
+    def attrs(self) -> dict[str, str]:
+        """The record of the laws that were asked."""
+        return {
+            RECORD: json.dumps({law.name: _told(law) for law in self.told}),
+            SILENT: json.dumps({law.identity: law.version for law in self.silent}),
+        }
+
+
 def evaluated(point: Point, laws: Iterable[Law]) -> xr.Dataset:
     """The answers of all laws that are made for a point, with the coordinate `law`, as a Dataset without anything else.
 
@@ -64,7 +82,12 @@ def evaluated(point: Point, laws: Iterable[Law]) -> xr.Dataset:
     granted or why it has no answer; then its numbers are NaN. A law of the user's own that fails has none, and its note
     says how it failed. Raises `ValueError` if two laws of one name are made for the point, or give one number.
     """
-    table = merged(ENSEMBLE, point.model.declares())
+    found = said(point, laws, merged(ENSEMBLE, point.model.declares()))
+    return dataset(found.values, coords=found.coords, declares=found.declares, attrs=found.attrs())
+
+
+def said(point: Point, laws: Iterable[Law], table: Declarations) -> Said:
+    """What `evaluated` puts into a Dataset; `table` declares what the point may hold."""
     asked = [(law, _answer(law, point, table)) for law in laws]
     answers = [answer for _, answer in asked if answer is not None]
     names = [answer.law.name for answer in answers]
@@ -90,15 +113,13 @@ def evaluated(point: Point, laws: Iterable[Law]) -> xr.Dataset:
                 raise ValueError(f"{name}: given by {ours[0].law.name} and {ours[1].law.name}, and is one number")
             for answer in ours:
                 (coords if isinstance(table.get(name), Coordinate) else values)[name] = answer.values[name]
-    table |= more
-    if any(_is_by_law(name, table) for name in values) or not all(answer.values for answer in answers):
+    declares = {**table, **more}
+    if any(_is_by_law(name, declares) for name in values) or not all(answer.values for answer in answers):
         coords["law"] = np.array(names)
         values["law_is_exact"] = np.array([answer.exact for answer in answers])
         values["law_note"] = np.array([answer.note for answer in answers])
-    found = dataset(values, coords=coords, declares=table)
-    found.attrs[RECORD] = json.dumps({answer.law.name: _told(answer.law) for answer in answers})
-    found.attrs[SILENT] = json.dumps({law.identity: law.version for law, answer in asked if answer is None})
-    return found
+    silent = tuple(law for law, answer in asked if answer is None)
+    return Said(values, coords, declares, tuple(answer.law for answer in answers), silent)
 
 
 def with_answers(data: xr.Dataset, found: xr.Dataset) -> xr.Dataset:

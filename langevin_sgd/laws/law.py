@@ -53,6 +53,27 @@ class Point:
         return self.data[name].values.astype("float64")
 
 
+class PointOfMany(Point):
+    """A point among those that one launch has run: its `data` are taken out of theirs when they are asked for."""
+
+    def __init__(
+        self,
+        take: Callable[[], xr.Dataset],
+        model: Any,
+        sgd: Sgd | None = None,
+        others: Sequence[tuple[Any, Sgd | None]] = (),
+        sources: Mapping[str, xr.Dataset] | None = None,
+        steps: Callable[[], int] = _no_steps,
+    ) -> None:
+        self.__dict__.update(_take=take, model=model, sgd=sgd, others=others, sources=sources or {}, steps=steps)
+
+    @cached_property
+    def data(self) -> xr.Dataset:
+        """What was measured at this point."""
+        data: xr.Dataset = self.__dict__["_take"]()
+        return data
+
+
 Predictions = Mapping[str, "ArrayLike"]
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 import xarray as xr
 
 from langevin_sgd.laws import Point
+from langevin_sgd.laws.law import PointOfMany
 from langevin_sgd.models import lineage
 from langevin_sgd.models.points import Points
-from langevin_sgd.observables.scanned import at, dimensions
+from langevin_sgd.observables.scanned import at, dimensions, one_point
 
 if TYPE_CHECKING:
     from langevin_sgd.study.config import Study
@@ -35,6 +37,34 @@ def law_points(
         Point(each, *configs[index], configs, sources_at(study, configs, index, done), partial(_steps, configs, index))
         for index, each in enumerate(data)
     ]
+
+
+@dataclass(frozen=True)
+class PointsOfBlock(Sequence[Point]):
+    """`law_points` of `block`, points that one launch has run and that lie along `point`, each made when asked for.
+
+    `configs` are those of the block, `others` those of the whole scan.
+    """
+
+    study: Study
+    block: xr.Dataset
+    configs: Points
+    others: Points
+    done: Mapping[str, xr.Dataset]
+
+    def __len__(self) -> int:
+        return len(self.configs)
+
+    @overload
+    def __getitem__(self, index: int) -> Point: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Point]: ...
+    def __getitem__(self, index: int | slice) -> Point | list[Point]:
+        if isinstance(index, slice):
+            return [self[place] for place in range(*index.indices(len(self)))]
+        model, sgd = self.configs[index]
+        sources, steps = sources_at(self.study, self.configs, index, self.done), partial(_steps, self.configs, index)
+        return PointOfMany(partial(one_point, self.block, index), model, sgd, self.others, sources, steps)
 
 
 def sources_at(study: Study, configs: Points, index: int, done: Mapping[str, xr.Dataset]) -> dict[str, xr.Dataset]:

@@ -82,7 +82,7 @@ def lay(datasets: Sequence[xr.Dataset], names: Sequence[str], shape: tuple[int, 
     """
     if not names:
         return datasets[0].drop_attrs(deep=False)
-    laws = _union([dataset["law"].values for dataset in datasets if "law" in dataset.coords])
+    laws = union([dataset["law"].values for dataset in datasets if "law" in dataset.coords])
     if laws and any(dataset.sizes["law"] != len(laws) for dataset in datasets):
         # a point at which a law has no stationary state lacks it
         datasets = [_with_all_laws(dataset, laws) for dataset in datasets]
@@ -105,21 +105,20 @@ def lay(datasets: Sequence[xr.Dataset], names: Sequence[str], shape: tuple[int, 
 
 def each_point(block: xr.Dataset) -> list[xr.Dataset]:
     """The points of one launch, which lie along `point`, one after the other."""
+    return [one_point(block, index) for index in range(block.sizes[POINT])]
 
-    def at(name: Any, index: int) -> xr.Variable:
+
+def one_point(block: xr.Dataset, index: int) -> xr.Dataset:
+    """One point of a launch as it is alone."""
+
+    def at(name: Any) -> xr.Variable:
         variable: xr.Variable = block[name].variable
         if POINT not in variable.dims:
             return variable
         return xr.Variable(variable.dims[1:], variable.values[index], variable.attrs)
 
-    return [
-        xr.Dataset(
-            {name: at(name, index) for name in block.data_vars},
-            coords={name: at(name, index) for name in block.coords},
-            attrs=block.attrs,
-        )
-        for index in range(block.sizes[POINT])
-    ]
+    variables, coords = ({name: at(name) for name in names} for names in (block.data_vars, block.coords))
+    return xr.Dataset(variables, coords=coords, attrs=block.attrs)
 
 
 def points(dataset: xr.Dataset) -> Iterator[tuple[str, xr.Dataset]]:
@@ -196,7 +195,8 @@ def _refuse_taken(names: Sequence[str], labels: Sequence[str], dataset: xr.Datas
             raise ValueError(f"{name}: emitted twice, by the scan and by the model or another scanned key")
 
 
-def _union(lists: Sequence[NDArray[Any]]) -> list[Any]:
+def union(lists: Sequence[NDArray[Any]]) -> list[Any]:
+    """The entries of all lists, those of the longest first."""
     longest = max(lists, key=len, default=np.array([]))
     return [*longest.tolist(), *sorted({item for each in lists for item in each.tolist()} - set(longest.tolist()))]
 
