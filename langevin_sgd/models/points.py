@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, overload
 
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from langevin_sgd.config.axis import Axis, Value
 from langevin_sgd.config.errors import KeyPath
@@ -128,12 +130,14 @@ def replaced(holder: Any, values: Mapping[KeyPath, Any]) -> Any:
 
 def _copied(section: BaseModel, changes: Mapping[str, Any]) -> BaseModel:
     """A copy with other fields, and without what was worked out from the old ones."""
-    copy = section.model_copy(update=dict(changes))
-    for worked_out in copy.__dict__.keys() - type(section).model_fields.keys():
-        del copy.__dict__[worked_out]
+    copy = section.__copy__()
+    held = section.__dict__
+    copy.__dict__.clear()
+    copy.__dict__.update({name: held[name] for name in type(section).model_fields}, **changes)
     return copy
 
 
+@cache
 def _names(section: type[BaseModel]) -> dict[str, str]:
     """The fields of a section by their keys in the config."""
     return {info.alias or name: name for name, info in section.model_fields.items()}
@@ -145,9 +149,26 @@ def _converted(study: Study, axis: Axis) -> dict[KeyPath, tuple[Any, ...]]:
     return {path: values for path, values in found.items() if values is not None}
 
 
+def refused(study: Study, axis: Axis) -> int | None:
+    """The first entry of an axis with a value that its field does not take; None if each is taken by itself."""
+    entries = [_refused(study, path, column) for path, column in zip(axis.paths, axis.columns, strict=True)]
+    return min((entry for entry in entries if entry is not None), default=None)
+
+
+def _refused(study: Study, path: KeyPath, column: tuple[Value, ...]) -> int | None:
+    def fails(count: int) -> bool:
+        try:
+            _values(study, path, column[:count])
+        except ValidationError:
+            return True
+        return False
+
+    return bisect_left(range(1, len(column) + 1), True, key=fails) if fails(len(column)) else None
+
+
 def _values(study: Study, path: KeyPath, column: tuple[Value, ...]) -> tuple[Any, ...] | None:
     """The column as the field at `path` holds it; None if a change there may change more than this place."""
-    if any(isinstance(value, str) for value in column):
+    if all(isinstance(value, str) for value in column):
         return None
     holder: Any = study
     owner: BaseModel = study

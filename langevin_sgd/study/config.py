@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Annotated, Any
 
@@ -102,14 +102,17 @@ class Study(Section):
 
         Raises `ValidationError` if that is no study.
         """
-        config = {key: value for key, value in self.as_written().items() if key not in ("scan", "checks")}
+        config = self.as_written(without=("scan", "checks"))
         for path, value in values.items():
             _put(config, path, value)
         return type(self).model_validate(config)
 
-    def as_written(self) -> dict[str, Any]:
-        """The config as plain mappings and lists, every default written out; it makes an equal Study."""
-        data = self.model_dump(mode="json", by_alias=True)
+    def as_written(self, *, without: Sequence[str] = ()) -> dict[str, Any]:
+        """The config as plain mappings and lists, every default written out; it makes an equal Study.
+
+        Some keys of the study may be left out.
+        """
+        data = self.model_dump(mode="json", by_alias=True, exclude=set(without))
         for model in data["models"].values():
             if model.get("sgd") is not None:
                 # An override says what changes; a null in it would read as a value.

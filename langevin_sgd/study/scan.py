@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from langevin_sgd.config.axis import Axis, Value, path_of
 from langevin_sgd.config.errors import KeyPath, choice, dotted, nearest, shown
 from langevin_sgd.models import lineage
+from langevin_sgd.models.points import refused
 from langevin_sgd.study import messages, scan_values
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def problems(study: Study) -> Iterator[tuple[KeyPath, str]]:
         yield from faults
         return
     for scanned in dict.fromkeys(lineage.scanned(study, name) for name in study.models):
-        for fault in _point_faults(study, scanned):
+        for fault in (*_point_faults(study, scanned), *_mixed(scanned)):
             yield fault
             return
 
@@ -92,7 +93,7 @@ def _key_faults(study: Study, key: str) -> Iterator[str]:
     elif path[0] == "models" and not _scannable(study, path):
         allowed = ", ".join(_offered(study.models[str(path[1])]))
         yield f"cannot be scanned, since it changes the shape of the results; expected one of {allowed}"
-    elif blind := _blind_end(study.as_written(), path):
+    elif blind := _blind_end(study.as_written(without=("scan",)), path):
         yield blind
 
 
@@ -132,7 +133,7 @@ def _offered(model: Model) -> list[str]:
 
 def _point_faults(study: Study, scanned: tuple[Axis, ...]) -> Iterator[tuple[KeyPath, str]]:
     """The fault of the first of the tried points of a grid that cannot be run, told at the key that it lies at."""
-    for entries in _tried(scanned):
+    for entries in _tried(study, scanned):
         overrides: dict[KeyPath, Value] = {}
         for axis, entry in zip(scanned, entries, strict=True):
             overrides |= axis.overrides(entry)
@@ -143,11 +144,19 @@ def _point_faults(study: Study, scanned: tuple[Axis, ...]) -> Iterator[tuple[Key
             return
 
 
+def _mixed(scanned: tuple[Axis, ...]) -> Iterator[tuple[KeyPath, str]]:
+    """Values of which some are numbers and some names, where a key takes both: no coordinate holds them."""
+    for axis in scanned:
+        for key, column in zip(axis.keys, axis.columns, strict=True):
+            if len({isinstance(value, str) for value in column}) > 1:
+                yield _place(axis, key), "mixes numbers and names; give one or the other"
+
+
 def _told(
     study: Study, scanned: tuple[Axis, ...], overrides: Mapping[KeyPath, Value], error: ValidationError
 ) -> tuple[KeyPath, str]:
     """What is wrong at a point, at the scanned key that it lies at, or else at the first with the point's values."""
-    path, message = messages.explain(error, type(study), study.as_written())[0]
+    path, message = messages.explain(error, type(study), study.as_written(without=("scan",)))[0]
     for axis in scanned:
         for key, own in zip(axis.keys, axis.paths, strict=True):
             if own == path:
@@ -157,21 +166,35 @@ def _told(
     return _place(first, first.keys[0]), f"at {where}: {dotted(path)}: {message}"
 
 
-def _tried(scanned: tuple[Axis, ...]) -> Iterator[tuple[int, ...]]:
-    """Entries of all axes at which a study is made: along each axis with the others at their first, and the corners."""
+def _tried(study: Study, scanned: tuple[Axis, ...]) -> Iterator[tuple[int, ...]]:
+    """Entries of all axes at which a study is made: along each axis with the others at their first, and the corners.
+
+    Of a long axis some are made, and of the others those whose value the field by itself does not take.
+    """
     if not scanned:
         return
-    along: list[tuple[int, ...]] = []
-    for place, axis in enumerate(scanned):
-        along += [tuple(entry if other == place else 0 for other in range(len(scanned))) for entry in _spread(axis)]
+    along = ((place, entry) for place, axis in enumerate(scanned) for entry in _spread(axis))
+    tried = dict.fromkeys(_along(scanned, place, entry) for place, entry in along)
     corners = itertools.product(*(sorted({0, len(axis) - 1}) for axis in scanned))
-    yield from dict.fromkeys((*along, *itertools.islice(corners, _MOST_CORNERS)))
+    tried |= dict.fromkeys(itertools.islice(corners, _MOST_CORNERS))
+    yield from tried
+    first: dict[KeyPath, Value] = {}
+    for axis in scanned:
+        first |= axis.overrides(0)
+    for place, axis in enumerate(scanned):
+        entry = refused(study.changed(first), axis) if len(axis) > _TRIED else None
+        if entry is not None:
+            yield _along(scanned, place, entry)
+
+
+def _along(scanned: tuple[Axis, ...], place: int, entry: int) -> tuple[int, ...]:
+    return tuple(entry if other == place else 0 for other in range(len(scanned)))
 
 
 def _spread(axis: Axis) -> list[int]:
     """All entries of an axis, or as many as are tried of a long one: both ends, the extremes, and some between."""
     count = len(axis)
-    if count <= _TRIED:
+    if count <= _TRIED or any(all(isinstance(value, str) for value in column) for column in axis.columns):
         return list(range(count))
     numbers = [column for column in axis.columns if not any(isinstance(value, str) for value in column)]
     extremes = {pick(range(count), key=column.__getitem__) for column in numbers for pick in (min, max)}

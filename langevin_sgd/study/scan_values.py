@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal
@@ -22,22 +23,30 @@ Range = tuple[Number | WholeNumber, Number | WholeNumber, Count]
 _NEGLIGIBLE = 1e-9
 """Part of the distance to the next value by which a value of a range may be rounded."""
 
-_DRAWN_DIGITS = 12
-"""Significant digits of a number that is drawn, so that it can be written down."""
-
 
 def _filled(first: float, last: float, count: int, fractions: Sequence[float]) -> tuple[float, ...]:
     # Between whole numbers the values that are whole up to rounding are written as such: batch sizes must be.
     whole = isinstance(first, int) and isinstance(last, int)
-    values = [first, *map(_short, fractions[1:-1], fractions[2:]), last]
+    values = [first, *_short(fractions), last]
     return tuple(round(v) if whole and math.isclose(v, round(v), rel_tol=1e-9) else v for v in values[:count])
 
 
-def _short(value: float, following: float) -> float:
-    """The shortest decimal that is `value` for all purposes: 0.3 for 0.30000000000000004, which nobody would write."""
-    allowed = _NEGLIGIBLE * abs(following - value)
-    decimals = (float(f"{value:.{digits}g}") for digits in range(1, 17))
-    return next((short for short in decimals if abs(short - value) <= allowed), value)
+def _short(values: Sequence[float]) -> Iterator[float]:
+    """The inner values as the shortest decimals that are them for all purposes.
+
+    0.3 for 0.30000000000000004, which nobody would write. Neighbours have about as many digits, so the search for each
+    begins with those of the one before.
+    """
+    digits = 1
+    for value, following in itertools.pairwise(values[1:]):
+        allowed = _NEGLIGIBLE * abs(following - value)
+        short = value if digits == 17 else float(f"{value:.{digits}g}")
+        while abs(short - value) > allowed and digits < 17:
+            digits += 1
+            short = float(f"{value:.{digits}g}")
+        while digits > 1 and abs((shorter := float(f"{value:.{digits - 1}g}")) - value) <= allowed:
+            digits, short = digits - 1, shorter
+        yield short
 
 
 class Linear(Section):
@@ -110,7 +119,7 @@ class Drawn(Section):
             return ()
         if isinstance(low, int) and isinstance(high, int):
             return tuple(min(high, math.floor(self._between(low, high + 1, u))) for u in uniform)
-        return tuple(float(f"{self._between(low, high, u):.{_DRAWN_DIGITS}g}") for u in uniform)
+        return tuple(self._between(low, high, u) for u in uniform)
 
     def _between(self, low: float, high: float, u: float) -> float:
         return low + (high - low) * u if self.spacing == "linear" else low * (high / low) ** u
