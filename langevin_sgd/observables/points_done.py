@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
-from langevin_sgd.observables.scanned import dimensions
+from langevin_sgd.observables.scanned import SCAN, dimensions, label
 
 STATUS, ERROR = "status", "error"
 PENDING, DONE, FAILED = 0, 1, 2
@@ -59,9 +59,8 @@ def points_done(dataset: xr.Dataset) -> PointsDone | None:
     failed = np.argwhere(status == FAILED)
     told = []
     for index in failed[:FAILURES_TOLD]:
-        at = dict(zip(names, map(int, index), strict=True))
-        error = str(dataset[ERROR].isel(at).values) if ERROR in dataset.variables else "no reason was kept"
-        told.append((label(dataset, at), " ".join(error.split())))
+        error = dataset[ERROR].transpose(*names).values[tuple(index)]
+        told.append((label(dataset, index.tolist()), " ".join(str(error).split())))
     return PointsDone(total, int((status == DONE).sum()), len(failed), tuple(told))
 
 
@@ -70,10 +69,8 @@ def done_along(line: xr.Dataset, along: str) -> xr.Dataset:
     return line.isel({along: line[STATUS].values == DONE}) if STATUS in line.variables else line
 
 
-def label(dataset: xr.Dataset, at: Mapping[str, int]) -> str:
-    """A point of a scan in words, such as "learning_rate=0.1, batch_size=16"."""
-    return ", ".join(f"{name}={_text(dataset[name].values[position])}" for name, position in at.items())
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else f"{float(value):.6g}"  # type: ignore[arg-type]
+def partly(dataset: xr.Dataset, at: Mapping[str, int]) -> str:
+    """What the points of a scan at these entries of some of its dimensions are called: "batch_size=16"."""
+    along = {(name,) for name in at}
+    coords = {name: each.variable for name, each in dataset.coords.items() if each.dims in along}
+    return label(xr.Dataset(coords=coords, attrs={SCAN: list(at)}), list(at.values()))

@@ -17,7 +17,7 @@ from langevin_sgd.checks.places import Keys, keys_at, scan_keys
 from langevin_sgd.checks.verdicts.labels import Quantity
 from langevin_sgd.checks.verdicts.statistics import Verdict, assess_ratio, inconclusive
 from langevin_sgd.checks.verdicts.table import Comparison
-from langevin_sgd.observables.points_done import done_along, label
+from langevin_sgd.observables.points_done import done_along, partly
 from langevin_sgd.observables.scanned import dimensions
 
 Array = NDArray[np.float64]
@@ -208,7 +208,7 @@ def _along_temperature(dataset: xr.Dataset, odds_tolerance: float, confidence: f
                 law_odds = np.log(shares[:, one] / shares[:, one + 1])
             yield _Odds(
                 quantity=_quantity(starts[0].basins[one], starts[0].basins[one + 1]),
-                point=label(dataset, chosen),
+                point=partly(dataset, chosen),
                 at=keys_at(line, [name for name in scan_keys(dataset) if line[name].ndim == 0]),
                 inverse=1.0 / temperature[order],
                 measured=np.array([each.value for each in odds]),

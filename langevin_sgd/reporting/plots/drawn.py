@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from langevin_sgd import import_path, user_code
 from langevin_sgd.errors import UserError
 from langevin_sgd.families import Family, instance_of
+from langevin_sgd.observables.points_done import points_done
 from langevin_sgd.reporting.plots.figure import FigureKind, Results, Subject
 from langevin_sgd.reporting.plots.style import decades_as_text, style
 from langevin_sgd.study import provenance, store
@@ -42,6 +43,8 @@ FIGURES: Family[FigureKind] = Family(
         "escape": "langevin_sgd.reporting.plots.escape:survival",
         "learning_curves": "langevin_sgd.reporting.plots.learning_curves:learning_curves",
         "scan": "langevin_sgd.reporting.plots.scanned:scanned",
+        "scan_ratio": "langevin_sgd.reporting.plots.scan_ratio:scan_ratio",
+        "scan_map": "langevin_sgd.reporting.plots.scan_map:scan_map",
         "occupancy_scan": "langevin_sgd.reporting.plots.occupancy:occupancy_against_temperature",
         "escape_scan": "langevin_sgd.reporting.plots.escape:arrhenius",
         "flatness": "langevin_sgd.reporting.plots.flatness:flatness",
@@ -223,11 +226,17 @@ def _results(tree: xr.DataTree) -> Results:
     done = {
         name: node.to_dataset(inherit=False)
         for name, node in tree.children.items()
-        if name != store.CHECKS and node.attrs.get("status", "done") == "done"
+        if name != store.CHECKS and _has_results(node.to_dataset(inherit=False))
     }
+    table = tree.children[store.CHECKS].to_dataset(inherit=False) if store.CHECKS in tree.children else None
     try:
         checks = provenance.config(tree.attrs).get("checks", [])
         settings = [{"kind": str(entry["kind"]), **entry} for entry in checks]
     except (ValueError, TypeError, KeyError) as error:
         raise UserError(f"the checks in the provenance of this run are damaged ({error})") from error
-    return Results(answered_all(tree.attrs, done), tuple(settings))
+    return Results(answered_all(tree.attrs, done), tuple(settings), table)
+
+
+def _has_results(model: xr.Dataset) -> bool:
+    found = points_done(model)
+    return str(model.attrs.get("status", "done")) == "done" if found is None else found.done > 0

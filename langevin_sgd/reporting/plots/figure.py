@@ -24,13 +24,15 @@ _OF_A_PROCESS = ("hessian_eigenvalue", "learning_rate", "batch_size", "momentum"
 class Subject:
     """What one figure is about: a model, and those that stand beside it, by name.
 
-    `checks` holds the settings of the study's checks that cover the model, by the kind of the check.
+    `checks` holds the settings of the study's checks that cover the model, by the kind of the check, and `table` the
+    comparisons, if there are any.
     """
 
     name: str
     model: xr.Dataset
     others: Mapping[str, xr.Dataset] = field(default_factory=dict)
     checks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    table: xr.Dataset | None = None
 
     def criterion(self, check: str, key: str) -> float:
         """The number by which a check judges the model, or would by default."""
@@ -44,10 +46,11 @@ class Subject:
 
 @dataclass(frozen=True)
 class Results:
-    """The models of a run that are done, by name, and the settings of its checks as the config has them."""
+    """The models of a run that are done, by name, the settings of its checks as the config has them, their table."""
 
     models: Mapping[str, xr.Dataset]
     checks: tuple[Mapping[str, Any], ...] = ()
+    table: xr.Dataset | None = None
 
     @cached_property
     def single(self) -> dict[str, xr.Dataset]:
@@ -87,7 +90,7 @@ class Results:
         models = {name: model, **(others or {})}
         names = literals(list(models))
         shown = {own: literal(each) for own, each in zip(names, models.values(), strict=True)}
-        return Subject(names[0], shown.pop(names[0]), shown, covering)
+        return Subject(names[0], shown.pop(names[0]), shown, covering, self.table)
 
 
 Subjects = Callable[[Results], dict[str, Subject]]

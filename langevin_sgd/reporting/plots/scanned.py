@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,14 +14,15 @@ from matplotlib.figure import Figure
 
 from langevin_sgd.estimators.stationary import jackknife_stderr, leave_one_out_variance, pooled_variance
 from langevin_sgd.laws.cache import title_of
+from langevin_sgd.observables.points_done import partly
 from langevin_sgd.observables.scanned import dimensions
 from langevin_sgd.reporting.plots.figure import Results, Subject, each_scan, figure
-from langevin_sgd.reporting.plots.style import INK, Array, canvas, law_line, model_look, plain_ticks, title
+from langevin_sgd.reporting.plots.scan_panels import key_of
+from langevin_sgd.reporting.plots.style import INK, Array, canvas, law_line, model_look, title
 
 _CURVES = 8
 _DASHES = ("-", (0, (5, 2)), (0, (1.2, 1.4)), (0, (5, 2, 1, 2)))
 _MEMBERS = ("replica", "disorder")
-_WIDE = 5.0  # a parameter that spans more than this factor has a logarithmic axis
 
 
 class _Curve(NamedTuple):
@@ -61,13 +64,15 @@ def scanned(subject: Subject) -> Figure:
     names = dimensions(model)
     along = next((name for name in names if model.sizes[name] > 1), names[0])
     others = [name for name in names if name != along]
-    curves = list(_curves(model, others))
+    count = math.prod(model.sizes[name] for name in others)
+    curves = list(islice(_curves(model, others), _CURVES))
     figure = canvas(5.2)
     axes: Axes = figure.subplots()
-    x = model[along].values.astype(np.float64)
+    key = key_of(model, along)
+    x = key.positions
     ylabel = ""
-    for position, curve in enumerate(curves[:_CURVES]):
-        quantity = _quantity(curve.model.transpose(along, ...))
+    for position, curve in enumerate(curves):
+        quantity = _quantity(curve.model.transpose(along, ...).isel({along: key.order}))
         ylabel = quantity.label
         for which, (label, (values, errors)) in enumerate(quantity.measured.items()):
             # several quantities have a colour each, and the curves of one a marker each
@@ -82,9 +87,10 @@ def scanned(subject: Subject) -> Figure:
             axes.plot(
                 x, values, label=f"{title_of(law, model)} law" if position == 0 else None, zorder=2, **law_line(law)
             )
-    axes.set(xlabel=str(model[along].attrs.get("long_name", along)), ylabel=ylabel)
-    _scales(axes, x, curves[0].model)
-    left = len(curves) - _CURVES
+    axes.set(ylabel=ylabel)
+    key.show(axes, "x")
+    _scale(axes, curves[0].model)
+    left = count - len(curves)
     title(axes, "Scan", subject)
     axes.legend(loc="best", title=f"{left} curves not shown" if left > 0 else None)
     return figure
@@ -93,8 +99,7 @@ def scanned(subject: Subject) -> Figure:
 def _curves(model: xr.Dataset, others: list[str]) -> Iterator[_Curve]:
     for index in np.ndindex(*(model.sizes[name] for name in others)):
         chosen = dict(zip(others, index, strict=True))
-        label = ", ".join(f"{name} = {float(model[name][i]):.4g}" for name, i in chosen.items())
-        yield _Curve(label, model.isel(chosen))
+        yield _Curve(partly(model, chosen).replace("=", " = "), model.isel(chosen))
 
 
 def _quantity(curve: xr.Dataset) -> _Quantity:
@@ -102,9 +107,9 @@ def _quantity(curve: xr.Dataset) -> _Quantity:
     if "mode_variance" in curve:
         first, second = curve["mode_moment_1"].values, curve["mode_moment_2"].values
         pairs = list(zip(first, second, strict=True))
-        total = np.array([pooled_variance(one, two).sum() for one, two in pairs])
-        errors = [jackknife_stderr(leave_one_out_variance(*pair).sum(-1)) for pair in pairs]
-        laws = {str(law): curve["mode_variance_law"].sel(law=law).values.sum(-1) for law in curve["law"].values}
+        total = np.array([_sum(pooled_variance(one, two)) for one, two in pairs])
+        errors = [jackknife_stderr(_sum(leave_one_out_variance(*pair))) for pair in pairs]
+        laws = {str(law): _sum(curve["mode_variance_law"].sel(law=law).values) for law in curve["law"].values}
         return _Quantity("total stationary variance (weights²)", {"": (total, np.array(errors))}, laws)
     if "occupancy" in curve:
         shares = curve["occupancy"].isel(time=-1), curve["occupancy_stderr"].isel(time=-1)
@@ -124,10 +129,12 @@ def _at_the_end(values: xr.DataArray) -> tuple[Array, Array]:
     return last.mean(members).values, last.std(members, ddof=1).values / np.sqrt(last.sizes[members])
 
 
-def _scales(axes: Axes, x: Array, curve: xr.Dataset) -> None:
-    if x.min() > 0 and x.max() / x.min() > _WIDE:
-        axes.set_xscale("log")
-        plain_ticks(axes.xaxis, float(x.min()), float(x.max()))
+def _sum(values: Array) -> Any:
+    """Over the modes that a point has: another point may have more. NaN at a point that has none."""
+    return np.where(np.isnan(values).all(-1), np.nan, np.nansum(values, axis=-1))
+
+
+def _scale(axes: Axes, curve: xr.Dataset) -> None:
     if "mode_variance" in curve:
         axes.set_yscale("log")
     elif "occupancy" in curve:

@@ -1,0 +1,192 @@
+"""What the comparisons say along the keys of a scan: for each model and law one number and verdict a point."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from numpy.typing import NDArray
+
+from langevin_sgd.observables.declared import is_trained
+from langevin_sgd.observables.points_done import DONE, FAILED, STATUS, partly
+from langevin_sgd.observables.scanned import dimensions
+from langevin_sgd.reporting.plots.style import Array, plain_ticks
+
+MOST = 8
+"""Panels of one figure."""
+_WIDE = 5.0  # a parameter that spans more than this factor has a logarithmic axis
+_TICKS = 12  # most values of a key that are all named
+
+
+@dataclass(frozen=True)
+class Key:
+    """A scanned key as an axis: its values in ascending order, as positions where they are names."""
+
+    dimension: str
+    column: str
+    label: str
+    names: tuple[str, ...]
+    positions: Array
+    order: NDArray[np.intp]
+
+    @property
+    def logarithmic(self) -> bool:
+        """Whether it spans so much that equal ratios are to look equal."""
+        return not self.names and self.positions[0] > 0 and self.positions[-1] / self.positions[0] > _WIDE
+
+    def edges(self) -> Array:
+        """The borders of cells about the positions: half-way between them, in the scale of the axis."""
+        scaled = np.log(self.positions) if self.logarithmic else self.positions
+        middle = 0.5 * (scaled[1:] + scaled[:-1])
+        first, last = 2 * scaled[0] - middle[0], 2 * scaled[-1] - middle[-1]
+        edges = np.concatenate([[first], middle, [last]])
+        return np.exp(edges) if self.logarithmic else edges
+
+    def show(self, axes: Axes, which: str) -> None:
+        """Scale, ticks and label of the axis `which`, "x" or "y"."""
+        axis = axes.xaxis if which == "x" else axes.yaxis
+        axes.set(**{f"{which}label": self.label})
+        if self.logarithmic:
+            axes.set(**{f"{which}scale": "log"})
+            plain_ticks(axis, float(self.positions[0]), float(self.positions[-1]))
+        if len(self.positions) <= _TICKS:
+            texts = self.names or tuple(f"{value:.3g}" for value in self.positions)
+            axis.set_ticks(self.positions, labels=texts)
+            axis.set_ticks([], minor=True)
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One model against one law over its scan: (x, y) arrays, y of length one where only one key has several values.
+
+    `ratio` is the quantity that tells most, over the law or, where `difference`, less it; `counts` if the law is
+    claimed. `verdict` is "" where there is no comparison; `failed` and `pending` say why. `note` tells the values of
+    all other scanned keys.
+    """
+
+    model: str
+    law: str
+    quantity: str
+    counts: bool
+    difference: bool
+    tolerance: float
+    note: str
+    x: Key
+    y: Key | None
+    ratio: Array
+    low: Array
+    high: Array
+    verdict: NDArray[np.str_]
+    failed: NDArray[np.bool_]
+    pending: NDArray[np.bool_]
+
+
+def panels(models: Mapping[str, xr.Dataset], table: xr.Dataset, *, keys: int) -> list[Panel]:
+    """The panels of all models of which at least so many scanned keys have several values.
+
+    First of every model its own law, then what is claimed for none; the contrasts of simulated models repeat those of
+    a trained one, so they are left out beside it.
+    """
+    able = {name: model for name, model in models.items() if len(several(model)) >= keys}
+    trained = [name for name, model in able.items() if is_trained(model)]
+    own, contrasts = [], []
+    for name, model in able.items():
+        found = list(_of_model(name, model, table))
+        own += [panel for panel in found if panel.counts][:1]
+        contrasts += [panel for panel in found if not panel.counts and (not trained or name in trained)]
+    return (own + contrasts)[:MOST]
+
+
+def several(model: xr.Dataset) -> list[str]:
+    """The scanned dimensions with several values."""
+    return [name for name in dimensions(model) if model.sizes[name] > 1]
+
+
+def key_of(model: xr.Dataset, dimension: str, taken: Collection[str] = ()) -> Key:
+    """A dimension as an axis, by its own coordinate or, of keys that vary together, the first of them.
+
+    `taken` are columns of a table, among which a key that is called like one has another name.
+    """
+    along = [str(name) for name, coordinate in model.coords.items() if coordinate.dims == (dimension,)]
+    name = dimension if dimension in along or not along else along[0]
+    values = model[name].values
+    column = f"scan_{name}" if name in taken else name
+    text = str(model[name].attrs.get("long_name", name)) if name in model.coords else name
+    if values.dtype.kind in "UOST":
+        names = tuple(map(str, values))
+        return Key(dimension, column, text, names, np.arange(len(names), dtype=float), np.arange(len(names)))
+    order = np.argsort(values, kind="stable")
+    return Key(dimension, column, text, (), values[order].astype(np.float64), order)
+
+
+def _of_model(name: str, model: xr.Dataset, table: xr.Dataset) -> Iterator[Panel]:
+    rows = np.flatnonzero((table["model"].values == name) & (table["point"].values != ""))
+    laws = rows[table["role"].values[rows] == "law"]
+    if not laws.size:
+        return
+    first = laws[np.argmin(table["rank"].values[laws])]
+    rows = rows[table["quantity"].values[rows] == table["quantity"].values[first]]
+    keys = [key_of(model, dimension, list(map(str, table.data_vars))) for dimension in several(model)]
+    if not keys or any(key.column not in table.coords for key in keys):
+        return
+    shown, fixed = keys[:2], {key.dimension: int(key.order[0]) for key in keys[2:]}
+    there = np.ones(len(rows), dtype=bool)
+    for key in keys[2:]:
+        there &= _positions(key, table, rows) == 0
+    rows = rows[there]
+    at = [_positions(key, table, rows) for key in shown]
+    index = (at[0], at[1] if len(shown) > 1 else np.zeros(len(rows), dtype=np.intp))
+    note = partly(model, fixed) if fixed else ""
+    status = _status(model, shown, fixed)
+    for law in dict.fromkeys(zip(table["law"].values[rows], table["role"].values[rows], strict=True)):
+        if str(law[0]).startswith("simulation:"):
+            continue  # the panel of that model says how it does
+        of = (table["law"].values[rows] == law[0]) & (table["role"].values[rows] == law[1])
+        chosen, where = rows[of], (index[0][of], index[1][of])
+        numbers = {column: np.full(status.shape, np.nan) for column in ("ratio", "ratio_low", "ratio_high")}
+        for column, array in numbers.items():
+            array[where] = table[column].values[chosen]
+        verdict = np.full(status.shape, "", dtype="<U16")
+        verdict[where] = table["verdict"].values[chosen]
+        yield Panel(
+            name,
+            str(table["law_title"].values[chosen[0]]),
+            str(table["quantity_title"].values[chosen[0]]),
+            law[1] == "law",
+            table["scale"].values[chosen[0]] == "difference",
+            float(table["tolerance"].values[chosen[0]]),
+            note,
+            shown[0],
+            shown[1] if len(shown) > 1 else None,
+            numbers["ratio"],
+            numbers["ratio_low"],
+            numbers["ratio_high"],
+            verdict,
+            status == FAILED,
+            (status != FAILED) & (status != DONE),
+        )
+
+
+def _positions(key: Key, table: xr.Dataset, rows: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Where along a key each row stands."""
+    values = table[key.column].values[rows]
+    if key.names:
+        place = {name: position for position, name in enumerate(key.names)}
+        return np.array([place[str(value)] for value in values], dtype=np.intp)
+    found: NDArray[np.intp] = np.abs(values[:, None] - key.positions).argmin(axis=1)
+    return found
+
+
+def _status(model: xr.Dataset, shown: list[Key], fixed: Mapping[str, int]) -> NDArray[np.int8]:
+    """The status of the points shown, (x, y)."""
+    shape = tuple(len(key.positions) for key in shown)
+    if STATUS not in model.variables:
+        found = np.full(shape, DONE, dtype=np.int8)
+    else:
+        rest = {name: fixed.get(name, 0) for name in dimensions(model) if name not in [k.dimension for k in shown]}
+        chosen = model[STATUS].isel(rest).transpose(*(key.dimension for key in shown))
+        found = chosen.values[np.ix_(*(key.order for key in shown))]
+    return found.reshape(*shape, *(1,) * (2 - len(shape)))

@@ -1,0 +1,125 @@
+"""How well a law holds along one key of a scan, one curve a value of a second key."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FormatStrFormatter, NullFormatter
+
+from langevin_sgd.reporting.plots.figure import Results, Subject, figure
+from langevin_sgd.reporting.plots.scan_panels import Panel, panels
+from langevin_sgd.reporting.plots.style import BAND, GREY, INK, Array, canvas, model_look
+
+_CURVES = 6
+_COLUMNS = 2
+_APART = 0.08  # of the distance between two values by which curves are moved apart
+
+
+def _with_ratios(results: Results) -> dict[str, Subject]:
+    if results.table is None or not panels(results.scanned, results.table, keys=1):
+        return {}
+    first, *others = results.scanned
+    return {first: results.subject(first, results.scanned[first], {name: results.scanned[name] for name in others})}
+
+
+@figure(
+    "Measured over predicted by the law against a scanned key, with the confidence interval and the tolerance, for "
+    "each model with its own law and for laws that are not claimed (in brackets); one curve a value of the second key. "
+    "Filled: agrees; hollow: inconclusive; crossed: disagrees.",
+    _with_ratios,
+    together=True,
+)
+def scan_ratio(subject: Subject) -> Figure:
+    """The ratio of the quantity that tells most, one panel a model and law, six curves at most."""
+    assert subject.table is not None
+    every = panels(subject.all, subject.table, keys=1)
+    columns = min(_COLUMNS, len(every))
+    rows = -(-len(every) // columns)
+    drawn = canvas(1.0 + 2.9 * rows)
+    grid = drawn.subplots(rows, columns, squeeze=False)
+    for axes in grid.flat[len(every) :]:
+        axes.set_axis_off()
+    for axes, panel in zip(grid.flat, every, strict=False):
+        _draw(axes, panel)
+    handles, labels = grid.flat[0].get_legend_handles_labels()
+    left = 0 if every[0].y is None else len(every[0].y.positions) - _CURVES
+    name = "" if every[0].y is None else every[0].y.label
+    if handles:
+        more = f" ({left} more not shown)" if left > 0 else ""
+        drawn.legend(handles, labels, loc="outside lower center", ncols=len(labels), title=f"{name}{more}")
+    return drawn
+
+
+def _draw(axes: Axes, panel: Panel) -> None:
+    _band(axes, panel)
+    chosen = range(panel.ratio.shape[1])[:_CURVES]
+    spread = np.arange(len(chosen)) - 0.5 * (len(chosen) - 1)
+    for number, j in enumerate(chosen):
+        colour, marker = model_look(number)
+        x = _moved(panel, float(spread[number]) * _APART)
+        measured = panel.ratio[:, j]
+        bars = np.abs(np.stack([measured - panel.low[:, j], panel.high[:, j] - measured]))
+        name = None if panel.y is None else _value(panel, j)
+        axes.errorbar(x, measured, bars, color=colour, linestyle="none", linewidth=1.0, capsize=0, zorder=3)
+        axes.plot(x, measured, color=colour, linewidth=0.9, alpha=0.6, zorder=3)
+        axes.plot([], [], color=colour, marker=marker, markersize=6, linewidth=0.9, label=name)
+        for verdict, face in (("agrees", colour), ("inconclusive", "white"), ("disagrees", colour)):
+            of = panel.verdict[:, j] == verdict
+            axes.plot(
+                x[of], measured[of], color=colour, marker=marker, markerfacecolor=face, markersize=6,
+                linestyle="none", zorder=4,
+            )  # fmt: skip
+            if verdict == "disagrees":
+                axes.plot(x[of], measured[of], color=INK, marker="x", markersize=8, linestyle="none", zorder=5)
+        for i in np.flatnonzero(panel.failed[:, j]):
+            axes.plot(
+                x[i], 0.03 + 0.05 * number, color=colour, marker="x", markersize=6, zorder=5,
+                transform=axes.get_xaxis_transform(),
+            )  # fmt: skip
+    panel.x.show(axes, "x")
+    law = panel.law if panel.counts else f"({panel.law})"
+    axes.set_title(f"{panel.model}: {panel.quantity}\n", fontsize=11, fontweight="bold", color=INK)
+    below = f"{'less' if panel.difference else 'over'} the {law} law" + f", at {panel.note}" * bool(panel.note)
+    axes.text(0, 1.03, below, transform=axes.transAxes, color=GREY, fontsize=10, va="bottom")
+    axes.set_ylabel("measured − law" if panel.difference else "measured / law")
+    if not panel.difference:
+        _logarithmic(axes, panel)
+
+
+def _band(axes: Axes, panel: Panel) -> None:
+    middle = 0.0 if panel.difference else 1.0
+    axes.axhspan(middle - panel.tolerance, middle + panel.tolerance, color=BAND, zorder=0)
+    axes.axhline(middle, color=GREY, linewidth=0.8, zorder=1)
+
+
+def _value(panel: Panel, position: int) -> str:
+    assert panel.y is not None
+    return panel.y.names[position] if panel.y.names else f"{panel.y.positions[position]:.4g}"
+
+
+def _moved(panel: Panel, part: float) -> Array:
+    """The positions along x, moved by a part of the distance between two, so that bars do not hide each other."""
+    x = panel.x.positions
+    if len(x) < 2:
+        return x
+    if panel.x.logarithmic:
+        return np.asarray(x * np.exp(part * np.min(np.diff(np.log(x)))))
+    return np.asarray(x + part * np.min(np.diff(x)))
+
+
+def _logarithmic(axes: Axes, panel: Panel) -> None:
+    """An axis on which a ratio and its inverse lie alike, with plain numbers."""
+    finite = panel.ratio[np.isfinite(panel.ratio) & (panel.ratio > 0)]
+    if not finite.size:
+        return
+    reach = max(1 + 1.6 * panel.tolerance, 1.06 * float(np.exp(np.abs(np.log(finite)).max())))
+    axes.set(yscale="log", ylim=(1 / reach, reach))
+    ticks: tuple[float, ...]
+    decades = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0)
+    ticks = decades if reach > 2.5 else (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.4, 1.6, 2.0)
+    if reach < 1.15:
+        ticks = (0.9, 0.95, 1.0, 1.05, 1.1)
+    axes.yaxis.set_ticks([tick for tick in ticks if 1 / reach <= tick <= reach])
+    axes.yaxis.set_major_formatter(FormatStrFormatter("%.2g" if reach > 2.5 else "%.2f" if reach < 1.15 else "%.1f"))
+    axes.yaxis.set_minor_formatter(NullFormatter())
