@@ -158,6 +158,8 @@ def _moments(problem: Problem, sums: NDArray[np.float64]) -> NDArray[np.float64]
     """
     records, tiles, means, _, _ = sums.shape
     out = np.zeros((records, means, 2, problem.group_count))
+    if not out.size:
+        return out
     seen = np.zeros(problem.group_count)
     for tile in range(tiles):
         here = problem.groups[tile * TILE : (tile + 1) * TILE]

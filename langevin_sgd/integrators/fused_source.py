@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import sympy
 
@@ -73,6 +74,7 @@ class FusedSource:
     varying: tuple[bool, ...]
 
 
+@lru_cache(maxsize=64)  # asked for every launch of a scan
 def fused_source(program: LaneProgram, layout: Layout, varying: tuple[bool, ...], *, state_type: str) -> FusedSource:
     """The functions of a lane program. `varying` says which coefficients differ between trajectories, `state_type` is
     float32 or float64."""

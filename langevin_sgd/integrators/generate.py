@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, TypeGuard
 
 import numpy as np
@@ -50,7 +51,7 @@ class LaneProgram:
     """
 
     dimension: int
-    widths: Mapping[str, int]
+    widths: Mapping[str, int] = field(hash=False)
     state: tuple[sympy.Symbol, ...]
     draws: tuple[sympy.Symbol, ...]
     start: tuple[sympy.Symbol, ...]
@@ -68,8 +69,7 @@ class LaneProgram:
         """Every coefficient in float64: a number, or an array over trajectories where its parameters vary."""
         if not self.coefficients:
             return []
-        symbols = [symbol(name) for name in self.parameters]
-        function = sympy.lambdify(symbols, list(self.coefficients), "numpy", dummify=True)
+        function = _of_parameters(self.parameters, self.coefficients)
         with np.errstate(all="ignore"):
             computed = function(*(np.asarray(values[name], dtype=np.float64) for name in self.parameters))
         out: list[Any] = []
@@ -86,6 +86,14 @@ class LaneProgram:
         """Which coefficients depend on one of the parameters named."""
         which = {symbol(name) for name in names}
         return tuple(bool(expression.free_symbols & which) for expression in self.coefficients)
+
+
+@lru_cache(maxsize=64)  # asked for every launch of a scan
+def _of_parameters(parameters: tuple[str, ...], expressions: tuple[sympy.Expr, ...]) -> Callable[..., Any]:
+    """The expressions as a function of the parameters."""
+    symbols = [symbol(name) for name in parameters]
+    function: Callable[..., Any] = sympy.lambdify(symbols, list(expressions), "numpy", dummify=True)
+    return function
 
 
 def lane_program(

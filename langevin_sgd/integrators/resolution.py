@@ -6,14 +6,17 @@ whole spacing: <dx^2> of free diffusion from 1e5 in float32 comes out hundreds o
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
 from langevin_sgd.errors import IntegrationError
-from langevin_sgd.integrators.array_functions import NUMPY, array_functions
+from langevin_sgd.integrators.array_functions import NUMPY, ArrayFunctions, array_functions
+from langevin_sgd.integrators.generate import LaneProgram
 from langevin_sgd.integrators.problem import Problem
 
-_WALKERS = 32  # of each point, so that what is said of it does not hang on the other points
+_WALKERS = 16  # of each point, so that what is said of it does not hang on the other points
 _DRAWS = 8
 _WIDE = np.longdouble  # finer than a double where the machine has it: a step lost in doubles is to be seen
 _SPACINGS = 10.0  # a drift without noise is missed where it should have gone farther
@@ -45,7 +48,9 @@ def check_resolution(problem: Problem, step: int) -> None:
     with np.errstate(over="ignore"):  # of walkers that are on their way out
         size = np.sqrt((steps**2).mean(axis=0))
     small = noisy & (size < spacing)
-    small |= ~noisy & (size < spacing / 2.0) & _goes_on(problem, state.astype(_WIDE), chosen, steps[0], spacing)
+    still = ~noisy & (size < spacing / 2.0)
+    if still.any():
+        small |= still & _goes_on(problem, state.astype(_WIDE), chosen, steps[0], spacing)
     members = np.bincount(problem.groups[chosen], minlength=problem.group_count)
     shares = np.stack([np.bincount(problem.groups[chosen], row, problem.group_count) for row in small]) / members
     if shares.max() > 0.5:
@@ -61,8 +66,8 @@ def _chosen(problem: Problem) -> NDArray[np.int64]:
     first = np.searchsorted(problem.groups, np.arange(problem.group_count + 1))
     counts = np.diff(first)
     spread = np.minimum(np.arange(_WALKERS) * counts[:, None] // _WALKERS, counts[:, None] - 1)
-    places: NDArray[np.int64] = np.unique(first[:-1, None] + spread)
-    return places
+    places: NDArray[np.int64] = (first[:-1, None] + spread).reshape(-1)  # ascending
+    return places[np.diff(places, prepend=-1) > 0]
 
 
 def _message(problem: Problem, step: int, coordinate: int, position: float, size: float, spacing: float) -> str:
@@ -76,9 +81,14 @@ def _message(problem: Problem, step: int, coordinate: int, position: float, size
     )
 
 
+@lru_cache(maxsize=64)  # asked for every launch of a scan
+def _functions(program: LaneProgram) -> ArrayFunctions:
+    return array_functions(program, NUMPY)
+
+
 def _steps(problem: Problem, state: NDArray[np.longdouble], chosen: NDArray[np.int64]) -> Array:
     """Steps of the position from `state` (V, n) with `_DRAWS` draws of the noise, (draw, d, n)."""
-    functions = array_functions(problem.program, NUMPY)
+    functions = _functions(problem.program)
     values = problem.program.coefficient_values(problem.values)
     here = [value[chosen] if np.ndim(value) else value for value in values]
     d, draws = problem.program.dimension, len(problem.program.draws)

@@ -8,12 +8,18 @@ from langevin_sgd.config.errors import KeyPath
 from langevin_sgd.models import lineage
 from langevin_sgd.models.factors import copies, scan_points, times
 from langevin_sgd.models.langevin.config import LangevinEquation, LangevinModel
-from langevin_sgd.models.memory import Factor, Held
+from langevin_sgd.models.memory import Factor, Held, total
 
 if TYPE_CHECKING:
     from langevin_sgd.study.config import Study
 
 _USUAL_BINS = 1_000
+
+AT_ONCE = 1 << 29
+"""Bytes of the points of one launch."""
+
+UPDATES = 1 << 29
+"""Updates of one coordinate in one launch, a few seconds' worth."""
 
 
 def held(study: Study, name: str) -> list[Held]:
@@ -40,6 +46,15 @@ def held(study: Study, name: str) -> list[Held]:
             Held("the histograms under way", 16.0, (record, number, points)),
         ]
     return parts
+
+
+def points_at_once(study: Study, name: str) -> int:
+    """The points that go through one launch: as many as `AT_ONCE` bytes hold and `UPDATES` updates of walkers move."""
+    model = study.models[name]
+    assert isinstance(model, LangevinEquation)
+    of_one = total(model.held(study, name)) / scan_points(study, name).value
+    updates = model.steps * model.replicas * len(model.landscape.variables)
+    return max(1, min(int(AT_ONCE / of_one), UPDATES // updates))
 
 
 def ensemble(study: Study, name: str) -> Factor:

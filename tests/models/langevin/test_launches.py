@@ -9,7 +9,9 @@ import xarray as xr
 from langevin_sgd.integrators.divergence import Diverged, NotFinite
 from langevin_sgd.models.context import Context
 from langevin_sgd.models.failed import PointFailed
+from langevin_sgd.models.langevin.memory import AT_ONCE, points_at_once
 from langevin_sgd.models.langevin.run import run
+from langevin_sgd.models.memory import total
 from langevin_sgd.study.loading import parse
 
 WELL = {"kind": "expression", "energy": "a*(x**2 - 1)**2", "variables": ["x"], "parameters": {"a": 1.0}}
@@ -76,3 +78,11 @@ def test_all_points_may_fail() -> None:
     context = _context(potential=WELL, temperature=0.3, start=[-1.0])
     found = run(_points(context, time_step=[0.9, 1.2]), context)
     assert all(isinstance(each, PointFailed) for each in found)
+
+
+def test_a_launch_takes_the_points_that_memory_and_a_few_seconds_hold() -> None:
+    small = _context(potential=WELL, temperature=0.3, start=[-1.0]).study
+    long = _context(potential=WELL, temperature=0.3, start=[-1.0], steps=10**9).study
+    assert points_at_once(long, "m") == 1
+    most, of_one = points_at_once(small, "m"), total(small.models["m"].held(small, "m"))
+    assert most * of_one <= AT_ONCE < (most + 1) * of_one
