@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import itertools
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -26,6 +27,14 @@ def _kernel_folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.Temp
     patch.setenv("LANGEVIN_SGD_CACHE", str(folder))
     yield
     patch.undo()
+
+
+@pytest.fixture(autouse=True)
+def _landmarks_forgotten() -> None:
+    """Every test searches its minima itself, or for itself, whatever ran before it."""
+    landmarks = sys.modules.get("langevin_sgd.models.network.landmarks")
+    if landmarks is not None:
+        landmarks.forget()
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -25,7 +25,7 @@ class Context:
     `name` is what the study calls it, `seed` that of all randomness, `device` where it runs (`cpu` or `cuda:N`),
     `sources` the finished models that it is measured on, by name, and `finished` all that ran before it. The run tells
     `progress` how far it is, and keeps in `checkpoint` from where it would go on after an interruption, to the same
-    bits.
+    bits; `landmarks` is kept until the study is done.
     """
 
     study: Study
@@ -35,6 +35,7 @@ class Context:
     finished: Mapping[str, xr.Dataset] = field(default_factory=dict)
     progress: Progress = field(default_factory=NullProgress)
     checkpoint: Checkpointing = field(default_factory=NoCheckpoint)
+    landmarks: Checkpointing = field(default_factory=NoCheckpoint)
 
     @property
     def seed(self) -> int:

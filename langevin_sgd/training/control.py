@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +19,7 @@ from langevin_sgd.training.network import Network
 from langevin_sgd.training.probes.probe import Probe, State
 from langevin_sgd.training.snapshot import snapshot
 from langevin_sgd.training.threads import Workers
+from langevin_sgd.training.tracing import TensorFunction
 from langevin_sgd.training.update_rules.rule import UpdateRule
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ class Control(Probe):
         loss: Loss = CROSS_ENTROPY,
         rule: UpdateRule | None = None,
         slots: Sequence[str] = (),
+        traced: dict[Hashable, TensorFunction] | None = None,
     ) -> None:
         whole = sgd.model_copy(update={"batch_size": len(samples)})
         self._descent = Ensemble(
@@ -61,6 +63,7 @@ class Control(Probe):
             rule=rule,
             slots=slots,
             companion=False,
+            traced=traced,
         )
         self._minibatches = _AllSamples(len(samples))
         self._start = snapshot(self._descent.weights, torch.float64)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -30,7 +31,7 @@ class Curvature:
     eigenvalues: Array
     eigenvectors: Array
 
-    @property
+    @cached_property
     def noise_in_modes(self) -> Array:
         """V^T C V, symmetric."""
         product = self.eigenvectors.T @ self.noise_covariance @ self.eigenvectors

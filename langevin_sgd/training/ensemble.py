@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -49,7 +49,7 @@ class Ensemble:
     its `slots`. `weights` (replica, d) are where they start. `own` gives every replica an sgd of its own, with other
     numbers where the rule can tell them apart (its section's FUSED). Replica r follows the same bits whatever the
     replicas beside it and the number of threads, on one machine's CPU: two or more share one kernel, and a lone one
-    gets a `companion`, a copy.
+    gets a `companion`, a copy. What is `traced` serves other ensembles of the same network and loss.
     """
 
     def __init__(
@@ -66,6 +66,7 @@ class Ensemble:
         slots: Sequence[str] = (),
         own: Sequence[Sgd] | None = None,
         companion: bool = True,
+        traced: dict[Hashable, TensorFunction] | None = None,
     ) -> None:
         self._replicas = len(weights)
         self._alone = self._replicas == 1 and companion
@@ -79,17 +80,17 @@ class Ensemble:
         self._slots = {name: torch.zeros_like(self._weights) for name in slots}
         self._workers = workers
 
-        traced: dict[int, TensorFunction] = {}  # a trace depends on nothing of a block but how many replicas it has
+        traces: dict[Hashable, TensorFunction] = {} if traced is None else traced
 
         def blocks(pieces: list[slice]) -> list[_Block]:
             found = []
             for piece in pieces:
                 remembered = {name: slot[piece] for name, slot in self._slots.items()}
                 moved = (rule, self._weights[piece], remembered, numbers.part(piece))
-                found.append(_Block(network, loss, samples, sgd.batch_size, *moved, traced))
+                found.append(_Block(network, loss, samples, sgd.batch_size, *moved, traces))
             return found
 
-        fitting = _fitting(samples, self._weights, sgd.batch_size)
+        fitting = fitting_replicas(samples, network.size, sgd.batch_size, dtype, self._weights.device) or rows
         self._blocks = blocks(shares(rows, -(-rows // fitting)))
         if workers.count > len(self._blocks):
             seconds = self._blocks[0].seconds_per_step() * len(self._blocks)
@@ -133,11 +134,13 @@ class Ensemble:
             self._workers.map(lambda job: job[0].advance(*job[1:]), jobs)
 
 
-def _fitting(samples: Samples, weights: Tensor, batch_size: int) -> int:
-    """How many replicas a core of a CPU moves soonest at once; on another device all."""
-    if weights.device.type != "cpu":
-        return len(weights)
-    one = samples.inputs[0].nbytes * batch_size + 2 * weights[0].nbytes
+def fitting_replicas(
+    samples: Samples, dimension: int, batch_size: int, dtype: torch.dtype, device: torch.device
+) -> int | None:
+    """How many replicas a core of a CPU moves soonest at once; None on another device, where that is all."""
+    if device.type != "cpu":
+        return None
+    one = samples.inputs[0].nbytes * batch_size + 2 * dimension * dtype.itemsize
     return max(1, _BYTES_OF_A_BLOCK // one)
 
 
@@ -154,7 +157,7 @@ class _Block:
         weights: Tensor,
         slots: Mapping[str, Tensor],
         numbers: Numbers,
-        traced: dict[int, TensorFunction],
+        traced: dict[Hashable, TensorFunction],
     ) -> None:
         self.weights = weights
         self._parameters = network.parameters(weights)
@@ -164,11 +167,12 @@ class _Block:
         first = self._first_minibatch()
         aligned = first[0].nbytes % _CACHE_LINE == 0  # else rounding would depend on the place among the steps
         self._steps_gathered = _STEPS_GATHERED if aligned and first[0].nbytes > _BYTES_THAT_EVICT else 1
-        if len(weights) not in traced:
+        key = (len(weights), batch_size, weights.dtype)  # a trace depends on nothing else of a block
+        if key not in traced:
             ensemble = torch.func.vmap(functions.gradient(network, loss))
             purpose = "trained as an ensemble (torch.func.vmap of its gradient fails)"
-            traced[len(weights)] = trace(ensemble, *self._parameters, *first, purpose=purpose)
-        self._gradient = traced[len(weights)]
+            traced[key] = trace(ensemble, *self._parameters, *first, purpose=purpose)
+        self._gradient = traced[key]
 
     def advance(self, indices: NDArray[np.int64], first: int) -> None:
         """One step for every row of indices (steps, replica, B), the first of which is step `first`."""

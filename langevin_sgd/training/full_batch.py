@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -55,6 +56,12 @@ class FullBatch:
         self._chunks = samples.chunks(_SAMPLES_AT_A_TIME, torch.float64)
         self.device = samples.labels.device
         self._functions: dict[str, TensorFunction] = {}
+
+    def with_decay(self, weight_decay: float) -> FullBatch:
+        """The same with another weight decay; what has been traced, and will be, serves both."""
+        other = copy.copy(self)
+        other._decay = weight_decay
+        return other
 
     def energy_and_gradient(self, w: Array) -> EnergyAndGradient:
         """E(w) and grad E(w)."""

@@ -15,6 +15,7 @@ from langevin_sgd.random_numbers.streams import Stream
 Indices = NDArray[np.int64]
 
 _NUMBERS_AT_A_TIME = 1 << 18  # 2 MB of indices
+_STEPS_FOR_ROWS = 16  # whose indices, written out for every row, stay in a core's cache
 
 
 @dataclass
@@ -83,3 +84,15 @@ class Minibatches:
         batches = used.reshape(epochs, self.replicas, self.per_epoch, self.batch_size).swapaxes(1, 2)
         self._first = first * self.per_epoch
         self._drawn = np.ascontiguousarray(batches).reshape(-1, self.replicas, self.batch_size)
+
+
+@dataclass(frozen=True)
+class ForRows:
+    """The minibatches of a few replicas for many rows, each of which is one of them, `replica` (row,): drawn once."""
+
+    minibatches: Minibatches
+    replica: NDArray[np.int64]
+
+    def block(self, step: int, at_most: int) -> Indices:
+        """Indices (steps, row, B), as those of the replicas, for at most sixteen steps."""
+        return self.minibatches.block(step, min(at_most, _STEPS_FOR_ROWS))[:, self.replica]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any
@@ -60,7 +61,16 @@ class Instruments:
     @cached_property
     def energy(self) -> FullBatch:
         """The same with weight decay, which is what the descent sees."""
-        return FullBatch(self.network, self._train, self.weight_decay, self._workers, self._loss)
+        return self.loss.with_decay(self.weight_decay)
+
+    def with_decay(self, weight_decay: float) -> Instruments:
+        """The same with another weight decay; what is made of either serves both."""
+        for shared in ("train", "test", "loss"):
+            getattr(self, shared)  # made now, or each would make its own
+        other = copy.copy(self)
+        vars(other).pop("energy", None)
+        other.weight_decay = weight_decay
+        return other
 
     def energies(self, weights: Tensor, evaluated: Evaluation | None = None) -> Array:
         """Energies (replica,) of weights (replica, d): loss and weight decay."""

@@ -1,4 +1,4 @@
-"""The minimum that a network fluctuates about, its curvature, and the process there."""
+"""The minimum that networks fluctuate about, with its curvature: found once for all points that have it in common."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from langevin_sgd.models import lineage
 from langevin_sgd.models.network.config import NetworkModel
 from langevin_sgd.observables.scanned import dimensions
 from langevin_sgd.progress import Progress
-from langevin_sgd.storage.checkpoint import Checkpointing
 from langevin_sgd.training import curvature, minimum
 from langevin_sgd.training.curvature import Curvature
 from langevin_sgd.training.curvature_limit import refuse_too_large
@@ -30,92 +29,75 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
-LANDMARK = "landmark"
-"""The part of a checkpoint that holds the minimum and its curvature."""
-
 _LARGEST_OFFSET = 0.02  # of the point found from the minimum, in units of the predicted fluctuations
 
 
 @dataclass(frozen=True)
 class Landmark:
-    """The minimum, and the curvature and the process there if they are measured."""
+    """The minimum, and the curvature there if it is measured."""
 
     minimum: Minimum
     curvature: Curvature | None
-    process: LinearProcess | None
 
     def state(self) -> dict[str, NDArray[Any]]:
-        """Arrays that `find_landmark` can be given in place of the search and the measurement."""
+        """Arrays from which `of` makes it again."""
         found = self.minimum
         arrays = {
             "minimum_position": found.position,
             "minimum_energy": np.asarray(found.energy),
             "minimum_gradient": found.gradient,
         }
-        measured = {} if self.curvature is None else vars(self.curvature)
-        return arrays | {f"curvature_{field}": value for field, value in measured.items()}
+        fields = () if self.curvature is None else tuple(Curvature.__annotations__)
+        return arrays | {f"curvature_{field}": getattr(self.curvature, field) for field in fields}
 
+    @classmethod
+    def of(cls, saved: Mapping[str, NDArray[Any]]) -> Landmark:
+        """The one that had this state."""
+        found = Minimum(saved["minimum_position"], float(saved["minimum_energy"]), saved["minimum_gradient"])
+        measured = {
+            field: saved[f"curvature_{field}"] for field in Curvature.__annotations__ if f"curvature_{field}" in saved
+        }
+        return cls(found, Curvature(**measured) if measured else None)
 
-class TrainingCheckpoint:
-    """The checkpoint of a training. What does not change, H and C among it, goes once into a file of its own."""
-
-    def __init__(self, checkpoint: Checkpointing, landmark: Landmark | None) -> None:
-        """`landmark` is one that is not in the checkpoint yet."""
-        self._checkpoint, self._landmark = checkpoint, landmark
-        self.due = checkpoint.due
-
-    def save(self, state: Mapping[str, NDArray[Any]]) -> None:
-        """Replace what was saved before."""
-        if self._landmark is not None:
-            self._checkpoint.part(LANDMARK).save(self._landmark.state())
-            self._landmark = None
-        self._checkpoint.save(state)
+    @property
+    def bytes(self) -> int:
+        """What it holds in memory."""
+        return sum(array.nbytes for array in self.state().values())
 
 
 def find_landmark(
-    model: NetworkModel,
-    sgd: Sgd,
-    full: FullBatch,
-    start: Array,
-    saved: Mapping[str, NDArray[Any]] | None,
-    *,
-    name: str,
-    progress: Progress,
-) -> Landmark | None:
-    """Find the minimum from `start` (d,) and measure what the config asks for there; None if it asks for no minimum.
+    full: FullBatch, start: Array, *, tolerance: float, curved: bool, name: str, progress: Progress
+) -> Landmark:
+    """Find the minimum of `full` from `start` (d,), and measure the curvature there if it is asked for, `curved`.
 
-    Raises `Diverged` if the minimum is unstable at this learning rate, and `UserError` if there is no minimum, or
-    none of positive curvature in the directions of the noise.
+    Raises `UserError` if there is no minimum, or too many weights for H and C.
     """
-    if model.start != "minimum":
-        return None
-    if model.measure_curvature:
+    if curved:
         refuse_too_large(full.dimension)
-    if saved is not None:
-        found = Minimum(saved["minimum_position"], float(saved["minimum_energy"]), saved["minimum_gradient"])
-    else:
-        progress.begin(f"{name}: minimum")
-        found = minimum.find(full, start, tolerance=model.gradient_tolerance, progress=progress.update)
-        if model.measure_curvature:
-            found = minimum.polish(full, found)
-    if not model.measure_curvature:
-        return Landmark(found, None, None)
-    if saved is not None:
-        measured = Curvature(**{field: saved[f"curvature_{field}"] for field in Curvature.__annotations__})
-    else:
-        progress.begin(f"{name}: Hessian")
-        measured = curvature.measure(full, found.position, progress=progress.update)
-    process = LinearProcess(
-        measured.eigenvalues,
-        measured.noise_in_modes,
-        sgd,
-        own="epoch" if sgd.sampling == "epoch" else "discrete",
-        samples=full.samples,
-    )
+    progress.begin(f"{name}: minimum")
+    found = minimum.find(full, start, tolerance=tolerance, progress=progress.update)
+    if not curved:
+        return Landmark(found, None)
+    found = minimum.polish(full, found)
+    progress.begin(f"{name}: Hessian")
+    return Landmark(found, curvature.measure(full, found.position, progress=progress.update))
+
+
+def process_at(landmark: Landmark, model: NetworkModel, sgd: Sgd, samples: int) -> LinearProcess | None:
+    """SGD about the minimum with the numbers of one point; None where no curvature is measured.
+
+    Raises `Diverged` if the minimum is unstable at this learning rate, and `UserError` if its curvature is not positive
+    in the directions of the noise, or if the point found is too far from it.
+    """
+    measured = landmark.curvature
+    if measured is None:
+        return None
+    own = "epoch" if sgd.sampling == "epoch" else "discrete"
+    process = LinearProcess(measured.eigenvalues, measured.noise_in_modes, sgd, own=own, samples=samples)  # type: ignore[arg-type]
     if model.update_rule.OWN_LAW:  # of another rule no law says where it is stable, or how far it fluctuates
         process.refuse_unstable()
-        _refuse_distant(found, measured, process)
-    return Landmark(found, measured, process)
+        _refuse_distant(landmark.minimum, measured, process)
+    return process
 
 
 def _refuse_distant(found: Minimum, measured: Curvature, process: LinearProcess) -> None:
@@ -132,40 +114,42 @@ def _refuse_distant(found: Minimum, measured: Curvature, process: LinearProcess)
         )
 
 
-def finished_alike(context: Context) -> xr.Dataset | None:
+def finished_alike(context: Context, model: NetworkModel, sgd: Sgd) -> xr.Dataset | None:
     """A network of the study that ran before this one and has the same minimum, with the same H and C measured there.
 
     The same data, architecture, loss, weight decay and gradient tolerance make it so; whatever moves the replicas does
     not matter. None if there is none.
     """
-    own = _minimum_of(context.study, context.name)
+    own = _minimum_of(model, sgd)
     if own is None:
         return None
     for name, dataset in context.finished.items():
-        alike = name != context.name and _minimum_of(context.study, name) == own
+        alike = name != context.name and _of_another(context.study, name) == own
         if alike and dataset.attrs.get("status") == "done" and not dimensions(dataset):
             return dataset
     return None
 
 
-def _minimum_of(study: Study, name: str) -> tuple[object, ...] | None:
-    """What a minimum and its curvature follow from, beside the seed of the study; None for what measures none."""
+def _of_another(study: Study, name: str) -> tuple[object, ...] | None:
     model = study.models[name]
-    if not isinstance(model, NetworkModel) or not model.has_stationary_window():
+    return _minimum_of(model, lineage.sgd(study, name)) if isinstance(model, NetworkModel) else None
+
+
+def _minimum_of(model: NetworkModel, sgd: Sgd) -> tuple[object, ...] | None:
+    """What a minimum and its curvature follow from, beside the seed of the study; None for what measures none."""
+    if not model.has_stationary_window():
         return None
-    decay = lineage.sgd(study, name).weight_decay
-    return model.data, model.architecture, model.loss, decay, model.gradient_tolerance
+    return model.data, model.architecture, model.loss, sgd.weight_decay, model.gradient_tolerance
 
 
-def lent(finished: xr.Dataset, full: FullBatch) -> dict[str, NDArray[Any]]:
-    """What `find_landmark` can be given of a finished network; the gradient at its minimum is evaluated again."""
+def lent(finished: xr.Dataset, full: FullBatch) -> Landmark:
+    """That of a finished network; the gradient at its minimum is evaluated again."""
     position = finished["minimum"].values
     energy, gradient = full.energy_and_gradient(position)
-    minimum_there = {"minimum_position": position, "minimum_energy": np.asarray(energy), "minimum_gradient": gradient}
-    names = {
-        "hessian": "hessian",
-        "noise_covariance": "noise_covariance",
-        "eigenvalues": "hessian_eigenvalue",
-        "eigenvectors": "hessian_eigenvector",
-    }
-    return minimum_there | {f"curvature_{field}": finished[name].values for field, name in names.items()}
+    measured = Curvature(
+        hessian=finished["hessian"].values,
+        noise_covariance=finished["noise_covariance"].values,
+        eigenvalues=finished["hessian_eigenvalue"].values,
+        eigenvectors=finished["hessian_eigenvector"].values,
+    )
+    return Landmark(Minimum(position, energy, gradient), measured)

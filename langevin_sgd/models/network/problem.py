@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from langevin_sgd import user_code
-from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.errors import UserError
 from langevin_sgd.models.network.config import NetworkModel
 from langevin_sgd.training import gradient_check, initial
@@ -35,13 +34,21 @@ class Problem:
     loss: Loss
     start: Tensor
     device: str
+    name: str
+
+    def refuse_batch(self, size: int) -> None:
+        """Raise `UserError` for a minibatch larger than the training set."""
+        if size > len(self.train):
+            raise UserError(
+                f"sgd.batch_size: {size} is more than the {len(self.train)} training samples of {self.name}; reduce it"
+            )
 
     def network(self, dtype: torch.dtype) -> Network:
         """The network in the given arithmetic."""
         return Network.of(self.module, dtype=dtype, device=self.device)
 
 
-def prepare(model: NetworkModel, sgd: Sgd, *, seed: int, device: str, refuse_size: Callable[[int], None]) -> Problem:
+def prepare(model: NetworkModel, *, seed: int, device: str, refuse_size: Callable[[int], None]) -> Problem:
     """Load the data and build the network. Raises `UserError` for data or an architecture that will not do.
 
     `refuse_size` is called with the number of weights as soon as that is known, which for an architecture of ours is
@@ -65,11 +72,6 @@ def prepare(model: NetworkModel, sgd: Sgd, *, seed: int, device: str, refuse_siz
     def samples(inputs: NDArray[Any], labels: NDArray[Any]) -> Samples:
         return Samples.of(inputs, labels, dtype=torch.float64, device=device)
 
-    if sgd.batch_size > len(loaded.train_labels):
-        raise UserError(
-            f"sgd.batch_size: {sgd.batch_size} is more than the {len(loaded.train_labels)} training samples of "
-            f"{loaded.name}; reduce it"
-        )
     module = initial.build_with_seed(build, seed, 0)
     refuse_size(initial.size_of(module))
     train = samples(loaded.train_inputs, loaded.train_labels)
@@ -91,4 +93,5 @@ def prepare(model: NetworkModel, sgd: Sgd, *, seed: int, device: str, refuse_siz
         loss=loss,
         start=start,
         device=device,
+        name=loaded.name,
     )

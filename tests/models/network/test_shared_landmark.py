@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import langevin_sgd as lsgd
+from langevin_sgd.models.network.landmarks import forget
 from langevin_sgd.training import curvature, minimum
 from langevin_sgd.training.ensemble import Ensemble
 
@@ -75,6 +76,7 @@ def test_it_is_shared_after_an_interruption_too(
         lsgd.simulate(study({}, LARGER), output=tmp_path / "run")
     monkeypatch.setattr(Ensemble, "advance", advance)
     counted.update(find=0, measure=0)
+    forget()
     resumed = lsgd.simulate(study({}, LARGER), output=tmp_path / "run", resume=True)
     assert counted == {"find": 0, "measure": 0}
     for name in whole["n1"].data_vars:

@@ -1,0 +1,246 @@
+"""One point of a launch: what accompanies its replicas, what is recorded of them, and what became of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+import xarray as xr
+from numpy.typing import ArrayLike, NDArray
+
+from langevin_sgd.config.sgd import Sgd
+from langevin_sgd.errors import UserError
+from langevin_sgd.integrators.divergence import Diverged
+from langevin_sgd.models.network.bench import Bench
+from langevin_sgd.models.network.config import NetworkModel
+from langevin_sgd.models.network.landmark import Landmark, process_at
+from langevin_sgd.models.network.stored import SAMPLES
+from langevin_sgd.models.stationary_window import stationary_window
+from langevin_sgd.observables.declared import dataset
+from langevin_sgd.observables.ensemble import ENSEMBLE
+from langevin_sgd.observables.schedule import (
+    distinct_log_spaced_steps,
+    log_spaced_steps,
+    sampling_steps,
+    time_coordinates,
+)
+from langevin_sgd.observables.variable import joined, merged
+from langevin_sgd.storage.keeper import part, prefixed
+from langevin_sgd.training.control import Control
+from langevin_sgd.training.ensemble_record import EnsembleRecord, Reference
+from langevin_sgd.training.probes import building as probes
+from langevin_sgd.training.probes.probe import Probe
+from langevin_sgd.training.probes.section import Watched
+from langevin_sgd.training.update_rules.rule import UpdateRule
+from langevin_sgd.training.view import View
+
+Arrays = dict[str, NDArray[Any]]
+
+STEPS_BETWEEN_LOOKS = 1000
+_ENERGY_OF_DIVERGENCE = 1e3  # times the energy at the start, or that of a uniform guess if larger
+
+
+class Point:
+    """The replicas of one point beside others in an ensemble: it sees its own, and fails alone.
+
+    `failed` is what it failed of; nothing more is observed of it then.
+    """
+
+    def __init__(
+        self,
+        model: NetworkModel,
+        sgd: Sgd,
+        bench: Bench,
+        landmark: Landmark | None,
+        rule: UpdateRule,
+        *,
+        label: str = "",
+        per_epoch: int | None,
+    ) -> None:
+        """`per_epoch` is the number of minibatches in an epoch, None where there are no epochs.
+
+        Raises `Diverged` and `UserError` for what is known before the first step: see `process_at`.
+        """
+        self.model, self.sgd, self.label = model, sgd, label
+        self.failed: Diverged | UserError | None = None
+        self.steps = model.length(sgd)
+        self._bench, self._landmark = bench, landmark
+        self.process = None if landmark is None else process_at(landmark, model, sgd, len(bench.samples))
+        problem = bench.problem
+        start = problem.start if landmark is None else torch.from_numpy(landmark.minimum.position[None])
+        self.start = start.expand(model.replicas, -1).to(bench.dtype)
+        self._instruments = bench.instruments.with_decay(sgd.weight_decay)
+        self.record = _recorded_steps(model, self.steps)
+        self.sample = self._sampled(per_epoch)
+        self._recorder = EnsembleRecord(
+            start=self.start, record=self.record, sample=self.sample, test=problem.test is not None,
+            accuracy=problem.loss.has_accuracy, reference=self._reference(), workers=bench.workers,
+        )  # fmt: skip
+        self._probes: dict[str, Probe] = {"recorder": self._recorder}
+        if model.control:
+            self._probes["control"] = Control(
+                bench.network, bench.samples, sgd, start=self.start[:1], dtype=bench.dtype, record=self.record,
+                instruments=self._instruments, workers=bench.workers, loss=problem.loss, rule=rule,
+                slots=model.update_rule.slots(sgd), traced=bench.traced,
+            )  # fmt: skip
+        watched = Watched(self.steps, model.replicas, bench.network.size, sgd, model.gradient_tolerance)
+        asked = probes.build(model.probes, watched, declared=merged(ENSEMBLE, model.DECLARES))
+        self._probes |= {f"probe {kind}": probe for kind, probe in asked.items()}
+        self.measures = bool(asked)
+        self._steps_of = {key: frozenset(probe.steps.tolist()) for key, probe in self._probes.items()}
+        regular = range(0, self.steps + 1, STEPS_BETWEEN_LOOKS)
+        # divergence is looked for at steps that do not depend on speed, so that the same step is named every time
+        self.looks = frozenset(regular).union(*self._steps_of.values())
+        self._highest_energy = np.inf
+
+    def advance(self, first: int, last: int) -> None:
+        """The steps first, ..., last - 1 have been made: what runs beside the replicas makes them too."""
+        for probe in self._probes.values():
+            probe.advance(first, last)
+
+    def look(self, view: View) -> None:
+        """See its replicas at one of `looks`; it may have `failed` then."""
+        try:
+            self._look(view)
+        except (Diverged, UserError) as error:
+            self.failed = error
+
+    def view(self, step: int, weights: torch.Tensor, **told: Any) -> View:
+        """What its probes see of its replicas, `weights` (replica, d)."""
+        return View(step, weights, self._instruments, **told)
+
+    def finish(self, view: View, begin: Callable[[str], None]) -> xr.Dataset:
+        """Let the probes measure what they have seen, and give the observables; `begin` is told what is measured."""
+        found: list[Mapping[str, ArrayLike]] = []
+        coords: list[Mapping[str, ArrayLike]] = []
+        for key, probe in self._probes.items():
+            if key.startswith("probe "):
+                begin(f"{self.label}{key.removeprefix('probe ').replace('_', ' ')}")
+            found.append(probe.finish(view))
+            coords.append(probe.coords())
+        return self._dataset(found, coords)
+
+    def state(self) -> Arrays:
+        """What must be kept of it to go on from here."""
+        state: Arrays = {"highest_energy": np.asarray(self._highest_energy)}
+        if self.failed is not None:
+            return {"failed": np.asarray(_written(self.failed))}
+        for key, probe in self._probes.items():
+            state |= prefixed(key, probe.state())
+        return state
+
+    def restore(self, saved: Mapping[str, NDArray[Any]]) -> None:
+        """Go on from a state saved before."""
+        if "failed" in saved:
+            self.failed = _read(str(saved["failed"]))
+            return
+        for key, probe in self._probes.items():
+            probe.restore(part(saved, key))
+        self._highest_energy = float(saved["highest_energy"])
+
+    def _look(self, view: View) -> None:
+        step = view.step
+        if not bool(torch.isfinite(view.weights).all()):
+            raise self._diverged(step, "the weights are no longer finite")
+        for key, probe in self._probes.items():
+            if step in self._steps_of[key]:
+                probe.observe(view)
+        if step not in self._steps_of["recorder"]:
+            return
+        energy = view.energies
+        if step == 0:
+            uniform = self._bench.problem.loss.uniform_guess(self._bench.problem.classes)
+            self._highest_energy = _ENERGY_OF_DIVERGENCE * max(float(energy.max()), uniform)
+        worst = int(np.argmax(np.where(np.isfinite(energy), energy, np.inf)))
+        if not energy[worst] <= self._highest_energy:
+            raise self._diverged(step, f"the energy of replica {worst} is {energy[worst]:.3g}")
+
+    def _diverged(self, step: int, detail: str) -> Diverged:
+        known = None if self._landmark is None else self._landmark.curvature
+        eta_lambda_max = None if known is None else self.sgd.learning_rate * float(known.eigenvalues[0])
+        return Diverged(step, eta_lambda_max, momentum=self.sgd.momentum, detail=detail)
+
+    def _reference(self) -> Reference | None:
+        if self._landmark is None or self._landmark.curvature is None:
+            return None
+        position = self._landmark.minimum.position
+        energy = float(self._instruments.energies(torch.from_numpy(position[None]))[0])
+        return Reference(position, self._landmark.curvature.eigenvectors, energy)
+
+    def _sampled(self, per_epoch: int | None) -> NDArray[np.int64]:
+        if self.process is None:
+            return np.empty(0, dtype=np.int64)
+        # where no law says how long it takes, half of the run is left out
+        slowest = self.process.relaxation_steps() if self.model.update_rule.OWN_LAW else float(self.steps)
+        window = stationary_window(
+            steps=self.steps,
+            slowest_autocorrelation_time=slowest,
+            burn_in=self.model.burn_in,
+            every=self.model.sample_every,
+            batches_per_epoch=per_epoch,
+        )
+        return sampling_steps(window.burn_in, self.steps, window.every)
+
+    def _dataset(self, found: list[Mapping[str, ArrayLike]], measured: list[Mapping[str, ArrayLike]]) -> xr.Dataset:
+        model, sgd, landmark, bench = self.model, self.sgd, self._landmark, self._bench
+        parts = list(found)
+        coords: list[Mapping[str, ArrayLike]] = [
+            time_coordinates(self.record, learning_rate=sgd.learning_rate, momentum=sgd.momentum),
+            {"replica": np.arange(model.replicas)},
+            *measured,
+        ]
+        attrs: dict[str, Any] = {
+            "backend": f"torch {torch.__version__} ({bench.device}, {model.precision})",
+            "start": model.start,
+            "sampling": sgd.sampling,
+            SAMPLES: len(bench.samples),
+        }
+        if landmark is not None:
+            at = landmark.minimum
+            parts.append({"minimum": at.position, "gradient_norm_at_minimum": at.gradient_norm})
+            if landmark.curvature is None:  # else the recorder emits the one that it measures energies from
+                parts.append({"energy_at_minimum": at.energy})
+        if landmark is not None and landmark.curvature is not None and self.process is not None:
+            parts.append(
+                {
+                    **self.process.variables(),
+                    "hessian": landmark.curvature.hessian,
+                    "noise_covariance": landmark.curvature.noise_covariance,
+                    "hessian_eigenvector": landmark.curvature.eigenvectors,
+                }
+            )
+            coords.append({**self.process.coords(), "sample_step": self.sample})
+            if model.update_rule.OWN_LAW:
+                attrs["law"] = self.process.own
+        else:
+            run_with = {"learning_rate": sgd.learning_rate, "batch_size": sgd.batch_size, "momentum": sgd.momentum}
+            parts.append(run_with)
+        return dataset(*parts, coords=joined(*coords), declares=model.declares(), attrs=attrs)
+
+
+def _recorded_steps(model: NetworkModel, steps: int) -> NDArray[np.int64]:
+    """The steps of the record: as many whatever their number if all points of a scan are to have the same shape."""
+    if model.training_time is None:
+        return log_spaced_steps(steps, model.record_times)
+    if steps < model.record_times:
+        raise UserError(
+            f"training_time: {model.training_time:g} is {steps} steps, fewer than the {model.record_times} recorded "
+            "times; raise it, or lower record_times"
+        )
+    return distinct_log_spaced_steps(steps, model.record_times)
+
+
+def _written(error: Diverged | UserError) -> str:
+    if isinstance(error, Diverged):
+        return json.dumps({"diverged": True, **vars(error)})
+    return json.dumps({"diverged": False, "rendered": error.render()})
+
+
+def _read(text: str) -> Diverged | UserError:
+    told = json.loads(text)
+    if not told.pop("diverged"):
+        return UserError(told["rendered"])
+    return Diverged(told.pop("step"), told.pop("eta_lambda_max"), **told)
