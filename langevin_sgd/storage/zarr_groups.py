@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from langevin_sgd.errors import UserError
 from langevin_sgd.storage import zarr_index
 from langevin_sgd.storage.replacing import replace_file
-from langevin_sgd.storage.zarr_index import METADATA
+from langevin_sgd.storage.zarr_index import CONSOLIDATED, METADATA
 
 if TYPE_CHECKING:
     from zarr.storage import LocalStore
@@ -116,8 +116,10 @@ def read_group(store: Path, name: str, *, load: bool, listed: Iterable[str] = ()
     try:
         order = _variables(store / name, listed)
         _refuse_other_files(store / name, checksums=load)
-        # The root's consolidated metadata may lag behind by one group if a run was killed: it is not relied on here.
-        dataset = _fixed_width_strings(xr.open_zarr(_local(store), group=name, consolidated=False, chunks=None))
+        # The root's consolidated metadata may lag behind by one group if a run was killed: it is not relied on here. A
+        # group that a scan fills has its own, which change in one stroke where those of its arrays do not.
+        whole = CONSOLIDATED in json.loads((store / name / METADATA).read_text(encoding="utf-8"))
+        dataset = _fixed_width_strings(xr.open_zarr(_local(store / name), consolidated=whole, chunks=None))
     except StoreError:
         raise
     except Exception as error:  # zarr raises whatever the bytes lead to
@@ -162,12 +164,12 @@ def _read_beside_a_writer(store: Path, name: str, *, load: bool, listed: Iterabl
     return None
 
 
-def _identity(group: Path) -> tuple[int, int] | None:
-    try:
-        found = group.stat()
-    except FileNotFoundError:
+def _identity(group: Path) -> list[int] | None:
+    """What is another one once a group was replaced, or its metadata; None if there is no group."""
+    if not group.exists():
         return None
-    return found.st_dev, found.st_ino
+    found = [file.stat() for file in (group, group / METADATA) if file.exists()]
+    return [number for each in found for number in (each.st_dev, each.st_ino)]
 
 
 def _refuse_other_files(group: Path, *, checksums: bool) -> None:

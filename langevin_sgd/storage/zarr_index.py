@@ -15,6 +15,7 @@ from pathlib import Path
 
 ATTRIBUTE = "contents"
 METADATA = "zarr.json"
+CONSOLIDATED = "consolidated_metadata"  # of a group: the metadata of its arrays, in its own file
 
 
 @dataclass(frozen=True)

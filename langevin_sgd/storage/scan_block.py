@@ -1,0 +1,122 @@
+"""A block of the points of a scan as it comes to be stored: what each variable holds at the points that are done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+PENDING, DONE, FAILED = 0, 1, 2
+STATUS, ERROR = "status", "error"
+COUNT = "_count"
+"""What follows the name of a dimension in the name of how many of its entries are a point's own."""
+
+
+@dataclass(frozen=True)
+class Variable:
+    """One variable of a block, the scanned dimensions leading in `values` whether or not it varies along them."""
+
+    inner: tuple[str, ...]
+    values: NDArray[Any]
+    constant: NDArray[Any] | None
+    """What it is at every point that is done, None if they differ."""
+    attrs: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Block:
+    """Points `start` to `stop` of a grid with the dimensions `dims`."""
+
+    dataset: xr.Dataset
+    dims: tuple[str, ...]
+    start: tuple[int, ...]
+    stop: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        sizes = tuple(self.dataset.sizes.get(dim, -1) for dim in self.dims)
+        if sizes != tuple(np.subtract(self.stop, self.start).tolist()):
+            raise ValueError(f"a block from {self.start} to {self.stop} of {self.dims} has sizes {sizes}")
+        if not np.isin(self.status, (DONE, FAILED)).all():
+            raise ValueError(f"a block has points whose {STATUS} is neither {DONE} nor {FAILED}")
+
+    @property
+    def region(self) -> tuple[slice, ...]:
+        """The block as an index of the grid."""
+        return region(self.start, self.stop)
+
+    @property
+    def status(self) -> NDArray[np.int8]:
+        """Of each point."""
+        return self.dataset[STATUS].transpose(*self.dims).values.astype(np.int8)
+
+    @property
+    def error(self) -> NDArray[Any]:
+        """Why a point failed, of each point."""
+        return self.dataset[ERROR].transpose(*self.dims).values.astype(object)
+
+    @property
+    def done(self) -> NDArray[np.bool_]:
+        """Where a point is done."""
+        return np.asarray(self.status == DONE)
+
+    def names(self) -> list[str]:
+        """The variables that the points emit, none if all failed; dimensions with coordinates are not among them."""
+        emitted = [str(name) for name in self.dataset.variables if name not in (*self.dataset.dims, STATUS, ERROR)]
+        return emitted if self.done.any() else []
+
+    def labels(self) -> dict[str, NDArray[Any]]:
+        """The coordinates of inner dimensions that have some."""
+        named = [str(dim) for dim in self.dataset.dims if dim in self.dataset.variables and dim not in self.dims]
+        return {dim: texts(self.dataset[dim].values) for dim in named} if self.done.any() else {}
+
+    def sizes(self) -> dict[str, int]:
+        """The inner dimensions."""
+        inner = {str(dim): size for dim, size in self.dataset.sizes.items() if dim not in self.dims}
+        return inner if self.done.any() else {}
+
+    def count(self, dim: str) -> NDArray[np.int64]:
+        """How many entries along an inner dimension are each point's own: as the block says, or else all."""
+        name = f"{dim}{COUNT}"
+        if name in self.dataset.variables:
+            return self.variable(name).values.astype(np.int64)
+        return np.full(self.status.shape, self.dataset.sizes[dim], dtype=np.int64)
+
+    def variable(self, name: str) -> Variable:
+        """A variable that the points emit."""
+        found = self.dataset.variables[name]
+        own = [dim for dim in self.dims if dim in found.dims]
+        inner = tuple(str(dim) for dim in found.dims if dim not in self.dims)
+        found = found.transpose(*own, *inner)
+        values = texts(found.values)
+        constant = None
+        if name in self.dataset.coords or not inner:
+            rows = np.broadcast_to(values, (*[self.dataset.sizes[dim] for dim in own], *values.shape[len(own) :]))
+            done = self.done.any(axis=tuple(place for place, dim in enumerate(self.dims) if dim not in own))
+            rows = rows[done] if own else rows[np.newaxis]
+            constant = rows[0, ...] if all(same_bits(row, rows[0]) for row in rows[1:]) else None
+        shape = [self.dataset.sizes[dim] if dim in own else 1 for dim in self.dims]
+        grid = [stop - start for start, stop in zip(self.start, self.stop, strict=True)]
+        values = np.broadcast_to(values.reshape(*shape, *values.shape[len(own) :]), (*grid, *values.shape[len(own) :]))
+        return Variable(inner, values, constant, found.attrs)
+
+
+def region(start: Sequence[int], stop: Sequence[int]) -> tuple[slice, ...]:
+    """The block from `start` to `stop` as an index."""
+    return tuple(slice(int(first), int(last)) for first, last in zip(start, stop, strict=True))
+
+
+def texts(values: NDArray[Any]) -> NDArray[Any]:
+    """The same values, texts as objects: zarr format 3 has no stable type for texts of fixed width."""
+    return values.astype(object) if values.dtype.kind in "UT" else values
+
+
+def same_bits(one: NDArray[Any], other: NDArray[Any]) -> bool:
+    """Whether two arrays hold the same, NaN being the same as itself."""
+    one, other = np.asarray(one), np.asarray(other)
+    if one.shape != other.shape or one.dtype != other.dtype:
+        return False
+    return bool(np.array_equal(one, other)) if one.dtype.kind in "OUT" else one.tobytes() == other.tobytes()
