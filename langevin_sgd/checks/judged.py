@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import xarray as xr
 
 from langevin_sgd.models import lineage
-from langevin_sgd.observables.scanned import points
+from langevin_sgd.models.finished import configured, entries_of
+from langevin_sgd.observables.scanned import at, label, points
 
 if TYPE_CHECKING:
     from langevin_sgd.study.config import Study
@@ -35,6 +36,23 @@ class Judged:
     def points(self) -> Iterator[tuple[str, xr.Dataset]]:
         """The observables at every point of the scan with its label, "" of the only one without a scan."""
         yield from points(self.data)
+
+    def beside(self, taker: str) -> Iterator[tuple[str, Judged, Judged]]:
+        """This model and one that is measured on it, at every point of the scan at which both are done, with its label.
+
+        The first has only this model, and the second only the other, each like one that is not scanned.
+        """
+        configs = configured(self.study, taker)
+        for index in range(len(configs)):
+            entries = configs.entries(index)
+            other = self._at(taker, entries)
+            own = self._at(self.name, entries_of(self.study, configs, index, self.name))
+            if all(each.data.attrs.get("status", "done") == "done" for each in (own, other)):
+                yield label(self.done[taker], entries), own, other
+
+    def _at(self, name: str, entries: Sequence[int]) -> Judged:
+        done, stored = ({name: at(models[name], entries)} for models in (self.done, self.stored))
+        return Judged(self.study, name, done, stored)
 
     def takers(self) -> Iterator[str]:
         """The finished models that are measured on this one."""

@@ -22,10 +22,12 @@ Points = Sequence[tuple[Any, Any]]
 class Context:
     """One model of a study as it is run.
 
-    `name` is what the study calls it, `seed` that of all randomness, `device` where it runs (`cpu` or `cuda:N`),
-    `sources` the finished models that it is measured on, by name, and `finished` all that ran before it. The run tells
-    `progress` how far it is, and keeps in `checkpoint` from where it would go on after an interruption, to the same
-    bits; `landmarks` is kept until the study is done.
+    `study` is the one at the points that are run, the first of them if there are several, and has no scan. `name` is
+    what it calls the model, `seed` that of all randomness, `device` where it runs (`cpu` or `cuda:N`), `sources` the
+    finished models that it is measured on, by name, and `finished` all that ran before it, both at this point.
+    `numbers` tells the points apart: where members are trajectories, those of point number n are the numbers of
+    `integrators.scan_points.trajectory_numbers`. The run tells `progress` how far it is, and keeps in `checkpoint` from
+    where it would go on after an interruption, to the same bits; `landmarks` is kept until the study is done.
     """
 
     study: Study
@@ -36,6 +38,7 @@ class Context:
     progress: Progress = field(default_factory=NullProgress)
     checkpoint: Checkpointing = field(default_factory=NoCheckpoint)
     landmarks: Checkpointing = field(default_factory=NoCheckpoint)
+    numbers: Sequence[int] = (0,)
 
     @property
     def seed(self) -> int:

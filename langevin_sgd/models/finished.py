@@ -69,13 +69,17 @@ class PointsOfBlock(Sequence[Point]):
 
 def sources_at(study: Study, configs: Points, index: int, done: Mapping[str, xr.Dataset]) -> dict[str, xr.Dataset]:
     """The models that one is measured on, of `done`, at the point of theirs that belongs to one of its own."""
-    entries = dict(zip((axis.keys for axis in configs.axes), configs.entries(index), strict=True))
     found = {}
     for source in lineage.sources(study, configs.name):
-        whole, axes = done[source], lineage.scanned(study, source)
-        names = dimensions(whole)  # none if it is at the point already
-        found[source] = at(whole, [entries[axis.keys] for axis in axes]) if names else whole
+        whole = done[source]  # or at the point already
+        found[source] = at(whole, entries_of(study, configs, index, source)) if dimensions(whole) else whole
     return found
+
+
+def entries_of(study: Study, configs: Points, index: int, source: str) -> list[int]:
+    """Where a point of one model lies on the axes of another that it is measured on."""
+    own = dict(zip((axis.keys for axis in configs.axes), configs.entries(index), strict=True))
+    return [own[axis.keys] for axis in lineage.scanned(study, source)]
 
 
 def _steps(configs: Points, index: int) -> int:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from langevin_sgd.models.context import Context, Points
+    from langevin_sgd.models.failed import PointFailed
     from langevin_sgd.models.section import ModelSection
 
 _STORED = "biufU"  # kinds of numpy types that a run directory holds
@@ -108,7 +109,7 @@ def _whole(answer: Any) -> Any:
 
 def _running(kind: type[ModelSection], function: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(function)
-    def run(model: ModelSection, points: Points, context: Context) -> Sequence[xr.Dataset]:
+    def run(model: ModelSection, points: Points, context: Context) -> Sequence[xr.Dataset | PointFailed]:
         stopped: list[Diverged] = []
 
         def called() -> Any:
@@ -125,22 +126,22 @@ def _running(kind: type[ModelSection], function: Callable[..., Any]) -> Callable
     return run
 
 
-def _datasets(model: ModelSection, points: Points, answer: Any) -> Sequence[xr.Dataset]:
+def _datasets(model: ModelSection, points: Points, answer: Any) -> Sequence[xr.Dataset | PointFailed]:
     """The datasets that a run gave, if they are such: one a point, of declared observables, with those promised."""
     import xarray as xr  # not of a config
 
+    from langevin_sgd.models.failed import PointFailed
+
     what = f"{path(type(model))}: run"
-    if not isinstance(answer, list | tuple) or not all(isinstance(each, xr.Dataset) for each in answer):
+    if not isinstance(answer, list | tuple) or not all(isinstance(each, xr.Dataset | PointFailed) for each in answer):
         raise UserError(f"{what} must give a list with an xarray.Dataset a point, got {_told(answer)}")
     if len(answer) != len(points):
         raise UserError(f"{what} gave {len(answer)} datasets for {len(points)} points; give one a point, in order")
     known = merged(ENSEMBLE, model.declares())
-    for dataset in answer:
+    for dataset in (each for each in answer if isinstance(each, xr.Dataset)):
         _declared(what, dataset, known)
         if missing := sorted(model.emits() - set(map(str, dataset.variables))):
             raise UserError(f"{what} gave no {missing[0]}, which `emits` promises; emit it, or promise less")
-        if dict(dataset.sizes) != dict(answer[0].sizes) or set(dataset.variables) != set(answer[0].variables):
-            raise UserError(f"{what} gave points of a scan that differ in variables or sizes; all must have the same")
     return answer
 
 
@@ -209,6 +210,8 @@ _NOTHING = type(None)
 _ATTRIBUTES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "SCANNABLE": (_texts, "a tuple of keys"),
     "SGD_KEYS": (_texts, "a tuple of keys"),
+    "FUSED": (_texts, "a tuple of keys"),
+    "COMMON": (_of(Mapping), "a mapping from observables to tuples of keys"),
     "MEMBERS": (_of(str), "a key"),
     "DECLARES": (_declarations, "a mapping from names to Variables"),
 }
@@ -237,6 +240,7 @@ _ANSWERS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "code": (_texts, 'a tuple of "module:attribute"'),
     "problems": (_faults, "pairs (key path, message), as a generator or a list"),
     "problems_with_sources": (_faults, "pairs (key path, message), as a generator or a list"),
+    "points_at_once": (_of(int), "a whole number"),
     "unscannable": (_of(str, _NOTHING), "a text or None"),
 }
 """What an answer has to be, by question, and how that is said."""

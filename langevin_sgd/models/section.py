@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from langevin_sgd.laws import Point
     from langevin_sgd.laws.recomputed import Recomputed
     from langevin_sgd.models.context import Context, Points
+    from langevin_sgd.models.failed import PointFailed
     from langevin_sgd.models.memory import Held
     from langevin_sgd.study.config import Study
 
@@ -57,6 +58,12 @@ class ModelSection(Section):
     """Keys that a scan may reach, those inside them included."""
     SGD_KEYS: ClassVar[tuple[str, ...]] = ("learning_rate", "batch_size", "momentum")
     """Keys of the sgd that change its results; none if it has no sgd."""
+    FUSED: ClassVar[tuple[str, ...]] = ()
+    """Keys that scanned points which run in one launch may differ in, those inside them included: "sgd.learning_rate",
+    "temperature". None: every point of a scan is a launch of its own. What is fused must change no bit of a result."""
+    COMMON: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    """Observables that change with few keys only, by name with these keys (as in `FUSED`): a scan over others stores
+    them once."""
     SIZE_KEY: ClassVar[str] = "kind"
     """The key from which `parameters` follow."""
     MEMBERS: ClassVar[str] = "replicas"
@@ -162,14 +169,21 @@ class ModelSection(Section):
         """Observables that it is sure to have, as far as they decide which checks can be made of it."""
         return frozenset()
 
-    def run(self, points: Points, context: Context) -> Sequence[xr.Dataset]:
-        """The observables at every point of a scan, or at the only one.
+    def run(self, points: Points, context: Context) -> Sequence[xr.Dataset | PointFailed] | xr.Dataset:
+        """The observables of the points of one launch: of the only one, unless `FUSED` says what they may differ in.
 
-        `points` holds the config of the model and its sgd. Raises `Diverged` if numbers grow without bound, `UserError`
-        if the model cannot be run as configured.
+        `points` holds the config of the model and its sgd at each. A point that failed is a `PointFailed` in the place
+        of its Dataset. Many points may be one Dataset with the leading dimension `point` on whatever differs. Raises
+        `Diverged` if numbers grow without bound, `UserError` if the model cannot be run as configured: of several
+        points those are then found that it holds of.
         """
-        function: Callable[[Points, Context], Sequence[xr.Dataset]] = imported(self.RUN)
+        function: Callable[[Points, Context], Sequence[xr.Dataset | PointFailed] | xr.Dataset] = imported(self.RUN)
         return function(points, context)
+
+    def points_at_once(self, study: Study, name: str) -> int:
+        """The most points of a scan that are run in one launch, where `FUSED` lets them; as many as memory holds, and
+        few enough that a launch takes seconds."""
+        return 10_000
 
     def process(self, point: Point) -> Any:
         """The process that ran at a point, as the laws that are made for it take it; None if it tells them nothing."""

@@ -11,6 +11,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from langevin_sgd.config.axis import Axis, Value, whole
+from langevin_sgd.observables.blocks import point_at
 
 SCAN = "scan"
 """Attribute that names the leading dimensions of a scanned Dataset."""
@@ -122,18 +123,28 @@ def one_point(block: xr.Dataset, index: int) -> xr.Dataset:
 
 
 def points(dataset: xr.Dataset) -> Iterator[tuple[str, xr.Dataset]]:
-    """Every point of a scanned Dataset with a label such as "learning_rate=0.1"; the Dataset itself, "", without."""
+    """Every point of a scanned Dataset that is done with a label such as "learning_rate=0.1".
+
+    The Dataset itself, "", without a scan.
+    """
     names = dimensions(dataset)
     for entries in np.ndindex(*(dataset.sizes[name] for name in names)):
-        yield label(dataset, entries), at(dataset, entries)
+        point = at(dataset, entries)
+        if point.attrs.get("status", "done") == "done":
+            yield label(dataset, entries), point
 
 
 def at(dataset: xr.Dataset, entries: Sequence[int]) -> xr.Dataset:
-    """The point of a scanned Dataset at these entries of its leading dimensions."""
+    """The point of a scanned Dataset at these entries of its leading dimensions, as if it were the only one.
+
+    Its own status, "done", "pending" or "failed" with the `error`, is among the attributes.
+    """
     names = dimensions(dataset)
-    point = dataset.isel(dict(zip(names, entries, strict=True)))
-    point.attrs = {key: value for key, value in dataset.attrs.items() if key != SCAN}
-    return _without_lacking_laws(point) if names else point
+    if not names:
+        return dataset
+    point = point_at(dataset, dict(zip(names, entries, strict=True)))
+    point.attrs = {key: value for key, value in point.attrs.items() if key != SCAN}
+    return _without_lacking_laws(point)
 
 
 def label(dataset: xr.Dataset, entries: Sequence[int]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,6 +17,7 @@ from langevin_sgd.integrators.divergence import Diverged
 from langevin_sgd.laws.evaluate import known
 from langevin_sgd.models import lineage
 from langevin_sgd.models import memory as estimates
+from langevin_sgd.models.failed import PointFailed
 from langevin_sgd.progress import Forecast, Progress, QuietProgress
 from langevin_sgd.storage.checkpoint import NoCheckpoint
 from langevin_sgd.study import loading as config
@@ -25,7 +26,8 @@ from langevin_sgd.study.answers import answered
 from langevin_sgd.study.config import Study
 from langevin_sgd.study.judge import judged
 from langevin_sgd.study.provenance import provenance
-from langevin_sgd.study.run_model import held_by, run_model
+from langevin_sgd.study.run_model import Surroundings, held_by, run_model
+from langevin_sgd.study.run_scan import faults, is_whole, run_scan, without_data
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ def execute(
     placed = devices.place_all(device, {name: model.engines() for name, model in study.models.items()})
     for path in dict.fromkeys(path for model in study.models.values() for path in model.code()):
         import_path.load(path)
-    known(study.laws)
+    laws = known(study.laws)
     report.ready(study)
     try:
         large = estimates.check(study, held_by, devices={name: where.device for name, where in placed.items()})
@@ -77,10 +79,18 @@ def execute(
     try:
         models: dict[str, xr.Dataset] = {} if run is None else run.finished()
         for name in lineage.order(study):
-            if name in models:
+            if name in models and is_whole(study, name, models[name]):
                 models[name] = _with_new_laws(study, name, models, run)
             else:
-                models[name] = _run_one(study, name, models, device=placed[name].device, progress=progress, run=run)
+                around = Surroundings(
+                    models,
+                    laws,
+                    placed[name].device,
+                    progress,
+                    NoCheckpoint() if run is None else run.checkpoint(name),
+                    NoCheckpoint() if run is None else run.landmarks,
+                )
+                models[name] = _run_one(study, name, around, run)
         tree = _finish(study, models, device=device, started=started, progress=progress, run=run, report=report)
     finally:
         try:
@@ -129,48 +139,35 @@ def _study(study: str | os.PathLike[str] | Mapping[str, Any] | Study, overrides:
     return study if isinstance(study, Study) else config.parse(study)
 
 
-def _run_one(
-    study: Study,
-    name: str,
-    models: Mapping[str, xr.Dataset],
-    *,
-    device: str,
-    progress: Progress,
-    run: store.RunDirectory | None,
-) -> xr.Dataset:
+def _run_one(study: Study, name: str, around: Surroundings, run: store.RunDirectory | None) -> xr.Dataset:
     """One model's Dataset, with its status; stored in the run directory if there is one."""
-    kind = study.models[name].kind
-    missing = [source for source in lineage.sources(study, name) if models[source].attrs["status"] != "done"]
-    if missing:
-        result = _without_data(kind, "skipped", f"{', '.join(missing)} failed, and {name} is measured on it")
-    else:
-        forecast = Forecast(progress, name)
-        forecast.begin(name)
-        sources = {source: models[source] for source in lineage.sources(study, name)}
-        checkpoint = NoCheckpoint() if run is None else run.checkpoint(name)
-        try:
-            result = run_model(
-                study,
-                name,
-                sources=sources,
-                finished=models,
-                device=device,
-                progress=forecast,
-                checkpoint=checkpoint,
-            )
-            result.attrs.update(kind=kind, status="done", device=device)
-        except store.StoreError:
-            raise  # what cannot be kept is no fault of the model
-        except Diverged as error:
-            error.model = name
-            result = _without_data(kind, "failed", str(error))
-        except UserError as error:
-            result = _without_data(kind, "failed", error.render())
+    told = Forecast(around.progress, name)
+    told.begin(name)
+    around = replace(around, progress=told)
+    if lineage.scanned(study, name):
+        return run_scan(study, name, around, run)
+    result = _run_single(study, name, around)
     if result.attrs["status"] != "done":
-        progress.message(f"{name}: {result.attrs['status']}: {result.attrs['error']}")
+        around.progress.message(f"{name}: {result.attrs['status']}: {result.attrs['error']}")
     if run is not None:
         run.save_model(name, result)
     return result
+
+
+def _run_single(study: Study, name: str, around: Surroundings) -> xr.Dataset:
+    """The Dataset of a model that is not scanned, or an empty one that says what went wrong."""
+    kind = study.models[name].kind
+    missing = [source for source in lineage.sources(study, name) if around.finished[source].attrs["status"] != "done"]
+    if missing:
+        return without_data(kind, "skipped", f"{', '.join(missing)} failed, and {name} is measured on it")
+    try:
+        result = run_model(study, name, around)
+        result.attrs.update(kind=kind, status="done", device=around.device)
+        return result
+    except store.StoreError:
+        raise  # what cannot be kept is no fault of the model
+    except (Diverged, UserError) as error:
+        return without_data(kind, "failed", PointFailed(error).told(name))
 
 
 def _with_new_laws(
@@ -183,14 +180,6 @@ def _with_new_laws(
     return data
 
 
-def _without_data(kind: str, status: str, error: str) -> xr.Dataset:
-    return xr.Dataset(attrs={"kind": kind, "status": status, "error": error})
-
-
 def failures(tree: xr.DataTree) -> dict[str, str]:
-    """The models of a run that have no data, with what went wrong."""
-    return {
-        name: f"{node.attrs['status']}: {node.attrs['error']}"
-        for name, node in tree.children.items()
-        if node.attrs.get("status") in ("failed", "skipped")
-    }
+    """The models of a run that have no data, or lack points of their scan, with what went wrong."""
+    return {name: fault for name, node in tree.children.items() if (fault := faults(node.to_dataset(inherit=False)))}

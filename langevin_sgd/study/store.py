@@ -46,6 +46,7 @@ from langevin_sgd.study.run_state import reading, writing
 
 REPORT = "report.html"
 FIGURES = "figures"
+LANDMARKS = ".landmarks"  # no name of a model begins with a point
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,11 @@ class RunDirectory:
     def checkpoint(self, model: str) -> Checkpoint:
         """The file that keeps the state of an unfinished model."""
         return run_state.checkpoint(self.path, model)
+
+    @property
+    def landmarks(self) -> Checkpoint:
+        """The file beside which lies what models of the study share, in parts, until the run is finished."""
+        return run_state.checkpoint(self.path, LANDMARKS)
 
     def finished(self) -> dict[str, xr.Dataset]:
         """The models that are stored with status "done", loaded into memory, by name."""
@@ -106,6 +112,7 @@ class RunDirectory:
         attributes = {**{str(key): value for key, value in tree.attrs.items()}, "status": "finished"}
         with writing(self.path):
             write_root(self.data, attributes, order=tree.children)
+            self.landmarks.remove()
 
     def close(self) -> None:
         """Let others write to the run."""

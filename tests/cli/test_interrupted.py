@@ -65,11 +65,11 @@ def stopped(
 
     run_model = study.run_model
 
-    def interrupted(planned, name, **arguments):
+    def interrupted(planned, name, around):
         if name == "second":
-            arguments["checkpoint"].save({"step": np.int64(1200)})
+            around.checkpoint.save({"step": np.int64(1200)})
             raise KeyboardInterrupt
-        return run_model(planned, name, **arguments)
+        return run_model(planned, name, around)
 
     two_models("second")
     with monkeypatch.context() as patch:

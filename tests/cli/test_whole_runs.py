@@ -107,10 +107,10 @@ def test_a_failed_model_is_named_and_the_rest_is_kept(home, two_models, capsys, 
 
     run_model = study.run_model
 
-    def diverging(planned, name, **arguments):
+    def diverging(planned, name, around):
         if name == "hot":
             raise Diverged(312, 2.31)
-        return run_model(planned, name, **arguments)
+        return run_model(planned, name, around)
 
     monkeypatch.setattr(study, "run_model", diverging)
     two_models("hot")

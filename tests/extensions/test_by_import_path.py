@@ -98,10 +98,10 @@ def test_an_interrupted_study_goes_on(home: Path, monkeypatch: pytest.MonkeyPatc
 
     run_model = execute.run_model
 
-    def interrupted(study: object, name: str, **options: object) -> object:
+    def interrupted(study: object, name: str, around: object) -> object:
         if name == "other":
             raise KeyboardInterrupt
-        return run_model(study, name, **options)  # type: ignore[arg-type]
+        return run_model(study, name, around)  # type: ignore[arg-type]
 
     with monkeypatch.context() as patch:
         patch.setattr(execute, "run_model", interrupted)

@@ -37,6 +37,10 @@ class _StopAfterSave:
     def due(self) -> bool:
         return True
 
+    def part(self, name: str) -> _StopAfterSave:
+        """Of a scan there is one launch alone, and of a launch one state."""
+        return self
+
     def save(self, arrays: dict) -> None:
         self.arrays = {name: np.array(value) for name, value in arrays.items()}
         self.left -= 1

@@ -16,10 +16,10 @@ import numpy as np
 import pytest
 import xarray as xr
 from _pytest.monkeypatch import derive_importpath
+from made_up_launch import launched
 
 from langevin_sgd.progress import NullProgress
 from langevin_sgd.study.loading import parse
-from langevin_sgd.study.run_model import run_model
 from langevin_sgd.training.data.dataset import DataSet
 
 
@@ -181,7 +181,7 @@ def _counting(kind: str, monkeypatch: pytest.MonkeyPatch) -> tuple[list[int], Ca
     study = parse(_study(model, scan))
 
     def run(checkpoint: _Stopping, progress: Any) -> xr.Dataset:
-        return run_model(study, "m", sources={}, device="cpu", progress=progress, checkpoint=checkpoint)
+        return launched(study, "m", progress=progress, checkpoint=checkpoint)
 
     return count, run
 
@@ -264,6 +264,6 @@ def test_formulas_are_read_once_whatever_the_number_of_segments_and_points(monke
     study = parse(_study(model, {"models.m.potential.parameters.q": [1.0, 1.5, 2.0]}))
     formula._remembered.cache_clear()
     read.clear()
-    run_model(study, "m", sources={}, device="cpu", progress=NullProgress(), checkpoint=_Stopping(np.inf))
+    launched(study, "m", checkpoint=_Stopping(np.inf))
     assert max(read.count(text) for text in read) == 1
     assert any("y**4/4" in text for text in read)

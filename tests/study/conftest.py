@@ -24,6 +24,7 @@ from langevin_sgd.reporting import html as html_report
 from langevin_sgd.reporting.plots import drawn as plots
 from langevin_sgd.study import execute as study
 from langevin_sgd.study import store
+from langevin_sgd.study.run_model import Surroundings
 
 CRASHED = 77
 _CHANGES = ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.link", "os.symlink", "os.truncate")
@@ -56,13 +57,14 @@ def model(name: str, seed: int) -> xr.Dataset:
     )
 
 
-def _run_model(planned: study.Study, name: str, *, checkpoint: object, **_: object) -> xr.Dataset:
+def _run_model(planned: study.Study, name: str, around: Surroundings) -> xr.Dataset:
     if name == "hot":
         raise UserError("diverged at step 3")
-    start = 0 if (saved := checkpoint.load()) is None else int(saved["step"])  # type: ignore[attr-defined]
+    checkpoint = around.checkpoint
+    start = 0 if (saved := checkpoint.load()) is None else int(saved["step"])
     for step in range(start + 1, 3):
-        checkpoint.save({"step": np.int64(step)})  # type: ignore[attr-defined]
-        checkpoint.part("piece").save({"step": np.int64(step)})  # type: ignore[attr-defined]
+        checkpoint.save({"step": np.int64(step)})
+        checkpoint.part("piece").save({"step": np.int64(step)})
     return model(name, planned.seed)
 
 

@@ -17,15 +17,15 @@ pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="needs a s
 def waiting(commands, run, model_of, *, ignored: bool = False, seconds: float = 30.0):
     """The command on a study that saves its state and waits when it is told to stop."""
 
-    def run_model(planned, name, *, checkpoint, progress, **_):
+    def run_model(planned, name, around):
         deadline = time.monotonic() + seconds
         try:
             (run / "waits").touch()
             while time.monotonic() < deadline:
                 time.sleep(0.01)
         except KeyboardInterrupt:
-            progress.message("saving")
-            checkpoint.save({"step": 700})
+            around.progress.message("saving")
+            around.checkpoint.save({"step": 700})
             raise
         return model_of(name, planned.seed)
 

@@ -28,16 +28,18 @@ def rows(judged: Judged, check: EquilibriumCheck) -> list[Comparison]:
             seed=judged.study.seed,
         )
     ]
-    for other in judged.takers():
-        own += network_against_simulation(
-            judged.data,
-            judged.done[other],
-            model=judged.name,
-            simulation_name=other,
-            # of a run that says it went otherwise than its config nothing is claimed
-            same_noise=judged.study.models[other].takes_all_from(judged.name)
-            and same_process(judged.stored[judged.name], judged.stored[other]),
-            tolerance=check.tolerance,
-            confidence=check.confidence,
-        )
+    for taker in judged.takers():
+        all_taken = judged.study.models[taker].takes_all_from(judged.name)
+        for label, network, simulation in judged.beside(taker):
+            found = network_against_simulation(
+                network.data,
+                simulation.data,
+                model=judged.name,
+                simulation_name=taker,
+                # of a run that says it went otherwise than its config nothing is claimed
+                same_noise=all_taken and same_process(network.stored[judged.name], simulation.stored[taker]),
+                tolerance=check.tolerance,
+                confidence=check.confidence,
+            )
+            own += [replace(row, point=label) for row in found]
     return own if check.contrasts else [row for row in own if row.role == "law"]

@@ -63,6 +63,7 @@ class BasinsModel(LangevinEquation):
         *("potential.transverse_curvature", "potential.sharp_curvature", "potential.flat_curvature"),
         *("potential.rotation", "potential.thermal_energy"),
     )
+    FUSED: ClassVar[tuple[str, ...]] = SCANNABLE
     kind: Literal["basins"]
     """Always `basins`."""
     potential: Potential

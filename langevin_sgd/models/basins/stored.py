@@ -47,4 +47,4 @@ def follows(point: Point) -> Found:
 
 
 def _scheme(point: Point) -> str:
-    return langevin.scheme_of([(model, sgd) for model, sgd in point.others if sgd is not None])
+    return langevin.scheme_of([(point.model, point.sgd)])

@@ -58,6 +58,7 @@ class InterpolationModel(ModelSection):
     HELD: ClassVar[str] = "langevin_sgd.models.interpolation.memory:held"
     DECLARES: ClassVar[Declarations] = observables.DECLARES
     SCANNABLE: ClassVar[tuple[str, ...]] = ("learning_rate_per_sample",)
+    FUSED: ClassVar[tuple[str, ...]] = SCANNABLE
     kind: Literal["interpolation"]
     """Always `interpolation`."""
     data: DataKind = DigitsData()

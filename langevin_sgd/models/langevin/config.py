@@ -61,6 +61,7 @@ class LangevinEquation(ModelSection):
         *("temperature", "time_step", "friction", "sgd"),
         *("potential.parameters", "noise.scale", "noise.variances"),
     )
+    FUSED: ClassVar[tuple[str, ...]] = SCANNABLE
     kind: str
     """Name of the model."""
     potential: PotentialSection
@@ -237,6 +238,7 @@ class LangevinModel(LangevinEquation):
     HELD: ClassVar[str] = "langevin_sgd.models.langevin.memory:held"
     DECLARES: ClassVar[Declarations] = observables.DECLARES
     SCANNABLE: ClassVar[tuple[str, ...]] = (*LangevinEquation.SCANNABLE, "start")
+    FUSED: ClassVar[tuple[str, ...]] = SCANNABLE
     kind: Literal["langevin"]
     """Always `langevin`."""
     potential: ExpressionPotential

@@ -52,6 +52,7 @@ class OrnsteinUhlenbeckModel(ModelSection):
     HELD: ClassVar[str] = "langevin_sgd.models.ornstein_uhlenbeck.memory:held"
     DECLARES: ClassVar[Declarations] = MODES
     SCANNABLE: ClassVar[tuple[str, ...]] = ("hessian", "noise", "start", "sgd")
+    FUSED: ClassVar[tuple[str, ...]] = SCANNABLE
     kind: Literal["ornstein_uhlenbeck"]
     """Always `ornstein_uhlenbeck`."""
     hessian: Hessian

@@ -6,11 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 import xarray as xr
+from made_up_launch import launched
 
 import langevin_sgd as lsgd
-from langevin_sgd.progress import NullProgress
 from langevin_sgd.study.loading import parse
-from langevin_sgd.study.run_model import run_model
 from langevin_sgd.theory.escape import mean_first_passage_time_1d
 
 WELL = {"kind": "sharp_flat", "depth_difference": 0.5, "curvature_ratio": 4.0, "barrier": 1.0}
@@ -141,7 +140,7 @@ def test_ten_dimensions_are_integrated_out() -> None:
 
 
 def _run(config: dict[str, Any], checkpoint: object) -> xr.Dataset:
-    return run_model(parse(config), "m", sources={}, device="cpu", progress=NullProgress(), checkpoint=checkpoint)
+    return launched(parse(config), "m", checkpoint=checkpoint)
 
 
 @pytest.mark.by_default("escape1")  # one without an escape is among the kinds of test_interruptions

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import xarray as xr
+from made_up_launch import launched
 from scipy.integrate import quad
 
 import langevin_sgd as lsgd
@@ -20,7 +21,6 @@ from langevin_sgd.models.interpolation.line_process import LineProcess, exact_ch
 from langevin_sgd.observables.scanned import points
 from langevin_sgd.progress import NullProgress
 from langevin_sgd.study.loading import parse
-from langevin_sgd.study.run_model import run_model
 from langevin_sgd.training.interpolation import Landmarks, Line, landmarks
 from langevin_sgd.training.interpolation_walkers import Walkers
 from langevin_sgd.training.threads import Workers
@@ -203,7 +203,7 @@ def test_an_interrupted_run_goes_on_with_the_same_bits(
 
     def run(checkpoint: Any) -> xr.Dataset:
         progress = NullProgress()
-        return run_model(parse(study()), "line", sources={}, device="cpu", progress=progress, checkpoint=checkpoint)
+        return launched(parse(study()), "line", progress=progress, checkpoint=checkpoint)
 
     whole = run(stop_after_save(10**9))
     checkpoint = stop_after_save(20)  # in the second point, after the two trainings

@@ -6,14 +6,13 @@ from typing import Any
 import numpy as np
 import pytest
 import xarray as xr
+from made_up_launch import launched
 
 import langevin_sgd as lsgd
 from langevin_sgd.config.errors import ConfigError
 from langevin_sgd.integrators.schemes import SCHEMES
 from langevin_sgd.models.langevin.config import RESERVED, LangevinModel
-from langevin_sgd.progress import NullProgress
 from langevin_sgd.study.loading import parse
-from langevin_sgd.study.run_model import run_model
 from langevin_sgd.theory import ornstein_uhlenbeck as theory
 
 H = np.array([[1.5, 0.4], [0.4, 0.7]])
@@ -108,7 +107,7 @@ def test_backends_agree(backend: str) -> None:
 
 
 def _run(config: dict, checkpoint: object) -> xr.Dataset:
-    return run_model(parse(config), "m", sources={}, device="cpu", progress=NullProgress(), checkpoint=checkpoint)
+    return launched(parse(config), "m", checkpoint=checkpoint)
 
 
 @pytest.mark.by_default("0.5-True")  # one without a scan is among the kinds of test_interruptions

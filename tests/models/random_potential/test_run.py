@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import xarray as xr
+from made_up_launch import launched
 
 import langevin_sgd as lsgd
 from langevin_sgd.config.errors import ConfigError
@@ -20,7 +21,6 @@ from langevin_sgd.noise import IsotropicNoise
 from langevin_sgd.progress import NullProgress
 from langevin_sgd.reporting.plots.drawn import figures
 from langevin_sgd.study.loading import parse
-from langevin_sgd.study.run_model import run_model
 from langevin_sgd.theory.effective_diffusion import gaussian_line
 
 
@@ -123,7 +123,7 @@ def test_an_interrupted_run_goes_on_with_the_same_bits(
 ) -> None:
     def run(checkpoint: Any) -> xr.Dataset:
         progress = NullProgress()
-        return run_model(parse(config), "walk", sources={}, device="cpu", progress=progress, checkpoint=checkpoint)
+        return launched(parse(config), "walk", progress=progress, checkpoint=checkpoint)
 
     whole = run(stop_after_save(10**9))
     monkeypatch.setattr("langevin_sgd.models.random_potential.run._CHUNK_BYTES", 1)  # 16 disorders at a time

@@ -1,0 +1,166 @@
+"""The points of one model's scan: where each lies on the axes, what it changes in the study, and its numbers of noise.
+
+A point is the place of its values on the axes that reach the model, last axis fastest; a model that is not scanned has
+one, (). The config at a point is the study's with a few numbers in other places, made when it is asked for.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from langevin_sgd.config.axis import Axis, whole
+from langevin_sgd.config.errors import KeyPath
+from langevin_sgd.models import lineage
+from langevin_sgd.models.finished import configured
+from langevin_sgd.models.points import Points
+from langevin_sgd.observables.ensemble import ENSEMBLE
+from langevin_sgd.observables.variable import Declarations, merged
+
+if TYPE_CHECKING:
+    from langevin_sgd.study.config import Study
+
+Place = tuple[int, ...]
+"""The position of a point along every axis."""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The points of the model called `name` in `study`."""
+
+    study: Study
+    name: str
+
+    @cached_property
+    def points(self) -> Points:
+        """The config of the model and its sgd at every point, last axis fastest."""
+        return configured(self.study, self.name)
+
+    @property
+    def axes(self) -> tuple[Axis, ...]:
+        """The axes that change the model, or what it is measured on."""
+        return self.points.axes
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The number of entries of every axis."""
+        return self.points.shape
+
+    @cached_property
+    def called(self) -> tuple[Axis, ...]:
+        """The axes with the names that they have in the results: of a key its last part, or the whole of it where an
+        observable of the model that is not the scanned value itself is called so."""
+        known = merged(ENSEMBLE, self.study.models[self.name].declares())
+        inner = {dim for variable in known.values() for dim in variable.dims}
+        return tuple(_called(axis, known, inner) for axis in self.axes)
+
+    @property
+    def dimensions(self) -> tuple[str, ...]:
+        """The leading dimensions of the results."""
+        return tuple(axis.name for axis in self.called)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The coordinates along them: one a key."""
+        return tuple(label for axis in self.called for label in axis.labels)
+
+    def common(self) -> dict[str, tuple[str, ...]]:
+        """The observables that do not change along every axis, with the dimensions along which they do."""
+        kept = {}
+        for variable, keys in self.study.models[self.name].COMMON.items():
+            changing = [
+                any(within(self.name, own, key) for own in axis.keys for key in (*keys, "seed")) for axis in self.axes
+            ]
+            if not all(changing):
+                pairs = zip(self.dimensions, changing, strict=True)
+                kept[variable] = tuple(name for name, changes in pairs if changes)
+        return kept
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+    def block(self, start: Place, stop: Place) -> Points:
+        """The config of the model and its sgd at the points of a block."""
+        return self.points.only([self.flat(place) for place in self.places(start, stop)])
+
+    def flat(self, place: Place) -> int:
+        """The number of a point, last axis fastest."""
+        number = 0
+        for position, length in zip(place, self.shape, strict=True):
+            number = number * length + position
+        return number
+
+    def places(self, start: Place, stop: Place) -> Iterator[Place]:
+        """The points of a block, last axis fastest."""
+        if not start:
+            yield ()
+            return
+        for first in range(start[0], stop[0]):
+            for rest in self.places(start[1:], stop[1:]):
+                yield (first, *rest)
+
+    def numbers(self, start: Place, stop: Place) -> Sequence[int]:
+        """The number of every point of a block by which its trajectories are told apart from those of others.
+
+        They depend on the place of the point alone, and stay when axes get longer. A model that is measured on another
+        has the same noise at every point, as networks have the same minibatches: there points are compared replica by
+        replica, and each is what the study would be that runs it alone.
+        """
+        if lineage.sources(self.study, self.name):
+            return [0] * math.prod(last - first for first, last in zip(start, stop, strict=True))
+        return [point_number(place) for place in self.places(start, stop)]
+
+
+def within(model: str, key: str, section: str) -> bool:
+    """Whether a scanned key lies in a section of a model; "sgd" is that of the study or its own."""
+    own = key.removeprefix(f"models.{model}.")
+    return own == section or own.startswith(f"{section}.")
+
+
+def _called(axis: Axis, known: Declarations, inner: Collection[str]) -> Axis:
+    labels = tuple(
+        whole(key) if _taken(label, path, known, inner) else label
+        for key, label, path in zip(axis.keys, axis.labels, axis.paths, strict=True)
+    )
+    name = axis.name if axis.grouped else labels[0]
+    return replace(axis, name=f"scan_{name}" if axis.grouped and name in {*known, *inner} else name, labels=labels)
+
+
+def _taken(name: str, path: KeyPath, known: Declarations, inner: Collection[str]) -> bool:
+    declared = known.get(name)
+    if name in inner or (declared is not None and declared.dims):
+        return True
+    # a number of the sgd or of the model itself is what is emitted under its name; one further inside is another
+    itself = len(path) <= 3 or path[-2] == "sgd"
+    return declared is not None and not itself
+
+
+def point_number(place: Place) -> int:
+    """A number for a point on any axes, which axes that get longer do not change; its position if there is one axis.
+
+    The shorter of two codes, told apart by the first bit: bits of the positions in turn, for axes of like lengths, or
+    Elias' delta code of each position but the last, for a few values of one key and many of another.
+    """
+    if len(place) <= 1:
+        return place[0] if place else 0
+    turns = [position >> bit & 1 for bit in range(max(place).bit_length()) for position in place]
+    listed = [bit for position in place[:-1] for bit in _delta(position + 1)]
+    listed += [place[-1] >> bit & 1 for bit in range(place[-1].bit_length())]
+    bits = min(([0, *turns], [1, *listed]), key=lambda code: len(_trimmed(code)))
+    return sum(bit << position for position, bit in enumerate(bits))
+
+
+def _trimmed(code: list[int]) -> list[int]:
+    last = max((position for position, bit in enumerate(code) if bit), default=-1)
+    return code[: last + 1]
+
+
+def _delta(number: int) -> list[int]:
+    """Elias' delta code of a number >= 1: the length of its length, that, and its bits; none begins another."""
+    length = number.bit_length()
+    of_length = length.bit_length()
+    first = [0] * (of_length - 1) + [length >> bit & 1 for bit in reversed(range(of_length))]
+    return first + [number >> bit & 1 for bit in reversed(range(length - 1))]

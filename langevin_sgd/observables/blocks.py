@@ -1,0 +1,288 @@
+"""Points of a scan put together: one Dataset with the scanned dimensions first, of points that need not have one size.
+
+Every point has a `status`, and if it failed an `error`; its numbers are then nothing. Where points differ in the length
+of a dimension, such as samples of a window, the shorter are filled up, and `DIMENSION_count` says how many are real.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+POINT = "point"
+"""The leading dimension of points that are made together."""
+
+STATUS, ERROR, ATTRIBUTES = "status", "error", "attributes"
+PENDING, DONE, FAILED = 0, 1, 2
+_STATUSES = ("pending", "done", "failed")
+
+_COUNT = "_count"
+_STATUS_ATTRS = {"units": "1", "long_name": "0: not run yet, 1: done, 2: failed"}
+_ATTRIBUTES_ATTRS = {"units": "1", "long_name": "attributes in which points differ, as JSON"}
+_ERROR_ATTRS = {"units": "1", "long_name": "what went wrong, empty if nothing did"}
+
+
+def nothing(dtype: np.dtype[Any]) -> Any:
+    """What stands where there is no number: NaN, -1 among whole numbers (0 if they have no sign), False, or no text."""
+    if dtype.kind in "fc":
+        return np.nan
+    return {"i": -1, "u": 0, "b": False}.get(dtype.kind, "")
+
+
+def count_of(dimension: str) -> str:
+    """The variable that says how many entries of a dimension are real at each point."""
+    return f"{dimension}{_COUNT}"
+
+
+def block(
+    datasets: Sequence[xr.Dataset | None],
+    errors: Sequence[str],
+    names: Sequence[str],
+    shape: tuple[int, ...],
+    *,
+    common: Collection[str] = (),
+) -> xr.Dataset:
+    """The points of a block of this shape, last dimension fastest, as one Dataset with leading dimensions `names`.
+
+    None stands for a point that failed, with its error. Coordinates that are a dimension's own and the same at all
+    points stay without the leading dimensions, and so do the `common` variables, those of the first point.
+    """
+    status = np.array([FAILED if each is None else DONE for each in datasets], np.int8).reshape(shape)
+    told = np.array(list(errors), dtype=object).astype(str).reshape(shape)
+    whole = {
+        STATUS: xr.Variable(tuple(names), status, _STATUS_ATTRS),
+        ERROR: xr.Variable(tuple(names), told, _ERROR_ATTRS),
+    }
+    given = _aligned([each for each in datasets if each is not None])
+    if not given:
+        return xr.Dataset(whole)
+    first = given[0]
+    where = [place for place, each in enumerate(datasets) if each is not None]
+
+    def laid(name: str) -> xr.Variable:
+        one = next(each[name].variable for each in given if name in each.variables)
+        if one.dtype.kind == "U":
+            dtype: Any = np.result_type(*(each[name].dtype for each in given if name in each.variables))
+        else:
+            dtype = one.dtype
+        values: NDArray[Any] = np.full((len(datasets), *one.shape), nothing(one.dtype), dtype)
+        for place, each in zip(where, given, strict=True):
+            if name in each.variables:
+                values[place] = each[name].values
+        return xr.Variable((*names, *one.dims), values.reshape(*shape, *one.shape), one.attrs)
+
+    coords: dict[str, xr.Variable] = {}
+    for name in dict.fromkeys(str(name) for each in given for name in each.coords):
+        own = name in first.dims and all(
+            name in each.coords and np.array_equal(each[name].values, first[name].values) for each in given
+        )
+        coords[name] = first[name].variable if own or name in common else laid(name)
+    for name in dict.fromkeys(str(name) for each in given for name in each.data_vars):
+        whole[name] = first[name].variable if name in common and name in first else laid(name)
+    return xr.Dataset(whole, coords=coords, attrs=first.attrs)
+
+
+def of_points(data: xr.Dataset, names: Sequence[str], shape: tuple[int, ...], dimension: str) -> xr.Dataset:
+    """A block of finished points that lie along one `dimension`, as those are that are made together."""
+    count = data.sizes[dimension]
+
+    def laid(variable: xr.Variable) -> xr.Variable:
+        if dimension not in variable.dims:
+            return variable
+        inner = variable.transpose(dimension, ...)
+        return xr.Variable((*names, *inner.dims[1:]), inner.values.reshape(*shape, *inner.shape[1:]), inner.attrs)
+
+    def told(name: str, variable: xr.Variable) -> xr.Variable:
+        if dimension in variable.dims or name in data.dims:
+            return laid(variable)
+        values = np.broadcast_to(variable.values, (count, *variable.shape))
+        return laid(xr.Variable((dimension, *variable.dims), values, variable.attrs))
+
+    whole = {
+        STATUS: xr.Variable(tuple(names), np.full(shape, DONE, np.int8), _STATUS_ATTRS),
+        ERROR: xr.Variable(tuple(names), np.full(shape, "", "U1"), _ERROR_ATTRS),
+    }
+    whole |= {str(name): told(str(name), variable.variable) for name, variable in data.data_vars.items()}
+    coords = {str(name): told(str(name), variable.variable) for name, variable in data.coords.items()}
+    return xr.Dataset(whole, coords=coords, attrs=data.attrs)
+
+
+def assembled(
+    parts: Sequence[tuple[tuple[int, ...], xr.Dataset]], names: Sequence[str], shape: tuple[int, ...]
+) -> xr.Dataset:
+    """A whole scan of this shape from blocks with the place of their first point; points of no block are pending."""
+    laws = _union([part["law"].values for _, part in parts if "law" in part.coords])
+    whole = [(place, _with_all_laws(part, laws) if "law" in part.coords else part) for place, part in parts]
+    sizes: dict[str, int] = {}
+    for _, part in whole:
+        for dim, size in part.sizes.items():
+            sizes[str(dim)] = max(sizes.get(str(dim), 0), size)
+    ragged = [d for d in sizes if d not in names and any(part.sizes.get(d, sizes[d]) != sizes[d] for _, part in whole)]
+    whole = [(place, _counted(part, names, ragged)) for place, part in whole]
+    scan = dict(zip(names, shape, strict=True))
+    variables: dict[str, xr.Variable] = {}
+    coords: list[str] = []
+    for name in dict.fromkeys(str(name) for _, part in whole for name in part.variables):
+        given = [(place, part[name].variable) for place, part in whole if name in part.variables]
+        coords += [name] if any(name in part.coords for _, part in whole) else []
+        variables[name] = _assembled(given, scan, {dim: sizes[dim] for dim in ragged})
+    data = {name: variable for name, variable in variables.items() if name not in coords}
+    attrs, told = _attributes(whole, scan)
+    return xr.Dataset(data | told, coords={name: variables[name] for name in coords}, attrs=attrs)
+
+
+def _attributes(
+    parts: Sequence[tuple[tuple[int, ...], xr.Dataset]], scan: Mapping[str, int]
+) -> tuple[dict[Any, Any], dict[str, xr.Variable]]:
+    """The attributes that all blocks with results share, and a variable with the others of each point as JSON."""
+    given = [(place, part) for place, part in parts if part.attrs]
+    keys = dict.fromkeys(key for _, part in given for key in part.attrs)
+    shared = {key for key in keys if all(part.attrs.get(key) == given[0][1].attrs.get(key) for _, part in given)}
+    if len(shared) == len(keys):
+        return dict(given[0][1].attrs) if given else {}, {}
+    told: NDArray[Any] = np.full(tuple(scan.values()), "", object)
+    for place, part in given:
+        region = tuple(slice(first, first + part.sizes[dim]) for dim, first in zip(scan, place, strict=True))
+        told[region] = json.dumps({key: value for key, value in part.attrs.items() if key not in shared})
+    attrs = {key: value for key, value in given[0][1].attrs.items() if key in shared}
+    return attrs, {ATTRIBUTES: xr.Variable(tuple(scan), told.astype(str), _ATTRIBUTES_ATTRS)}
+
+
+def _counted(part: xr.Dataset, names: Sequence[str], ragged: Sequence[str]) -> xr.Dataset:
+    """The block with how many entries of the ragged dimensions are real, where it does not say so yet."""
+    shape = tuple(part.sizes[name] for name in names)
+    counts = {
+        count_of(dim): xr.Variable(tuple(names), np.full(shape, part.sizes[dim]), _count_attrs(dim))
+        for dim in ragged
+        if dim in part.dims and count_of(dim) not in part
+    }
+    return part.assign(counts)
+
+
+def _assembled(
+    given: Sequence[tuple[tuple[int, ...], xr.Variable]], scan: Mapping[str, int], sizes: Mapping[str, int]
+) -> xr.Variable:
+    """One variable of all blocks: once if it is the same in all, else with the scanned dimensions first."""
+    first = given[0][1]
+    own = [dim for dim in first.dims if dim in scan]
+    if not own and all(_equal(first.values, each.values) for _, each in given):
+        return first
+    lead = own or list(scan)
+    inner = tuple(dim for dim in first.dims if dim not in scan)
+    shape = [*(scan[str(dim)] for dim in lead), *(sizes.get(str(dim), first.sizes[dim]) for dim in inner)]
+    dtype = np.result_type(*(each.dtype for _, each in given))
+    values: NDArray[Any] = np.full(shape, nothing(dtype), dtype)
+    for place, each in given:
+        at: dict[Any, int] = dict(zip(scan, place, strict=True))
+        region = tuple(slice(at[dim], at[dim] + (each.sizes[dim] if own else 1)) for dim in lead)
+        inside = tuple(slice(each.sizes[dim]) for dim in inner)
+        values[region + inside] = each.values
+    return xr.Variable((*lead, *inner), values, first.attrs)
+
+
+def collapsed(data: xr.Dataset, names: Sequence[str]) -> xr.Dataset:
+    """A whole scan with what is the same at all points that are done once: its coordinates, and single numbers."""
+    if STATUS not in data or not names:
+        return data
+    done = np.flatnonzero(data[STATUS].values.reshape(-1) == DONE)
+    if not done.size:
+        return data
+    once: dict[str, xr.Variable] = {}
+    for name in map(str, data.variables):
+        variable = data[name].variable
+        inner = variable.dims[len(names) :]
+        if variable.dims[: len(names)] != tuple(names) or name in (STATUS, ERROR, ATTRIBUTES):
+            continue
+        if (inner and name not in data.coords) or name.endswith(_COUNT):
+            continue
+        flat = variable.values.reshape(-1, *variable.shape[len(names) :])
+        if _same(flat, done):
+            once[name] = xr.Variable(inner, flat[done[0]], variable.attrs)
+    coords = {name: variable for name, variable in once.items() if name in data.coords}
+    bare = data.drop_vars(list(coords))
+    return bare.assign_coords(coords).assign({name: each for name, each in once.items() if name not in coords})
+
+
+def point_at(data: xr.Dataset, at: Mapping[str, int]) -> xr.Dataset:
+    """One point of a scan as a Dataset of its own: its attributes are its own too, and nothing fills it up.
+
+    Its `status` is an attribute, "done", "pending" or "failed" with the `error`, where the scan has one.
+    """
+    point = data.isel({name: position for name, position in at.items() if name in data.dims})
+    counts = {dim: int(point[count_of(str(dim))]) for dim in point.dims if count_of(str(dim)) in point.variables}
+    point = point.isel({dim: slice(count) for dim, count in counts.items()})
+    if STATUS in point.variables:
+        status = int(point[STATUS])
+        point.attrs |= {"status": _STATUSES[status]} | ({"error": str(point[ERROR].values)} if status == FAILED else {})
+    if ATTRIBUTES in point.variables:
+        point.attrs |= json.loads(str(point[ATTRIBUTES].values) or "{}")
+    bookkeeping = [STATUS, ERROR, ATTRIBUTES, *(count_of(str(dim)) for dim in counts)]
+    return point.drop_vars(bookkeeping, errors="ignore")
+
+
+def _count_attrs(dimension: str) -> dict[str, str]:
+    return {"units": "1", "long_name": f"entries of {dimension} that are real"}
+
+
+def _equal(one: NDArray[Any], other: NDArray[Any]) -> bool:
+    if one.shape != other.shape:
+        return False
+    return bool(np.array_equal(one, other, equal_nan=one.dtype.kind == "f" == other.dtype.kind))
+
+
+def _same(flat: NDArray[Any], done: NDArray[np.int64]) -> bool:
+    first = flat[done[0]]
+    equal = flat[done] == first
+    if flat.dtype.kind == "f":
+        equal |= np.isnan(flat[done]) & np.isnan(first)
+    return bool(equal.all())
+
+
+def _aligned(datasets: Sequence[xr.Dataset]) -> list[xr.Dataset]:
+    """The same with one size of every dimension: all laws that any has, and the rest filled up and counted."""
+    laws = _union([each["law"].values for each in datasets if "law" in each.coords])
+    same = [_with_all_laws(each, laws) if "law" in each.coords else each for each in datasets]
+    sizes: dict[str, int] = {}
+    for each in same:
+        for dim, size in each.sizes.items():
+            sizes[str(dim)] = max(sizes.get(str(dim), 0), size)
+    ragged = [dim for dim, size in sizes.items() if any(each.sizes.get(dim, size) != size for each in same)]
+    return [_filled(each, {dim: sizes[dim] for dim in ragged}) for each in same] if ragged else same
+
+
+def _filled(data: xr.Dataset, sizes: Mapping[str, int]) -> xr.Dataset:
+    changed = {
+        str(name): filled(variable.variable, sizes)
+        for name, variable in data.variables.items()
+        if set(sizes) & set(variable.dims)
+    }
+    counts = {count_of(dim): xr.Variable((), data.sizes[dim], _count_attrs(dim)) for dim in sizes if dim in data.dims}
+    coords = {name: changed.get(str(name), data[name].variable) for name in map(str, data.coords)}
+    variables = {name: changed.get(str(name), data[name].variable) for name in map(str, data.data_vars)}
+    return xr.Dataset(variables | counts, coords=coords, attrs=data.attrs)
+
+
+def filled(variable: xr.Variable, sizes: Mapping[str, int]) -> xr.Variable:
+    """A variable with dimensions of at least these sizes, filled up with `nothing`."""
+    shape = tuple(max(size, sizes.get(str(dim), 0)) for dim, size in zip(variable.dims, variable.shape, strict=True))
+    values: NDArray[Any] = np.full(shape, nothing(variable.dtype), variable.dtype)
+    values[tuple(map(slice, variable.shape))] = variable.values
+    return xr.Variable(variable.dims, values, variable.attrs)
+
+
+def _union(lists: Sequence[NDArray[Any]]) -> list[Any]:
+    longest = max(lists, key=len, default=np.array([]))
+    return [*longest.tolist(), *sorted({item for each in lists for item in each.tolist()} - set(longest.tolist()))]
+
+
+def _with_all_laws(data: xr.Dataset, laws: Sequence[Any]) -> xr.Dataset:
+    if len(laws) == data.sizes["law"]:
+        return data
+    silent = dict.fromkeys(data.variables, np.nan) | {"law_is_exact": False, "law_note": ""}
+    whole = data.reindex(law=list(laws), fill_value=silent)
+    return whole.assign(law_note=whole["law_note"].astype(str)) if "law_note" in whole else whole
