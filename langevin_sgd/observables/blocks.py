@@ -107,8 +107,8 @@ def of_points(data: xr.Dataset, names: Sequence[str], shape: tuple[int, ...], di
         STATUS: xr.Variable(tuple(names), np.full(shape, DONE, np.int8), _STATUS_ATTRS),
         ERROR: xr.Variable(tuple(names), np.full(shape, "", "U1"), _ERROR_ATTRS),
     }
-    whole |= {str(name): told(str(name), variable.variable) for name, variable in data.data_vars.items()}
-    coords = {str(name): told(str(name), variable.variable) for name, variable in data.coords.items()}
+    whole |= {name: told(name, data[name].variable) for name in map(str, data.data_vars)}
+    coords = {name: told(name, data[name].variable) for name in map(str, data.coords)}
     return xr.Dataset(whole, coords=coords, attrs=data.attrs)
 
 
@@ -196,7 +196,7 @@ def collapsed(data: xr.Dataset, names: Sequence[str]) -> xr.Dataset:
     for name in map(str, data.variables):
         variable = data[name].variable
         inner = variable.dims[len(names) :]
-        if variable.dims[: len(names)] != tuple(names) or name in (STATUS, ERROR, ATTRIBUTES):
+        if variable.dims[: len(names)] != tuple(names) or name in (STATUS, ERROR, ATTRIBUTES, *names):
             continue
         if (inner and name not in data.coords) or name.endswith(_COUNT):
             continue
@@ -257,9 +257,9 @@ def _aligned(datasets: Sequence[xr.Dataset]) -> list[xr.Dataset]:
 
 def _filled(data: xr.Dataset, sizes: Mapping[str, int]) -> xr.Dataset:
     changed = {
-        str(name): filled(variable.variable, sizes)
-        for name, variable in data.variables.items()
-        if set(sizes) & set(variable.dims)
+        name: filled(data[name].variable, sizes)
+        for name in map(str, data.variables)
+        if set(sizes) & set(data[name].dims)
     }
     counts = {count_of(dim): xr.Variable((), data.sizes[dim], _count_attrs(dim)) for dim in sizes if dim in data.dims}
     coords = {name: changed.get(str(name), data[name].variable) for name in map(str, data.coords)}

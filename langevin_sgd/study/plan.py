@@ -70,7 +70,9 @@ def block_shape(grid: Grid, most: int) -> tuple[int, ...]:
 def fused(grid: Grid, axis: Axis) -> bool:
     """Whether the points of one launch may differ along an axis."""
     study, name = grid.study, grid.name
-    reached = {key for source in lineage.sources(study, name) for other in lineage.scanned(study, source) for key in other.keys}
+    reached = {
+        key for source in lineage.sources(study, name) for other in lineage.scanned(study, source) for key in other.keys
+    }
     own = (f"models.{name}.", "sgd.")
     return all(
         key not in reached and key.startswith(own) and any(within(name, key, each) for each in study.models[name].FUSED)

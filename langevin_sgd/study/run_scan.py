@@ -30,7 +30,11 @@ def run_scan(study: Study, name: str, around: Surroundings, run: store.RunDirect
     points = 0
     for task in tasks(study, name):
         progress = _Renamed(around.progress, name, f"{name}: point {points + 1:,} of {len(grid):,}")
-        parts.append((task.start, run_task(study, task, replace(around, progress=progress))))
+        try:
+            parts.append((task.start, run_task(study, task, replace(around, progress=progress))))
+        except KeyboardInterrupt:
+            around.checkpoint.save({"points": np.array(points)})
+            raise
         points += len(task)
     data = blocks.assembled(parts, grid.dimensions, grid.shape).assign_coords(coordinates(grid.called, _declared(grid)))
     status = "done" if (data[blocks.STATUS] == blocks.DONE).any() else "failed"

@@ -63,15 +63,7 @@ def run_points(points: Points, context: Context) -> list[xr.Dataset | PointFaile
     observables again, at once.
     """
     with workers_on(context.device) as workers, one_torch_thread():
-        found = _Scan(points, context, workers).run()
-    for (_, sgd), each in zip(points, found, strict=True):
-        if isinstance(each, PointFailed) and len(points) > 1 and isinstance(each.error, Diverged):
-            error = each.error
-            at = f"at learning_rate = {sgd.learning_rate:g}, batch_size = {sgd.batch_size}: {error.detail}"
-            raise Diverged(error.step, error.eta_lambda_max, momentum=error.momentum, detail=at) from error
-        if isinstance(each, PointFailed):
-            raise each.error
-    return found
+        return _Scan(points, context, workers).run()
 
 
 class _Scan:

@@ -119,15 +119,17 @@ def test_where_an_interrupted_scan_is_can_be_asked(tmp_path):
         finished=False,
         config=tmp_path / "run" / "config.yaml",
     )
-    assert "network is stopped at step 160" in text
+    assert "network is stopped at 2 points" in text
 
 
 def test_a_diverging_point_is_named():
     config = _study({"sgd.learning_rate": [0.1, 400.0]}, probes=(), training_time=None, steps=2000)
-    with pytest.warns(RuntimeWarning, match="network: failed: "):
-        tree = lsgd.simulate(config)
-    assert tree["network"].attrs["status"] == "failed"
-    assert "at learning_rate = 400, batch_size = 4" in tree["network"].attrs["error"]
+    with pytest.warns(RuntimeWarning, match="network: 1 of 2 points failed, at learning_rate=400: network diverged"):
+        found = lsgd.simulate(config)["network"].dataset
+    assert found.attrs["status"] == "done"
+    assert found["status"].values.tolist() == [1, 2]
+    assert found["error"].values[0] == ""
+    assert np.isfinite(found["energy"].sel(learning_rate=0.1)).all()
 
 
 def test_weight_decay_and_label_noise_of_a_network_can_be_scanned():
