@@ -47,4 +47,5 @@ def follows(point: Point) -> Found:
 
 
 def _scheme(point: Point) -> str:
+    assert point.sgd is not None  # a config that the kind takes has one, or the model its own
     return langevin.scheme_of([(point.model, point.sgd)])

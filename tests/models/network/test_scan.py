@@ -218,7 +218,6 @@ def test_a_training_too_short_for_its_record_says_so():
         ({"probes": ["sharpness", "sharpness"]}, "sharpness is there twice; remove one"),
         ({"probes": ["sharpnes"]}, "sharpness"),
         ({"probes": ["inherent_structures"]}, "whose inherent structures are others at every point"),
-        ({"start": "minimum"}, "whose stationary window is its own at every point"),
     ],
 )
 def test_configs_that_make_no_scan(changed, message):
