@@ -56,7 +56,7 @@ def chain_time(law: str, step: float, temperature: float, spacing: float) -> flo
     noise = IsotropicNoise(temperature)
     program = lane_program(LANDSCAPE, noise, scheme("euler_maruyama"))
     move = array_functions(program, NUMPY).step
-    coefficients = program.coefficient_values({**noise.parameters, "time_step": step})
+    coefficients = program.function().values({**noise.parameters, "time_step": step})
     grid = np.linspace(WALL, TARGET, round((TARGET - WALL) / spacing) + 1)[:-1]
     width = grid[1] - grid[0]
     rows, columns, entries = [], [], []

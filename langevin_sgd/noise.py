@@ -7,17 +7,17 @@ gradient; isotropic, b = sqrt(T) I with the temperature T = eta sigma^2/B.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal, Protocol
 
 import numpy as np
-import sympy
 from numpy.typing import ArrayLike, NDArray
 
 from langevin_sgd.errors import UserError
 from langevin_sgd.landscapes.by_value import ByValue
 from langevin_sgd.landscapes.expression import checked_parameters, listed
 from langevin_sgd.landscapes.formula import FormulaError, check_names, parse
+from langevin_sgd.landscapes.symbols import sympy
 from langevin_sgd.real_array import real_array, real_number
 
 Interpretation = Literal["ito", "stratonovich"]
@@ -181,6 +181,27 @@ class PositionDependentNoise(ByValue):
         _same_dimension(len(self.amplitudes), len(coordinates), "noise amplitudes")
         names = [*(x.name for x in coordinates), *self.parameters]
         return sympy.ImmutableDenseMatrix(sympy.diag(*(parse(text, names) for text in self.amplitudes)))
+
+
+_NUMBERS_IN_SYMBOLS = ("covariance", "factor")  # all others are parameters, whose values the amplitude does not hold
+
+
+def amplitude_of(noise: Noise) -> list[Any] | None:
+    """What determines a noise's amplitude beside its parameters' names, as JSON; None of a kind that is not ours."""
+    if not (isinstance(noise, ByValue) and type(noise).__module__ == __name__):
+        return None
+    said: list[Any] = [type(noise).__name__]
+    for one in fields(noise):  # type: ignore[arg-type]
+        value = getattr(noise, one.name)
+        if one.name in _NUMBERS_IN_SYMBOLS:
+            said.append(np.asarray(value, dtype=np.float64).tolist())
+        elif one.name != "parameters":
+            said.append([_formula(each) for each in value] if isinstance(value, tuple) else _formula(value))
+    return said
+
+
+def _formula(given: Number) -> str | None:
+    return given if isinstance(given, str) else None
 
 
 def _not_negative(value: Any, what: str) -> float:

@@ -14,6 +14,15 @@ _LONGEST_NAME = 255  # of all file systems in wide use
 _LONGEST_PATH = 4000  # some room is left for what lies in a run
 
 
+def kernel_folder() -> Path:
+    """Where kernels are kept: LANGEVIN_SGD_CACHE, else langevin_sgd in the user's cache folder."""
+    given = os.environ.get("LANGEVIN_SGD_CACHE")
+    if given:
+        return Path(given)
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "langevin_sgd" / "kernels"
+
+
 def is_url(text: str) -> bool:
     """Whether `text` is an address such as s3://bucket/run and no path."""
     return _URL.search(text) is not None

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import langevin_sgd as lsgd
 from langevin_sgd.study.templates import new
 
 _NOT_FOR_A_FORMULA = (
@@ -45,6 +46,18 @@ def test_a_formula_is_simulated_and_reported_without_what_it_does_not_use(tmp_pa
     imported = _imported("import langevin_sgd\nlangevin_sgd.simulate('short.yaml', output='run')", tmp_path)
     assert (tmp_path / "run" / "report.html").exists()
     assert imported & set(_NOT_FOR_A_FORMULA) == set()
+
+
+def test_a_study_that_was_run_before_needs_no_sympy_and_has_the_same_bits(tmp_path: Path) -> None:
+    """Nor does one with other numbers in it."""
+    (tmp_path / "short.yaml").write_text(_STUDY)
+    _imported("import langevin_sgd\nlangevin_sgd.simulate('short.yaml', output='cold')", tmp_path)
+    again = _imported("import langevin_sgd\nlangevin_sgd.simulate('short.yaml', output='warm')", tmp_path)
+    cold, warm = (lsgd.open_run(tmp_path / run)["well"].to_dataset() for run in ("cold", "warm"))
+    assert warm.identical(cold)
+    (tmp_path / "short.yaml").write_text(_STUDY.replace("0.3", "0.4"))
+    hotter = _imported("import langevin_sgd\nlangevin_sgd.simulate('short.yaml', output='hotter')", tmp_path)
+    assert "sympy" not in again | hotter
 
 
 def test_the_package_and_the_help_import_no_numbers(tmp_path: Path) -> None:

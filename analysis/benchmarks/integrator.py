@@ -29,7 +29,8 @@ from langevin_sgd.integrators.block_draws import draws
 from langevin_sgd.integrators.by_address import at, call
 from langevin_sgd.integrators.generate import lane_program
 from langevin_sgd.integrators.problem import Problem
-from langevin_sgd.integrators.record import Record, quantities
+from langevin_sgd.integrators.program import program_of
+from langevin_sgd.integrators.record import Record, observed
 from langevin_sgd.integrators.schemes import scheme
 from langevin_sgd.landscapes.expression import Expression
 from langevin_sgd.landscapes.line import Line
@@ -75,12 +76,13 @@ def ours(
     if isinstance(landscape, Tabulated):
         values |= {**landscape.constants, "disorder": np.repeat(np.arange(DISORDERS), N // DISORDERS)}
     program = lane_program(landscape, noise, scheme("euler_maruyama"))
+    rows = observed(Record(), landscape, list(values)).quantities
     d = landscape.dimension
 
     def go() -> int:
         run = Problem(
-            landscape=landscape, noise=noise, program=program, layout=Layout(kind, len(program.draws)),  # type: ignore
-            quantities=quantities(Record(), landscape, list(values)), values=values, varying_names=varying, seed=7,
+            landscape=landscape, noise=noise, program=program_of(program), layout=Layout(kind, len(program.draws)),  # type: ignore
+            quantities=rows, values=values, varying_names=varying, seed=7,
             stream=int(Stream.LANGEVIN_NOISE), state=np.zeros((d, N), precision), start=np.zeros((d, N), precision),
             numbers=np.arange(N, dtype=np.uint32), passage=np.full(N, -1), groups=np.zeros(N, np.int64), begin=0,
             end=steps, record_steps=np.empty(0, np.int64), threads=threads,

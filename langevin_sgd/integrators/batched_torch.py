@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
-from langevin_sgd.integrators.array_functions import array_functions
+from langevin_sgd.integrators.array_functions import functions_of
 from langevin_sgd.integrators.finiteness import check_finite, undecided_at
 from langevin_sgd.integrators.problem import Problem, Reductions
 from langevin_sgd.integrators.recording import Recording
@@ -56,7 +56,7 @@ class GeneratedStepper:
     def __init__(self, run: Problem, device: torch.device, dtype: torch.dtype) -> None:
         program = run.program
         self.dimension = program.dimension
-        values = program.coefficient_values(run.values)
+        values = program.coefficients.values(run.values)
         self.coefficients = [torch.as_tensor(np.asarray(v), dtype=dtype, device=device) for v in values]
         table = torch.as_tensor(run.table, device=device)
         offsets = torch.as_tensor(run.offsets.astype(np.int64), device=device)
@@ -68,7 +68,7 @@ class GeneratedStepper:
             inside = torch.where(inside < last, inside, last)
             return table[offsets + inside.long()]
 
-        self.functions = array_functions(program, {**_FUNCTIONS, "look_up": look_up})
+        self.functions = functions_of(program, {**_FUNCTIONS, "look_up": look_up})
 
     def step(self, state: torch.Tensor, draws: torch.Tensor) -> torch.Tensor:
         """One step."""

@@ -74,7 +74,7 @@ def callable_quantities(record: Record) -> Quantities:
     means = tuple(row(name) for name in record.means)
     histograms = tuple(row(name) for name in record.histograms)
     edges = tuple(record.histograms.values())
-    return Quantities(tuple(names), tuple(names), (), each, means, histograms, edges, None)
+    return Quantities(tuple(names), tuple(names), each, means, histograms, edges)
 
 
 def constant_amplitude(
@@ -160,7 +160,7 @@ class CallableStepper:
         self.scheme = scheme
         self.quantities = run.quantities.names
         self.widths = run.program.widths
-        self.noises = len(run.program.draws) // scheme.draws_per_step
+        self.noises = run.program.draws // scheme.draws_per_step
 
     def step(self, state: torch.Tensor, draws: torch.Tensor) -> torch.Tensor:
         """One step."""

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import sympy
 
 from langevin_sgd.integrators.schemes.scheme import Scalar, Vector
 from langevin_sgd.landscapes.expression import Expression
 from langevin_sgd.landscapes.formula import FormulaError, symbol
-from langevin_sgd.landscapes.tabulated import Tabulated
-from langevin_sgd.landscapes.waves import Waves
+from langevin_sgd.landscapes.symbols import sympy
 from langevin_sgd.noise import Interpretation, Noise
+
+if TYPE_CHECKING:
+    from langevin_sgd.landscapes.tabulated import Tabulated
+    from langevin_sgd.landscapes.waves import Waves
 
 
 class SymbolicDynamics:

@@ -9,25 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-import sympy
-from sympy.core.sorting import default_sort_key
-from sympy.logic.boolalg import And, Boolean, BooleanFalse, BooleanTrue, Or
+from langevin_sgd.landscapes.formula import FUNCTIONS, FormulaError
+from langevin_sgd.landscapes.symbols import sympy
 
-from langevin_sgd.landscapes.formula import FormulaError
-
-_FUNCTIONS = {
-    sympy.sin: "sin",
-    sympy.cos: "cos",
-    sympy.tan: "tan",
-    sympy.atan: "atan",
-    sympy.sinh: "sinh",
-    sympy.cosh: "cosh",
-    sympy.tanh: "tanh",
-    sympy.exp: "exp",
-    sympy.log: "log",
-    sympy.Abs: "absolute",
-    sympy.sign: "sign",
-}
+_FUNCTIONS = {**{name: name for name in FUNCTIONS}, "Abs": "absolute", "sign": "sign"}
 _RELATIONS = {"<": "<", "<=": "<=", ">": ">", ">=": ">="}
 
 
@@ -77,10 +62,10 @@ class Emitter:
             return self._power(e.base, e.exp)
         if isinstance(e, sympy.Piecewise):
             return self._pieces(e)
-        if isinstance(e, Boolean):
+        if isinstance(e, sympy.logic.boolalg.Boolean):
             return self._condition(e)
-        if e.func in _FUNCTIONS:
-            return self._line(f"{_FUNCTIONS[e.func]}({self.value(e.args[0])})")
+        if e.func.__name__ in _FUNCTIONS:
+            return self._line(f"{_FUNCTIONS[e.func.__name__]}({self.value(e.args[0])})")
         raise FormulaError(f"no kernel can be generated for {e.func.__name__} in {e}; rewrite the formula without it")
 
     def _line(self, text: str) -> str:
@@ -101,7 +86,7 @@ class Emitter:
 
     def _sum(self, parts: list[sympy.Expr]) -> str:
         # plain symbols first: they are what the products are added to
-        parts = sorted(parts, key=lambda p: (not p.is_Symbol, p.is_number, default_sort_key(p)))
+        parts = sorted(parts, key=lambda p: (not p.is_Symbol, p.is_number, sympy.default_sort_key(p)))
         single = [p for p in parts if not _is_product(p)]
         products = [p for p in parts if _is_product(p)]
         total = ""
@@ -129,7 +114,7 @@ class Emitter:
         over = [f for f in factors if not _is_reciprocal(f)]
         under = [sympy.Pow(f.base, -f.exp) for f in factors if _is_reciprocal(f)]
         result = ""
-        for factor in sorted(over, key=default_sort_key):
+        for factor in sorted(over, key=sympy.default_sort_key):
             result = self._line(f"{result} * {self.value(factor)}") if result else self.value(factor)
         if under:
             below = self.value(_joined(under))
@@ -164,11 +149,11 @@ class Emitter:
         return chosen
 
     def _condition(self, e: sympy.Basic) -> str:
-        if isinstance(e, BooleanTrue | BooleanFalse):
+        if e in (sympy.true, sympy.false):
             raise FormulaError(f"the condition is always {bool(e)}; it must depend on the position")
-        if isinstance(e, And | Or):
-            sign = " & " if isinstance(e, And) else " | "
-            return self._line(sign.join(self.value(a) for a in sorted(e.args, key=default_sort_key)))
+        if isinstance(e, sympy.And | sympy.Or):
+            sign = " & " if isinstance(e, sympy.And) else " | "
+            return self._line(sign.join(self.value(a) for a in sorted(e.args, key=sympy.default_sort_key)))
         return self._line(f"{self.value(e.args[0])} {_RELATIONS[e.rel_op]} {self.value(e.args[1])}")
 
 
@@ -181,7 +166,7 @@ def _is_reciprocal(e: sympy.Expr) -> bool:
 
 
 def _simple_last(e: sympy.Expr) -> tuple[bool, tuple[object, ...]]:
-    return bool(e.is_Symbol), default_sort_key(e)
+    return bool(e.is_Symbol), sympy.default_sort_key(e)
 
 
 def _joined(factors: list[sympy.Expr]) -> sympy.Expr:

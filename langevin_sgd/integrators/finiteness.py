@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import sympy
 from numpy.typing import NDArray
 
 from langevin_sgd.errors import IntegrationError
@@ -17,6 +16,7 @@ from langevin_sgd.integrators.divergence import Diverged, NotFinite
 from langevin_sgd.integrators.generate import is_generated
 from langevin_sgd.integrators.problem import Problem
 from langevin_sgd.landscapes.formula import symbol
+from langevin_sgd.landscapes.symbols import sympy
 
 Float = NDArray[np.floating[Any]]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from threading import Lock
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from langevin_sgd.integrators import kernel_cache
 from langevin_sgd.integrators.block_draws import draws
 from langevin_sgd.integrators.finiteness import Faults, check_finite
-from langevin_sgd.integrators.fused_source import TILE, FusedSource, fused_source, places
+from langevin_sgd.integrators.fused_source import TILE, FusedSource, fused_source, limits, places
 from langevin_sgd.integrators.problem import Problem, Reductions
 from langevin_sgd.integrators.wave_source import scratch
 
@@ -85,7 +86,14 @@ def run(problem: Problem, after_launch: Callable[[int], None] | None = None) -> 
 
 def kernel(problem: Problem) -> FusedSource:
     """What is generated for a run."""
-    return fused_source(problem.program, problem.layout, problem.varying, state_type=problem.state.dtype.name)
+    program, layout, state_type = problem.program, problem.layout, problem.state.dtype.name
+
+    def made() -> FusedSource:
+        return fused_source(program.lanes(), layout, problem.varying, state_type=state_type)
+
+    given = [layout.kind, layout.count, problem.varying, state_type, limits()]
+    found = program.known("kernel for CPUs", given, lambda: asdict(made()))
+    return FusedSource(**{**found, "varying": tuple(found["varying"])})
 
 
 @cache
@@ -109,7 +117,7 @@ def _sizes(problem: Problem, source: FusedSource) -> tuple[int, ...]:
         source.lanes,
         source.rows,
         scratch(program.dimension, problem.cells) if source.waves else 1,
-        len(program.quantities),
+        program.quantities,
         layout.quads,
         int(layout.kind == "gaussian"),
         layout.steps_per_group,

@@ -33,7 +33,7 @@ def run(problem: Problem, device: str, after_launch: Callable[[int], None] | Non
     if not SIMULATED:
         cuda.select_device(int(device.partition(":")[2] or 0))  # type: ignore[no-untyped-call]
     text = gpu_source(
-        problem.program,
+        problem.program.lanes(),
         problem.layout,
         problem.varying,
         state_type=problem.state.dtype.name,
@@ -44,7 +44,7 @@ def run(problem: Problem, device: str, after_launch: Callable[[int], None] | Non
     numbers, start = cuda.to_device(problem.numbers), cuda.to_device(problem.start)
     table, offsets = cuda.to_device(problem.table), cuda.to_device(problem.offsets)
     state, passage = cuda.to_device(problem.state), cuda.to_device(problem.passage)
-    seen = cuda.device_array((max(1, len(problem.program.quantities)), problem.numbers.size), np.float64)
+    seen = cuda.device_array((max(1, problem.program.quantities), problem.numbers.size), np.float64)
     low, high = np.uint32(problem.seed & 0xFFFFFFFF), np.uint32(problem.seed >> 32)
     threads = min(_THREADS, problem.numbers.size)
     shape = (-(-problem.numbers.size // threads), threads)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-import sympy
-
 from langevin_sgd.integrators.emission import Emitter
 from langevin_sgd.integrators.generate import LaneProgram, advance, coefficient_symbols
 from langevin_sgd.integrators.wave_source import slopes_of_waves
+from langevin_sgd.landscapes.symbols import sympy
 from langevin_sgd.random_numbers.increments import Layout
 
 # Lanes that are summed one after the other into a partial sum of their own: every size of a block divides it, so that
@@ -58,6 +57,11 @@ def look_up(y, u, table, base, cell, work, cells, lanes):
 """
 
 
+def limits() -> tuple[int, ...]:
+    """The numbers of this module that a kernel's text follows from."""
+    return TILE, _CACHE_BYTES, _MOST_OPERATIONS
+
+
 @dataclass(frozen=True)
 class FusedSource:
     """What is generated for a formula: functions of one block of lanes, to be called by `cpu_kernel.run`.
@@ -74,16 +78,22 @@ class FusedSource:
     varying: tuple[bool, ...]
 
 
-@lru_cache(maxsize=64)  # asked for every launch of a scan
 def fused_source(program: LaneProgram, layout: Layout, varying: tuple[bool, ...], *, state_type: str) -> FusedSource:
     """The functions of a lane program. `varying` says which coefficients differ between trajectories, `state_type` is
     float32 or float64."""
+    return _made(program, layout, varying, state_type, _CACHE_BYTES)
+
+
+@lru_cache(maxsize=64)  # asked for every launch of a scan
+def _made(
+    program: LaneProgram, layout: Layout, varying: tuple[bool, ...], state_type: str, cache_bytes: int
+) -> FusedSource:
     size = 4 if state_type == "float32" else 8
     rows = len(program.state) + sum(varying) + len(program.slopes)
     waves = bool(program.slopes) and program.place is None
     per_lane = size * rows + 4 * 4 * layout.quads * 2
     least = TILE // 8  # and as few where a lane costs much more than what is shared by all
-    lanes = next((n for n in (TILE, TILE // 2, TILE // 4) if n * per_lane <= _CACHE_BYTES and not waves), least)
+    lanes = next((n for n in (TILE, TILE // 2, TILE // 4) if n * per_lane <= cache_bytes and not waves), least)
     constants: dict[str, str] = {}
     one, operations = _advance(program, layout, varying, "advance_one", 1, constants)
     limit = layout.steps_per_word if layout.steps_per_word > 1 else layout.steps_per_group

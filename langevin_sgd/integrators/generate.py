@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
-from typing import Any, TypeGuard
+from typing import TYPE_CHECKING, Any, TypeGuard
 
-import numpy as np
-import sympy
-from numpy.typing import NDArray
-
+from langevin_sgd.integrators.coefficients import Coefficients, coefficients
 from langevin_sgd.integrators.dynamics import SymbolicDynamics, noise_structure, vector
 from langevin_sgd.integrators.emission import Emitter
-from langevin_sgd.integrators.polynomials import Coefficients, arranged, arranged_condition, lane_symbol
+from langevin_sgd.integrators.polynomials import Folded, arranged, arranged_condition, lane_symbol
 from langevin_sgd.integrators.schemes.scheme import Scheme, SchemeError
 from langevin_sgd.landscapes.expression import Expression
 from langevin_sgd.landscapes.formula import FormulaError, symbol
 from langevin_sgd.landscapes.landscape import Landscape
-from langevin_sgd.landscapes.tabulated import Slope, Tabulated
-from langevin_sgd.landscapes.waves import Waves, WaveSlope
+from langevin_sgd.landscapes.symbols import sympy
 from langevin_sgd.noise import Noise
 
-_SHOWN = 80
+if TYPE_CHECKING:  # these import sympy
+    from langevin_sgd.landscapes.tabulated import Tabulated
+    from langevin_sgd.landscapes.waves import Waves
 
-Generated = Expression | Tabulated | Waves
-"""Landscapes of which kernels are made."""
+    Generated = Expression | Tabulated | Waves
+    """Landscapes of which kernels are made."""
+
+    _Stages = list[tuple[sympy.Symbol, sympy.Expr]]
 
 
 def is_generated(landscape: Landscape) -> TypeGuard[Generated]:
@@ -33,8 +32,7 @@ def is_generated(landscape: Landscape) -> TypeGuard[Generated]:
     return landscape.symbolic
 
 
-SLOPE = lane_symbol("slope")
-"""The slope of a tabulated potential where the step begins."""
+_SLOPE = "slope"  # of a tabulated potential, where the step begins
 
 
 @dataclass(frozen=True)
@@ -47,7 +45,7 @@ class LaneProgram:
     `coefficients`. `quantities` are formulas to evaluate at recorded steps and `target` the first-passage condition,
     `target_fails` its opposite where some position has neither.
     `slopes` are the symbols of a gradient that is found ahead of the step, where it begins, in the table of the run: of
-    waves, or of a tabulated potential (`SLOPE`, at `place`, the distance from the first site in cells).
+    waves, or of a tabulated potential (at `place`, the distance from the first site in cells).
     """
 
     dimension: int
@@ -65,35 +63,9 @@ class LaneProgram:
     slopes: tuple[sympy.Symbol, ...] = ()
     place: sympy.Expr | None = None
 
-    def coefficient_values(self, values: Mapping[str, Any]) -> list[Any]:
-        """Every coefficient in float64: a number, or an array over trajectories where its parameters vary."""
-        if not self.coefficients:
-            return []
-        function = _of_parameters(self.parameters, self.coefficients)
-        with np.errstate(all="ignore"):
-            computed = function(*(np.asarray(values[name], dtype=np.float64) for name in self.parameters))
-        out: list[Any] = []
-        for expression, value in zip(self.coefficients, computed, strict=True):
-            array: NDArray[np.float64] = np.asarray(value, dtype=np.float64)
-            if not np.isfinite(array).all():
-                text = str(expression)
-                shown = text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
-                raise FormulaError(f"{shown} is not finite for the parameters given; check their values")
-            out.append(array)
-        return out
-
-    def varying(self, names: Sequence[str]) -> tuple[bool, ...]:
-        """Which coefficients depend on one of the parameters named."""
-        which = {symbol(name) for name in names}
-        return tuple(bool(expression.free_symbols & which) for expression in self.coefficients)
-
-
-@lru_cache(maxsize=64)  # asked for every launch of a scan
-def _of_parameters(parameters: tuple[str, ...], expressions: tuple[sympy.Expr, ...]) -> Callable[..., Any]:
-    """The expressions as a function of the parameters."""
-    symbols = [symbol(name) for name in parameters]
-    function: Callable[..., Any] = sympy.lambdify(symbols, list(expressions), "numpy", dummify=True)
-    return function
+    def function(self) -> Coefficients:
+        """The coefficients as a function of the parameters."""
+        return coefficients(self.coefficients, self.parameters)
 
 
 def lane_program(
@@ -132,7 +104,7 @@ def lane_program(
     to_lane = dict(zip(landscape.coordinates, state, strict=False))
     to_lane |= {symbol(f"start_{name}"): s for name, s in zip(landscape.variables, start, strict=True)}
     moving = {*state, *draws, *start, *slopes, *(name for name, _ in model.stages)}
-    folded = Coefficients()
+    folded = Folded()
     stages = [(name, arranged(sympy.sympify(e), moving, folded, _base(e, state))) for name, e in model.stages]
     results = [arranged(sympy.sympify(e), moving, folded, y) for e, y in zip(flat, state, strict=True)]
     observed = [arranged(sympy.sympify(q).xreplace(to_lane), moving, folded) for q in quantities]
@@ -162,13 +134,15 @@ def lane_program(
     )
 
 
-_Stages = list[tuple[sympy.Symbol, sympy.Expr]]
-
-
 def _found_ahead(
     stages: _Stages, results: list[Any], position: Sequence[sympy.Symbol], scheme: Scheme
 ) -> tuple[_Stages, list[Any], tuple[sympy.Symbol, ...], sympy.Expr | None]:
     """Stages and results with symbols for a gradient in the run's table, these symbols, and the place in a table."""
+    from langevin_sgd.landscapes.tabulated import (
+        Slope,  # sympy, which a program from an earlier process is known without
+    )
+    from langevin_sgd.landscapes.waves import WaveSlope
+
     every = [sympy.sympify(e) for e in (*(e for _, e in stages), *results)]
     tabulated = {call for e in every for call in e.atoms(Slope)}
     waves = {call for e in every for call in e.atoms(WaveSlope)}
@@ -179,8 +153,9 @@ def _found_ahead(
     if others or ahead:
         mend = "use euler_maruyama, or backend='batched'" if waves else "on a table use euler_maruyama"
         raise SchemeError(f"{scheme.name} takes the force ahead of the position; {mend}")
-    known = dict.fromkeys(tabulated, SLOPE) | {call: lane_symbol(f"slope{call.args[0]}") for call in waves}
-    slopes = (SLOPE,) if tabulated else tuple(lane_symbol(f"slope{i}") for i in range(len(position)))
+    slope = lane_symbol(_SLOPE)
+    known = dict.fromkeys(tabulated, slope) | {call: lane_symbol(f"slope{call.args[0]}") for call in waves}
+    slopes = (slope,) if tabulated else tuple(lane_symbol(f"slope{i}") for i in range(len(position)))
     replaced = [(name, e.xreplace(known)) for name, e in stages]
     return replaced, [sympy.sympify(e).xreplace(known) for e in results], slopes, where[0] if tabulated else None
 
@@ -192,8 +167,8 @@ def structure(landscape: Generated, noise: Noise) -> str:
 
 def advance(program: LaneProgram, emitter: Emitter) -> None:
     """Emit one step into the emitter and bind the state symbols to the new values."""
-    if program.place is not None and SLOPE not in emitter.names:
-        emitter.names[SLOPE] = emitter.looked_up(program.place)
+    if program.place is not None and lane_symbol(_SLOPE) not in emitter.names:
+        emitter.names[lane_symbol(_SLOPE)] = emitter.looked_up(program.place)
     for name, expression in program.stages:
         emitter.names[name] = emitter.value(expression)
     new = [emitter.value(expression) for expression in program.results]

@@ -15,9 +15,10 @@ from langevin_sgd.devices import place
 from langevin_sgd.integrators import arguments, backends, schemes
 from langevin_sgd.integrators.emitted_names import check_names_of_run
 from langevin_sgd.integrators.finiteness import check_moments
-from langevin_sgd.integrators.generate import is_generated, lane_program, structure
+from langevin_sgd.integrators.generate import is_generated
 from langevin_sgd.integrators.problem import Problem
-from langevin_sgd.integrators.record import Record, quantities
+from langevin_sgd.integrators.program import program_of, program_of_run, structure_of
+from langevin_sgd.integrators.record import Record
 from langevin_sgd.integrators.resolution import check_resolution
 from langevin_sgd.integrators.results import dataset
 from langevin_sgd.integrators.scan_points import Scan, grid
@@ -103,7 +104,7 @@ def integrate(
     landscape = arguments.as_landscape(landscape, backend, device)
     runs = backends.chosen(backend, landscape)
     placed = place(device, (runs.engine(landscape),))
-    kind = structure(landscape, noise) if is_generated(landscape) else "additive"
+    kind = structure_of(landscape, noise) if is_generated(landscape) else "additive"
     chosen.check(kind, increments, force=force)
     if record.first_passage is not None and increments == "two_point" and not force:
         raise SchemeError(
@@ -127,21 +128,13 @@ def integrate(
     values |= landscape.constants
     names += landscape.constants
     if is_generated(landscape):
-        observed = quantities(record, landscape, names)
-        program = lane_program(
-            landscape,
-            noise,
-            chosen,
-            quantities=observed.expressions,
-            target=observed.target,
-            target_fails=observed.target_fails,
-        )
+        observed, program = program_of_run(landscape, noise, chosen, record, names)
     else:
         from langevin_sgd.integrators import callable_stepper
 
         observed = callable_stepper.callable_quantities(record)
-        program = callable_stepper.callable_program(landscape, noise, chosen)
-    layout = Layout(increments, len(program.draws))
+        program = program_of(callable_stepper.callable_program(landscape, noise, chosen))
+    layout = Layout(increments, program.draws)
     state_type = _STATE_TYPES[precision]
     total = points.points * trajectories
     arguments.check_memory(total, sum(program.widths.values()), len(record.steps), observed, points.points)

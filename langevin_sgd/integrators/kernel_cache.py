@@ -17,7 +17,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 from types import ModuleType
 
-from langevin_sgd import random_numbers
+from langevin_sgd import paths, random_numbers
 
 _HERE = Path(__file__).parent
 _RANDOM = Path(random_numbers.__path__[0])
@@ -27,15 +27,6 @@ _PARTS = (
     _RANDOM / "philox_numba.py",
     _RANDOM / "philox_cuda.py",
 )
-
-
-def folder() -> Path:
-    """Where kernels are kept: LANGEVIN_SGD_CACHE, else langevin_sgd in the user's cache folder."""
-    given = os.environ.get("LANGEVIN_SGD_CACHE")
-    if given:
-        return Path(given)
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "langevin_sgd" / "kernels"
 
 
 @lru_cache(maxsize=256)
@@ -51,9 +42,9 @@ def load(text: str) -> ModuleType:
         digest.update(part.read_bytes())
     name = f"kernel_{digest.hexdigest()[:24]}"
     try:
-        path = _entry(folder(), name, text)
+        path = _entry(paths.kernel_folder(), name, text)
     except OSError as error:
-        path = _entry(_temporary(folder(), error.strerror or str(error)), name, text)
+        path = _entry(_temporary(paths.kernel_folder(), error.strerror or str(error)), name, text)
     specification = importlib.util.spec_from_file_location(f"langevin_sgd_{name}", path)
     if specification is None or specification.loader is None:
         raise ImportError(f"cannot load the generated kernel {path}; remove that folder and run again")

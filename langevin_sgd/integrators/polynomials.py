@@ -10,16 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-import sympy
-
 from langevin_sgd.landscapes.formula_size import most_monomials
+from langevin_sgd.landscapes.symbols import sympy
 
 _MOST_MONOMIALS = 80
 # Beyond this bound, parameters counted, nothing is multiplied out, not even to see what cancels.
 _MOST_TRIED = 2000
 
 
-class Coefficients:
+class Folded:
     """Expressions in the parameters alone, each with a symbol _c0, _c1, ... of its own."""
 
     def __init__(self) -> None:
@@ -46,7 +45,7 @@ def lane_symbol(name: str) -> sympy.Symbol:
 
 
 def arranged(
-    expression: sympy.Expr, moving: set[sympy.Symbol], coefficients: Coefficients, base: sympy.Symbol | None = None
+    expression: sympy.Expr, moving: set[sympy.Symbol], coefficients: Folded, base: sympy.Symbol | None = None
 ) -> sympy.Expr:
     """The expression with parameters folded into coefficients; `moving` symbols change along the run.
 
@@ -62,7 +61,7 @@ def arranged(
     return _structural(expression, moving, coefficients)
 
 
-def arranged_condition(condition: sympy.Basic, moving: set[sympy.Symbol], coefficients: Coefficients) -> sympy.Basic:
+def arranged_condition(condition: sympy.Basic, moving: set[sympy.Symbol], coefficients: Folded) -> sympy.Basic:
     """The condition with both sides of every comparison arranged."""
     if condition in (sympy.true, sympy.false):
         return condition
@@ -72,7 +71,7 @@ def arranged_condition(condition: sympy.Basic, moving: set[sympy.Symbol], coeffi
 
 
 def _polynomial(
-    polynomial: Any, symbols: list[sympy.Symbol], coefficients: Coefficients, base: sympy.Symbol | None
+    polynomial: Any, symbols: list[sympy.Symbol], coefficients: Folded, base: sympy.Symbol | None
 ) -> sympy.Expr:
     terms = {powers: sympy.sympify(factor) for powers, factor in polynomial.terms() if factor != 0}
     lead: sympy.Expr = sympy.Integer(0)
@@ -113,7 +112,7 @@ def _nested(terms: dict[tuple[int, ...], sympy.Expr], symbols: list[sympy.Symbol
     return _sum([head, _nested(outer, symbols)])
 
 
-def _structural(expression: sympy.Expr, moving: set[sympy.Symbol], coefficients: Coefficients) -> sympy.Expr:
+def _structural(expression: sympy.Expr, moving: set[sympy.Symbol], coefficients: Folded) -> sympy.Expr:
     """The expression as it stands, with its parameter-only parts folded."""
     if not expression.free_symbols & moving:
         return coefficients.symbol(expression)

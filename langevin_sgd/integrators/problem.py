@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from langevin_sgd.integrators.generate import LaneProgram
+from langevin_sgd.integrators.program import Program
 from langevin_sgd.integrators.record import Quantities
 from langevin_sgd.landscapes.landscape import Landscape
 from langevin_sgd.noise import Noise
@@ -31,7 +31,7 @@ class Problem:
 
     landscape: Landscape
     noise: Noise
-    program: LaneProgram
+    program: Program
     layout: Layout
     quantities: Quantities
     values: Mapping[str, Any]
@@ -53,7 +53,7 @@ class Problem:
     cells: int = field(init=False)
 
     def __post_init__(self) -> None:
-        self.varying = self.program.varying(self.varying_names)
+        self.varying = self.program.coefficients.varying(self.varying_names)
         self.table, self.cells = np.zeros(1, self.state.dtype), 1
         self.offsets = np.zeros(self.numbers.size, np.uint32)
         table = self.landscape.table
@@ -75,7 +75,7 @@ class Problem:
 
     def coefficients(self) -> tuple[Float, Float]:
         """Uniform coefficients (nu,) and varying ones (nv, N), in the precision of the state."""
-        computed = self.program.coefficient_values(self.values)
+        computed = self.program.coefficients.values(self.values)
         fixed = [float(c) for c, moves in zip(computed, self.varying, strict=True) if not moves]
         moving = [c for c, moves in zip(computed, self.varying, strict=True) if moves]
         rows = np.empty((len(moving), self.numbers.size), self.state.dtype)

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
-import sympy
 
 from langevin_sgd.errors import IntegrationError
 from langevin_sgd.landscapes.by_value import ByValue
 from langevin_sgd.landscapes.condition import always_decided, opposite, parse_condition
 from langevin_sgd.landscapes.expression import Expression
 from langevin_sgd.landscapes.formula import FormulaError, check_names, parse, symbol
-from langevin_sgd.landscapes.tabulated import Tabulated
-from langevin_sgd.landscapes.waves import Waves
+from langevin_sgd.landscapes.symbols import sympy
 from langevin_sgd.real_array import real_array, whole_number
+
+if TYPE_CHECKING:
+    from langevin_sgd.landscapes.tabulated import Tabulated
+    from langevin_sgd.landscapes.waves import Waves
 
 _MOST_BINS = 1_000_000
 
@@ -72,24 +75,34 @@ def _check_labels(labels: Iterable[object]) -> None:
 
 @dataclass(frozen=True)
 class Quantities:
-    """A record turned into expressions: one row each, and which rows are kept how.
+    """The rows that a record asks for, and which of them are kept how.
 
-    `names` are those of the rows, `titles` what a message calls them. `target` is the first-passage condition;
-    `target_fails` its opposite where a position can have neither, for want of a number to compare, else None.
+    `names` are those of the rows, `titles` what a message calls them.
     """
 
     names: tuple[str, ...]
     titles: tuple[str, ...]
-    expressions: tuple[sympy.Expr, ...]
     each: tuple[int, ...]
     means: tuple[int, ...]
     histograms: tuple[int, ...]
     edges: tuple[tuple[float, float, int], ...]
+
+
+@dataclass(frozen=True)
+class Observed:
+    """A record turned into expressions, one a row.
+
+    `target` is the first-passage condition; `target_fails` its opposite where a position can have neither, for want of
+    a number to compare, else None.
+    """
+
+    quantities: Quantities
+    expressions: tuple[sympy.Expr, ...]
     target: sympy.Basic | None
-    target_fails: sympy.Basic | None = None
+    target_fails: sympy.Basic | None
 
 
-def quantities(record: Record, landscape: Expression | Tabulated | Waves, parameters: Sequence[str]) -> Quantities:
+def observed(record: Record, landscape: Expression | Tabulated | Waves, parameters: Sequence[str]) -> Observed:
     """The record's quantities as expressions over the landscape's symbols; `FormulaError` for an unknown name."""
     names = [*landscape.variables, *(f"start_{name}" for name in landscape.variables), *parameters]
     check_names(names, "the symbol")
@@ -131,14 +144,17 @@ def quantities(record: Record, landscape: Expression | Tabulated | Waves, parame
             row(f"_basin {label}")
             titles[f"_basin {label}"] = f"what the condition of the basin {label!r} compares"
     target = None if record.first_passage is None else parse_condition(record.first_passage, names)
-    return Quantities(
+    kept = Quantities(
         names=tuple(rows),
         titles=tuple(titles.get(name, name) for name in rows),
-        expressions=tuple(expressions),
         each=each,
         means=means,
         histograms=tuple(histograms),
         edges=tuple(edges),
+    )
+    return Observed(
+        kept,
+        tuple(expressions),
         target=target,
         target_fails=None if target is None or always_decided(target) else opposite(target),
     )

@@ -13,7 +13,7 @@ import numpy as np
 import sympy
 from numpy.typing import NDArray
 
-from langevin_sgd.integrators.array_functions import NUMPY, array_functions
+from langevin_sgd.integrators.array_functions import NUMPY, functions_of
 from langevin_sgd.integrators.dynamics import SymbolicDynamics
 from langevin_sgd.integrators.finiteness import check_finite, undecided_at
 from langevin_sgd.integrators.generate import is_generated
@@ -106,8 +106,8 @@ def _weak(problem: Problem) -> Array:
 
 def _reduced(problem: Problem, paths: Array, after_launch: Callable[[int], None] | None) -> Reductions:
     """The recorded quantities and first passages of whole paths (steps + 1, d, N)."""
-    functions = array_functions(problem.program, NUMPY)
-    values = problem.program.coefficient_values(problem.values)
+    functions = functions_of(problem.program, NUMPY)
+    values = problem.program.coefficients.values(problem.values)
     recording = Recording(problem)
     with np.errstate(all="ignore"):  # what is no number is counted, and told with its step
         for record, step in enumerate(problem.record_steps):

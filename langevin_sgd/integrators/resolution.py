@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from langevin_sgd.errors import IntegrationError
-from langevin_sgd.integrators.array_functions import NUMPY, ArrayFunctions, array_functions
-from langevin_sgd.integrators.generate import LaneProgram
+from langevin_sgd.integrators.array_functions import NUMPY, ArrayFunctions, compiled, sources_of
 from langevin_sgd.integrators.problem import Problem
 
 _WALKERS = 16  # of each point, so that what is said of it does not hang on the other points
@@ -82,16 +81,16 @@ def _message(problem: Problem, step: int, coordinate: int, position: float, size
 
 
 @lru_cache(maxsize=64)  # asked for every launch of a scan
-def _functions(program: LaneProgram) -> ArrayFunctions:
-    return array_functions(program, NUMPY)
+def _functions(sources: tuple[tuple[str, str], ...]) -> ArrayFunctions:
+    return compiled(dict(sources), NUMPY)
 
 
 def _steps(problem: Problem, state: NDArray[np.longdouble], chosen: NDArray[np.int64]) -> Array:
     """Steps of the position from `state` (V, n) with `_DRAWS` draws of the noise, (draw, d, n)."""
-    functions = _functions(problem.program)
-    values = problem.program.coefficient_values(problem.values)
+    functions = _functions(tuple(sources_of(problem.program).items()))
+    values = problem.program.coefficients.values(problem.values)
     here = [value[chosen] if np.ndim(value) else value for value in values]
-    d, draws = problem.program.dimension, len(problem.program.draws)
+    d, draws = problem.program.dimension, problem.program.draws
     normal = np.random.default_rng(0)  # of no consequence for the run
     groups = problem.groups[chosen]
     rank = np.arange(chosen.size) - np.searchsorted(groups, groups)  # the same draws for every point

@@ -7,8 +7,6 @@ of a lane are those of the source, whatever lanes are beside it.
 
 from __future__ import annotations
 
-from langevin_sgd.landscapes.waves import TOGETHER
-
 # sin(2 pi x)/x in powers of x^2, highest first: the minimax polynomial for |x| <= 1/4, absolute error 8e-16.
 _SINE = (
     -0.6925067010720717, 3.817365633469135, -15.09450614073429, 42.05868995395094, -76.70585968962867,
@@ -63,6 +61,8 @@ def look_up(y, u, table, base, cell, work, cells, lanes):
 def slopes_of_waves(dimension: int, row: int) -> str:
     """A function that writes the gradient in `dimension` coordinates, of the positions in the first rows of a block,
     into its rows from `row` on. The table is that of `Waves`."""
+    from langevin_sgd.landscapes.waves import TOGETHER  # sympy
+
     axes = range(dimension)
     deep = " " * 12
     sine = [f"{deep}p = SINE0", *(f"{deep}p = fma(p, z, SINE{i})" for i in range(1, len(_SINE)))]
@@ -83,4 +83,6 @@ def slopes_of_waves(dimension: int, row: int) -> str:
 
 def scratch(dimension: int, cells: int) -> int:
     """The size of the array that it works in."""
+    from langevin_sgd.landscapes.waves import TOGETHER
+
     return (dimension + cells * (dimension + 2)) * TOGETHER

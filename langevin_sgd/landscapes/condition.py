@@ -10,12 +10,12 @@ import ast
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-import sympy
-
+from langevin_sgd.landscapes import known
 from langevin_sgd.landscapes.formula import FormulaError, Reader
+from langevin_sgd.landscapes.symbols import sympy
 
 _MOST_CASES = 64
-_NUMBERS_EVERYWHERE = (sympy.Add, sympy.Mul, sympy.sin, sympy.cos, sympy.tanh, sympy.atan)
+_NUMBERS_EVERYWHERE = ("Add", "Mul", "sin", "cos", "tanh", "atan")
 
 _Case = tuple[Any, Any]  # when it holds, and the value then
 
@@ -29,6 +29,16 @@ def parse_condition(text: str, names: Iterable[str]) -> sympy.logic.boolalg.Bool
     if isinstance(read, sympy.Expr):
         raise FormulaError(f"{text!r} is no condition; compare two formulas, for example 'x > 0.5'")
     return sympy.to_nnf(read, simplify=False)  # no `not` left: kernels know comparisons, & and | alone
+
+
+def names_in_condition(text: str, names: Iterable[str]) -> frozenset[str]:
+    """Which of the `names` the condition holds; raises `FormulaError` as `parse_condition` does."""
+    listed = list(names)
+
+    def find() -> list[str]:
+        return sorted(each.name for each in parse_condition(text, listed).free_symbols)
+
+    return frozenset(known.answer("names in a condition", [text, listed], find))
 
 
 class _ConditionReader(Reader):
@@ -102,4 +112,4 @@ def _is_number_everywhere(e: sympy.Expr) -> bool:
         return True
     if isinstance(e, sympy.Pow):
         return bool(e.exp.is_Integer and e.exp > 0) and _is_number_everywhere(e.base)
-    return e.func in _NUMBERS_EVERYWHERE and all(_is_number_everywhere(part) for part in e.args)
+    return e.func.__name__ in _NUMBERS_EVERYWHERE and all(_is_number_everywhere(part) for part in e.args)

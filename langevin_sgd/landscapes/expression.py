@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
-import sympy
 from numpy.typing import ArrayLike, NDArray
 
 from langevin_sgd.errors import UserError
+from langevin_sgd.landscapes import known
 from langevin_sgd.landscapes.by_value import ByValue
 from langevin_sgd.landscapes.formula import FormulaError, check_names, parse, symbol
 from langevin_sgd.landscapes.formula_size import most_monomials, slope_size
 from langevin_sgd.landscapes.landscape import Landscape
 from langevin_sgd.landscapes.quadratic import HessianError
+from langevin_sgd.landscapes.symbols import sympy
 from langevin_sgd.real_array import real_array, real_number
 
 MAX_DIMENSION = 16
@@ -59,7 +60,7 @@ class Expression(Landscape, ByValue):
         check_names([*self.variables, *self.parameters], "the symbol")
         if self.force and len(self.force) != len(self.variables):
             raise FormulaError(f"the force has {len(self.force)} formulas; give one for each of {len(self.variables)}")
-        size = sum(slope_size(self.energy, x) for x in self.coordinates)  # now: the line that wrote it is at fault
+        size = _slopes_size(self.formula, self.variables, tuple(self.parameters))  # the line that wrote it is at fault
         if size > _MOST_OPERATIONS:
             raise FormulaError(
                 f"the formula's derivatives take {size} operations, {_MOST_OPERATIONS} at most; write it with fewer "
@@ -111,6 +112,10 @@ class Expression(Landscape, ByValue):
         """Whether the Hessian is the same everywhere, as far as multiplying out shows it; never with a force."""
         if self.force:
             return False
+        given = [self.formula, self.variables, list(self.parameters)]
+        return bool(known.answer("is quadratic", given, self._is_quadratic))
+
+    def _is_quadratic(self) -> bool:
         here = set(self.coordinates)
         if not all(slope.is_polynomial(*here) for slope in self.gradient):
             return False
@@ -159,6 +164,17 @@ class Expression(Landscape, ByValue):
         with np.errstate(all="ignore"):  # beyond the domain of the formula the answer is NaN, for the caller to look at
             values = functions[name](*at, *(np.asarray(value) for value in merged.values()))
         return _stacked(values, at.shape[1:])
+
+
+@lru_cache(maxsize=1024)
+def _slopes_size(formula: str, variables: tuple[str, ...], parameters: tuple[str, ...]) -> int:
+    """Bound on the number of operations of the derivatives of a formula; raises `FormulaError` as `parse` does."""
+
+    def find() -> int:
+        energy = parse(formula, [*variables, *parameters])
+        return sum(slope_size(energy, symbol(name)) for name in variables)
+
+    return int(known.answer("size of the slopes", [formula, variables, parameters], find))
 
 
 def checked_parameters(given: Any, error: type[UserError]) -> dict[str, float | None]:

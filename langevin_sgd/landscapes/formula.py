@@ -11,36 +11,21 @@ import difflib
 import keyword
 import math
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
-import sympy
-
 from langevin_sgd.errors import UserError
+from langevin_sgd.landscapes import known
+from langevin_sgd.landscapes.symbols import sympy
 
-FUNCTIONS: dict[str, Callable[..., sympy.Expr]] = {
-    "sin": sympy.sin,
-    "cos": sympy.cos,
-    "tan": sympy.tan,
-    "atan": sympy.atan,
-    "sinh": sympy.sinh,
-    "cosh": sympy.cosh,
-    "tanh": sympy.tanh,
-    "exp": sympy.exp,
-    "log": sympy.log,
-    "sqrt": sympy.sqrt,
-}
-CONSTANTS: dict[str, sympy.Expr] = {"pi": sympy.pi}
+FUNCTIONS = ("sin", "cos", "tan", "atan", "sinh", "cosh", "tanh", "exp", "log", "sqrt")
+"""What a formula may call, by the names that sympy has for them too."""
+CONSTANTS = ("pi",)
 
 _NOT_SMOOTH = ("abs", "Abs", "sign", "min", "max", "floor", "ceil", "round", "heaviside", "Heaviside", "where")
-_COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
-    ast.Lt: sympy.Lt,
-    ast.LtE: sympy.Le,
-    ast.Gt: sympy.Gt,
-    ast.GtE: sympy.Ge,
-}
+_COMPARISONS: dict[type[ast.cmpop], str] = {ast.Lt: "Lt", ast.LtE: "Le", ast.Gt: "Gt", ast.GtE: "Ge"}
 _SMOOTH = {
     "abs": "sqrt(x**2 + 0.01)",
     "sign": "tanh(x/0.1)",
@@ -92,6 +77,19 @@ def _parsed(text: str | float, names: Iterable[str]) -> sympy.Expr:
 
 
 _remembered = lru_cache(maxsize=1024)(_parsed)
+
+
+def names_in(text: str | float, names: Iterable[str]) -> frozenset[str]:
+    """Which of the `names` the formula holds; raises `FormulaError` as `parse` does."""
+    return _names_in(str(text), tuple(names))
+
+
+@lru_cache(maxsize=1024)
+def _names_in(text: str, names: tuple[str, ...]) -> frozenset[str]:
+    def find() -> list[str]:
+        return sorted(each.name for each in parse(text, names).free_symbols)
+
+    return frozenset(known.answer("names in a formula", [text, names], find))
 
 
 def check_names(names: Iterable[str], what: str) -> None:
@@ -213,7 +211,7 @@ class Reader:
         if name in self.symbols:
             return self.symbols[name]
         if name in CONSTANTS:
-            return CONSTANTS[name]
+            return getattr(sympy, name)
         known = [*self.symbols, *CONSTANTS]
         near = difflib.get_close_matches(name, known, n=1)
         mend = f"did you mean {near[0]!r}?" if near else f"known names: {', '.join(known) or 'none'}"
@@ -223,7 +221,7 @@ class Reader:
         growing = name in ("exp", "sinh", "cosh") and argument.is_number
         if growing and abs(float(argument)) > _LARGEST_LOG:
             raise FormulaError(f"{name} of {float(argument):.4g} in {self.shown} is out of range; choose other units")
-        return FUNCTIONS[name](argument)
+        return getattr(sympy, name)(argument)
 
     def binary(self, node: ast.AST, op: ast.operator, left: Any, right: Any) -> sympy.Expr:
         match op:
@@ -250,7 +248,7 @@ class Reader:
             raise self.refused(node, "only < <= > >=")
         values = [self.number(self.node(side), side) for side in sides]
         pairs = zip(ops, values[:-1], values[1:], strict=True)
-        return sympy.And(*(_COMPARISONS[type(op)](left, right) for op, left, right in pairs))
+        return sympy.And(*(getattr(sympy, _COMPARISONS[type(op)])(left, right) for op, left, right in pairs))
 
     def number(self, value: Any, node: ast.AST) -> Any:
         if not isinstance(value, sympy.Expr):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection
 
-import sympy
+from langevin_sgd.landscapes.symbols import sympy
 
 
 def slope_size(expression: sympy.Expr, coordinate: sympy.Symbol) -> int:

@@ -24,6 +24,7 @@ SHORT: dict[str, str] = {
     "checks/equilibrium/modes.py": "not mended yet",
     "checks/flatness/rows.py": "every check has its rows in a file of that name",
     "installation.py": "the command `info`",
+    "landscapes/symbols.py": "sympy as whatever has formulas imports it",
     "models/failed.py": "what every kind may give in the place of a point, and every engine takes",
     "training/snapshot.py": "not mended yet",
 }

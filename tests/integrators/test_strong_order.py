@@ -88,7 +88,7 @@ def final(name, landscape, noise, draws, time, start, **own):
         values |= more
     program = lane_program(landscape, noise, chosen)
     step = array_functions(program, NUMPY).step
-    coefficients = program.coefficient_values(values)
+    coefficients = program.function().values(values)
     y = [np.full(draws.shape[2], x) for x in start]
     y += [np.zeros(draws.shape[2]) for _ in program.state[len(start) :]]
     for z in draws:

@@ -57,7 +57,7 @@ def stepper(name, landscape, noise, h):
         chosen, more = chosen.bind(landscape, noise, values, ())
         values |= more
     program = lane_program(landscape, noise, chosen)
-    coefficients = program.coefficient_values(values)
+    coefficients = program.function().values(values)
     step = array_functions(program, NUMPY).step
     return lambda y, z: step(y, z, coefficients), program
 

@@ -7,7 +7,7 @@ import pytest
 
 from langevin_sgd.errors import UserError
 from langevin_sgd.integrators.integrate import integrate
-from langevin_sgd.integrators.record import Record, quantities
+from langevin_sgd.integrators.record import Record, observed
 from langevin_sgd.landscapes.condition import parse_condition
 from langevin_sgd.landscapes.expression import Expression, quadratic
 from langevin_sgd.landscapes.formula import FormulaError
@@ -165,8 +165,8 @@ def test_noise_conditions_and_recorded_formulas_run_no_code(text):
         lambda: IsotropicNoise(text).amplitude(landscape.coordinates),
         lambda: FullNoise([[1.0]], scale=text).amplitude(landscape.coordinates),
         lambda: parse_condition(text, ["x"]),
-        lambda: quantities(Record(formulas={"q": text}), landscape, []),
-        lambda: quantities(Record(first_passage=f"x > {text}"), landscape, []),
+        lambda: observed(Record(formulas={"q": text}), landscape, []),
+        lambda: observed(Record(first_passage=f"x > {text}"), landscape, []),
     ):
         with pytest.raises(FormulaError):
             bad()

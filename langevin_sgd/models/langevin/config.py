@@ -186,8 +186,8 @@ class LangevinEquation(ModelSection):
                 yield path, f"has {size} entries, but the potential has {d} variables; give {d}"
 
     def _formulas(self) -> Iterator[tuple[KeyPath, str]]:
-        from langevin_sgd.landscapes.condition import parse_condition
-        from langevin_sgd.landscapes.formula import FormulaError, parse
+        from langevin_sgd.landscapes.condition import names_in_condition
+        from langevin_sgd.landscapes.formula import FormulaError, names_in
 
         variables = self.landscape.variables
         for name in self.landscape.parameters:
@@ -201,15 +201,11 @@ class LangevinEquation(ModelSection):
         formulas: list[tuple[KeyPath, str]] = [(("noise", "variances", i), text) for i, text in enumerate(values)]
         conditions: list[tuple[KeyPath, str]] = [(("basins", label), text) for label, text in self.basins.items()]
         conditions += self._more_conditions()
-        used = {
-            symbol.name
-            for text in (self.landscape.energy, *self.landscape.force)
-            for symbol in parse(text, names).free_symbols
-        }
+        used = {name for text in (self.landscape.energy, *self.landscape.force) for name in names_in(text, names)}
         for path, text in [*formulas, *conditions]:
             try:
-                read = parse_condition(text, names) if (path, text) in conditions else parse(text, names)
-                used |= {symbol.name for symbol in read.free_symbols}
+                read = names_in_condition if (path, text) in conditions else names_in
+                used |= read(text, names)
             except FormulaError as error:
                 yield path, str(error)
                 return

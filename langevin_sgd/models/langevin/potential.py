@@ -45,7 +45,7 @@ class ExpressionPotential(PotentialSection):
 
     @model_validator(mode="after")
     def _readable(self) -> ExpressionPotential:
-        from langevin_sgd.landscapes.formula import FormulaError, check_names, parse  # sympy, for these models alone
+        from langevin_sgd.landscapes.formula import FormulaError, check_names, names_in
 
         try:
             check_names([*self.variables, *self.parameters], "the symbol")
@@ -54,7 +54,7 @@ class ExpressionPotential(PotentialSection):
         formulas = [(("energy",), self.energy), *((("force", i), text) for i, text in enumerate(self.force))]
         for path, text in formulas:
             try:
-                parse(text, [*self.variables, *self.parameters])
+                names_in(text, [*self.variables, *self.parameters])
             except FormulaError as error:
                 raise inconsistent([(path, str(error))]) from None
         if self.force and len(self.force) != len(self.variables):
