@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import collections
 import itertools
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+
+from langevin_sgd.reporting.plots import drawn
 
 pytest_plugins = [
     "made_up_basins",
@@ -35,6 +39,23 @@ def _landmarks_forgotten() -> None:
     landmarks = sys.modules.get("langevin_sgd.models.network.landmarks")
     if landmarks is not None:
         landmarks.forget()
+
+
+_BLANK = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
+
+
+@pytest.fixture(autouse=True)
+def _rendered_where_it_is_looked_at(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures are made for every report, and rendered in tests/reporting and under the mark `rendered` alone.
+
+    To render them is most of the work of a small run; elsewhere a PNG is one blank pixel.
+    """
+    if "reporting" in Path(request.path).parts or request.node.get_closest_marker("rendered"):
+        return
+    render = drawn.render
+    monkeypatch.setattr(drawn, "render", lambda made, format: _BLANK if format == "png" else render(made, format))
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -13,7 +13,6 @@ from langevin_sgd import cli, import_path
 from langevin_sgd.config.errors import ConfigError
 from langevin_sgd.errors import UserError
 from langevin_sgd.reporting import html as html_report
-from langevin_sgd.reporting.plots import drawn as plots
 from langevin_sgd.study import store
 from langevin_sgd.study.loading import load, parse
 
@@ -144,7 +143,6 @@ def test_what_is_returned_must_be_a_module_or_a_data_set(home, capsys):
 
 
 def test_only_a_run_imports_what_a_config_names(home, capsys, monkeypatch):
-    monkeypatch.setattr(plots, "figures", lambda *_: {})
     config = written(home, "mine_of_a_test:make")
     report = html_report.report
     monkeypatch.setattr(html_report, "report", lambda run, **_options: Path(run))

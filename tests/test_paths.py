@@ -15,7 +15,6 @@ from langevin_sgd.config.errors import ConfigError
 from langevin_sgd.errors import UserError
 from langevin_sgd.paths import local
 from langevin_sgd.reporting import html as html_report
-from langevin_sgd.reporting.plots import drawn as plots
 from langevin_sgd.study.loading import parse
 
 CONFIG = """\
@@ -35,12 +34,11 @@ ADDRESSES = ["s3://b/x", "memory://x", "http://x.org/y", "file:///x", "gcs://b/x
 
 @pytest.fixture
 def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home directory and a working directory with `::` in its name; no figures are drawn."""
+    """A home directory and a working directory with `::` in its name."""
     (tmp_path / "home").mkdir()
     (tmp_path / "w::d").mkdir()
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path / "w::d")
-    monkeypatch.setattr(plots, "figures", lambda *_: {})
     Path("small.yaml").write_text(CONFIG, encoding="utf-8")
     return tmp_path
 

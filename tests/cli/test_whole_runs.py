@@ -15,6 +15,7 @@ from langevin_sgd import cli
 from langevin_sgd.study import store
 
 
+@pytest.mark.rendered
 def test_a_run_from_start_to_end(home, capsys):
     assert cli.main(["simulate", "small.yaml", "--device", "cpu"]) == 0
     run = home / "runs" / "small"

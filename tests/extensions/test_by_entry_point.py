@@ -21,7 +21,9 @@ COMMANDS = """
 import sys
 
 from langevin_sgd import cli
+from langevin_sgd.reporting.plots import drawn
 
+drawn.render = lambda figure, format: b""  # pictures of these members are rendered by test_by_import_path
 for line in sys.stdin.read().splitlines():
     print("$", line, flush=True)
     print("exit", cli.main(line.split()), flush=True)

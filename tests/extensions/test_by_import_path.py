@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_up_toys import BY_PATH, MEMBERS, TOYS
+from made_up_toys import BY_PATH, MEMBERS, TOYS, WALK_BY_PATH
 
 import langevin_sgd as lsgd
 from langevin_sgd import cli
@@ -34,6 +34,7 @@ def forget() -> None:
 IMPORT = [word for toy in MEMBERS.values() for word in ("--import", f"toys.{toy.module}")]
 
 
+@pytest.mark.rendered
 def test_every_command_takes_them(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["simulate", "toys.yaml", "--output", "run", "--quiet"]) == 0
     tree = lsgd.open_run("run")
@@ -62,6 +63,7 @@ def test_every_command_takes_them(home: Path, capsys: pytest.CaptureFixture[str]
 
 
 def test_reading_a_run_imports_nothing_by_itself(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (home / "toys.yaml").write_text(WALK_BY_PATH, encoding="utf-8")
     assert cli.main(["simulate", "toys.yaml", "--output", "run", "--quiet"]) == 0
     forget()
     capsys.readouterr()
@@ -92,7 +94,7 @@ def test_a_scan_over_a_key_of_the_users_own_kind(home: Path) -> None:
 
 
 def test_an_interrupted_study_goes_on(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    two = BY_PATH.replace("checks:", '  other: {kind: "toys.model:FreeWalk", scale: 2.0}\nchecks:')
+    two = WALK_BY_PATH.replace("checks:", '  other: {kind: "toys.model:FreeWalk", scale: 2.0}\nchecks:')
     (home / "toys.yaml").write_text(two, encoding="utf-8")
     from langevin_sgd.study import execute
 
@@ -108,7 +110,7 @@ def test_an_interrupted_study_goes_on(home: Path, monkeypatch: pytest.MonkeyPatc
         assert cli.main(["simulate", "toys.yaml", "--output", "run", "--quiet"]) == cli.INTERRUPTED
     forget()
     assert cli.main(["simulate", "toys.yaml", "--output", "run", "--quiet", "--resume"]) == 0
-    assert {"walk", "other", "checks"} < set(store.open_run("run").children)
+    assert set(store.open_run("run").children) == {"walk", "other", "checks"}
 
 
 @pytest.mark.parametrize(

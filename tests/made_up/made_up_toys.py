@@ -56,7 +56,14 @@ models:
     start: [1.0]
     steps: 40
     replicas: 64
-  network: {kind: network, architecture: {kind: softmax}, replicas: 2, steps: 20, probes: ["$length"], loss: $squared}
+  network:
+    kind: network
+    data: {name: "$blobs"}
+    architecture: {kind: softmax}
+    replicas: 2
+    steps: 20
+    probes: ["$length"]
+    loss: $squared
   own:
     kind: network
     data: {name: "$blobs"}
@@ -80,6 +87,15 @@ BY_PATH = (
     + f'laws: ["{MEMBERS["law"].path}"]\nfigures: ["{MEMBERS["figure"].path}"]\n'
 )
 """The study where they lie in a package `toys` of the user's own."""
+WALK_BY_PATH = f"""
+name: toys
+seed: 3
+models:
+  walk: {{kind: "{MEMBERS["model kind"].path}", steps: 40}}
+checks: ["{MEMBERS["check"].path}"]
+figures: ["{MEMBERS["figure"].path}"]
+"""
+"""A model, its check and its figure alone."""
 ENTRY_POINTS = "\n".join(
     f"[langevin_sgd.{toy.group}]\n{toy.name} = toys.{toy.module}:{toy.attribute}\n" for toy in MEMBERS.values()
 )

@@ -146,6 +146,7 @@ def test_a_key_that_matters_to_one_model_leaves_the_other_alone() -> None:
     assert not lineage.scanned(config, "well")
 
 
+@pytest.mark.rendered
 def test_a_scanned_random_potential_is_reported(tmp_path) -> None:
     walk = {"kind": "random_potential", "alpha": 1.0, "disorders": 16, "half_width": 50, "ln_time": [0.0, 6.0]}
     lsgd.simulate(study({"models.walk.alpha": [0.5, 1.0]}, walk=walk), output=tmp_path / "run")
@@ -214,6 +215,7 @@ def test_nested_and_dotted_keys_mean_the_same_and_resolve_to_themselves(tmp_path
     assert changed.axes()[0].values == (0.05,)
 
 
+@pytest.mark.rendered
 def test_a_scanned_run_is_stored_read_exported_and_drawn(tmp_path) -> None:
     scan = {"sgd.learning_rate": [0.05, 0.1], "sgd.batch_size": [1, 4]}
     tree = lsgd.simulate({**study(scan, ou=OU, well=WELL), "checks": ["equilibrium"]}, output=tmp_path / "run")

@@ -259,6 +259,7 @@ def test_aging_falls_with_the_ratio_and_is_the_fraction_within_the_distance() ->
     assert (ds.return_probability.diff("ratio") <= 0).all()
 
 
+@pytest.mark.rendered
 def test_a_study_of_random_potentials_needs_no_sgd_and_is_checked_and_drawn(tmp_path) -> None:
     config = study(aging={"ln_waiting_times": [4.0], "ratios": [2.0]}, ln_time=[0.0, 16.0], half_width=600)
     config["checks"] = [{"kind": "diffusion", "window": 6.0}]
