@@ -16,16 +16,17 @@ from langevin_sgd import user_code
 from langevin_sgd.errors import UserError
 from langevin_sgd.observables.scanned import dimensions
 from langevin_sgd.progress import NullProgress, Progress, format_seconds
+from langevin_sgd.reporting.html_tables import MARKS, comparisons_table, counts_table, scrolled
 from langevin_sgd.reporting.plots import drawn as plots
 from langevin_sgd.reporting.run_parameters import parameters
-from langevin_sgd.reporting.verdict_table import FailedModel, Row, failed_models, plain, rows, state, summary
+from langevin_sgd.reporting.scan_table import NAMED, ROWS_LISTED, Grouped, grouped, not_agreeing, scans
+from langevin_sgd.reporting.verdict_table import FailedModel, Row, failed_models, plain, rows, summary
 from langevin_sgd.study import store
 from langevin_sgd.study.judge import check
 from langevin_sgd.study.provenance import config as config_of
 from langevin_sgd.study.provenance import recorded
 from langevin_sgd.study.shelf import Shelf, shelf
 
-_MARKS = {"agrees": "✓", "disagrees": "✗", "inconclusive": "?"}
 _MEASURED = (
     ("noise_scale", "noise scale σ"),
     ("temperature", "temperature T"),
@@ -84,13 +85,14 @@ def page(tree: xr.DataTree, *, config: str, pictures: Mapping[str, bytes], fault
     failed = failed_models(tree)
     captions = plots.captions(tree)
     shown = "".join(_figure(name, picture, captions[name]) for name, picture in pictures.items())
-    every = rows(checks) if checks is not None else []
+    counted = None if checks is None else grouped(checks)
+    every = rows(checks, counted.single) if checks is not None and counted is not None else []
     sections = [
         _header(name, provenance),
-        _verdict(checks, failed, unfinished=str(tree.attrs.get("unfinished", ""))),
-        _section("Verdicts", _laws(every)) if checks is not None else "",
+        _verdict(checks, failed, scans(tree), unfinished=str(tree.attrs.get("unfinished", ""))),
+        _section("Verdicts", _scans(checks, counted) + _laws(every, counted)) if checks is not None else "",
         _section("Figures", shown + missing),
-        _section("Contrasts", _contrasts(every)),
+        _section("Contrasts", _contrasts(every, counted)),
         _section("Models", _models(tree)),
         _section("How to read the verdicts", _READING),
         _section("Config", f"<pre>{escape(config)}</pre>"),
@@ -121,10 +123,13 @@ def _header(name: str, provenance: Mapping[str, Any]) -> str:
     return f'<header><h1>{escape(name)}</h1>{description}<p class="quiet">{escape(" · ".join(facts))}</p></header>'
 
 
-def _verdict(checks: xr.Dataset | None, failed: Sequence[FailedModel], *, unfinished: str) -> str:
+def _verdict(
+    checks: xr.Dataset | None, failed: Sequence[FailedModel], lacking: Mapping[str, str], *, unfinished: str
+) -> str:
     troubles = "".join(
         f"<li><b>{escape(model.name)}</b> {escape(model.status)}: {escape(model.reason)}</li>" for model in failed
     )
+    troubles += "".join(f"<li><b>{escape(name)}</b>, scan: {escape(told)}</li>" for name, told in lacking.items())
     troubles = f'<ul class="failed">{troubles}</ul>' if troubles else ""
     if unfinished:
         troubles += f'<p class="failed"><b>This run is</b> {escape(unfinished)}.</p>'
@@ -136,70 +141,54 @@ def _verdict(checks: xr.Dataset | None, failed: Sequence[FailedModel], *, unfini
     counts = f"Of {sum(law.values())} comparisons with a law, {law.get('agrees', 0)} agree, "
     counts += f"{law.get('disagrees', 0)} disagree and {law.get('inconclusive', 0)} are inconclusive. "
     counts += f"Beside them stand {sum(contrast.values())} contrasts, which do not count."
-    named = "".join(f"<li>{escape(str(title))}</li>" for title in found.get("disagreeing", []))
+    rejected = list(map(str, found.get("disagreeing", [])))
+    named = "".join(f"<li>{escape(title)}</li>" for title in rejected[:NAMED])
+    named += f"<li>and {len(rejected) - NAMED:,} more</li>" * (len(rejected) > NAMED)
     named = f"<p>Rejected:</p><ul>{named}</ul>" if named else ""
     return (
         f'<section class="verdict {escape(verdict)}">'
-        f'<p class="headline">{_MARKS.get(verdict, "")} {escape(verdict)}</p>'
+        f'<p class="headline">{MARKS.get(verdict, "")} {escape(verdict)}</p>'
         f'<p>{counts}</p>{named}{troubles}<p class="quiet">Rule: {escape(str(found["rule"]))}</p></section>'
     )
 
 
-def _laws(every: Sequence[Row]) -> str:
+def _scans(checks: xr.Dataset, counted: Grouped | None) -> str:
+    """Of scans of many points: how many agree, by model and law, and behind a click the rows that do not."""
+    if counted is None or not counted.groups:
+        return ""
+    off, count = not_agreeing(checks, counted.in_groups, ROWS_LISTED)
+    listed = ""
+    if off:
+        cut = f", the first {len(off):,} of them here" if count > len(off) else ""
+        listed = (
+            f"<details><summary>{count:,} law row{'s' * (count > 1)} of single points that do not agree{cut}</summary>"
+            f"{comparisons_table(off)}</details>"
+        )
+    note = f"All {len(counted.in_groups):,} rows by point: <code>lsgd.check(RUN).to_dataframe()</code> in Python."
+    laws = [group for group in counted.groups if group.role == "law"]
+    return f'<h3>Points of scans</h3>{counts_table(laws)}{listed}<p class="quiet">{note}</p>'
+
+
+def _laws(every: Sequence[Row], counted: Grouped | None) -> str:
     laws = [row for row in every if row.role == "law"]
-    return f"<h3>Laws</h3>{_table(laws)}" if laws else "<p>No comparison with a law was possible.</p>"
+    if laws:
+        return f"<h3>Laws</h3>{comparisons_table(laws)}"
+    return "" if counted is not None and counted.groups else "<p>No comparison with a law was possible.</p>"
 
 
-def _contrasts(every: Sequence[Row]) -> str:
+def _contrasts(every: Sequence[Row], counted: Grouped | None) -> str:
     """Behind a click, with their number, so that what counts is not lost among them."""
     contrasts = [row for row in every if row.role != "law"]
-    if not contrasts:
+    groups = [] if counted is None else [group for group in counted.groups if group.role != "law"]
+    number = len(contrasts) + sum(group.agrees + group.disagrees + group.inconclusive for group in groups)
+    if not number:
         return ""
-    count = f"{len(contrasts)} contrast{'s' * (len(contrasts) > 1)}: other laws beside the same measurements"
+    count = f"{number:,} contrast{'s' * (number > 1)}: other laws beside the same measurements"
     note = "They do not count towards the verdict."
+    body = (counts_table(groups) if groups else "") + (comparisons_table(contrasts) if contrasts else "")
     return (
-        f'<div class="contrasts"><p class="quiet">{note}</p>'
-        f"<details><summary>{count}</summary>{_table(contrasts)}</details></div>"
+        f'<div class="contrasts"><p class="quiet">{note}</p><details><summary>{count}</summary>{body}</details></div>'
     )
-
-
-_COLUMNS = ("quantity", "law", "verdict", "measured", "predicted", "ratio or difference [interval]")
-_NUMBERS = ("measured", "predicted", "ratio or difference [interval]")
-
-
-def _table(chosen: Sequence[Row]) -> str:
-    """Two lines a comparison: its numbers, and the reason for its verdict."""
-    width = len(_COLUMNS)
-    lines = []
-    model = None
-    for row in chosen:
-        if row.model != model:
-            model = row.model
-            found = state([each for each in chosen if each.model == model])
-            title = f"{model}: {found}" if found else model
-            lines.append(f'<tr class="model"><th colspan="{width}" scope="rowgroup">{escape(title)}</th></tr>')
-        numbers = "".join(
-            f'<td class="number">{escape(text)}</td>' for text in (row.measured, row.predicted, row.ratio)
-        )
-        lines.append(
-            f'<tr class="numbers"><td>{escape(row.quantity)}</td><td>{escape(row.law)}</td>'
-            f'<td class="badge {escape(row.verdict)}">{_MARKS.get(row.verdict, "")} {escape(row.verdict)}</td>'
-            f"{numbers}</tr>"
-            f'<tr class="reason"><td colspan="{width}">{_reason(row)}</td></tr>'
-        )
-    heads = [f'<th scope="col"{" class=number" * (title in _NUMBERS)}>{title}</th>' for title in _COLUMNS]
-    return _scrolled(f"<thead><tr>{''.join(heads)}</tr></thead><tbody>{''.join(lines)}</tbody>")
-
-
-def _reason(row: Row) -> str:
-    """Open where there is something to mend or to explain, behind a click where the models agree."""
-    if row.verdict != "agrees":
-        return f"<p>{escape(row.reason)}</p>"
-    return f"<details><summary>reason</summary><p>{escape(row.reason)}</p></details>"
-
-
-def _scrolled(table: str) -> str:
-    return f'<div class="scroll"><table>{table}</table></div>'
 
 
 def _figure(name: str, picture: bytes, caption: str) -> str:
@@ -222,7 +211,7 @@ def _models(tree: xr.DataTree) -> str:
         + "</tr>"
         for label in labels
     ]
-    return _scrolled(f'<thead><tr><th></th>{head}</tr></thead><tbody class="facts">{"".join(lines)}</tbody>')
+    return scrolled(f'<thead><tr><th></th>{head}</tr></thead><tbody class="facts">{"".join(lines)}</tbody>')
 
 
 def _facts(model: xr.Dataset) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import TextIO
 
 import xarray as xr
@@ -13,9 +14,12 @@ from rich.table import Table
 from rich.text import Text
 
 from langevin_sgd.observables.declared import is_trained
+from langevin_sgd.observables.points_done import points_done
 from langevin_sgd.observables.scanned import points
 from langevin_sgd.reporting.run_parameters import parameters
+from langevin_sgd.reporting.scan_table import NAMED, Group, Grouped, grouped, not_agreeing, scans, telling
 from langevin_sgd.reporting.verdict_table import (
+    ROWS_ON_ONE_SCREEN,
     Row,
     failed_models,
     most_telling,
@@ -40,6 +44,7 @@ _LEGEND = (
     "which do not count."
 )
 _NARROW = f"Predicted values are shown from {_ROOM_FOR_PREDICTED} columns on."
+_LISTED = 40  # rows of a scan of many points with their reasons
 _PLURALS = {"agrees": "agree", "disagrees": "disagree", "inconclusive": "inconclusive"}
 
 
@@ -55,11 +60,14 @@ def print_verdicts(
     """Print comparisons grouped by model, then the verdict of the study with its rule, and the models that failed.
 
     `full` prints all of them with the reasons for their verdicts; otherwise the most telling ones, and a count of the
-    rest with the command that shows them.
+    rest with the command that shows them. Of a scan of many points the verdicts are counted.
     """
     console = Console(file=stream or sys.stdout, width=width, highlight=False)
-    every = rows(table)
     networks = [name for name, node in tree.children.items() if is_trained(node.to_dataset(inherit=False))]
+    counted = grouped(table)
+    if counted.groups:
+        _print_scans(console, tree, table, counted, networks=networks, full=full, run=run)
+    every = rows(table, counted.single)
     shown = every if full else most_telling(every, networks)
     for model in dict.fromkeys(row.model for row in shown):
         chosen = [row for row in shown if row.model == model]
@@ -80,6 +88,60 @@ def print_verdicts(
         )
     console.print()
     _print_summary(console, tree, table)
+
+
+def _print_scans(
+    console: Console,
+    tree: xr.DataTree,
+    table: xr.Dataset,
+    counted: Grouped,
+    *,
+    networks: Sequence[str],
+    full: bool,
+    run: str,
+) -> None:
+    """The verdicts at all points by model and law; if `full`, those that do not agree with their reasons."""
+    shown = counted.groups if full else telling(counted.groups, networks, ROWS_ON_ONE_SCREEN)
+    for model in dict.fromkeys(group.model for group in shown):
+        console.print(_heading(model, tree, ""))
+        console.print(_counts([group for group in shown if group.model == model], shown, console.width))
+    hidden = len(counted.in_groups)
+    if full:
+        off, count = not_agreeing(table, counted.in_groups, _LISTED)
+        for row in off:
+            console.print(_reason(row, named=True))
+        in_python = f'lsgd.check("{run}").to_dataframe() in Python'
+        if count:
+            console.print(
+                Text(f"{len(off)} of {count:,} law rows that do not agree; all {hidden:,} rows: {in_python}", "dim"),
+                soft_wrap=True,
+            )
+    else:
+        console.print(Text(f"{hidden:,} rows in all, by point: langevin-sgd check {run}", "dim"), soft_wrap=True)
+
+
+def _counts(chosen: Sequence[Group], every: Sequence[Group], width: int) -> Table:
+    """How many points agree, disagree and are inconclusive, with the point that is off most."""
+    law = min(_longest(group.law for group in every) + 2, 24 if width >= _WIDE else 13)
+    quantity = min(_longest(group.quantity for group in every) + 1, 24)
+    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="dim")
+    table.add_column(" quantity", width=quantity, overflow="fold")
+    table.add_column("law", width=law, overflow="fold")
+    for mark in ("✓", "✗", "?"):
+        table.add_column(mark, justify="right", no_wrap=True)
+    table.add_column("off most: ratio or difference [a, b]", overflow="fold")
+    for group in chosen:
+        counts = group.role == "law"
+        numbers = [
+            Text(f"{number:,}", (_STYLES[verdict] if counts else "dim") if number else "dim")
+            for verdict, number in (
+                ("agrees", group.agrees), ("disagrees", group.disagrees), ("inconclusive", group.inconclusive),
+            )
+        ]  # fmt: skip
+        worst = Text(f"{group.point}: {group.worst.ratio}", "" if counts else "dim")
+        name = group.law if counts else f"({group.law})"
+        table.add_row(Text(f" {group.quantity}"), Text(name, "" if counts else "dim"), *numbers, worst)
+    return table
 
 
 def print_run(tree: xr.DataTree, *, run: str, brief: bool = False, width: int | None = None) -> None:
@@ -119,15 +181,15 @@ def _outcomes(tree: xr.DataTree) -> Table:
     for label in ("steps", *(label for _, label in shown), *(f"in {basin}" for basin in basins)):
         table.add_column(label, justify="right")
     for name, model in models.items():
-        every = list(points(model))
-        for label, point in every[:_POINTS_SHOWN]:
+        for label, point in islice(points(model), _POINTS_SHOWN):
             last = point.isel(time=-1)
             cells = [plain(float(last[key].mean())) if key in last else "–" for key, _ in shown]
             cells += [_occupancy(last, basin) for basin in basins]
             steps = f"{int(last['step']):,}" if "step" in last else "–"
             table.add_row(Text.assemble((name, "bold"), f" at {label}" * bool(label)), steps, *cells)
-        if len(every) > _POINTS_SHOWN:
-            table.add_row(Text(f"{name}: {len(every) - _POINTS_SHOWN} more points", "dim"))
+        found = points_done(model)
+        if found is not None and found.done > _POINTS_SHOWN:
+            table.add_row(Text(f"{name}: {found.done - _POINTS_SHOWN:,} more points", "dim"))
     return table
 
 
@@ -159,15 +221,20 @@ def _print_summary(console: Console, tree: xr.DataTree, table: xr.Dataset) -> No
     found = summary(table)
     console.print(verdict_line(tree, table))
     console.print(Padding(Text(f"Rule: {found['rule']}", "dim"), (0, 0, 0, 2)))
-    for title in found.get("disagreeing", []):
-        console.print(Text.assemble(("  ✗ ", "bold red"), str(title)))
+    rejected = list(map(str, found.get("disagreeing", [])))
+    for title in rejected[:NAMED]:
+        console.print(Text.assemble(("  ✗ ", "bold red"), title))
+    if len(rejected) > NAMED:
+        console.print(Text(f"  ✗ and {len(rejected) - NAMED:,} more that are rejected", "bold red"))
     _print_failures(console, tree)
 
 
 def _print_failures(console: Console, tree: xr.DataTree) -> None:
-    """The models without results, and what an unfinished run lacks."""
+    """The models without results, the points that scans lack, and what an unfinished run lacks."""
     for model in failed_models(tree):
         console.print(Text.assemble((f"  ✗ {model.name} {model.status}: ", "bold red"), model.reason))
+    for name, told in scans(tree).items():
+        console.print(Text.assemble((f"  {name}, scan: ", "bold yellow"), told), soft_wrap=True)
     if "unfinished" in tree.attrs:
         # one line, so that its command can be copied
         console.print(Text(f"{tree.attrs['unfinished']}", "bold yellow"), soft_wrap=True)
@@ -215,11 +282,12 @@ def _table(chosen: Sequence[Row], every: Sequence[Row], width: int, *, header: b
     return table
 
 
-def _reason(row: Row) -> Padding:
-    """Why a comparison came out as it did; bright where a law does not agree."""
+def _reason(row: Row, *, named: bool = False) -> Padding:
+    """Why a comparison came out as it did; bright where a law does not agree. `named` says of which model."""
     verdict = row.verdict if row.role == "law" else f"({row.verdict})"
     telling = row.role == "law" and row.verdict != "agrees"
-    title = (f"{row.quantity}, {row.law} {verdict}: ", _STYLES.get(row.verdict, "") if telling else "dim")
+    model = f"{row.model}: " if named else ""
+    title = (f"{model}{row.quantity}, {row.law} {verdict}: ", _STYLES.get(row.verdict, "") if telling else "dim")
     return Padding(Text.assemble(title, (row.reason, "" if telling else "dim")), (0, 0, 0, 4))
 
 

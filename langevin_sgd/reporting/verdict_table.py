@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ import xarray as xr
 
 from langevin_sgd.checks.verdicts.labels import UNRANKED, Fault
 from langevin_sgd.errors import UserError
+from langevin_sgd.observables.points_done import points_done
 
 ROWS_ON_ONE_SCREEN = 25
 _DISAGREEING = 3  # the rank of a law row that disagrees, if it has no lower one
@@ -50,12 +51,11 @@ class FailedModel:
     reason: str
 
 
-def rows(table: xr.Dataset) -> list[Row]:
-    """All comparisons of a table as `check` returns it, in its order."""
+def rows(table: xr.Dataset, positions: Iterable[int] | None = None) -> list[Row]:
+    """The comparisons of a table as `check` returns it, in its order, or those at the given positions."""
     columns = {str(name): table[name].values for name in table.data_vars}
-    return [
-        _row({name: values[index] for name, values in columns.items()}) for index in range(table.sizes["comparison"])
-    ]
+    chosen = range(table.sizes["comparison"]) if positions is None else positions
+    return [_row({name: values[index] for name, values in columns.items()}) for index in chosen]
 
 
 def summary(table: xr.Dataset) -> dict[str, Any]:
@@ -79,14 +79,22 @@ def state(of_point: Sequence[Row]) -> str:
 
 
 def failed_models(tree: xr.DataTree) -> list[FailedModel]:
-    """The models of a run that failed or were skipped; their name is not repeated in the reason."""
+    """The models of a run that failed or were skipped; their name is not repeated in the reason.
+
+    One of whose scan some points are done has results.
+    """
     return [
         FailedModel(
             name, str(node.attrs["status"]), " ".join(str(node.attrs.get("error", "")).split()).removeprefix(f"{name} ")
         )
         for name, node in tree.children.items()
-        if node.attrs.get("status", "done") != "done"
+        if node.attrs.get("status", "done") != "done" and not _partly_done(node.to_dataset(inherit=False))
     ]
+
+
+def _partly_done(model: xr.Dataset) -> bool:
+    found = points_done(model)
+    return found is not None and found.done > 0
 
 
 def most_telling(every: Sequence[Row], networks: Sequence[str], limit: int = ROWS_ON_ONE_SCREEN) -> list[Row]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
@@ -11,7 +13,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from langevin_sgd.reporting.plots.figure import Results, Subject, figure
-from langevin_sgd.reporting.plots.scan_panels import Key, Panel, panels
+from langevin_sgd.reporting.plots.scan_panels import Key, Panel, heading, panels
 from langevin_sgd.reporting.plots.style import BLUE, GREY, INK, VERMILLION, Array, canvas
 
 SIGNS = {"agrees": "✓", "disagrees": "✗", "inconclusive": "?", "": ""}
@@ -19,7 +21,7 @@ _COLOURS = LinearSegmentedColormap.from_list("below_above", [BLUE, "#f7f7f7", VE
 _COLUMNS = 2
 _LEAST, _MOST = np.log(1.2), np.log(2.0)  # of the logarithm of the ratio at which colours end
 _DARK = 0.55  # part of the colour scale from which on text is white
-_NUMBERS, _SIGNS = 12, 30  # most cells along an axis with room for a number, and for a sign alone
+_NUMBERS, _SIGNS = 12, 30  # most cells along an axis with room for a number, and for a sign alone; then colours
 
 
 def _mapped(results: Results) -> dict[str, Subject]:
@@ -35,7 +37,7 @@ def _mapped(results: Results) -> dict[str, Subject]:
     "Measured over predicted by the law, with the verdict, at every pair of values of two scanned keys, for each model "
     "with its own law and for laws that are not claimed (in brackets). A verdict in a cell is that of its point alone; "
     "the study disagrees only where Holm's rule over all points rejects. A frame marks what disagrees, hatching what "
-    "failed, dots what is to come.",
+    "failed, dots what is to come; both are grey where cells are too small for signs.",
     _mapped,
     together=True,
 )
@@ -55,9 +57,8 @@ def scan_map(subject: Subject) -> Figure:
     for kind in dict.fromkeys(panel.difference for panel in every):
         of = [axes for axes, panel in zip(grid.flat, every, strict=False) if panel.difference is kind]
         _scale(drawn, of, limits[kind], rows=rows, difference=kind)
-    notes = "; ".join(dict.fromkeys(f"at {panel.note}" for panel in every if panel.note))
     legend = "✓ agrees   ✗ disagrees   ? inconclusive   (…) law not claimed   //// failed"
-    drawn.supxlabel("\n".join(text for text in (legend, notes) if text), fontsize=10, color=GREY)
+    drawn.supxlabel(legend, fontsize=10, color=GREY)
     return drawn
 
 
@@ -80,25 +81,28 @@ def _limit(every: list[Panel]) -> float:
 def _draw(axes: Axes, panel: Panel, limit: float) -> None:
     assert panel.y is not None
     value, x, y = _value(panel), panel.x.edges(), panel.y.edges()
-    axes.pcolormesh(x, y, np.ma.masked_invalid(value).T, cmap=_COLOURS, vmin=-limit, vmax=limit, edgecolor="white")
+    line = 1.0 if max(panel.verdict.shape) <= _SIGNS else 0.0
+    axes.pcolormesh(
+        x, y, np.ma.masked_invalid(value).T, cmap=_COLOURS, vmin=-limit, vmax=limit, edgecolor="white", linewidth=line
+    )
     panel.x.show(axes, "x")
     panel.y.show(axes, "y")
     axes.set(xlim=(x[0], x[-1]), ylim=(y[0], y[-1]))
     axes.grid(False)
     axes.tick_params(length=0)
-    law = panel.law if panel.counts else f"({panel.law})"
-    axes.set_title(f"{panel.model}: {panel.quantity}\n", fontsize=11, fontweight="bold", color=INK)
-    axes.text(0, 1.03, f"over the {law} law" if not panel.difference else f"less the {law} law",
-              transform=axes.transAxes, color=GREY, fontsize=10, va="bottom")  # fmt: skip
-    cells = max(panel.verdict.shape)
+    heading(axes, panel)
+    lacking = panel.failed | panel.pending
+    if max(panel.verdict.shape) > _SIGNS:
+        blank = np.ma.masked_where(~lacking, np.ones(lacking.shape))
+        axes.pcolormesh(x, y, blank.T, cmap="Greys", vmin=0, vmax=2)
+        return
     for i, j in np.ndindex(*panel.verdict.shape):
         corner, width, height = (float(x[i]), float(y[j])), float(x[i + 1] - x[i]), float(y[j + 1] - y[j])
-        if panel.failed[i, j] or panel.pending[i, j]:
+        if lacking[i, j]:
             hatch = "////" if panel.failed[i, j] else "..."
-            axes.add_patch(
-                Rectangle(corner, width, height, facecolor="white", edgecolor=GREY, hatch=hatch, linewidth=0)
-            )
-        elif panel.verdict[i, j] and cells <= _SIGNS:
+            nothing: Any = {"facecolor": "white", "edgecolor": GREY, "hatch": hatch, "linewidth": 0}
+            axes.add_patch(Rectangle(corner, width, height, **nothing))
+        elif panel.verdict[i, j]:
             centre = (_middle(x[i : i + 2], panel.x), _middle(y[j : j + 2], panel.y))
             _mark(axes, panel, (i, j), centre, float(value[i, j]) / limit)
             if panel.verdict[i, j] == "disagrees" and panel.counts:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
+from matplotlib.ticker import NullLocator
 from numpy.typing import NDArray
 
 from langevin_sgd.observables.declared import is_trained
 from langevin_sgd.observables.points_done import DONE, FAILED, STATUS, partly
 from langevin_sgd.observables.scanned import dimensions
-from langevin_sgd.reporting.plots.style import Array, plain_ticks
+from langevin_sgd.reporting.plots.style import GREY, INK, Array, plain_ticks
 
 MOST = 8
 """Panels of one figure."""
@@ -52,6 +54,7 @@ class Key:
         if self.logarithmic:
             axes.set(**{f"{which}scale": "log"})
             plain_ticks(axis, float(self.positions[0]), float(self.positions[-1]))
+            axis.set_minor_locator(NullLocator())
         if len(self.positions) <= _TICKS:
             texts = self.names or tuple(f"{value:.3g}" for value in self.positions)
             axis.set_ticks(self.positions, labels=texts)
@@ -82,6 +85,15 @@ class Panel:
     verdict: NDArray[np.str_]
     failed: NDArray[np.bool_]
     pending: NDArray[np.bool_]
+
+
+def heading(axes: Axes, panel: Panel) -> None:
+    """What a panel shows, above the law that it is held against, in brackets if that is not claimed."""
+    law = panel.law if panel.counts else f"({panel.law})"
+    below = f"{'less' if panel.difference else 'over'} the {law} law" + f", at {panel.note}" * bool(panel.note)
+    axes.set_title(f"{panel.model}: {panel.quantity}", fontsize=11, fontweight="bold", color=INK, pad=21)
+    at: Any = {"xycoords": "axes fraction", "textcoords": "offset points", "va": "bottom"}
+    axes.annotate(below, (0, 1), (0, 5), color=GREY, fontsize=10, **at)
 
 
 def panels(models: Mapping[str, xr.Dataset], table: xr.Dataset, *, keys: int) -> list[Panel]:

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FormatStrFormatter, NullFormatter
 
 from langevin_sgd.reporting.plots.figure import Results, Subject, figure
-from langevin_sgd.reporting.plots.scan_panels import Panel, panels
+from langevin_sgd.reporting.plots.scan_panels import Panel, heading, panels
 from langevin_sgd.reporting.plots.style import BAND, GREY, INK, Array, canvas, model_look
 
 _CURVES = 6
@@ -78,10 +78,7 @@ def _draw(axes: Axes, panel: Panel) -> None:
                 transform=axes.get_xaxis_transform(),
             )  # fmt: skip
     panel.x.show(axes, "x")
-    law = panel.law if panel.counts else f"({panel.law})"
-    axes.set_title(f"{panel.model}: {panel.quantity}\n", fontsize=11, fontweight="bold", color=INK)
-    below = f"{'less' if panel.difference else 'over'} the {law} law" + f", at {panel.note}" * bool(panel.note)
-    axes.text(0, 1.03, below, transform=axes.transAxes, color=GREY, fontsize=10, va="bottom")
+    heading(axes, panel)
     axes.set_ylabel("measured − law" if panel.difference else "measured / law")
     if not panel.difference:
         _logarithmic(axes, panel)
