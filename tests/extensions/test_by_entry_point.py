@@ -95,8 +95,8 @@ def test_a_broken_one_is_one_line_and_stands_in_nobodys_way(home: Path) -> None:
     broken = ENTRY_POINTS.replace("toys.model:FreeWalk", "toys.no_such_module:FreeWalk")
     (information / "entry_points.txt").write_text(broken, encoding="utf-8")
     (home / "other.yaml").write_text(
-        "{name: other, seed: 1, models: {line: {kind: random_potential, alpha: 1.0, disorders: 4, half_width: 100, "
-        "ln_time: [0.0, 2.0]}}}",
+        "{name: other, seed: 1, sgd: {learning_rate: 0.1, batch_size: 8}, models: {bowl: {kind: ornstein_uhlenbeck, "
+        "hessian: {kind: diagonal, eigenvalues: [1.0]}, noise: {kind: isotropic, scale: 0.4}, replicas: 4, steps: 9}}}",
         encoding="utf-8",
     )
     told = in_a_new_process(home, "simulate toys.yaml --output run", "simulate other.yaml --output other --quiet")
