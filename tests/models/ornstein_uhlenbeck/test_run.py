@@ -59,7 +59,7 @@ def test_simulation_follows_its_own_law(momentum: float, dynamics: str, start: o
 
 def test_planted_three_percent_is_seen() -> None:
     """The z-scores above would notice a temperature off by 3%: 2,048 replicas put it beyond 6 standard errors."""
-    ds = lsgd.simulate(study(start="stationary", replicas=2048, sample_every=8) | {"checks": []})["ou"]
+    ds = lsgd.simulate(study(start="stationary", replicas=2048, steps=2000, sample_every=16) | {"checks": []})["ou"]
     z = (ds.mode_variance - 1.03 * ds.mode_variance_predicted) / ds.mode_variance_stderr
     assert float(np.abs(z).max()) > 6
 
