@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from langevin_sgd.storage.zarr_index import CONSOLIDATED, METADATA
+from langevin_sgd.storage.zarr_index import CONSOLIDATED, METADATA, own_metadata
 
 if TYPE_CHECKING:
     import zarr
@@ -68,10 +68,11 @@ class GroupArrays:
 
         Raises `ValueError` or `OSError` if that file is damaged, or no group that a scan filled.
         """
-        group = json.loads((folder / METADATA).read_text(encoding="utf-8"))
-        if not isinstance(group, dict) or not isinstance(group.get(CONSOLIDATED), dict):
+        arrays = own_metadata(folder)
+        if not arrays:
             raise ValueError("it was not written by a scan")
-        arrays = group.pop(CONSOLIDATED)["metadata"]
+        group = json.loads((folder / METADATA).read_text(encoding="utf-8"))
+        del group[CONSOLIDATED]
         documents = {f"{name}/{METADATA}": _text(document) for name, document in arrays.items()}
         return cls(folder, {METADATA: _text(group), **documents})
 
@@ -79,7 +80,7 @@ class GroupArrays:
         return name in self._arrays
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._arrays)
+        return iter(sorted(self._arrays))
 
     @property
     def attributes(self) -> dict[str, Any]:
@@ -175,7 +176,7 @@ class GroupArrays:
 
     def documents(self) -> Files:
         """The files of metadata, the group's own last: it holds all of them, and is what counts."""
-        arrays = {name: json.loads(self._memory[f"{name}/{METADATA}"].to_bytes()) for name in self._arrays}
+        arrays = {name: json.loads(self._memory[f"{name}/{METADATA}"].to_bytes()) for name in self}
         group = json.loads(self._memory[METADATA].to_bytes())
         group[CONSOLIDATED] = {"kind": "inline", "must_understand": False, "metadata": arrays}
         return {**{f"{name}/{METADATA}": _text(array) for name, array in arrays.items()}, METADATA: _text(group)}

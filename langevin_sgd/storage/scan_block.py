@@ -10,8 +10,8 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-PENDING, DONE, FAILED = 0, 1, 2
-STATUS, ERROR = "status", "error"
+from langevin_sgd.observables.points_done import DONE, ERROR, FAILED, STATUS
+
 COUNT = "_count"
 """What follows the name of a dimension in the name of how many of its entries are a point's own."""
 

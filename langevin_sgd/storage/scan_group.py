@@ -26,10 +26,11 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from langevin_sgd.errors import refusal
+from langevin_sgd.observables.points_done import DONE, ERROR, FAILED, PENDING, STATUS
 from langevin_sgd.storage import zarr_index
 from langevin_sgd.storage.replacing import replace_file
 from langevin_sgd.storage.scan_arrays import Files, GroupArrays
-from langevin_sgd.storage.scan_block import DONE, ERROR, FAILED, PENDING, STATUS, Block, region, texts
+from langevin_sgd.storage.scan_block import Block, region, texts
 from langevin_sgd.storage.scan_marks import Mark, Marks, Record, record
 from langevin_sgd.storage.scan_template import Template
 from langevin_sgd.storage.zarr_groups import StoreError, write_root
@@ -161,6 +162,7 @@ class ScanGroup:
         self._files.update(self._marks.records)
         self._remove_others(self._files)
         self._put_metadata({})
+        write_root(self._group.parent, {})  # which may not have this group yet
         stored = self._arrays.values(STATUS, every, self._files)
         for mark in self._marks.blocks:
             where = region(mark.start, mark.stop)
@@ -258,8 +260,9 @@ class ScanGroup:
             metadata = file.name == METADATA and (file.parent == self._group or file.parent.name in self._arrays)
             if not (file.is_dir() or metadata or path in counted):
                 file.unlink()
+        kept = {*self._arrays, *(path.partition("/")[0] for path in counted)}
         for folder in self._group.iterdir():
-            if folder.is_dir() and folder.name not in self._arrays:
+            if folder.is_dir() and folder.name not in kept:
                 shutil.rmtree(folder)
 
     @contextmanager

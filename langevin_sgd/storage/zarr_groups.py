@@ -6,7 +6,7 @@ import json
 import os
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from langevin_sgd.errors import UserError
 from langevin_sgd.storage import zarr_index
 from langevin_sgd.storage.replacing import replace_file
-from langevin_sgd.storage.zarr_index import CONSOLIDATED, METADATA
+from langevin_sgd.storage.zarr_index import METADATA
 
 if TYPE_CHECKING:
     from zarr.storage import LocalStore
@@ -118,7 +118,7 @@ def read_group(store: Path, name: str, *, load: bool, listed: Iterable[str] = ()
         _refuse_other_files(store / name, checksums=load)
         # The root's consolidated metadata may lag behind by one group if a run was killed: it is not relied on here. A
         # group that a scan fills has its own, which change in one stroke where those of its arrays do not.
-        whole = CONSOLIDATED in json.loads((store / name / METADATA).read_text(encoding="utf-8"))
+        whole = bool(zarr_index.own_metadata(store / name))
         dataset = _fixed_width_strings(xr.open_zarr(_local(store / name), consolidated=whole, chunks=None))
     except StoreError:
         raise
@@ -203,8 +203,10 @@ def _variables(group: Path, listed: Iterable[str]) -> list[str]:
     return sorted((array.name for array in _arrays(group)), key=lambda name: _position(name, listed))
 
 
-def _arrays(group: Path) -> Iterator[Path]:
-    return (child for child in sorted(group.iterdir()) if child.is_dir() and not child.name.startswith("."))
+def _arrays(group: Path) -> list[Path]:
+    own = zarr_index.own_metadata(group)
+    folders = [child for child in sorted(group.iterdir()) if child.is_dir() and not child.name.startswith(".")]
+    return [group / name for name in sorted(own)] if own else folders
 
 
 def _refuse_damaged_metadata(group: Path) -> None:
@@ -265,10 +267,13 @@ def _consolidated(store: Path, attributes: Mapping[str, Any]) -> bytes:
     from zarr.buffer.cpu import Buffer
     from zarr.storage import MemoryStore
 
-    files = [folder / METADATA for name in attributes[_CONTENTS] for folder in (store / name, *_arrays(store / name))]
-    memory: dict[str, Any] = {
-        file.relative_to(store).as_posix(): Buffer.from_bytes(file.read_bytes()) for file in files
-    }
+    memory: dict[str, Any] = {}
+    for name in attributes[_CONTENTS]:
+        own = zarr_index.own_metadata(store / name)
+        memory[f"{name}/{METADATA}"] = Buffer.from_bytes((store / name / METADATA).read_bytes())
+        for array in _arrays(store / name):
+            document = json.dumps(own[array.name]).encode() if own else (array / METADATA).read_bytes()
+            memory[f"{name}/{array.name}/{METADATA}"] = Buffer.from_bytes(document)
     root = MemoryStore(memory)
     with warnings.catch_warnings():
         # Consolidated metadata is an extension of zarr format 3: others may ignore it, and `read_tree` does.

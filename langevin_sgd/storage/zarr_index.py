@@ -12,10 +12,23 @@ import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 ATTRIBUTE = "contents"
 METADATA = "zarr.json"
 CONSOLIDATED = "consolidated_metadata"  # of a group: the metadata of its arrays, in its own file
+
+
+def own_metadata(group: Path) -> dict[str, Any]:
+    """The metadata of the arrays of a group that stand in its own file, by name: of a group that a scan fills.
+
+    They change in one stroke, where the files of the arrays do not, and so are what counts. Raises `ValueError` or
+    `OSError` if the file is damaged.
+    """
+    document = json.loads((group / METADATA).read_text(encoding="utf-8"))
+    if not isinstance(document, dict):
+        raise ValueError(f"{METADATA} holds no metadata")
+    return dict(document[CONSOLIDATED]["metadata"]) if CONSOLIDATED in document else {}
 
 
 @dataclass(frozen=True)
