@@ -7,7 +7,7 @@ import random
 import pytest
 import sympy
 
-from langevin_sgd.integrators.polynomials import Coefficients, arranged, arranged_condition, lane_symbol
+from langevin_sgd.integrators.polynomials import Folded, arranged, arranged_condition, lane_symbol
 
 X, Y, A, B, H = sympy.symbols("x y a b h", real=True)
 RULES = {
@@ -20,7 +20,7 @@ RULES = {
 }
 
 
-def filled(expression: sympy.Basic, coefficients: Coefficients, numbers: dict[sympy.Symbol, float]) -> float:
+def filled(expression: sympy.Basic, coefficients: Folded, numbers: dict[sympy.Symbol, float]) -> float:
     own = {lane_symbol(f"c{i}"): float(e.subs(numbers)) for i, e in enumerate(coefficients.expressions)}
     return float(expression.subs({**own, **numbers}))
 
@@ -28,7 +28,7 @@ def filled(expression: sympy.Basic, coefficients: Coefficients, numbers: dict[sy
 @pytest.mark.parametrize("case", RULES)
 def test_values_stay_and_parameters_go(case: str) -> None:
     expression, base = RULES[case]
-    coefficients = Coefficients()
+    coefficients = Folded()
     found = arranged(expression, {X, Y}, coefficients, base)
     assert not found.free_symbols & {A, B, H}
     drawn = random.Random(1)
@@ -39,18 +39,18 @@ def test_values_stay_and_parameters_go(case: str) -> None:
 
 def test_an_increment_is_kept_apart_from_the_value_that_it_is_added_to() -> None:
     """x (1 - 1e-20 a) is x + _c0 x with _c0 = -1e-20 a: in a coefficient 1 - 1e-20 a the step would be lost."""
-    coefficients = Coefficients()
+    coefficients = Folded()
     found = arranged(X * (1 - sympy.Float(1e-20) * A), {X}, coefficients, X)
     assert X in sympy.Add.make_args(found)
     (step,) = coefficients.expressions
     assert abs(float(step.subs({A: 1.0}))) == pytest.approx(1e-20)
-    planted = Coefficients()
+    planted = Folded()
     arranged(X * (1 - H * A), {X}, planted)  # without a base
     assert [float(e.subs({H: 1e-20, A: 1.0})) for e in planted.expressions] == [1.0]
 
 
 def test_what_is_the_same_up_to_its_sign_is_one_coefficient() -> None:
-    coefficients = Coefficients()
+    coefficients = Folded()
     first = coefficients.symbol(A * (B - H))
     assert coefficients.symbol(A * B - A * H) == first
     product = coefficients.symbol(A * B * H)
@@ -61,13 +61,13 @@ def test_what_is_the_same_up_to_its_sign_is_one_coefficient() -> None:
 
 def test_powers_are_nested() -> None:
     """x^3 + a x^2 + b x as x (x (x + a) + b): no power is left beyond the lowest."""
-    found = arranged(X**3 + A * X**2 + B * X, {X}, Coefficients())
+    found = arranged(X**3 + A * X**2 + B * X, {X}, Folded())
     assert sympy.degree(sympy.expand(found), X) == 3
     assert all(power.exp == 1 for power in found.atoms(sympy.Pow))
 
 
 def test_both_sides_of_a_condition_are_arranged() -> None:
-    coefficients = Coefficients()
+    coefficients = Folded()
     found = arranged_condition(sympy.And(A * B * X > H, Y < A), {X, Y}, coefficients)
     assert found.free_symbols - {X, Y} == {lane_symbol(f"c{i}") for i in range(3)}
     for x, y, held in ((2.0, 0.0, True), (0.1, 0.0, False), (2.0, 9.0, False)):
