@@ -52,7 +52,7 @@ class BasinsModel(LangevinEquation):
     The noise and the step are those of the `langevin` model: with `time_step` null a step is a step of SGD.
     """
 
-    RUN: ClassVar[str] = "langevin_sgd.models.basins.run:run"
+    RUN: ClassVar[str] = "langevin_sgd.models.basins.run:run_all"
     PROCESS: ClassVar[str] = "langevin_sgd.models.basins.stored:process"
     FOLLOWS: ClassVar[str] = "langevin_sgd.models.basins.stored:follows"
     HELD: ClassVar[str] = "langevin_sgd.models.basins.memory:held"

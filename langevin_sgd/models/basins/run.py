@@ -4,109 +4,96 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
-from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.errors import UserError
+from langevin_sgd.integrators.divergence import Diverged
 from langevin_sgd.integrators.integrate import Integration, integrate
 from langevin_sgd.integrators.record import Record
+from langevin_sgd.integrators.resolution import Unresolved
 from langevin_sgd.integrators.state import State
-from langevin_sgd.landscapes import basins as landscape_basins
-from langevin_sgd.landscapes.expression import Expression
 from langevin_sgd.laws import temperatures
 from langevin_sgd.models.basins import record as basins_record
 from langevin_sgd.models.basins.config import BasinsModel
-from langevin_sgd.models.basins.domain import known_box, law_box
-from langevin_sgd.models.basins.process import Process, core_condition, core_numbers
-from langevin_sgd.models.basins.record import Arrays, Cores, Observer
+from langevin_sgd.models.basins.prepared import Point, Prepared, prepared
+from langevin_sgd.models.basins.record import Arrays
 from langevin_sgd.models.context import Context
+from langevin_sgd.models.failed import PointFailed
 from langevin_sgd.models.langevin import run as langevin
 from langevin_sgd.observables.declared import dataset
 from langevin_sgd.observables.schedule import log_spaced_steps, time_coordinates
 from langevin_sgd.observables.variable import joined
-from langevin_sgd.progress import Progress
 from langevin_sgd.storage.keeper import Keeper, Pace, part, prefixed
 
 Array = NDArray[np.float64]
-Point = tuple[BasinsModel, Sgd]
 
 _MOST_NUMBERS = 1 << 24  # recorded in one segment
-_WIDEST = 5.0  # half-width in which minima are looked for
-_SEEN = 14.0  # thermal energies above the minimum up to which the density is shown
-_UNSEEN = 1e-5  # share of the walkers that its cells may leave out; they count in the norm
 
 
-@dataclass(frozen=True)
-class Prepared:
-    """One point of a scan, ready to run: its process, where replicas begin and what is looked at."""
-
-    model: BasinsModel
-    sgd: Sgd
-    process: Process
-    starts: tuple[str, ...]
-    positions: Array
-    observer: Observer
+def run_all(points: Sequence[Point], context: Context) -> list[xr.Dataset]:
+    """`run`, where one lost point is the end of all. Raises `Diverged` or `UserError` for it."""
+    found = run(points, context, keep_others=False)
+    return [each for each in found if isinstance(each, xr.Dataset)]
 
 
-def run(points: Sequence[Point], context: Context) -> list[xr.Dataset]:
+def run(points: Sequence[Point], context: Context, *, keep_others: bool = True) -> list[xr.Dataset | PointFailed]:
     """Integrate all points of a scan in one launch, equal parts of the replicas from every start; their observables.
 
     Positions are looked at along the run at logarithmically spaced steps, for occupancy against time, and at `samples`
-    equally spaced steps of the window, for time averages, density and current; only counts are kept. Raises `Diverged`,
-    and `UserError` for a landscape without the basins asked for. After an interruption the same call goes on from
-    the checkpoint, to the same bits.
+    equally spaced steps of the window, for time averages, density and current; only counts are kept. Of several points,
+    those that are lost, or have not the basins asked for, are `PointFailed` and change nothing in the others; of one,
+    it raises `Diverged` or `UserError`; `UserError` too where points have different basins. After an interruption the
+    same call goes on from the checkpoint, to the same bits.
     """
-    scheme = langevin.scheme_of(points)
-    ready = [prepare(*point, scheme) for point in points]
-    if any(one.observer.basins.labels != ready[0].observer.basins.labels for one in ready):
+    scheme, numbers = langevin.scheme_of(points), range(len(points))
+    keep_others = keep_others and len(points) > 1
+    ready, failed = prepared(points, scheme, keep_others=keep_others)
+    if len({one.observer.basins.labels for one in ready.values()}) > 1:
         raise UserError("the points of the scan have different basins; give basins: {LABEL: CONDITION}")
-    model = points[0][0]
-    steps = log_spaced_steps(model.steps, model.record_times)
-    window = _window(model)
+    if not ready:
+        return [failed[i] for i in range(len(points))]
+    model, first = points[0][0], next(iter(ready.values()))
+    steps, window = log_spaced_steps(model.steps, model.record_times), _window(model)
     together = np.union1d(steps, window)
-    launch = _launch(ready, together, scheme, seed=context.seed, device=context.device, progress=context.progress)
-    most = max(1, _MOST_NUMBERS // (len(points) * model.replicas * len(ready[0].observer.recorded)))
-    pace, done, backend = Pace(min(model.steps // 100, langevin.FIRST_UPDATES // (len(points) * model.replicas))), 0, ""
-    state: State | None = None
-    counted = tuple((one.observer.empty(), _no_times(one)) for one in ready)
-    passage: Arrays = {}
+    most = max(1, _MOST_NUMBERS // (len(ready) * model.replicas * len(first.observer.recorded)))
+    pace, backend = Pace(langevin.first_segment(model, len(ready))), ""
+    at = Reached(tuple(ready), tuple((one.observer.empty(), _no_times(one)) for one in ready.values()))
     with Keeper(context.checkpoint) as keeper:
-        if saved := keeper.saved:
-            state = State.from_arrays(part(saved, "state"))
-            counted = tuple((part(saved, f"sums{i}"), saved[f"counts{i}"]) for i in range(len(ready)))
-            done = state.step
-        while done < model.steps:
-            ahead = together[together > done]
-            length = pace.next(int(ahead[min(most, ahead.size) - 1]) - done)
-            segment = launch(steps=length, state=state)
+        if keeper.saved:
+            at = Reached.saved(keeper.saved)
+        launch: Callable[..., Integration] | None = None
+        while at.step < model.steps and at.points:
+            here = [ready[i] for i in at.points]
+            if launch is None:
+                launch = _launch(here, [numbers[i] for i in at.points], together, scheme, context)
+            ahead = together[together > at.step]
+            length = pace.next(int(ahead[min(most, ahead.size) - 1]) - at.step)
+            try:
+                segment = launch(steps=length, state=at.state)
+            except (Diverged, Unresolved) as error:
+                if not (keep_others and error.points):
+                    raise
+                at, launch = at.without(error.points, model.replicas), None
+                continue
             pace.done(length)
-            at = segment.data["step"].values
-            here, in_window = np.isin(at, steps), np.isin(at, window)
-            observed = [
-                (*one.observer.add(sums, _positions(one, segment.data, i), in_window), counts)
-                for i, (one, (sums, counts)) in enumerate(zip(ready, counted, strict=True))
-            ]
-            counted = tuple(
-                (sums, np.concatenate([counts, by_start[..., here]], axis=-1)) for sums, by_start, counts in observed
-            )
-            state, backend = segment.state, str(segment.data.attrs["backend"])
-            done = state.step
-            passage = {
-                name: _by_point(segment.data[name]) for name in ("escape_step", "escape_time") if name in segment.data
-            }
-            if done < model.steps:
-                keeper.tell(partial(_kept, state, counted))
-            context.progress.update(done, model.steps)
+            backend = str(segment.data.attrs["backend"])
+            at = at.further(segment, here, steps, window)
+            if at.step < model.steps:
+                keeper.tell(at.arrays)
+            context.progress.update(at.step, model.steps)
+    for i in ready.keys() - set(at.points):
+        failed[i] = langevin.alone(run, points[i], context)
     attrs = {"backend": backend, "scheme": scheme, "increments": model.increments}
-    return [
-        _dataset(one, sums, counts, {name: values[i] for name, values in passage.items()}, steps, attrs)
-        for i, (one, (sums, counts)) in enumerate(zip(ready, counted, strict=True))
-    ]
+    found: dict[int, xr.Dataset | PointFailed] = dict(failed)
+    for place, (i, (sums, counts)) in enumerate(zip(at.points, at.counted, strict=True)):
+        passage = {name: values[place] for name, values in at.passage.items()}
+        found[i] = _dataset(ready[i], sums, counts, passage, steps, attrs)
+    return [found[i] for i in range(len(points))]
 
 
 def _no_times(one: Prepared) -> NDArray[np.int64]:
@@ -117,12 +104,64 @@ _Counted = tuple[Arrays, NDArray[np.int64]]
 """The sums over the window, and how many replicas of each start were in each basin (start, basin, time)."""
 
 
-def _kept(state: State, counted: Sequence[_Counted]) -> Arrays:
-    """What `run` goes on from."""
-    kept = {**prefixed("state", state.arrays()), "step": np.array(state.step)}
-    for i, (sums, counts) in enumerate(counted):
-        kept |= {**prefixed(f"sums{i}", sums), f"counts{i}": counts}
-    return kept
+@dataclass(frozen=True)
+class Reached:
+    """How far a launch has come: which of its points are left, what was counted of them, and where they stand.
+
+    `passage` holds the first passages so far, (point, replica).
+    """
+
+    points: tuple[int, ...]
+    counted: tuple[_Counted, ...]
+    state: State | None = None
+    passage: Arrays = field(default_factory=dict)
+
+    @classmethod
+    def saved(cls, arrays: Arrays) -> Reached:
+        """Where `arrays` came from."""
+        points = tuple(arrays["points"].tolist())
+        counted = tuple((part(arrays, f"sums{i}"), arrays[f"counts{i}"]) for i in range(len(points)))
+        return cls(points, counted, State.from_arrays(part(arrays, "state")))
+
+    @property
+    def step(self) -> int:
+        """The steps done."""
+        return 0 if self.state is None else self.state.step
+
+    def without(self, lost: Sequence[int], replicas: int) -> Reached:
+        """The same without points, given by their places among those that are left."""
+        stay = np.setdiff1d(np.arange(len(self.points)), lost)
+        lanes = np.add.outer(stay * replicas, np.arange(replicas)).reshape(-1)
+        return Reached(
+            tuple(self.points[i] for i in stay),
+            tuple(self.counted[i] for i in stay),
+            None if self.state is None else self.state.subset(lanes),
+            {name: values[stay] for name, values in self.passage.items()},
+        )
+
+    def further(
+        self, segment: Integration, here: Sequence[Prepared], steps: NDArray[np.int64], window: NDArray[np.int64]
+    ) -> Reached:
+        """After one more segment of the points left, recorded at `steps` and sampled in the `window`."""
+        at = segment.data["step"].values
+        recorded, in_window = np.isin(at, steps), np.isin(at, window)
+        counted = []
+        for i, (one, (sums, counts)) in enumerate(zip(here, self.counted, strict=True)):
+            added, by_start = one.observer.add(sums, _positions(one, segment.data, i), in_window)
+            counted.append((added, np.concatenate([counts, by_start[..., recorded]], axis=-1)))
+        passage = {
+            name: _by_point(segment.data[name]) for name in ("escape_step", "escape_time") if name in segment.data
+        }
+        return Reached(self.points, tuple(counted), segment.state, passage)
+
+    def arrays(self) -> Arrays:
+        """What `run` goes on from."""
+        assert self.state is not None  # nothing is told before a segment is done
+        kept = {**prefixed("state", self.state.arrays()), "step": np.array(self.state.step)}
+        kept["points"] = np.array(self.points)
+        for i, (sums, counts) in enumerate(self.counted):
+            kept |= {**prefixed(f"sums{i}", sums), f"counts{i}": counts}
+        return kept
 
 
 def _window(model: BasinsModel) -> NDArray[np.int64]:
@@ -131,113 +170,14 @@ def _window(model: BasinsModel) -> NDArray[np.int64]:
     return np.unique(np.rint(np.linspace(first, model.steps, model.samples + 1)).astype(np.int64)[1:])
 
 
-def process_of(model: BasinsModel, sgd: Sgd, scheme: str) -> Process:
-    """The process of one point. Raises `UserError` for a landscape without the basins asked for."""
-    landscape, own_noise = langevin.equation(model, sgd)
-    box = model.box or ((-_WIDEST, _WIDEST),) * landscape.dimension
-    labels = model.labels or (model.known_labels() if not model.basins else ())
-    parameters, regions = tuple(landscape.parameters.items()), tuple(model.regions().items())
-    found = _basins(_Sought(landscape.formula, tuple(landscape.variables), parameters, regions, labels, box, landscape))
-    table = langevin.point_parameters(model, sgd, scheme)
-    target = core_condition(model, landscape.variables)
-    core = core_numbers(model, found)
-    return Process(model, sgd, landscape, own_noise, found, scheme, table["time_step"], target, core)
-
-
-@dataclass(frozen=True)
-class _Sought:
-    """What decides which basins are found."""
-
-    formula: str
-    variables: tuple[str, ...]
-    parameters: tuple[tuple[str, float | None], ...]
-    regions: tuple[tuple[str, str], ...]
-    labels: tuple[str, ...]
-    box: tuple[tuple[float, float], ...]
-    landscape: Expression = field(compare=False)
-
-
-@lru_cache(maxsize=1024)  # most scans change the noise alone, and the laws are told the same again
-def _basins(sought: _Sought) -> landscape_basins.Basins:
-    return landscape_basins.find(sought.landscape, regions=dict(sought.regions), labels=sought.labels, box=sought.box)
-
-
-def prepare(model: BasinsModel, sgd: Sgd, scheme: str) -> Prepared:
-    """One point, ready to run."""
-    process = process_of(model, sgd, scheme)
-    landscape, found, target = process.landscape, process.basins, process.target
-    starts = (model.escape.origin,) if model.escape else model.start_in or found.labels
-    if model.replicas % len(starts):
-        raise UserError(f"replicas must share out evenly to {len(starts)} starts; give a multiple of {len(starts)}")
-    positions = np.array([model.start.get(label, found.minima[found.number(label)]) for label in starts], float)
-    missing = [label for label, position in zip(starts, positions, strict=True) if not np.isfinite(position).all()]
-    if missing:
-        raise UserError(f"no minimum was found in the basin {missing[0]}; give start: {{{missing[0]}: [...]}}")
-    inside = found.membership(positions.T)
-    for label, own in zip(starts, inside, strict=True):
-        if own < 0 or found.labels[own] != label:
-            raise UserError(f"the start in {label} lies outside that basin; give start: {{{label}: [...]}}")
-    if target is not None and process.reached(positions.T).any():
-        raise UserError(f"the start in {starts[0]} lies in the core of the escape already; give escape core another")
-    groups = np.repeat(np.arange(len(starts)), model.replicas // len(starts))
-    edges = _edges(process, model.cells)
-    observer = Observer(
-        landscape, process.drift, found, _recorded(model, landscape), groups, len(starts), edges, cores_of(process)
-    )
-    return Prepared(model, sgd, process, starts, positions, observer)
-
-
-def _edges(process: Process, cells: int) -> tuple[Array, ...]:
-    """Cells of the density, none above two dimensions or where an escape is measured."""
-    if process.landscape.dimension > 2 or process.target is not None:
-        return ()
-    finite = np.isfinite(process.thermal_energy)  # noise that is none at the minima is refused here
-    try:
-        box = law_box(process, _SEEN, loss=_UNSEEN) if finite else known_box(process)
-    except UserError:  # walkers that no law holds are looked at all the same, about the minima
-        box = known_box(process)
-    return tuple(np.linspace(low, high, cells + 1) for low, high in box)
-
-
-def _recorded(model: BasinsModel, landscape: Expression) -> tuple[int, ...]:
-    """Places of the coordinates that the basins depend on, all of them in up to two dimensions."""
-    if landscape.dimension <= 2:
-        return tuple(range(landscape.dimension))
-    from langevin_sgd.landscapes.condition import parse_condition
-
-    names = [*landscape.variables, *landscape.parameters]
-    used = {s.name for text in model.regions().values() for s in parse_condition(text, names).free_symbols}
-    return tuple(i for i, name in enumerate(landscape.variables) if name in used)
-
-
-def cores_of(process: Process) -> Cores | None:
-    """Half the way up to the lowest saddle out of every basin; None where that is unknown or rarely visited."""
-    found = process.basins
-    if process.landscape.dimension > 2 or not np.isfinite(found.minima).all():
-        return None
-    heights = np.full(len(found.labels), np.nan)
-    for basin in range(len(found.labels)):
-        ways = [s.energy for s in found.saddles if basin in (s.first, s.second)]
-        heights[basin] = min(ways, default=np.nan)
-    return Cores((found.energies + heights) / 2.0) if np.isfinite(heights).all() else None
-
-
 def _launch(
-    ready: Sequence[Prepared],
-    record_steps: NDArray[np.int64],
-    scheme: str,
-    *,
-    seed: int,
-    device: str,
-    progress: Progress,
+    ready: Sequence[Prepared], numbers: Sequence[int], record_steps: NDArray[np.int64], scheme: str, context: Context
 ) -> Callable[..., Integration]:
     """`integrate` for all points, given `steps` and `state`; formulas are read here, once for all segments."""
-    model = ready[0].model
+    model, progress = ready[0].model, context.progress
     landscape, own_noise = langevin.equation(model, ready[0].sgd)
     landscape = replace(landscape, parameters={**landscape.parameters, **ready[0].process.target_values})
     tables = [{**langevin.point_parameters(one.model, one.sgd, scheme), **one.process.target_values} for one in ready]
-    varying = [name for name in tables[0] if any(table[name] != tables[0][name] for table in tables)]
-    fixed = {name: value for name, value in tables[0].items() if name not in varying and name != "time_step"}
     starts = [np.repeat(one.positions, model.replicas // len(one.starts), axis=0).T for one in ready]
     return partial(
         integrate,
@@ -247,9 +187,8 @@ def _launch(
         trajectories=model.replicas,
         scheme=scheme,
         start=np.concatenate(starts, axis=1),
-        seed=seed,
-        parameters=fixed,
-        scan=[{n: table[n] for n in varying or ["time_step"]} for table in tables] if len(ready) > 1 else None,
+        seed=context.seed,
+        **langevin.of_points(tables, numbers),
         record=Record(
             steps=record_steps.tolist(),
             each=[landscape.variables[i] for i in ready[0].observer.recorded],
@@ -261,7 +200,7 @@ def _launch(
         increments=model.increments,
         precision=model.precision,
         backend=langevin.BACKENDS.get(model.backend, model.backend),  # type: ignore[arg-type]
-        device=device,
+        device=context.device,
         after_launch=lambda step: progress.update(step, model.steps),
     )
 

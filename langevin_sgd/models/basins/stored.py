@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 from langevin_sgd.laws import Point
 from langevin_sgd.laws.recomputed import Found, Recomputed, follow
-from langevin_sgd.models.basins import run as basins
+from langevin_sgd.models.basins import prepared as basins
 from langevin_sgd.models.basins.answers import Answers
 from langevin_sgd.models.langevin import run as langevin
 from langevin_sgd.models.langevin.stored import follows as walk_follows

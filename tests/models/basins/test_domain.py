@@ -13,7 +13,7 @@ from scipy.integrate import cumulative_simpson, quad
 
 from langevin_sgd.laws import Point
 from langevin_sgd.laws.evaluate import evaluated, known
-from langevin_sgd.models.basins import run as basins
+from langevin_sgd.models.basins import prepared as basins
 from langevin_sgd.models.basins.answers import Answers
 from langevin_sgd.models.basins.domain import law_box
 from langevin_sgd.models.basins.observables import DECLARES

@@ -13,7 +13,7 @@ import langevin_sgd as lsgd
 from langevin_sgd.laws import Point
 from langevin_sgd.laws.evaluate import evaluated, known
 from langevin_sgd.models import lineage
-from langevin_sgd.models.basins import run as basins
+from langevin_sgd.models.basins import prepared as basins
 from langevin_sgd.models.basins.answers import Answers
 from langevin_sgd.models.basins.observables import DECLARES
 from langevin_sgd.models.langevin import run as langevin
