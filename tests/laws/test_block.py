@@ -10,7 +10,7 @@ from langevin_sgd.laws.block import evaluated_block
 from langevin_sgd.laws.evaluate import evaluated, known, recorded
 from langevin_sgd.models.context import Context
 from langevin_sgd.models.finished import PointsOfBlock, configured, law_points
-from langevin_sgd.observables.scanned import POINT, lay
+from langevin_sgd.observables.scanned import POINT, each_point, lay
 from langevin_sgd.study.loading import parse
 
 
@@ -38,11 +38,15 @@ WALK = {
 }  # fmt: skip
 
 
+def _alone(found: Any) -> xr.Dataset:
+    return each_point(found)[0] if isinstance(found, xr.Dataset) else found[0]
+
+
 def _same(model: dict[str, Any], laws: tuple[Law, ...], scan: dict[str, Any]) -> xr.Dataset:
     sgd = {"learning_rate": 0.1, "batch_size": 4}
     study = parse({"name": "t", "seed": 3, "sgd": sgd, "models": {"m": model}, "scan": scan})
     configs = configured(study, "m")
-    done = [study.models["m"].run([point], Context(study, "m"))[0] for point in configs]
+    done = [_alone(study.models["m"].run([point], Context(study, "m"))) for point in configs]
     block = lay(done, (POINT,), (len(done),)).assign_attrs(done[0].attrs)
     one_by_one = [evaluated(point, laws) for point in law_points(study, "m", done, {}, configs)]
     expected = recorded(lay(one_by_one, (POINT,), (len(done),)), one_by_one)

@@ -52,7 +52,7 @@ class BasinsModel(LangevinEquation):
     The noise and the step are those of the `langevin` model: with `time_step` null a step is a step of SGD.
     """
 
-    RUN: ClassVar[str] = "langevin_sgd.models.basins.run:run_all"
+    RUN: ClassVar[str] = "langevin_sgd.models.basins.run:run"
     PROCESS: ClassVar[str] = "langevin_sgd.models.basins.stored:process"
     FOLLOWS: ClassVar[str] = "langevin_sgd.models.basins.stored:follows"
     HELD: ClassVar[str] = "langevin_sgd.models.basins.memory:held"
@@ -63,7 +63,10 @@ class BasinsModel(LangevinEquation):
         *("potential.transverse_curvature", "potential.sharp_curvature", "potential.flat_curvature"),
         *("potential.rotation", "potential.thermal_energy"),
     )
-    FUSED: ClassVar[tuple[str, ...]] = SCANNABLE
+    FUSED: ClassVar[tuple[str, ...]] = (
+        *LangevinEquation.FUSED,
+        *(key for key in SCANNABLE if key.startswith("potential.") and key != "potential.parameters"),
+    )
     kind: Literal["basins"]
     """Always `basins`."""
     potential: Potential

@@ -35,13 +35,7 @@ Array = NDArray[np.float64]
 _MOST_NUMBERS = 1 << 24  # recorded in one segment
 
 
-def run_all(points: Sequence[Point], context: Context) -> list[xr.Dataset]:
-    """`run`, where one lost point is the end of all. Raises `Diverged` or `UserError` for it."""
-    found = run(points, context, keep_others=False)
-    return [each for each in found if isinstance(each, xr.Dataset)]
-
-
-def run(points: Sequence[Point], context: Context, *, keep_others: bool = True) -> list[xr.Dataset | PointFailed]:
+def run(points: Sequence[Point], context: Context) -> list[xr.Dataset | PointFailed]:
     """Integrate all points of a scan in one launch, equal parts of the replicas from every start; their observables.
 
     Positions are looked at along the run at logarithmically spaced steps, for occupancy against time, and at `samples`
@@ -50,8 +44,8 @@ def run(points: Sequence[Point], context: Context, *, keep_others: bool = True) 
     it raises `Diverged` or `UserError`; `UserError` too where points have different basins. After an interruption the
     same call goes on from the checkpoint, to the same bits.
     """
-    scheme, numbers = langevin.scheme_of(points), range(len(points))
-    keep_others = keep_others and len(points) > 1
+    points, numbers = list(points), context.numbers
+    scheme, keep_others = langevin.scheme_of(points), len(points) > 1
     ready, failed = prepared(points, scheme, keep_others=keep_others)
     if len({one.observer.basins.labels for one in ready.values()}) > 1:
         raise UserError("the points of the scan have different basins; give basins: {LABEL: CONDITION}")
@@ -87,7 +81,7 @@ def run(points: Sequence[Point], context: Context, *, keep_others: bool = True) 
                 keeper.tell(at.arrays)
             context.progress.update(at.step, model.steps)
     for i in ready.keys() - set(at.points):
-        failed[i] = langevin.alone(run, points[i], context)
+        failed[i] = langevin.alone(run, points[i], numbers[i], context)
     attrs = {"backend": backend, "scheme": scheme, "increments": model.increments}
     found: dict[int, xr.Dataset | PointFailed] = dict(failed)
     for place, (i, (sums, counts)) in enumerate(zip(at.points, at.counted, strict=True)):

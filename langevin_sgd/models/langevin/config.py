@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
@@ -21,6 +21,7 @@ from langevin_sgd.config.fields import (
 from langevin_sgd.config.named import Named
 from langevin_sgd.config.sgd import Sgd, SgdOverride
 from langevin_sgd.devices import FUSED, SDEINT, TENSORS, Engine
+from langevin_sgd.families import imported
 from langevin_sgd.import_path import NotImported
 from langevin_sgd.integrators import emitted_names
 from langevin_sgd.integrators.schemes import SCHEMES, Scheme
@@ -61,7 +62,11 @@ class LangevinEquation(ModelSection):
         *("temperature", "time_step", "friction", "sgd"),
         *("potential.parameters", "noise.scale", "noise.variances"),
     )
-    FUSED: ClassVar[tuple[str, ...]] = SCANNABLE
+    # not the momentum, without which the scheme is another, nor variances, which may be formulas
+    FUSED: ClassVar[tuple[str, ...]] = (
+        *("temperature", "time_step", "friction", "sgd.learning_rate", "sgd.batch_size"),
+        *("potential.parameters", "noise.scale"),
+    )
     kind: str
     """Name of the model."""
     potential: PotentialSection
@@ -154,6 +159,11 @@ class LangevinEquation(ModelSection):
         """That of the backend."""
         return {"batched": (TENSORS,), "sdeint": (SDEINT,)}.get(self.backend, (FUSED,))
 
+    def points_at_once(self, study: Study, name: str) -> int:
+        """As many as half a gigabyte holds and a few seconds take."""
+        function: Callable[[Study, str], int] = imported("langevin_sgd.models.langevin.memory:points_at_once")
+        return function(study, name)
+
     def problems(self, study: Study, name: str) -> Faults:
         """Sampling, and which schemes know momentum."""
         at: KeyPath = ("models", name)
@@ -229,12 +239,12 @@ class LangevinModel(LangevinEquation):
     with Gaussian minibatch noise.
     """
 
-    RUN: ClassVar[str] = "langevin_sgd.models.langevin.run:run_all"
+    RUN: ClassVar[str] = "langevin_sgd.models.langevin.run:run"
     FOLLOWS: ClassVar[str] = "langevin_sgd.models.langevin.stored:follows"
     HELD: ClassVar[str] = "langevin_sgd.models.langevin.memory:held"
     DECLARES: ClassVar[Declarations] = observables.DECLARES
     SCANNABLE: ClassVar[tuple[str, ...]] = (*LangevinEquation.SCANNABLE, "start")
-    FUSED: ClassVar[tuple[str, ...]] = SCANNABLE
+    FUSED: ClassVar[tuple[str, ...]] = (*LangevinEquation.FUSED, "start")
     kind: Literal["langevin"]
     """Always `langevin`."""
     potential: ExpressionPotential

@@ -52,14 +52,8 @@ def equation(model: LangevinEquation, sgd: Sgd) -> tuple[Expression, noise.Noise
     return landscape, model.noise.of_equation(sgd, potential.parameters)
 
 
-def run_all(points: Sequence[Point], context: Context) -> list[xr.Dataset]:
-    """`run`, where one lost point is the end of all. Raises `Diverged` for it."""
-    found = run(points, context, keep_others=False)
-    return [each for each in found if isinstance(each, xr.Dataset)]
-
-
-def run(points: Sequence[Point], context: Context, *, keep_others: bool = True) -> list[xr.Dataset | PointFailed]:
-    """Integrate the model at every point of a scan (one point without), in one launch; the observables of each.
+def run(points: Sequence[Point], context: Context) -> list[xr.Dataset | PointFailed] | xr.Dataset:
+    """Integrate the model at every point of a scan (one point without), in one launch; the observables of all.
 
     dw = -grad E dt + b dW with the scheme and step of the config; with the defaults, SGD with Gaussian noise. Recorded
     at logarithmically spaced steps. Of several points, those whose positions leave the finite numbers are `PointFailed`
@@ -68,7 +62,7 @@ def run(points: Sequence[Point], context: Context, *, keep_others: bool = True) 
     """
     points = list(points)
     model = points[0][0]
-    numbers = range(len(points))
+    numbers = context.numbers
     steps = log_spaced_steps(model.steps, model.record_times)
     pace, backend = Pace(first_segment(model, len(points))), ""
     at = Reached.beginning(len(points))
@@ -85,7 +79,7 @@ def run(points: Sequence[Point], context: Context, *, keep_others: bool = True) 
             try:
                 segment = launch(steps=pace.next(model.steps - at.step), state=at.state)
             except (Diverged, Unresolved) as error:
-                if len(points) == 1 or not error.points or not keep_others:
+                if len(points) == 1 or not error.points:
                     raise
                 at, launch = at.without(error.points, model.replicas), None
                 continue
@@ -95,11 +89,14 @@ def run(points: Sequence[Point], context: Context, *, keep_others: bool = True) 
             if at.step < model.steps:
                 kept.tell(at.arrays)
             context.progress.update(at.step, model.steps)
-    failed = {i: alone(run, points[i], context) for i in sorted(set(range(len(points))) - set(at.points.tolist()))}
+    lost = sorted(set(range(len(points))) - set(at.points.tolist()))
+    failed = {i: alone(run, points[i], numbers[i], context) for i in lost}
     if not at.points.size:
         return [failed[i] for i in range(len(points))]
     attrs = {"backend": backend, "scheme": scheme_of(points)}
     data = _dataset([points[i] for i in at.points.tolist()], _joined(at.kept), steps, attrs)
+    if not failed:
+        return data
     done = iter(each_point(data))
     return [failed[i] if i in failed else next(done) for i in range(len(points))]
 
@@ -111,11 +108,9 @@ def first_segment(model: LangevinEquation, points: int) -> int:
     return max(soon, min(model.steps // 100, FIRST_UPDATES // trajectories))
 
 
-def alone(
-    function: Callable[[Sequence[Any], Context], Sequence[xr.Dataset | PointFailed]], point: Any, context: Context
-) -> PointFailed:
+def alone(function: Callable[[Any, Context], object], point: Any, number: int, context: Context) -> PointFailed:
     """What is wrong with a point that was lost among others, in the words of a run of its own."""
-    quiet = replace(context, progress=NullProgress(), checkpoint=NoCheckpoint())
+    quiet = replace(context, progress=NullProgress(), checkpoint=NoCheckpoint(), numbers=(number,))
     try:
         function([point], quiet)
     except (Diverged, UserError) as error:
@@ -197,8 +192,8 @@ def of_points(tables: Sequence[Mapping[str, float]], numbers: Sequence[int]) -> 
     first = tables[0]
     varying = [name for name in first if any(table[name] != first[name] for table in tables)]
     fixed = {name: value for name, value in first.items() if name not in varying and name != "time_step"}
-    if len(tables) == 1 and not any(numbers):
-        return {"parameters": fixed}
+    if len(tables) == 1:
+        return {"parameters": fixed, "point_numbers": numbers}
     # points that differ in their start alone have no parameter to scan
     scan = [{name: table[name] for name in varying or ["time_step"]} for table in tables]
     return {"parameters": fixed, "scan": scan, "point_numbers": numbers}

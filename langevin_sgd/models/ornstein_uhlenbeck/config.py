@@ -81,6 +81,10 @@ class OrnsteinUhlenbeckModel(ModelSection):
         named = (("noise", self.noise.source()), ("hessian", self.hessian.source()))
         return tuple((field, name) for field, name in named if name is not None)
 
+    def points_at_once(self, study: Study, name: str) -> int:
+        """A few: they are simulated one after the other, and what each has recorded is held until all are done."""
+        return 16
+
     def takes_all_from(self, source: str) -> bool:
         """Whether both H and the full C are that network's."""
         return self.noise.AS_MEASURED and self.hessian.source() == self.noise.source() == source

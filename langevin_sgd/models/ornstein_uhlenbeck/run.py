@@ -12,13 +12,16 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from langevin_sgd.config.sgd import Sgd
+from langevin_sgd.errors import UserError
 from langevin_sgd.estimators.drift_and_spread import POOLED, displacement_summary
 from langevin_sgd.estimators.stationary import stationary_summary
 from langevin_sgd.integrators import exact
-from langevin_sgd.integrators.scan_points import grid
+from langevin_sgd.integrators.divergence import Diverged
+from langevin_sgd.integrators.scan_points import trajectory_numbers
 from langevin_sgd.laws.linear_process import LinearProcess, OwnLaw
 from langevin_sgd.models import lineage
 from langevin_sgd.models.context import Context
+from langevin_sgd.models.failed import PointFailed
 from langevin_sgd.models.ornstein_uhlenbeck.config import Displacement, OrnsteinUhlenbeckModel
 from langevin_sgd.models.stationary_window import stationary_window
 from langevin_sgd.observables.declared import dataset
@@ -28,6 +31,7 @@ from langevin_sgd.progress import Progress
 from langevin_sgd.storage.keeper import Arrays, Keeper, Within, prefixed
 
 Array = NDArray[np.float64]
+Point = tuple[OrnsteinUhlenbeckModel, Sgd]
 
 
 @dataclass(frozen=True)
@@ -46,37 +50,34 @@ def resolve_modes(model: OrnsteinUhlenbeckModel, sources: Mapping[str, xr.Datase
     return Modes(eigenvalues, eigenvectors, model.noise.in_modes(eigenvectors, sources), model.noise.kind)
 
 
-def run(points: Sequence[tuple[OrnsteinUhlenbeckModel, Sgd]], context: Context) -> list[xr.Dataset]:
+def run(points: Sequence[Point], context: Context) -> list[xr.Dataset | PointFailed]:
     """Simulate the model at every point of a scan (one point without); the observables of each.
 
     E = w^T H w / 2, w <- w - eta m, m <- mu m + H w + xi, Cov(xi) = C/B (discrete), or the Ornstein-Uhlenbeck process
     with the same drift and diffusion (continuum). Jumps between the recorded steps are exact draws, so the cost does
-    not depend on their number. All points are recorded at the same steps, those of the slowest. Raises `Diverged` over
-    the stability limit and `UserError` if a noisy mode has no curvature. After an interruption the same call goes on
-    from the checkpoint, to the same bits.
+    not depend on their number. Every point has the stationary window that it would have alone. Of several points, one
+    over the stability limit or with a noisy mode of no curvature is `PointFailed`; of one, it raises `Diverged` or
+    `UserError`. After an interruption the same call goes on from the checkpoint, to the same bits.
     """
     steps, progress = lineage.steps(context.study, context.name), context.progress
-    processes = [_Process.of(model, sgd, context.sources) for model, sgd in points]
-    model = points[0][0]
-    window = stationary_window(
-        steps=steps,
-        slowest_autocorrelation_time=max(process.linear.relaxation_steps() for process in processes),
-        burn_in=model.burn_in,
-        every=model.sample_every,
-    )
-    record = log_spaced_steps(steps, model.record_times)
-    sample = sampling_steps(window.burn_in, steps, window.every)
-    numbers = grid([{"point": index} for index in range(len(points))], model.replicas).numbers()
-    results: list[xr.Dataset] = []
+    points = list(points)
+    record = log_spaced_steps(steps, points[0][0].record_times)
+    results: list[xr.Dataset | PointFailed] = []
     progress.begin("exact jumps", unit="jumps")
     finished: Arrays = {"step": np.array(0)}
     with Keeper(context.checkpoint) as keeper:
-        for process, own_numbers in zip(processes, numbers.reshape(len(points), -1), strict=True):
-            index = len(results)
+        for index, (point, number) in enumerate(zip(points, context.numbers, strict=True)):
+            try:
+                process = _Process.of(*point, context.sources)
+            except (Diverged, UserError) as error:
+                if len(points) == 1:
+                    raise
+                results.append(PointFailed(error))
+                continue
             within = keeper.within(str(index), partial(dict, finished))
-            own = _Part(progress, index, len(points))
-            recorder = _Recorder(process.modes.eigenvalues, model.replicas, record, sample, own)
-            last = _simulate(process, recorder, seed=context.seed, numbers=own_numbers, keeper=within)
+            recorder = _Recorder(process, record, process.sample(steps), _Part(progress, index, len(points)))
+            numbers = trajectory_numbers([number], process.model.replicas)
+            last = _simulate(process, recorder, seed=context.seed, numbers=numbers, keeper=within)
             results.append(_dataset(process, recorder))
             kept = prefixed(str(index), recorder.state(last))
             finished = {**finished, **kept, "step": np.array((index + 1) * steps)}
@@ -98,6 +99,16 @@ class _Process:
         linear = linear_process(model, sgd, modes)
         linear.refuse_unstable()
         return cls(model, sgd, modes, linear)
+
+    def sample(self, steps: int) -> NDArray[np.int64]:
+        """The sampled steps of the stationary window of a run of so many steps."""
+        window = stationary_window(
+            steps=steps,
+            slowest_autocorrelation_time=self.linear.relaxation_steps(),
+            burn_in=self.model.burn_in,
+            every=self.model.sample_every,
+        )
+        return sampling_steps(window.burn_in, steps, window.every)
 
 
 class _Part:
@@ -177,12 +188,12 @@ class _Recorder:
 
     def __init__(
         self,
-        eigenvalues: Array,
-        replicas: int,
+        process: _Process,
         record: NDArray[np.int64],
         sample: NDArray[np.int64],
         progress: _Part,
     ) -> None:
+        eigenvalues, replicas = process.modes.eigenvalues, process.model.replicas
         self.steps = np.union1d(record, sample)
         self.moment_1 = np.zeros((replicas, eigenvalues.size))
         self.moment_2 = np.zeros((replicas, eigenvalues.size))
