@@ -8,6 +8,7 @@ out.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
@@ -19,7 +20,8 @@ from langevin_sgd.errors import UserError
 from langevin_sgd.laws import LAWS, Law
 from langevin_sgd.laws.evaluate import RECORD, SILENT, recorded
 from langevin_sgd.laws.recomputed import Recomputed
-from langevin_sgd.observables.scanned import dimensions, lay, points
+from langevin_sgd.observables import blocks
+from langevin_sgd.observables.scanned import dimensions, places_done, points
 
 _FIRST = 1  # the version of all laws in runs that do not tell it
 
@@ -133,8 +135,7 @@ def _completed(
     told: Mapping[str, str],
 ) -> xr.Dataset:
     merged = [_merged(point, found, stale, told) for point, found in zip(every, answers, strict=True)]
-    axes = dimensions(data)
-    whole = lay(merged, axes, tuple(data.sizes[axis] for axis in axes))
+    whole = _as_scanned(merged, data)
     bare = data.drop_dims("law", errors="ignore")
     bare = bare.drop_vars([name for name in whole.variables if name in bare.variables])
     result = bare.assign_coords(whole.coords).assign(whole.data_vars)
@@ -142,6 +143,21 @@ def _completed(
     silent = {**json.loads(data.attrs.get(SILENT, "{}")), **json.loads(now[SILENT])}
     record = {**versions(data), **json.loads(now[RECORD])}
     return result.assign_attrs({**data.attrs, RECORD: json.dumps(record), SILENT: json.dumps(silent)})
+
+
+def _as_scanned(answers: Sequence[xr.Dataset], data: xr.Dataset) -> xr.Dataset:
+    """The answers at the points of a model that are done, with its scanned dimensions first."""
+    axes = dimensions(data)
+    if not axes:
+        return answers[0].drop_attrs(deep=False)
+    shape = tuple(data.sizes[axis] for axis in axes)
+    every: list[xr.Dataset | None] = [None] * math.prod(shape)
+    for place, found in zip(places_done(data), answers, strict=True):
+        every[place] = found
+    laid = blocks.block(every, [""] * len(every), axes, shape)
+    whole = blocks.collapsed(laid, axes).drop_attrs(deep=False)
+    counts = [blocks.count_of(str(dim)) for dim in whole.dims]
+    return whole.drop_vars([blocks.STATUS, blocks.ERROR, *counts], errors="ignore")
 
 
 def _merged(point: xr.Dataset, found: xr.Dataset, stale: set[str], told: Mapping[str, str]) -> xr.Dataset:

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
+from langevin_sgd.observables.blocks import DONE, ERROR, FAILED, STATUS
 from langevin_sgd.observables.scanned import SCAN, dimensions, label
 
-STATUS, ERROR = "status", "error"
-PENDING, DONE, FAILED = 0, 1, 2
 FAILURES_TOLD = 16
 """Most failed points of a model that are told one by one; the others are counted, and stand in its `error`."""
 

@@ -12,7 +12,7 @@ from langevin_sgd.laws.cache import completed, unanswered
 from langevin_sgd.laws.evaluate import evaluated, known
 from langevin_sgd.models import lineage
 from langevin_sgd.models.finished import configured, law_points
-from langevin_sgd.observables.scanned import points
+from langevin_sgd.observables.scanned import places_done, points
 from langevin_sgd.study import provenance
 from langevin_sgd.study.config import Study
 from langevin_sgd.study.loading import parse
@@ -27,7 +27,8 @@ def answered(study: Study, name: str, done: Mapping[str, xr.Dataset]) -> xr.Data
     laws = unanswered(data, known(study.laws))
     if not laws:
         return data
-    at = law_points(study, name, [point for _, point in points(data)], done, configured(study, name))
+    configs = configured(study, name).only(places_done(data))
+    at = law_points(study, name, [point for _, point in points(data)], done, configs)
     return completed(data, [evaluated(point, laws) for point in at])
 
 

@@ -4,13 +4,14 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from made_up_scans import laid
 
 from langevin_sgd.laws import Law, NoAnswer, Point
 from langevin_sgd.laws.block import evaluated_block
 from langevin_sgd.laws.evaluate import evaluated, known, recorded
 from langevin_sgd.models.context import Context
 from langevin_sgd.models.finished import PointsOfBlock, configured, law_points
-from langevin_sgd.observables.scanned import POINT, each_point, lay
+from langevin_sgd.observables.scanned import POINT, each_point
 from langevin_sgd.study.loading import parse
 
 
@@ -47,9 +48,9 @@ def _same(model: dict[str, Any], laws: tuple[Law, ...], scan: dict[str, Any]) ->
     study = parse({"name": "t", "seed": 3, "sgd": sgd, "models": {"m": model}, "scan": scan})
     configs = configured(study, "m")
     done = [_alone(study.models["m"].run([point], Context(study, "m"))) for point in configs]
-    block = lay(done, (POINT,), (len(done),)).assign_attrs(done[0].attrs)
+    block = laid(done, (POINT,), (len(done),)).assign_attrs(done[0].attrs)
     one_by_one = [evaluated(point, laws) for point in law_points(study, "m", done, {}, configs)]
-    expected = recorded(lay(one_by_one, (POINT,), (len(done),)), one_by_one)
+    expected = recorded(laid(one_by_one, (POINT,), (len(done),)), one_by_one)
     found = evaluated_block(block, PointsOfBlock(study, block, configs, configs, {}), laws)
     assert set(found.variables) == set(expected.variables)
     for name in map(str, expected.variables):

@@ -7,11 +7,11 @@ from math import gamma
 import numpy as np
 import pytest
 import xarray as xr
+from made_up_scans import stack
 
 from langevin_sgd.config.axis import of_key
 from langevin_sgd.models import declared
 from langevin_sgd.observables.declared import dataset
-from langevin_sgd.observables.scanned import stack
 
 REPLICAS = 512
 EDGES = np.linspace(-2.0, 2.0, 61)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -12,8 +12,10 @@ import xarray as xr
 from langevin_sgd.checks.equilibrium.point import TOTAL_VARIANCE
 from langevin_sgd.checks.verdicts.statistics import assess_ratio
 from langevin_sgd.checks.verdicts.table import Comparison, to_dataset
-from langevin_sgd.observables.points_done import DONE, ERROR, FAILED, PENDING, STATUS
-from langevin_sgd.observables.scanned import SCAN, dimensions
+from langevin_sgd.config.axis import Axis
+from langevin_sgd.observables import blocks
+from langevin_sgd.observables.blocks import DONE, ERROR, FAILED, PENDING, STATUS
+from langevin_sgd.observables.scanned import SCAN, coordinates, dimensions
 
 RATES, BATCHES = (0.1, 0.2, 0.5), (4, 16)
 
@@ -103,3 +105,19 @@ def a_map(models: tuple[str, ...] = ("network", "ou", "isotropic")) -> xr.DataTr
     provenance = json.dumps({"config": {"name": "map", "checks": []}})
     root = xr.Dataset(attrs={"provenance": provenance})
     return xr.DataTree.from_dict({"/": root, **every, "checks": to_dataset(rows, level=0.05, not_compared=[])})
+
+
+def stack(datasets: Sequence[xr.Dataset], axes: Sequence[Axis]) -> xr.Dataset:
+    """The datasets of all points of a grid, last axis fastest, as a run of the axes leaves them."""
+    names = [axis.name for axis in axes]
+    labels = [label for axis in axes for label in axis.labels]
+    bare = [dataset.drop_vars(labels, errors="ignore") for dataset in datasets]
+    whole = laid(bare, names, tuple(map(len, axes)))
+    attrs = {**datasets[0].attrs, SCAN: names}
+    return whole.assign_coords(coordinates(axes, datasets[0])).assign_attrs(attrs)
+
+
+def laid(datasets: Sequence[xr.Dataset], names: Sequence[str], shape: tuple[int, ...]) -> xr.Dataset:
+    """The same without the coordinates of axes and without attributes."""
+    whole = blocks.collapsed(blocks.block(datasets, [""] * len(datasets), names, shape), names)
+    return whole.drop_vars([STATUS, ERROR]).drop_attrs(deep=False)

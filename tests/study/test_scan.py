@@ -7,11 +7,10 @@ import pytest
 import xarray as xr
 
 import langevin_sgd as lsgd
-from langevin_sgd.config.axis import of_key
 from langevin_sgd.config.errors import ConfigError
-from langevin_sgd.models import declared, lineage
-from langevin_sgd.observables.declared import dataset
-from langevin_sgd.observables.scanned import dimensions, points, stack
+from langevin_sgd.models import lineage
+from langevin_sgd.models.grid import Grid
+from langevin_sgd.observables.scanned import dimensions, points
 from langevin_sgd.reporting.plots.drawn import figures
 from langevin_sgd.study import store
 from langevin_sgd.study.loading import load, parse, resolved_yaml
@@ -178,22 +177,12 @@ def test_a_parameter_called_like_an_observable_is_refused() -> None:
 
 
 def test_a_scanned_number_replaces_no_observable_of_another_meaning() -> None:
-    """The law of the landscape's thermal energy scanned, and the noise's, T/2 = 0.15, emitted under the same name."""
-    emitted = [
-        dataset({"thermal_energy": 0.15, "alignment": 0.1 * n}, declares=declared(), coords={}) for n in range(3)
-    ]
-    axis = of_key("models.m.potential.thermal_energy", (0.1, 0.15, 0.2))
-    found = stack(emitted, [axis])
-    assert dimensions(found) == ("models_m_potential_thermal_energy",)
-    assert float(found.thermal_energy) == 0.15
-    own = [dataset({"thermal_energy": value}, declares=declared(), coords={}) for value in axis.values]
-    assert stack(own, [axis])["thermal_energy"].dims == ("thermal_energy",)
-
-
-def test_two_axes_of_one_name_are_refused() -> None:
-    emitted = [dataset({"alignment": 0.1 * n}, declares=declared(), coords={}) for n in range(4)]
-    with pytest.raises(ValueError, match="a: emitted twice"):
-        stack(emitted, [of_key("models.m.a", (1.0, 2.0)), of_key("models.n.a", (3.0, 4.0))])
+    """The law of the landscape's thermal energy scanned, and the noise's, T/2, emitted under the same name."""
+    potential = {"kind": "nonequilibrium_well", "thermal_energy": 0.1}
+    basins = {"kind": "basins", "potential": potential, "temperature": 0.3, "time_step": 0.01, "steps": 10}
+    scan = {"models.m.potential.thermal_energy": [0.1, 0.15, 0.2], "models.m.temperature": [0.2, 0.3]}
+    grid = Grid(parse(study(scan, m=basins)), "m")
+    assert grid.dimensions == ("models_m_potential_thermal_energy", "temperature")
 
 
 def test_whole_numbers_stay_whole() -> None:

@@ -25,7 +25,7 @@ from langevin_sgd.laws.cache import compared
 from langevin_sgd.laws.evaluate import evaluated
 from langevin_sgd.laws.recomputed import BOUND, Found, Recomputed
 from langevin_sgd.models.finished import configured, law_points
-from langevin_sgd.observables.scanned import dimensions, points
+from langevin_sgd.observables.scanned import dimensions, entries_done, places_done, points
 
 if TYPE_CHECKING:
     from langevin_sgd.study.config import Study
@@ -45,6 +45,7 @@ def restored(
     count = math.prod(data.sizes[axis] for axis in dimensions(data))
     if count != len(configs):
         return data, [_untold(name, f"it holds {count} points and the config asks for {len(configs)}")]
+    configs = configs.only(places_done(data))
     altered: dict[str, str] = {}
     for recompute in (study.models[name].follows, estimates):
         at = law_points(study, name, [point for _, point in points(data)], done, configs)
@@ -89,21 +90,22 @@ def _everywhere(recompute: Callable[[Point], Found], at: Sequence[Point]) -> Pai
 
 
 def _replaced(data: xr.Dataset, name: str, found: list[Recomputed]) -> xr.Dataset:
-    """The dataset with a variable as it follows, which may now differ between points."""
+    """The dataset with a variable as it follows at the points that are done, which may now differ between points."""
     stored, axes = data[name].variable, dimensions(data)
-    if name in axes:  # the scanned number itself
-        return data.assign_coords({name: (name, _along(data, name, found), stored.attrs)})
     own = [dim for dim in stored.dims if dim not in axes]
-    values = np.stack([np.asarray(one.value) for one in found])
-    values = values.reshape((*(data.sizes[axis] for axis in axes), *values.shape[1:]))
-    variable = xr.Variable((*axes, *own), values, stored.attrs)
+    # the scanned number itself, or one of a group, stays along its own dimension
+    along = stored.dims if name in data.coords and not own and stored.dims else axes
+    before = stored.transpose(*(axis for axis in along if axis in stored.dims), *own).values
+    inner = [data.sizes[dim] for dim in own]
+    before = before.reshape([data.sizes[axis] if axis in stored.dims else 1 for axis in along] + inner)
+    dtype = np.result_type(before, *(np.asarray(one.value) for one in found))
+    values = np.broadcast_to(before, [data.sizes[axis] for axis in along] + inner).astype(dtype)
+    for entries, one in zip(entries_done(data), found, strict=True):
+        place: tuple[Any, ...] = tuple(entry for axis, entry in zip(axes, entries, strict=True) if axis in along)
+        new = np.asarray(one.value)
+        values[(*place, *(slice(size) for size in new.shape))] = new
+    variable = xr.Variable((*along, *own), values, stored.attrs)
     return data.assign_coords({name: variable}) if name in data.coords else data.assign({name: variable})
-
-
-def _along(data: xr.Dataset, name: str, found: list[Recomputed]) -> Any:
-    axes = dimensions(data)
-    values = np.array([float(np.asarray(one.value)) for one in found]).reshape([data.sizes[axis] for axis in axes])
-    return values[tuple(slice(None) if axis == name else 0 for axis in axes)]
 
 
 def _rows(model: str, altered: Mapping[str, str]) -> list[Comparison]:

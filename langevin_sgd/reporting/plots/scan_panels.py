@@ -12,8 +12,9 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import NullLocator
 from numpy.typing import NDArray
 
+from langevin_sgd.observables.blocks import DONE, FAILED, STATUS
 from langevin_sgd.observables.declared import is_trained
-from langevin_sgd.observables.points_done import DONE, FAILED, STATUS, partly
+from langevin_sgd.observables.points_done import partly
 from langevin_sgd.observables.scanned import dimensions
 from langevin_sgd.reporting.plots.style import GREY, INK, Array, plain_ticks
 

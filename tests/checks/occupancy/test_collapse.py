@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import xarray as xr
+from made_up_scans import stack
 
 from langevin_sgd.checks.occupancy.collapse import collapse
 from langevin_sgd.config.axis import of_key
 from langevin_sgd.models import declared
 from langevin_sgd.observables.declared import dataset
-from langevin_sgd.observables.scanned import stack
 from langevin_sgd.observables.schedule import time_coordinates
 
 STDERR = 0.002
