@@ -22,7 +22,7 @@ def keys_at(point: xr.Dataset, names: Iterable[str]) -> Keys:
 def scan_keys(dataset: xr.Dataset) -> list[str]:
     """The coordinates along the dimensions of a scan: one a dimension, or one a key where several vary together."""
     along = {(name,) for name in dimensions(dataset)}
-    return [str(name) for name, coordinate in dataset.coords.items() if coordinate.dims in along]
+    return [str(name) for name in dataset.coords if dataset.variables[name].dims in along]
 
 
 def placed(rows: Iterable[Comparison], dataset: xr.Dataset) -> list[Comparison]:
