@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from langevin_sgd.observables.points_done import DONE, ERROR, FAILED, STATUS
+from langevin_sgd.observables.blocks import DONE, ERROR, FAILED, STATUS
 
 COUNT = "_count"
 """What follows the name of a dimension in the name of how many of its entries are a point's own."""

@@ -26,7 +26,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from langevin_sgd.errors import refusal
-from langevin_sgd.observables.points_done import DONE, ERROR, FAILED, PENDING, STATUS
+from langevin_sgd.observables.blocks import DONE, ERROR, FAILED, PENDING, STATUS
 from langevin_sgd.storage import zarr_index
 from langevin_sgd.storage.replacing import replace_file
 from langevin_sgd.storage.scan_arrays import Files, GroupArrays

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from langevin_sgd.observables.points_done import DONE, ERROR, STATUS
+from langevin_sgd.observables.blocks import DONE, ERROR, STATUS
 from langevin_sgd.storage.scan_arrays import Files, GroupArrays
 from langevin_sgd.storage.scan_block import COUNT, Block, Variable, region, same_bits
 from langevin_sgd.storage.zarr_groups import StoreError

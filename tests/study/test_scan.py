@@ -179,7 +179,7 @@ def test_a_parameter_called_like_an_observable_is_refused() -> None:
 def test_a_scanned_number_replaces_no_observable_of_another_meaning() -> None:
     """The law of the landscape's thermal energy scanned, and the noise's, T/2, emitted under the same name."""
     potential = {"kind": "nonequilibrium_well", "thermal_energy": 0.1}
-    basins = {"kind": "basins", "potential": potential, "temperature": 0.3, "time_step": 0.01, "steps": 10}
+    basins = {"kind": "basins", "potential": potential, "temperature": 0.3, "time_step": 0.01, "steps": 1000}
     scan = {"models.m.potential.thermal_energy": [0.1, 0.15, 0.2], "models.m.temperature": [0.2, 0.3]}
     grid = Grid(parse(study(scan, m=basins)), "m")
     assert grid.dimensions == ("models_m_potential_thermal_energy", "temperature")
@@ -214,7 +214,7 @@ def test_a_scanned_run_is_stored_read_exported_and_drawn(tmp_path) -> None:
     store.export(tmp_path / "run", tmp_path / "run.nc")
     with xr.open_datatree(tmp_path / "run.nc") as exported:
         assert dimensions(exported["ou"].dataset) == ("learning_rate", "batch_size")
-    assert set(figures(read)) == {"scan_ou", "scan_well"}
+    assert {"scan_ou", "scan_well"} <= set(figures(read))
     report = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
     assert "ou at learning_rate=0.05, batch_size=1" in report
 
