@@ -14,16 +14,19 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-POINT = "point"
-"""The leading dimension of points that are made together."""
+STATUS, ERROR = "status", "error"
+"""What became of every point, and what went wrong with it."""
 
-STATUS, ERROR, ATTRIBUTES = "status", "error", "attributes"
 PENDING, DONE, FAILED = 0, 1, 2
+
+ATTRIBUTES = "attributes"
+"""The attributes of every point as JSON, in which they may differ; those of the whole are what they share."""
+
 _STATUSES = ("pending", "done", "failed")
 
 _COUNT = "_count"
 _STATUS_ATTRS = {"units": "1", "long_name": "0: not run yet, 1: done, 2: failed"}
-_ATTRIBUTES_ATTRS = {"units": "1", "long_name": "attributes in which points differ, as JSON"}
+_ATTRIBUTES_ATTRS = {"units": "1", "long_name": "attributes of the point, as JSON"}
 _ERROR_ATTRS = {"units": "1", "long_name": "what went wrong, empty if nothing did"}
 
 
@@ -89,7 +92,6 @@ def block(
 
 def of_points(data: xr.Dataset, names: Sequence[str], shape: tuple[int, ...], dimension: str) -> xr.Dataset:
     """A block of finished points that lie along one `dimension`, as those are that are made together."""
-    count = data.sizes[dimension]
 
     def laid(variable: xr.Variable) -> xr.Variable:
         if dimension not in variable.dims:
@@ -97,115 +99,28 @@ def of_points(data: xr.Dataset, names: Sequence[str], shape: tuple[int, ...], di
         inner = variable.transpose(dimension, ...)
         return xr.Variable((*names, *inner.dims[1:]), inner.values.reshape(*shape, *inner.shape[1:]), inner.attrs)
 
-    def told(name: str, variable: xr.Variable) -> xr.Variable:
-        if dimension in variable.dims or name in data.dims:
-            return laid(variable)
-        values = np.broadcast_to(variable.values, (count, *variable.shape))
-        return laid(xr.Variable((dimension, *variable.dims), values, variable.attrs))
-
     whole = {
         STATUS: xr.Variable(tuple(names), np.full(shape, DONE, np.int8), _STATUS_ATTRS),
         ERROR: xr.Variable(tuple(names), np.full(shape, "", "U1"), _ERROR_ATTRS),
     }
-    whole |= {name: told(name, data[name].variable) for name in map(str, data.data_vars)}
-    coords = {name: told(name, data[name].variable) for name in map(str, data.coords)}
+    whole |= {name: laid(data[name].variable) for name in map(str, data.data_vars)}
+    coords = {name: laid(data[name].variable) for name in map(str, data.coords)}
     return xr.Dataset(whole, coords=coords, attrs=data.attrs)
 
 
-def assembled(
-    parts: Sequence[tuple[tuple[int, ...], xr.Dataset]], names: Sequence[str], shape: tuple[int, ...]
-) -> xr.Dataset:
-    """A whole scan of this shape from blocks with the place of their first point; points of no block are pending."""
-    laws = _union([part["law"].values for _, part in parts if "law" in part.coords])
-    whole = [(place, _with_all_laws(part, laws) if "law" in part.coords else part) for place, part in parts]
-    sizes: dict[str, int] = {}
-    for _, part in whole:
-        for dim, size in part.sizes.items():
-            sizes[str(dim)] = max(sizes.get(str(dim), 0), size)
-    ragged = [d for d in sizes if d not in names and any(part.sizes.get(d, sizes[d]) != sizes[d] for _, part in whole)]
-    whole = [(place, _counted(part, names, ragged)) for place, part in whole]
-    scan = dict(zip(names, shape, strict=True))
-    variables: dict[str, xr.Variable] = {}
-    coords: list[str] = []
-    for name in dict.fromkeys(str(name) for _, part in whole for name in part.variables):
-        given = [(place, part[name].variable) for place, part in whole if name in part.variables]
-        coords += [name] if any(name in part.coords for _, part in whole) else []
-        variables[name] = _assembled(given, scan, {dim: sizes[dim] for dim in ragged})
-    data = {name: variable for name, variable in variables.items() if name not in coords}
-    attrs, told = _attributes(whole, scan)
-    return xr.Dataset(data | told, coords={name: variables[name] for name in coords}, attrs=attrs)
+def with_attributes(block: xr.Dataset, left_out: Collection[str]) -> xr.Dataset:
+    """A block with its attributes, but for those `left_out`, as those of its points."""
+    own = {key: value for key, value in block.attrs.items() if key not in left_out}
+    return block.assign({ATTRIBUTES: ((), json.dumps(own), _ATTRIBUTES_ATTRS)}) if own else block
 
 
-def _attributes(
-    parts: Sequence[tuple[tuple[int, ...], xr.Dataset]], scan: Mapping[str, int]
-) -> tuple[dict[Any, Any], dict[str, xr.Variable]]:
-    """The attributes that all blocks with results share, and a variable with the others of each point as JSON."""
-    given = [(place, part) for place, part in parts if part.attrs]
-    keys = dict.fromkeys(key for _, part in given for key in part.attrs)
-    shared = {key for key in keys if all(part.attrs.get(key) == given[0][1].attrs.get(key) for _, part in given)}
-    if len(shared) == len(keys):
-        return dict(given[0][1].attrs) if given else {}, {}
-    told: NDArray[Any] = np.full(tuple(scan.values()), "", object)
-    for place, part in given:
-        region = tuple(slice(first, first + part.sizes[dim]) for dim, first in zip(scan, place, strict=True))
-        told[region] = json.dumps({key: value for key, value in part.attrs.items() if key not in shared})
-    attrs = {key: value for key, value in given[0][1].attrs.items() if key in shared}
-    return attrs, {ATTRIBUTES: xr.Variable(tuple(scan), told.astype(str), _ATTRIBUTES_ATTRS)}
-
-
-def _counted(part: xr.Dataset, names: Sequence[str], ragged: Sequence[str]) -> xr.Dataset:
-    """The block with how many entries of the ragged dimensions are real, where it does not say so yet."""
-    shape = tuple(part.sizes[name] for name in names)
-    counts = {
-        count_of(dim): xr.Variable(tuple(names), np.full(shape, part.sizes[dim]), _count_attrs(dim))
-        for dim in ragged
-        if dim in part.dims and count_of(dim) not in part
-    }
-    return part.assign(counts)
-
-
-def _assembled(
-    given: Sequence[tuple[tuple[int, ...], xr.Variable]], scan: Mapping[str, int], sizes: Mapping[str, int]
-) -> xr.Variable:
-    """One variable of all blocks: once if it is the same in all, else with the scanned dimensions first."""
-    first = given[0][1]
-    own = [dim for dim in first.dims if dim in scan]
-    if not own and all(_equal(first.values, each.values) for _, each in given):
-        return first
-    lead = own or list(scan)
-    inner = tuple(dim for dim in first.dims if dim not in scan)
-    shape = [*(scan[str(dim)] for dim in lead), *(sizes.get(str(dim), first.sizes[dim]) for dim in inner)]
-    dtype = np.result_type(*(each.dtype for _, each in given))
-    values: NDArray[Any] = np.full(shape, nothing(dtype), dtype)
-    for place, each in given:
-        at: dict[Any, int] = dict(zip(scan, place, strict=True))
-        region = tuple(slice(at[dim], at[dim] + (each.sizes[dim] if own else 1)) for dim in lead)
-        inside = tuple(slice(each.sizes[dim]) for dim in inner)
-        values[region + inside] = each.values
-    return xr.Variable((*lead, *inner), values, first.attrs)
-
-
-def collapsed(data: xr.Dataset, names: Sequence[str]) -> xr.Dataset:
-    """A whole scan with what is the same at all points that are done once: its coordinates, and single numbers."""
-    if STATUS not in data or not names:
-        return data
-    done = np.flatnonzero(data[STATUS].values.reshape(-1) == DONE)
-    if not done.size:
-        return data
-    once: dict[str, xr.Variable] = {}
-    for name in map(str, data.variables):
-        variable = data[name].variable
-        inner = variable.dims[len(names) :]
-        if variable.dims[: len(names)] != tuple(names) or name in (STATUS, ERROR, ATTRIBUTES, *names):
-            continue
-        if (inner and name not in data.coords) or name.endswith(_COUNT):
-            continue
-        flat = variable.values.reshape(-1, *variable.shape[len(names) :])
-        if _same(flat, done):
-            once[name] = xr.Variable(inner, flat[done[0]], variable.attrs)
-    coords = {name: variable for name, variable in once.items() if name in data.coords}
-    bare = data.drop_vars(list(coords))
-    return bare.assign_coords(coords).assign({name: each for name, each in once.items() if name not in coords})
+def shared_attributes(data: xr.Dataset) -> dict[str, Any]:
+    """The attributes in which all points agree."""
+    if ATTRIBUTES not in data:
+        return {}
+    told = [json.loads(text) for text in np.unique(data[ATTRIBUTES].values) if text]
+    first = told[0] if told else {}
+    return {key: value for key, value in first.items() if all(each.get(key) == value for each in told)}
 
 
 def point_at(data: xr.Dataset, at: Mapping[str, int]) -> xr.Dataset:
@@ -227,20 +142,6 @@ def point_at(data: xr.Dataset, at: Mapping[str, int]) -> xr.Dataset:
 
 def _count_attrs(dimension: str) -> dict[str, str]:
     return {"units": "1", "long_name": f"entries of {dimension} that are real"}
-
-
-def _equal(one: NDArray[Any], other: NDArray[Any]) -> bool:
-    if one.shape != other.shape:
-        return False
-    return bool(np.array_equal(one, other, equal_nan=one.dtype.kind == "f" == other.dtype.kind))
-
-
-def _same(flat: NDArray[Any], done: NDArray[np.int64]) -> bool:
-    first = flat[done[0]]
-    equal = flat[done] == first
-    if flat.dtype.kind == "f":
-        equal |= np.isnan(flat[done]) & np.isnan(first)
-    return bool(equal.all())
 
 
 def _aligned(datasets: Sequence[xr.Dataset]) -> list[xr.Dataset]:

@@ -35,6 +35,9 @@ class Checkpointing(Protocol):
     def part(self, name: str) -> Checkpointing:
         """Another one for a part of the computation, forgotten with this one."""
 
+    def remove(self) -> None:
+        """Forget what was saved, and the parts."""
+
 
 class NoCheckpoint:
     """Keeps nothing: for runs that are not written to a directory."""
@@ -52,6 +55,9 @@ class NoCheckpoint:
     def part(self, name: str) -> NoCheckpoint:
         """Keeps nothing either."""
         return self
+
+    def remove(self) -> None:
+        """Do nothing."""
 
 
 class Checkpoint:

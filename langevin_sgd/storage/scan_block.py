@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,12 +65,17 @@ class Block:
 
     def names(self) -> list[str]:
         """The variables that the points emit, none if all failed; dimensions with coordinates are not among them."""
-        emitted = [str(name) for name in self.dataset.variables if name not in (*self.dataset.dims, STATUS, ERROR)]
+        known = {*self.dims, STATUS, ERROR, *self.labels()}
+        emitted = [str(name) for name in self.dataset.variables if name not in known]
         return emitted if self.done.any() else []
 
     def labels(self) -> dict[str, NDArray[Any]]:
-        """The coordinates of inner dimensions that have some."""
-        named = [str(dim) for dim in self.dataset.dims if dim in self.dataset.variables and dim not in self.dims]
+        """The names or numbers of the entries of inner dimensions that have some.
+
+        Measured values along a dimension of that name, such as times, are none: they may be others at other points.
+        """
+        inner = [str(dim) for dim in self.dataset.dims if dim in self.dataset.variables and dim not in self.dims]
+        named = [dim for dim in inner if is_index(dim, self.dataset[dim].dims, self.dataset[dim].dtype)]
         return {dim: texts(self.dataset[dim].values) for dim in named} if self.done.any() else {}
 
     def sizes(self) -> dict[str, int]:
@@ -102,6 +107,11 @@ class Block:
         grid = [stop - start for start, stop in zip(self.start, self.stop, strict=True)]
         values = np.broadcast_to(values.reshape(*shape, *values.shape[len(own) :]), (*grid, *values.shape[len(own) :]))
         return Variable(inner, values, constant, found.attrs)
+
+
+def is_index(name: str, dims: Sequence[Hashable], dtype: np.dtype[Any]) -> bool:
+    """Whether a coordinate names the entries of a dimension, in texts or whole numbers."""
+    return tuple(dims) == (name,) and dtype.kind != "f"
 
 
 def region(start: Sequence[int], stop: Sequence[int]) -> tuple[slice, ...]:

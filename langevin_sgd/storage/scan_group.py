@@ -33,7 +33,7 @@ from langevin_sgd.storage.scan_arrays import Files, GroupArrays
 from langevin_sgd.storage.scan_block import Block, region, texts
 from langevin_sgd.storage.scan_marks import Mark, Marks, Record, record
 from langevin_sgd.storage.scan_template import Template
-from langevin_sgd.storage.zarr_groups import StoreError, write_root
+from langevin_sgd.storage.zarr_groups import StoreError, read_group, write_root
 from langevin_sgd.storage.zarr_index import METADATA, Index
 
 _COORDINATES = "coordinates"  # where xarray looks for the names of those that are no dimensions
@@ -115,11 +115,19 @@ class ScanGroup:
         states = {"pending": PENDING, "done": DONE, "failed": FAILED}
         return {name: int((self._status == state).sum()) for name, state in states.items()}
 
-    def write(self, start: Sequence[int], stop: Sequence[int], block: xr.Dataset) -> None:
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """The attributes of the group."""
+        return self._arrays.attributes
+
+    def write(
+        self, start: Sequence[int], stop: Sequence[int], block: xr.Dataset, *, attrs: Mapping[str, Any] | None = None
+    ) -> None:
         """Store a block of points: `status`, 1 or 2, and `error` of each, and what those that are done emit.
 
         The scanned dimensions lead in what varies along them. Raises `StoreError` if the disk refuses, or if what the
         points emit does not go with what those before did; then nothing more is taken until the group is opened anew.
+        `attrs` are set in the group in the same stroke.
         """
         points = Block(block, self.dims, tuple(start), tuple(stop))
         with self._changing():
@@ -129,12 +137,16 @@ class ScanGroup:
             known = [*self._order, *points.names(), *self._arrays]
             self._order = [n for n in dict.fromkeys(known) if n in self._arrays and n not in last] + [*last]
             self._note(room)
-            self._put_metadata({_COORDINATES: self._coordinates(block)})
+            self._put_metadata({**(attrs or {}), _COORDINATES: self._coordinates(block)})
             written: dict[str, Record] = {}
             for files in self._template.chunks(points, self._status):
                 written |= self._put(files)
             self._marks.add(Mark(written, points.start, points.stop))
             self._status[points.region] = points.status
+
+    def read(self) -> xr.Dataset:
+        """What is there, in memory. Raises `StoreError` if it is damaged."""
+        return read_group(self._group.parent, self._group.name, load=True)
 
     def finalize(self, attrs: Mapping[str, Any]) -> None:
         """Put the index of all files into the attributes, with these, in one stroke, and remove the marks."""

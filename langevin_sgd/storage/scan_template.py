@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from langevin_sgd.observables.blocks import DONE, ERROR, STATUS
 from langevin_sgd.storage.scan_arrays import Files, GroupArrays
-from langevin_sgd.storage.scan_block import COUNT, Block, Variable, region, same_bits
+from langevin_sgd.storage.scan_block import COUNT, Block, Variable, is_index, region, same_bits
 from langevin_sgd.storage.zarr_groups import StoreError
 
 Common = Mapping[str, tuple[str, ...]]
@@ -80,7 +80,8 @@ class Template:
         return [dim for dim in block.sizes() if dim not in labels or labels[dim].dtype.kind != "O"]
 
     def _stands_once(self, name: str) -> bool:
-        own = name in self.axes or name in self._common or name in self.arrays.dims(name)
+        own = name in self.axes or name in self._common
+        own |= is_index(name, self.arrays.dims(name), self.arrays.dtype(name))
         return self.arrays.once(name) and not own
 
     def _grow(self, block: Block, before: Mapping[str, int]) -> tuple[Files, dict[str, int]]:

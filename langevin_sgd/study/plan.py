@@ -48,18 +48,17 @@ class Task:
         return Task(self.model, self.start, tuple(stop)), Task(self.model, tuple(start), self.stop)
 
 
-def tasks(study: Study, name: str) -> Iterator[Task]:
-    """The tasks of a model, those of the last axis first; one of one point if it is not scanned."""
-    grid = Grid(study, name)
-    sizes = block_shape(grid, study.models[name].points_at_once(study, name))
-    starts = (range(0, length, size) for length, size in zip(grid.shape, sizes, strict=True))
-    for start in itertools.product(*starts):
-        stop = (min(first + size, length) for first, size, length in zip(start, sizes, grid.shape, strict=True))
+def tasks(study: Study, name: str, block: tuple[int, ...]) -> Iterator[Task]:
+    """The tasks of a model, in blocks of this shape, those of the last axis first; one of one point without a scan."""
+    shape = Grid(study, name).shape
+    for start in itertools.product(*(range(0, length, size) for length, size in zip(shape, block, strict=True))):
+        stop = (min(first + size, length) for first, size, length in zip(start, block, shape, strict=True))
         yield Task(name, start, tuple(stop))
 
 
-def block_shape(grid: Grid, most: int) -> tuple[int, ...]:
-    """How many points along every axis go together, `most` in all."""
+def block_shape(grid: Grid) -> tuple[int, ...]:
+    """How many points along every axis of a model go together."""
+    most = grid.study.models[grid.name].points_at_once(grid.study, grid.name)
     sizes = [1] * len(grid.shape)
     for along in reversed(range(len(sizes))):
         if fused(grid, grid.axes[along]):

@@ -19,7 +19,7 @@ from langevin_sgd.models.grid import Grid
 from langevin_sgd.models.memory import Held
 from langevin_sgd.models.points import Points
 from langevin_sgd.observables import blocks
-from langevin_sgd.observables.scanned import each_point
+from langevin_sgd.observables.scanned import POINT, each_point
 from langevin_sgd.one_thread import one_blas_thread
 from langevin_sgd.progress import Progress
 from langevin_sgd.storage.checkpoint import Checkpointing, NoCheckpoint
@@ -72,7 +72,7 @@ def run_task(study: Study, task: Task, around: Surroundings) -> xr.Dataset:
         at = PointsOfBlock(study, found, grid.block(task.start, task.stop), grid.points, around.finished)
         told = evaluated_block(found, at, around.laws)
         whole = recorded(with_answers(found, told), [told])
-        return blocks.of_points(_without(whole, grid), grid.dimensions, task.shape, blocks.POINT)
+        return blocks.of_points(_without(whole, grid), grid.dimensions, task.shape, POINT)
     numbers = [grid.flat(place) for place in grid.places(task.start, task.stop)]
     given = [(number, each) for number, each in zip(numbers, found, strict=True) if isinstance(each, xr.Dataset)]
     configs = grid.points.only([number for number, _ in given])

@@ -2,50 +2,90 @@
 
 from __future__ import annotations
 
+import json
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from langevin_sgd.laws.evaluate import RECORD, recorded
-from langevin_sgd.models.grid import Grid, Place
+from langevin_sgd.laws.evaluate import RECORD, SILENT, recorded
+from langevin_sgd.models.grid import Grid
 from langevin_sgd.observables import blocks
 from langevin_sgd.observables.ensemble import ENSEMBLE
 from langevin_sgd.observables.scanned import SCAN, coordinates, dimensions, label
 from langevin_sgd.observables.variable import merged
 from langevin_sgd.progress import Progress
+from langevin_sgd.storage.scan_group import ScanGroup
+from langevin_sgd.storage.zarr_groups import write_root
 from langevin_sgd.study import store
 from langevin_sgd.study.config import Study
-from langevin_sgd.study.plan import tasks
+from langevin_sgd.study.plan import block_shape, tasks
 from langevin_sgd.study.run_model import Surroundings, run_task
 
 
 def run_scan(study: Study, name: str, around: Surroundings, run: store.RunDirectory | None) -> xr.Dataset:
-    """Run a scanned model; its Dataset with the scanned dimensions first.
+    """Run what is missing of a scanned model; its Dataset with the scanned dimensions first.
 
-    Every point has a `status` and an `error`.
+    Every point has a `status` and an `error`. Without a run directory the group lies in a temporary one meanwhile.
     """
     grid = Grid(study, name)
-    parts: list[tuple[Place, xr.Dataset]] = []
-    points = 0
-    for task in tasks(study, name):
-        progress = _Renamed(around.progress, name, f"{name}: point {points + 1:,} of {len(grid):,}")
-        try:
-            parts.append((task.start, run_task(study, task, replace(around, progress=progress))))
-        except KeyboardInterrupt:
-            around.checkpoint.save({"points": np.array(points)})
-            raise
-        points += len(task)
-    data = blocks.assembled(parts, grid.dimensions, grid.shape).assign_coords(coordinates(grid.called, _declared(grid)))
-    status = "done" if (data[blocks.STATUS] == blocks.DONE).any() else "failed"
-    attrs = {"kind": study.models[name].kind, "status": status, "device": around.device, SCAN: list(grid.dimensions)}
-    data = blocks.collapsed(data, grid.dimensions).assign_attrs(attrs)
-    data = recorded(data, [part for _, part in parts if RECORD in part.attrs])
-    if status == "failed":
-        data.attrs["error"] = str(data[blocks.ERROR].values.flat[0])
-    if run is not None:
-        run.save_model(name, data)
-    return data
+    kind = {"kind": study.models[name].kind, SCAN: list(grid.dimensions)}
+    with _opened(grid, run, {**kind, "status": "unfinished"}) as group:
+        for task in tasks(study, name, group.block):
+            if group.done(task.start, task.stop):
+                continue
+            counts = group.counts()
+            place = counts["done"] + counts["failed"] + 1
+            progress = _Renamed(around.progress, name, f"{name}: point {place:,} of {len(grid):,}")
+            block = run_task(study, task, replace(around, progress=progress))
+            told = _together([group.attributes, block.attrs])
+            group.write(task.start, task.stop, blocks.with_attributes(block, (RECORD, SILENT)), attrs=told)
+            around.checkpoint.remove()
+        found = group.read()
+        record = _together([group.attributes])
+        whole = {**blocks.shared_attributes(found), **record, **kind, "device": around.device, "status": "done"}
+        if not (found[blocks.STATUS] == blocks.DONE).any():
+            whole |= {"status": "failed", "error": faults(found)}
+        group.finalize(whole)
+    return found.assign_attrs(whole)
+
+
+def _together(attributes: Sequence[Mapping[Any, Any]]) -> dict[str, Any]:
+    """The records of the laws that were asked, in an order that does not hang on that of the blocks."""
+    given = [xr.Dataset(attrs={RECORD: each[RECORD], SILENT: each[SILENT]}) for each in attributes if RECORD in each]
+    attrs = recorded(xr.Dataset(), given).attrs if given else {}
+    return {key: json.dumps(json.loads(text), sort_keys=True) for key, text in attrs.items()}
+
+
+@contextmanager
+def _opened(grid: Grid, run: store.RunDirectory | None, attrs: Mapping[str, Any]) -> Iterator[ScanGroup]:
+    """The group of a model in the store of the run, or in a temporary one."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        data = folder / "data.zarr" if run is None else run.data
+        marks = folder / "marks" if run is None else run.marks(grid.name)
+        if run is None:
+            write_root(data, {})
+            scratch: AbstractContextManager[Path] = nullcontext(folder / "scratch")
+        else:
+            scratch = run.scratch()
+        with scratch as under_way:
+            yield ScanGroup.open(
+                data,
+                grid.name,
+                marks=marks,
+                axes=coordinates(grid.called, _declared(grid)),
+                shape=grid.shape,
+                block=block_shape(grid),
+                common=grid.common(),
+                attrs=attrs,
+                scratch=under_way,
+            )
 
 
 def is_whole(study: Study, name: str, data: xr.Dataset) -> bool:

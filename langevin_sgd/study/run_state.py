@@ -25,6 +25,7 @@ from langevin_sgd.study.run_lock import RunLock
 
 STATE = ".state"
 _SCRATCH = "scratch-"
+_TASKS = "tasks"
 _OLD_SCRATCH = "partial.zarr"  # what older versions wrote groups to
 _MARKER = "run.json"
 _WRITER = "writer.json"
@@ -161,6 +162,11 @@ def forget(path: Path) -> None:
 def checkpoint(path: Path, model: str) -> Checkpoint:
     """The file that keeps the state of an unfinished model."""
     return Checkpoint(path / STATE / f"{model}.npz")
+
+
+def marks(path: Path, model: str) -> Path:
+    """The folder of marks of what is there of a scanned model."""
+    return path / STATE / _TASKS / model
 
 
 def unfinished(

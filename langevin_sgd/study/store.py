@@ -73,6 +73,20 @@ class RunDirectory:
         """The file beside which lies what models of the study share, in parts, until the run is finished."""
         return run_state.checkpoint(self.path, LANDMARKS)
 
+    def marks(self, model: str) -> Path:
+        """The folder of marks of what is there of a scanned model that is unfinished."""
+        return run_state.marks(self.path, model)
+
+    @contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """A folder on the file system of the run for what is under way."""
+        with writing(self.path):
+            folder = run_state.scratch(self.path)
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
     def finished(self) -> dict[str, xr.Dataset]:
         """The models that are stored with status "done", loaded into memory, by name."""
         children = open_run(self.path, load=True).children.items()
@@ -91,15 +105,11 @@ class RunDirectory:
 
     def save_group(self, name: str, dataset: xr.Dataset | None) -> None:
         """Put a group into the store, in the place of the one of that name, or remove that with None."""
-        with writing(self.path):
-            scratch = run_state.scratch(self.path)
-            try:
-                if dataset is None:
-                    take_away(self.data, name, scratch=scratch)
-                else:
-                    write_group(self.data, name, dataset, scratch=scratch)
-            finally:
-                shutil.rmtree(scratch)
+        with writing(self.path), self.scratch() as scratch:
+            if dataset is None:
+                take_away(self.data, name, scratch=scratch)
+            else:
+                write_group(self.data, name, dataset, scratch=scratch)
 
     def finalize(self, tree: xr.DataTree) -> None:
         """Store the checks, every model that is not stored yet and the attributes of the root: the run is finished."""
