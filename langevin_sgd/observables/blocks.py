@@ -108,6 +108,29 @@ def of_points(data: xr.Dataset, names: Sequence[str], shape: tuple[int, ...], di
     return xr.Dataset(whole, coords=coords, attrs=data.attrs)
 
 
+def collapsed(data: xr.Dataset, names: Sequence[str]) -> xr.Dataset:
+    """A whole scan with what is the same at all points that are done once: its coordinates, and single numbers."""
+    if STATUS not in data or not names:
+        return data
+    done = np.flatnonzero(data[STATUS].values.reshape(-1) == DONE)
+    if not done.size:
+        return data
+    once: dict[str, xr.Variable] = {}
+    for name in map(str, data.variables):
+        variable = data[name].variable
+        inner = variable.dims[len(names) :]
+        if variable.dims[: len(names)] != tuple(names) or name in (STATUS, ERROR, ATTRIBUTES, *names):
+            continue
+        if (inner and name not in data.coords) or name.endswith(_COUNT):
+            continue
+        flat = variable.values.reshape(-1, *variable.shape[len(names) :])
+        if _same(flat, done):
+            once[name] = xr.Variable(inner, flat[done[0]], variable.attrs)
+    coords = {name: variable for name, variable in once.items() if name in data.coords}
+    bare = data.drop_vars(list(coords))
+    return bare.assign_coords(coords).assign({name: each for name, each in once.items() if name not in coords})
+
+
 def with_attributes(block: xr.Dataset, left_out: Collection[str]) -> xr.Dataset:
     """A block with its attributes, but for those `left_out`, as those of its points."""
     own = {key: value for key, value in block.attrs.items() if key not in left_out}
@@ -187,3 +210,11 @@ def _with_all_laws(data: xr.Dataset, laws: Sequence[Any]) -> xr.Dataset:
     silent = dict.fromkeys(data.variables, np.nan) | {"law_is_exact": False, "law_note": ""}
     whole = data.reindex(law=list(laws), fill_value=silent)
     return whole.assign(law_note=whole["law_note"].astype(str)) if "law_note" in whole else whole
+
+
+def _same(flat: NDArray[Any], done: NDArray[np.int64]) -> bool:
+    first = flat[done[0]]
+    equal = flat[done] == first
+    if flat.dtype.kind == "f":
+        equal |= np.isnan(flat[done]) & np.isnan(first)
+    return bool(equal.all())

@@ -17,7 +17,7 @@ from langevin_sgd.storage.zarr_groups import StoreError
 
 SECONDS_BETWEEN_SAVES = 30.0
 
-_COUNTS = ("step", "disorders", "points")  # what a state counts its progress by
+_COUNTS = ("step", "disorders")  # what a state counts its progress by
 
 
 class Checkpointing(Protocol):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import xarray as xr
 
+from langevin_sgd.observables.points_done import points_done
 from langevin_sgd.paths import local
 from langevin_sgd.storage.zarr_groups import StoreError, read_tree
 from langevin_sgd.storage.zarr_index import METADATA
@@ -35,17 +36,27 @@ def open_run(path: str | os.PathLike[str], *, load: bool = False) -> xr.DataTree
     with reading(path):
         tree = read_tree(path / DATA, name=path.resolve().name, load=load)
     plan = _plan(path, tree)
+    scans = dict(_under_way(tree))
     lacks = run_state.unfinished(
         path,
         models=list(plan.get("models") or ()),
         comparisons=bool(plan.get("checks")) and CHECKS not in tree.children,
-        present=tree.children,
+        present=[name for name in tree.children if name not in scans],
         finished=tree.attrs.get("status") != "unfinished",
         config=path / CONFIG,
+        scans=scans,
     )
     if lacks:
         tree.attrs["unfinished"] = lacks
     return tree
+
+
+def _under_way(tree: xr.DataTree) -> Iterator[tuple[str, str]]:
+    """The scanned models that lack points, with how many they have."""
+    for name, node in tree.children.items():
+        found = points_done(node.to_dataset(inherit=False)) if node.attrs.get("status") == "unfinished" else None
+        if found is not None:
+            yield name, found.said()
 
 
 def _plan(path: Path, tree: xr.DataTree) -> Mapping[str, Any]:

@@ -170,12 +170,19 @@ def marks(path: Path, model: str) -> Path:
 
 
 def unfinished(
-    path: Path, *, models: Iterable[str], comparisons: bool, present: Collection[str], finished: bool, config: Path
+    path: Path,
+    *,
+    models: Iterable[str],
+    comparisons: bool,
+    present: Collection[str],
+    finished: bool,
+    config: Path,
+    scans: Mapping[str, str] | None = None,
 ) -> str:
     """One line on what a run still lacks and the command that goes on with it; empty if it lacks nothing.
 
     `models` are those that the run is to have, `comparisons` whether it is to have those too, `present` the groups with
-    results, `config` the file that resumes it.
+    results, `config` the file that resumes it, and `scans` how far those are that have some of their points.
     """
     lacking = [model for model in models if model not in present]
     if finished and not lacking and not comparisons:
@@ -185,7 +192,7 @@ def unfinished(
     if finished and not lacking:
         mend = f"{shlex.join(['langevin-sgd', 'check', str(path)])} makes them anew"
         return f"unfinished: the comparisons are missing; {still or mend}"
-    lacks = _lacks(path, lacking) or "all models are there, the comparisons and the report are not"
+    lacks = _lacks(path, lacking, scans or {}) or "all models are there, the comparisons and the report are not"
     command = shlex.join(["langevin-sgd", "simulate", str(config), "--output", str(path), "--resume"])
     return f"unfinished: {lacks}; {still or f'{command} finishes it'}"
 
@@ -230,10 +237,13 @@ def _mark(marker: Path) -> Mapping[str, Any]:
     return mark
 
 
-def _lacks(path: Path, models: Iterable[str]) -> str:
+def _lacks(path: Path, models: Iterable[str], scans: Mapping[str, str]) -> str:
     """Which models are stopped, and where, and which are missing."""
     stopped, missing = [], []
     for model in models:
+        if model in scans:
+            stopped.append(f"{model} has {scans[model]}")
+            continue
         kept = checkpoint(path, model)
         try:
             reached = kept.reached()

@@ -1,16 +1,13 @@
 """The shared observables: a name is declared once, is emitted once, and says what it is."""
 
-from types import SimpleNamespace
 from typing import ClassVar
 
 import pytest
 
 from langevin_sgd import models
-from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.errors import UserError
 from langevin_sgd.families import Family, subclass_of
 from langevin_sgd.models import declared
-from langevin_sgd.models.network import run as network
 from langevin_sgd.models.section import ModelSection
 from langevin_sgd.observables.declared import dataset
 from langevin_sgd.observables.ensemble import ENSEMBLE
@@ -91,11 +88,6 @@ def test_a_model_may_declare_observables_and_coordinates_of_its_own() -> None:
 
 def test_a_probe_cannot_overwrite_what_is_recorded() -> None:
     """As one did with the thermal energy: the last word won."""
-
-    training = SimpleNamespace(found=[{"alignment": 1.0}, {"alignment": 2.0}], coords=[], record=[0, 1], samples=8)
-    model = SimpleNamespace(replicas=1, precision="float32", start="shared", declares=lambda: MODES)
     with pytest.raises(ValueError, match="alignment: emitted twice"):
-        network._dataset(model, Sgd(learning_rate=0.1, batch_size=2), training, None, device="cpu")
-    training.found[1] = {"noise_scale": 2.0}
-    found = network._dataset(model, Sgd(learning_rate=0.1, batch_size=2), training, None, device="cpu")
-    assert float(found.noise_scale) == 2.0
+        dataset({"alignment": 1.0}, {"alignment": 2.0}, coords={}, declares=MODES)
+    assert float(dataset({"alignment": 1.0}, {"noise_scale": 2.0}, coords={}, declares=MODES).noise_scale) == 2.0

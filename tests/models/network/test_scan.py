@@ -13,7 +13,7 @@ from langevin_sgd.observables.scanned import dimensions
 from langevin_sgd.observables.schedule import distinct_log_spaced_steps, log_spaced_steps
 from langevin_sgd.progress import NullProgress
 from langevin_sgd.reporting.plots.drawn import figures
-from langevin_sgd.study import run_state
+from langevin_sgd.study import store
 from langevin_sgd.study.loading import parse
 from langevin_sgd.training.data.dataset import DataSet
 
@@ -111,15 +111,8 @@ def test_an_interrupted_scan_goes_on_to_the_same_bits(tmp_path, word, after, sca
 def test_where_an_interrupted_scan_is_can_be_asked(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         lsgd.simulate(_study(GRID), output=tmp_path / "run", progress=_Interrupt("point 3 of 4", 2))
-    text = run_state.unfinished(
-        tmp_path / "run",
-        models=["network"],
-        comparisons=False,
-        present=[],
-        finished=False,
-        config=tmp_path / "run" / "config.yaml",
-    )
-    assert "network is stopped at 2 points" in text
+    text = store.open_run(tmp_path / "run").attrs["unfinished"]
+    assert "network has 2 of 4 points done, 2 pending" in text
 
 
 def test_a_diverging_point_is_named():
