@@ -22,20 +22,23 @@ _NEVER_FILLED = ("law",)
 def evaluated_block(data: xr.Dataset, points: Sequence[Point], laws: Sequence[Law]) -> xr.Dataset:
     """The answers of all laws at all `points` of a launch, as `evaluated` gives them at each, with `point` first.
 
-    `data` holds what was measured, along `point`, and `points` are of the same; their data are looked at only where a
-    law is made for the process. A law that is silent at some points has NaN there, as has a number that only some
+    `data` holds what was measured, along `point`, and `points` are of the same; they are looked at only where a law
+    may be made for the process. A law that is silent at some points has NaN there, as has a number that only some
     have; a coordinate that is the same at all points stays one. Raises what `evaluated` raises, and `ValueError` for
     answers of different shapes.
     """
     table = merged(ENSEMBLE, points[0].model.declares())
     names = set(map(str, data.variables))
+    nobody = Said({}, {}, table, (), tuple(laws))
+    possible = [law for law in laws if law.requires <= names]
+    if not points[0].model.tells_laws() and not any(law.made_for(None) for law in possible):
+        return xr.Dataset(attrs=nobody.attrs())
     asked: dict[type, list[Law]] = {}
     found: list[Said] = []
-    nobody = Said({}, {}, table, (), tuple(laws))
     for point in points:
         kind = type(point.process)
         if kind not in asked:
-            asked[kind] = [law for law in laws if law.requires <= names and law.made_for(point.process)]
+            asked[kind] = [law for law in possible if law.made_for(point.process)]
         found.append(said(point, laws, table) if asked[kind] else nobody)
     if all(each is nobody for each in found):
         return xr.Dataset(attrs=nobody.attrs())

@@ -185,6 +185,10 @@ class ModelSection(Section):
         few enough that a launch takes seconds."""
         return 10_000
 
+    def tells_laws(self) -> bool:
+        """Whether it describes a process to the laws at any point."""
+        return bool(self.PROCESS) or type(self).process is not ModelSection.process
+
     def process(self, point: Point) -> Any:
         """The process that ran at a point, as the laws that are made for it take it; None if it tells them nothing."""
         return imported(self.PROCESS)(point) if self.PROCESS else None

@@ -116,7 +116,6 @@ class RandomPotentialModel(ModelSection):
     HELD: ClassVar[str] = "langevin_sgd.models.random_potential.memory:held"
     DECLARES: ClassVar[Declarations] = observables.DECLARES
     SCANNABLE: ClassVar[tuple[str, ...]] = ("alpha", "amplitude", "thermal_energy", "correlation_length")
-    FUSED: ClassVar[tuple[str, ...]] = SCANNABLE
     SGD_KEYS: ClassVar[tuple[str, ...]] = ()
     MEMBERS: ClassVar[str] = "disorders"
     sgd: ClassVar[None] = None
