@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import xarray as xr
-from made_up_scans import BATCHES, RATES, study
+from made_up_scans import BATCHES, RATES, half_done, study
 
 from langevin_sgd.checks.verdicts.statistics import inconclusive
 from langevin_sgd.checks.verdicts.table import Comparison, to_dataset
@@ -58,6 +58,34 @@ def test_one_point_that_is_off_is_rejected_and_named(tree):
     table = judged(broken, study(), fresh=True)
     assert json.loads(table.attrs["summary"])["verdict"] == "disagrees"
     assert set(table.point.values[table.rejected]) == {"learning_rate=0.2, batch_size=16"}
+
+
+def test_points_that_failed_are_named_and_the_others_are_compared(tree):
+    broken = tree.copy()
+    broken["ou"] = xr.DataTree(half_done(tree["ou"].to_dataset(), {(2, 0): "diverged at step 3"}, ((0, 0), (0, 1))))
+    table = judged(broken, study(), fresh=True)
+    points = {*table.point.values}
+    assert points == {f"learning_rate={rate}, batch_size={size}" for rate, size in [(0.2, 4), (0.2, 16), (0.5, 16)]}
+    summary = json.loads(table.attrs["summary"])
+    failed, pending = summary["not_compared"]
+    assert failed == {
+        "model": "ou", "status": "failed", "reason": "diverged at step 3", "point": "learning_rate=0.5, batch_size=4"
+    }  # fmt: skip
+    assert pending["reason"] == "2 of 6 points are to come"
+    assert summary["verdict"] == "inconclusive"
+
+
+def test_a_scan_that_lacks_points_is_worked_out_again_at_the_others(tree):
+    broken = tree.copy()
+    lacking = half_done(tree["ou"].to_dataset(), {(2, 0): "diverged at step 3"}, ((0, 0), (0, 1)))
+    broken["ou"] = xr.DataTree(lacking)
+    fresh, again = judged(broken, study(), fresh=True), judged(broken, study())
+    xr.testing.assert_equal(fresh, again)
+    falsified = lacking.assign(mode_variance_law=1.1 * lacking.mode_variance_law)
+    broken["ou"] = xr.DataTree(falsified)
+    table = judged(broken, study())
+    assert table.quantity.values[0] == "stored[mode_variance_law]"
+    xr.testing.assert_equal(again.ratio, table.isel(comparison=table.fault.values != "altered").ratio)
 
 
 def test_a_key_of_names_is_text_and_one_called_like_a_column_gets_another_name():
