@@ -121,6 +121,11 @@ class GroupArrays:
         document = json.loads(self._memory[f"{name}/{METADATA}"].to_bytes())
         return bool(document["chunk_key_encoding"]["name"] == _ONCE["name"])
 
+    def superseded(self, path: str) -> bool:
+        """Whether a file is of an array as it was when it did not belong to the points yet."""
+        name, _, chunk = path.partition("/")
+        return self.once(name) == chunk.startswith("c")
+
     def sizes(self) -> dict[str, int]:
         """The length of every dimension."""
         return {dim: size for name in self._arrays for dim, size in zip(self.dims(name), self.shape(name), strict=True)}

@@ -14,9 +14,7 @@ Where a dimension has names (`law`) each point has NaN for those that it lacks, 
 
 from __future__ import annotations
 
-import os
-import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -25,16 +23,13 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from langevin_sgd.errors import refusal
 from langevin_sgd.observables.blocks import DONE, ERROR, FAILED, PENDING, STATUS
-from langevin_sgd.storage import zarr_index
-from langevin_sgd.storage.replacing import replace_file
 from langevin_sgd.storage.scan_arrays import Files, GroupArrays
 from langevin_sgd.storage.scan_block import Block, region, texts
-from langevin_sgd.storage.scan_marks import Mark, Marks, Record, record
-from langevin_sgd.storage.scan_template import Template
-from langevin_sgd.storage.zarr_groups import StoreError, read_group, write_root
-from langevin_sgd.storage.zarr_index import METADATA, Index
+from langevin_sgd.storage.scan_files import GroupFiles, begin, stored_arrays, writing
+from langevin_sgd.storage.scan_marks import Marks
+from langevin_sgd.storage.scan_template import Common, Template
+from langevin_sgd.storage.zarr_groups import StoreError, read_group
 
 _COORDINATES = "coordinates"  # where xarray looks for the names of those that are no dimensions
 _STATUS_ATTRS = {"units": "1", "long_name": "0 pending, 1 done, 2 failed"}
@@ -44,27 +39,16 @@ _ERROR_ATTRS = {"units": "1", "long_name": "why the point failed"}
 class ScanGroup:
     """A group that a scan fills; used by the single process that holds the lock of the run. Made by `open`."""
 
-    def __init__(
-        self,
-        group: Path,
-        *,
-        marks: Marks,
-        axes: Mapping[str, xr.Variable],
-        common: Mapping[str, tuple[str, ...]],
-        attrs: Mapping[str, Any],
-    ) -> None:
-        self._group, self._marks, self._attrs = group, marks, attrs
-        self._arrays = _stored(group)
-        index = zarr_index.parse(self._arrays.attributes.get(zarr_index.ATTRIBUTE))
-        self._order = list(index.variables)
-        self._finished = bool(index.files)
-        self._files: dict[str, Record] = {}  # that count, with their sizes and checksums
-        self._intent: dict[str, Record] = {}
-        self._sound = True
-        self._template = Template(self._arrays, list(axes), common, self._files)
+    def __init__(self, files: GroupFiles, *, axes: Sequence[str], common: Common, attrs: Mapping[str, Any]) -> None:
+        self._files, self._arrays, self._attrs = files, files.arrays, attrs
+        self._template = Template(files.arrays, axes, common, files.counted)
         self.dims = self._template.dims
-        self._status = np.zeros(self._arrays.shape(STATUS), dtype=np.int8)
-        self._take_up(index.files)
+        self._sound = True
+        stored = self._stored(STATUS)
+        self._status = stored if files.finished else np.zeros_like(stored)
+        for mark in files.blocks:
+            where = region(mark.start, mark.stop)
+            self._status[where] = stored[where]
 
     @classmethod
     def open(
@@ -76,7 +60,7 @@ class ScanGroup:
         axes: Mapping[str, xr.Variable],
         shape: tuple[int, ...],
         block: tuple[int, ...],
-        common: Mapping[str, tuple[str, ...]],
+        common: Common,
         attrs: Mapping[str, Any],
         scratch: Path,
     ) -> ScanGroup:
@@ -87,23 +71,27 @@ class ScanGroup:
         that vary along some of the scanned dimensions only, with these. A group of fewer points is extended; `axes`
         must begin with the values that it has. A new one is made in `scratch`, a folder of the same file system.
         `attrs` are those of the unfinished group.
-        Raises `StoreError` if the group or a mark is damaged, or if the group is of another grid.
+        Raises `StoreError` if the group or a mark is damaged, if the group is of another grid or the disk refuses.
         """
         dims = tuple(dict.fromkeys(str(dim) for axis in axes.values() for dim in axis.dims))
         sizes = {str(dim): size for axis in axes.values() for dim, size in axis.sizes.items()}
         if tuple(sizes[dim] for dim in dims) != shape or len(block) != len(shape):
             raise ValueError(f"{name}: axes of {sizes} and blocks of {block} are none of a grid of {shape}")
         kept = Marks(marks)
-        with _writing(store / name):
+        with writing(store / name):
             if not (store / name).exists():
-                _make(store, name, axes, dims, block, kept, attrs, scratch)
-            group = cls(store / name, marks=kept, axes=axes, common=common, attrs=attrs)
-            group._extend(axes, dims)
+                _begin(store / name, axes, dims, shape, block, kept, attrs, scratch)
+            group = cls(GroupFiles(store / name, kept), axes=list(axes), common=common, attrs=attrs)
+            group._extend(axes, dims, shape)
         return group
 
     @property
     def block(self) -> tuple[int, ...]:
-        """The shape of a block: one that starts at multiples of it is a chunk of every array, and touches no other."""
+        """The shape of a block: one that starts at multiples of it is a chunk of every array, and touches no other.
+
+        It stays what it was at first. A last block that was smaller shares its chunk with points that are added later:
+        the files of that chunk alone are replaced when these are written.
+        """
         return self._arrays.chunk(STATUS)
 
     def done(self, start: Sequence[int], stop: Sequence[int]) -> bool:
@@ -131,227 +119,103 @@ class ScanGroup:
         """
         points = Block(block, self.dims, tuple(start), tuple(stop))
         with self._changing():
-            self._unseal()
-            room = self._template.follow(points, self._status)
-            last = (STATUS, ERROR)
-            known = [*self._order, *points.names(), *self._arrays]
-            self._order = [n for n in dict.fromkeys(known) if n in self._arrays and n not in last] + [*last]
-            self._note(room)
-            self._put_metadata({**(attrs or {}), _COORDINATES: self._coordinates(block)})
-            written: dict[str, Record] = {}
-            for files in self._template.chunks(points, self._status):
-                written |= self._put(files)
-            self._marks.add(Mark(written, points.start, points.stop))
+            self._files.unseal(self._status.shape, self._attrs)
+            self._files.note(self._template.follow(points, self._status))
+            self._files.order = self._template.order(self._files.order, points)
+            self._files.put_metadata({**(attrs or {}), _COORDINATES: self._coordinates(map(str, block.coords))})
+            self._files.write_block(points.start, points.stop, self._template.chunks(points, self._status))
             self._status[points.region] = points.status
 
     def read(self) -> xr.Dataset:
         """What is there, in memory. Raises `StoreError` if it is damaged."""
-        return read_group(self._group.parent, self._group.name, load=True)
+        return read_group(self._files.folder.parent, self._files.folder.name, load=True)
 
     def finalize(self, attrs: Mapping[str, Any]) -> None:
         """Put the index of all files into the attributes, with these, in one stroke, and remove the marks."""
         with self._changing():
-            self._unseal()
-            counted = {path: known for path, known in self._files.items() if not self._template.superseded(path)}
-            metadata = self._arrays.documents()
-            counted |= {path: record(text) for path, text in metadata.items() if path != METADATA}
-            index = Index(self._order, dict(sorted(counted.items())))
-            self._put_metadata({**attrs, zarr_index.ATTRIBUTE: index.text()})
-            self._finished = True
-            self._marks.clear()
-            self._remove_others(counted)
+            self._files.unseal(self._status.shape, self._attrs)
+            self._files.seal(attrs)
 
-    def _take_up(self, indexed: Mapping[str, Record]) -> None:
-        """Find what is there of the points; what counts is the index of a finished group, or else the marks."""
-        every = region((0,) * self._status.ndim, self._status.shape)
-        if self._finished:
-            self._marks.clear()  # of when it was finished
-            self._files.update(indexed)
-            self._status = self._arrays.values(STATUS, every, self._files)
-            self._remove_others(indexed)
-            return
-        self._marks.read(self._group)
-        self._files.update(self._marks.records)
-        self._remove_others(self._files)
-        self._put_metadata({})
-        write_root(self._group.parent, {})  # which may not have this group yet
-        stored = self._arrays.values(STATUS, every, self._files)
-        for mark in self._marks.blocks:
-            where = region(mark.start, mark.stop)
-            self._status[where] = stored[where]
-
-    def _extend(self, axes: Mapping[str, xr.Variable], dims: tuple[str, ...]) -> None:
+    def _extend(self, axes: Mapping[str, xr.Variable], dims: tuple[str, ...], shape: tuple[int, ...]) -> None:
         """Let the group have the points of these axes, which begin with those that it has."""
-        said = f"{self._group}: holds a scan"
+        said = f"{self._files.folder}: holds a scan"
         if dims != self.dims or not all(name in self._arrays for name in axes):
             raise StoreError(f"{said} over {', '.join(self.dims)}, not {', '.join(dims)}; choose another --output")
-        longer = {}
-        for name, axis in axes.items():
-            stored = self._arrays.values(name, region((0,), self._arrays.shape(name)), self._files)
-            values = texts(axis.values)
+        longer = {name: texts(axis.values) for name, axis in axes.items()}
+        for name, values in longer.items():
+            stored = self._stored(name)
             if not np.array_equal(values[: stored.size], stored):
                 raise StoreError(
-                    f"{said} over the {name} {_listed(stored)}, which the values now asked for do not begin with; add "
-                    "values at the end, or choose another --output"
+                    f"{said} over {name} {_listed(stored)}, with which {_listed(values)} does not begin; add values at "
+                    "the end, or choose another --output"
                 )
-            if not np.can_cast(values.dtype, self._arrays.dtype(name), "safe"):
+            if not np.can_cast(values.dtype, stored.dtype, "safe"):
                 raise StoreError(
-                    f"{said} over whole numbers as {name}, to which {_listed(values)} cannot be added; choose another "
+                    f"{said} over {name} {_listed(stored)}, of another type than {_listed(values)}; choose another "
                     "--output"
                 )
-            if values.size > stored.size:
-                longer[name] = values
-        if not longer:
+        if shape == self._status.shape:
             return
-        self._unseal()
-        sizes = {str(dim): size for axis in axes.values() for dim, size in axis.sizes.items()}
+        self._files.unseal(self._status.shape, self._attrs)
+        sizes = dict(zip(dims, shape, strict=True))
         for name in self._arrays:
-            own, shape = self._arrays.dims(name), self._arrays.shape(name)
-            self._arrays.resize(name, [sizes.get(dim, size) for dim, size in zip(own, shape, strict=True)])
+            own, before = self._arrays.dims(name), self._arrays.shape(name)
+            self._arrays.resize(name, [sizes.get(dim, size) for dim, size in zip(own, before, strict=True)])
         files: Files = {}
         for name, values in longer.items():
-            files |= self._arrays.files(name, region((0,), values.shape), values, self._files)
-        self._note(files)
-        self._put_metadata({})
-        grown = [(0, sizes[dim] - size) for dim, size in zip(dims, self._status.shape, strict=True)]
-        self._status = np.pad(self._status, grown)
+            files |= self._arrays.files(name, region((0,), values.shape), values, self._files.counted)
+        self._files.note(files)
+        self._files.put_metadata({})
+        self._status = np.pad(
+            self._status, [(0, new - old) for new, old in zip(shape, self._status.shape, strict=True)]
+        )
 
-    def _unseal(self) -> None:
-        """Let the marks count, not the index, so that the group can be written to."""
-        if not self._finished:
-            return
-        files = {path: known for path, known in self._files.items() if not path.endswith(METADATA)}
-        self._files.clear()
-        self._files.update(files)
-        self._marks.clear()
-        self._marks.add(Mark(files, (0,) * self._status.ndim, self._status.shape))
-        self._put_metadata({**self._attrs, zarr_index.ATTRIBUTE: Index(self._order, {}).text()})
-        self._finished = False
+    def _stored(self, name: str) -> NDArray[Any]:
+        shape = self._arrays.shape(name)
+        return self._arrays.values(name, region((0,) * len(shape), shape), self._files.counted)
 
-    def _note(self, files: Files) -> None:
-        """Write files that belong to no block, and mark them."""
-        if files:
-            self._marks.add(Mark(self._put(files)))
-
-    def _put(self, files: Files) -> dict[str, Record]:
-        """Write files that are not there yet with this content; what each is now."""
-        known = {path: record(content) for path, content in files.items()}
-        changed = {path: files[path] for path in files if self._files.get(path) != known[path]}
-        replaced = {path: known[path] for path in changed if path in self._files}
-        if replaced:
-            self._intent |= replaced
-            self._marks.intend(self._intent)
-        for path, content in changed.items():
-            _put_file(self._group / path, content)
-        self._files.update(known)
-        return known
-
-    def _put_metadata(self, attributes: Mapping[str, Any]) -> None:
-        """Set attributes of the group, and let the disk have what changed of the metadata, in one stroke."""
-        if not self._finished and zarr_index.ATTRIBUTE not in attributes:
-            attributes = {**attributes, zarr_index.ATTRIBUTE: Index(self._order, {}).text()}
-        self._arrays.describe(attributes)
-        changed = False
-        for path, text in self._arrays.documents().items():
-            file = self._group / path
-            if not file.exists() or file.read_bytes() != text:
-                _put_file(file, text)
-                changed = True
-        if changed:
-            write_root(self._group.parent, {})
-
-    def _coordinates(self, block: xr.Dataset) -> str:
-        before = str(self._arrays.attributes.get(_COORDINATES, "")).split()
-        names = [*before, *(str(name) for name in block.coords)]
-        return " ".join(dict.fromkeys(n for n in names if n in self._arrays and self._arrays.dims(n) != (n,)))
-
-    def _remove_others(self, counted: Mapping[str, Record]) -> None:
-        """Remove what a killed writer left, which counts for nothing."""
-        for file in self._group.rglob("*"):
-            path = file.relative_to(self._group).as_posix()
-            metadata = file.name == METADATA and (file.parent == self._group or file.parent.name in self._arrays)
-            if not (file.is_dir() or metadata or path in counted):
-                file.unlink()
-        kept = {*self._arrays, *(path.partition("/")[0] for path in counted)}
-        for folder in self._group.iterdir():
-            if folder.is_dir() and folder.name not in kept:
-                shutil.rmtree(folder)
+    def _coordinates(self, names: Iterable[str]) -> str:
+        known = dict.fromkeys([*str(self._arrays.attributes.get(_COORDINATES, "")).split(), *names])
+        return " ".join(name for name in known if name in self._arrays and self._arrays.dims(name) != (name,))
 
     @contextmanager
     def _changing(self) -> Iterator[None]:
         if not self._sound:
-            raise StoreError(f"{self._group}: was not written whole before; open it anew")
+            raise StoreError(f"{self._files.folder}: was not written whole before; `simulate ... --resume` goes on")
         self._sound = False
-        with _writing(self._group):
+        with writing(self._files.folder):
             yield
         self._sound = True
 
 
 def stored_block(store: Path, name: str) -> tuple[int, ...] | None:
-    """The shape of a block of a group that is there; None if none is. Raises `StoreError` as `ScanGroup.open` does."""
-    return _stored(store / name).chunk(STATUS) if (store / name).exists() else None
+    """The shape of a block of a group that is there; None if none is. Raises `StoreError` if it is damaged."""
+    return stored_arrays(store / name).chunk(STATUS) if (store / name).exists() else None
 
 
-def _make(
-    store: Path,
-    name: str,
+def _begin(
+    group: Path,
     axes: Mapping[str, xr.Variable],
     dims: tuple[str, ...],
+    shape: tuple[int, ...],
     block: tuple[int, ...],
     marks: Marks,
     attrs: Mapping[str, Any],
     scratch: Path,
 ) -> None:
-    """A group with the axes and no point."""
-    marks.clear()
-    made = scratch / name
-    arrays = GroupArrays.new(made, attrs)
+    """Make a group with the axes and no point."""
+    others = " ".join(name for name, axis in axes.items() if axis.dims != (name,))
+    arrays = GroupArrays.new(group, {**attrs, _COORDINATES: others})
     files: Files = {}
-    for label, axis in axes.items():
+    for name, axis in axes.items():
         values = texts(axis.values)
-        arrays.make(label, [str(dim) for dim in axis.dims], values.shape, values.dtype, attrs=axis.attrs, chunk=None)
-        files |= arrays.files(label, region((0,), values.shape), values, {})
-    sizes = {str(dim): size for axis in axes.values() for dim, size in axis.sizes.items()}
-    shape = [sizes[dim] for dim in dims]
+        arrays.make(name, [str(dim) for dim in axis.dims], values.shape, values.dtype, attrs=axis.attrs, chunk=None)
+        files |= arrays.files(name, region((0,), values.shape), values, {})
     arrays.make(STATUS, dims, shape, np.dtype(np.int8), attrs=_STATUS_ATTRS, chunk=block, fill=PENDING)
     arrays.make(ERROR, dims, shape, np.dtype(object), attrs=_ERROR_ATTRS, chunk=block)
-    others = " ".join(label for label, axis in axes.items() if axis.dims != (label,))
-    arrays.describe({_COORDINATES: others, zarr_index.ATTRIBUTE: Index(list(arrays), {}).text()})
-    shutil.rmtree(made, ignore_errors=True)
-    for path, content in {**files, **arrays.documents()}.items():
-        _put_file(made / path, content)
-    marks.add(Mark({path: record(content) for path, content in files.items()}))
-    os.replace(made, store / name)
-    write_root(store, {})
-
-
-def _put_file(file: Path, content: bytes) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    replace_file(file, content)
-
-
-def _stored(group: Path) -> GroupArrays:
-    try:
-        arrays = GroupArrays.stored(group)
-        if STATUS not in arrays:
-            raise ValueError("it was not written by a scan")
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise StoreError(
-            f"{group}: cannot be gone on with ({error}); put a copy back, or remove this folder, and "
-            "`simulate ... --resume` makes it anew and keeps the rest"
-        ) from error
-    return arrays
+    begin(group, arrays, files, marks, scratch=scratch)
 
 
 def _listed(values: NDArray[Any]) -> str:
     shown = [f"{value:.6g}" if isinstance(value, float) else str(value) for value in values.tolist()]
-    return ", ".join(shown if len(shown) < 7 else [*shown[:3], "...", *shown[-2:]])
-
-
-@contextmanager
-def _writing(group: Path) -> Iterator[None]:
-    """Turn what the operating system refuses into one line that names the file."""
-    try:
-        yield
-    except OSError as error:
-        raise StoreError(f"{error.filename or group}: {refusal(error)}") from error
+    return f"[{', '.join(shown if len(shown) < 7 else [*shown[:3], '...', *shown[-2:]])}]"

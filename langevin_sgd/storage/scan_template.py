@@ -66,9 +66,10 @@ class Template:
         yield self.arrays.files(ERROR, block.region, block.error, self._there)
         yield self.arrays.files(STATUS, block.region, block.status, self._there)
 
-    def superseded(self, path: str) -> bool:
-        """Whether a file is of a variable that stood once and does so no more."""
-        return self.arrays.once(path.partition("/")[0]) == path.partition("/")[2].startswith("c")
+    def order(self, before: Sequence[str], block: Block) -> list[str]:
+        """The variables in the order in which they came, what is said of the points themselves last."""
+        names = [name for name in dict.fromkeys([*before, *block.names(), *self.arrays]) if name in self.arrays]
+        return [*(name for name in names if name not in (STATUS, ERROR)), STATUS, ERROR]
 
     def _emitted(self, block: Block) -> list[str]:
         counts = [f"{dim}{COUNT}" for dim in self._counted(block)]
