@@ -64,8 +64,9 @@ class Block:
         return np.asarray(self.status == DONE)
 
     def names(self) -> list[str]:
-        """The variables that the points emit, none if all failed; dimensions with coordinates are not among them."""
-        known = {*self.dims, STATUS, ERROR, *self.labels()}
+        """The variables that the points emit, none if all failed; labels of inner dimensions are not among them."""
+        empty = [str(dim) for dim, size in self.sizes().items() if not size]
+        known = {*self.dims, STATUS, ERROR, *self.labels(), *empty}
         emitted = [str(name) for name in self.dataset.variables if name not in known]
         return emitted if self.done.any() else []
 
@@ -73,10 +74,16 @@ class Block:
         """The names or numbers of the entries of inner dimensions that have some.
 
         Measured values along a dimension of that name, such as times, are none: they may be others at other points.
+        Of a dimension without entries nobody knows what they would be.
         """
-        inner = [str(dim) for dim in self.dataset.dims if dim in self.dataset.variables and dim not in self.dims]
-        named = [dim for dim in inner if is_index(dim, self.dataset[dim].dims, self.dataset[dim].dtype)]
-        return {dim: texts(self.dataset[dim].values) for dim in named} if self.done.any() else {}
+        named = {dim: self.dataset[dim] for dim, size in self.sizes().items() if dim in self.dataset.variables and size}
+        return {dim: texts(each.values) for dim, each in named.items() if is_index(dim, each.dims, each.dtype)}
+
+    def counted(self) -> list[str]:
+        """The inner dimensions whose entries have no names by which they could be told from padding."""
+        named = [dim for dim, labels in self.labels().items() if labels.dtype.kind == "O"]
+        empty = [dim for dim, size in self.sizes().items() if not size and dim in self.dataset.variables]
+        return [dim for dim in self.sizes() if dim not in (*named, *empty)]
 
     def sizes(self) -> dict[str, int]:
         """The inner dimensions."""

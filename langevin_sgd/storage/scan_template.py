@@ -38,7 +38,7 @@ class Template:
         """
         before = self.arrays.sizes()
         files, sizes = self._grow(block, before)
-        for dim in self._counted(block):
+        for dim in block.counted():
             name, own, given = f"{dim}{COUNT}", block.sizes()[dim], block.count(dim)
             differs = before.get(dim, own) != own or bool((given[block.done] != own).any())
             if name not in self.arrays and differs:
@@ -54,7 +54,7 @@ class Template:
 
     def chunks(self, block: Block, status: NDArray[np.int8]) -> Iterator[Files]:
         """The files of the points of a block for which there is room, array by array, `status` last."""
-        for dim in self._counted(block):
+        for dim in block.counted():
             if f"{dim}{COUNT}" in self.arrays:
                 yield self._chunk(f"{dim}{COUNT}", (), block.count(dim), block)
         for name in self._emitted(block):
@@ -72,13 +72,8 @@ class Template:
         return [*(name for name in names if name not in (STATUS, ERROR)), STATUS, ERROR]
 
     def _emitted(self, block: Block) -> list[str]:
-        counts = [f"{dim}{COUNT}" for dim in self._counted(block)]
+        counts = [f"{dim}{COUNT}" for dim in block.counted()]
         return [name for name in block.names() if name not in self.axes and name not in counts]
-
-    def _counted(self, block: Block) -> list[str]:
-        """The inner dimensions whose entries have no names by which they could be told from padding."""
-        labels = block.labels()
-        return [dim for dim in block.sizes() if dim not in labels or labels[dim].dtype.kind != "O"]
 
     def _stands_once(self, name: str) -> bool:
         own = name in self.axes or name in self._common

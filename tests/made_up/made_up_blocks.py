@@ -69,6 +69,13 @@ class Scan:
             },
         )
 
+    def written(self, *blocks: tuple[tuple[int, int], xr.Dataset]) -> xr.Dataset:
+        """What is stored once these blocks, of which the first points are told, are written."""
+        group = self.open()
+        for start, block in blocks:
+            group.write(start, [first + block.sizes[dim] for first, dim in zip(start, DIMS, strict=True)], block)
+        return self.read()
+
     def fill(self) -> ScanGroup:
         """Write every block that is not written."""
         group = self.open()
@@ -105,6 +112,11 @@ class Scan:
         """What is stored once every block is written."""
         self.fill()
         return self.read()
+
+    def files(self) -> dict[str, bytes]:
+        """All files of the store."""
+        found = (file for file in self.store.rglob("*") if file.is_file())
+        return {file.relative_to(self.store).as_posix(): file.read_bytes() for file in found}
 
     def read(self) -> xr.Dataset:
         """The group as runs are read, in memory."""

@@ -40,10 +40,6 @@ def in_a_child(folder: Path, *, killed_after: float | None = None) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
 
 
-def contents(store: Path) -> dict[str, bytes]:
-    return {file.relative_to(store).as_posix(): file.read_bytes() for file in store.rglob("*") if file.is_file()}
-
-
 def no_half_is_read_as_done(scan: Scan) -> None:
     there = (scan.store / "m").exists()
     listed = there and "m" in json.loads((scan.store / "zarr.json").read_text())["attributes"]["contents"]
@@ -69,7 +65,7 @@ def test_a_group_whose_writer_is_killed_goes_on_to_the_same_bytes(tmp_path, kill
     began = time.monotonic()
     assert in_a_child(tmp_path / "whole") == 0
     seconds = time.monotonic() - began
-    expected = contents(scan_in(tmp_path / "whole").store)
+    expected = scan_in(tmp_path / "whole").files()
     random = np.random.default_rng(kills)
     killed, scans = 0, 0
     while killed < kills:
@@ -83,5 +79,5 @@ def test_a_group_whose_writer_is_killed_goes_on_to_the_same_bytes(tmp_path, kill
             killed += code == -signal.SIGKILL
             no_half_is_read_as_done(scan)
         assert code == 0
-        found = contents(scan.store)
+        found = scan.files()
         assert {path for path in found | expected if found.get(path) != expected.get(path)} == set()
