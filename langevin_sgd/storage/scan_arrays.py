@@ -175,9 +175,9 @@ class GroupArrays:
     def values(self, name: str, region: tuple[slice, ...], there: Mapping[str, Any]) -> NDArray[Any]:
         """What an array holds, of the chunks that are `there`."""
         self._load(name, region, there)
-        found = np.asarray(self._arrays[name][region])
+        found = np.asarray(self._arrays[name][region], dtype=self.dtype(name))
         self._taken()
-        return found.astype(object) if found.dtype.kind == "T" else found
+        return found
 
     def documents(self) -> Files:
         """The files of metadata, the group's own last: it holds all of them, and is what counts."""

@@ -34,6 +34,21 @@ def test_what_differs_in_a_later_block_is_each_points_own(scan):
     assert stored["replicas"].values.tolist() == [[16, 32]] * 4
 
 
+def test_texts_that_differ_in_a_later_block_are_each_points_own(scan):
+    blocks = scan.block(*LEFT).assign_coords(note="one"), scan.block(*RIGHT).assign_coords(note="another")
+    stored = scan.written(((0, 0), blocks[0]), ((0, 1), blocks[1]))
+    assert stored["note"].values.tolist() == [["one", "another"]] * 4
+
+
+def test_measured_values_along_a_dimension_of_their_name_may_differ(scan):
+    blocks = (
+        block.assign_coords(sample=np.arange(3) * rate)
+        for block, rate in ((scan.block(*LEFT), 0.5), (scan.block(*RIGHT), 0.1))
+    )
+    stored = scan.written(((0, 0), next(blocks)), ((0, 1), next(blocks)))
+    assert stored["sample"].values[2].tolist() == [[0, 0.5, 1], [0, 0.1, 0.2]]
+
+
 def test_the_order_of_blocks_leaves_no_trace(scan, tmp_path):
     blocks = [((0, 0), scan.block(*LEFT)), ((0, 1), scan.block(*RIGHT, every=7))]
     other = Scan(tmp_path / "other", (4, 2), block=(4, 1))
