@@ -21,6 +21,7 @@ from langevin_sgd.reporting.plots.scan_panels import key_of
 from langevin_sgd.reporting.plots.style import INK, Array, canvas, law_line, model_look, title
 
 _CURVES = 8
+_MOST_MARKED = 400  # points, above which their marks and bars hide one another: a line and a band then
 _DASHES = ("-", (0, (5, 2)), (0, (1.2, 1.4)), (0, (5, 2, 1, 2)))
 _MEMBERS = ("replica", "disorder")
 
@@ -78,10 +79,15 @@ def scanned(subject: Subject) -> Figure:
             # several quantities have a colour each, and the curves of one a marker each
             colour, marker = model_look(which if len(quantity.measured) > 1 else position)[0], model_look(position)[1]
             text = ", ".join(part for part in (label, curve.label) if part) or subject.name
+            colour = INK if len(curves) * len(quantity.measured) == 1 else colour
+            dashes = "none" if quantity.laws else _DASHES[position % len(_DASHES)]
+            if x.size > _MOST_MARKED:
+                axes.plot(x, values, color=colour, label=text, zorder=4, linewidth=1.0)
+                axes.fill_between(x, values - errors, values + errors, color=colour, alpha=0.25, linewidth=0, zorder=3)
+                continue
             axes.errorbar(
-                x, values, errors, color=INK if len(curves) * len(quantity.measured) == 1 else colour, marker=marker,
-                markersize=6, label=text, zorder=4, capsize=2.5, linewidth=1.0,
-                linestyle="none" if quantity.laws else _DASHES[position % len(_DASHES)],
+                x, values, errors, color=colour, marker=marker, markersize=6, label=text, zorder=4, capsize=2.5,
+                linewidth=1.0, linestyle=dashes,
             )  # fmt: skip
         for law, values in quantity.laws.items():
             axes.plot(
