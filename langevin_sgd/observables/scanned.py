@@ -96,7 +96,7 @@ def label(dataset: xr.Dataset, entries: Sequence[int]) -> str:
     parts = []
     for name, entry in zip(dimensions(dataset), entries, strict=True):
         along = [each for each in map(str, dataset.coords) if dataset[each].dims == (name,)]
-        group = [each for each in along if SCAN_KEY in dataset[each].attrs]
+        group = sorted(each for each in along if SCAN_KEY in dataset[each].attrs)  # a store keeps no order
         parts += [f"{each}={_said(dataset[each].values[entry])}" for each in group or [name]]
     return ", ".join(parts)
 

@@ -46,6 +46,7 @@ def problems(study: Study) -> Iterator[tuple[KeyPath, str]]:
     of all of them together is a fault of the point, told when it runs.
     """
     faults = [(("scan", *path), message) for path, message in scan_values.problems(study.scan)]
+    faults = faults or list(_scanned_twice(study.axes()))
     faults = faults or [(path, message) for axis in study.axes() for path, message in _axis_faults(study, axis)]
     if faults:
         yield from faults
@@ -54,6 +55,18 @@ def problems(study: Study) -> Iterator[tuple[KeyPath, str]]:
         for fault in (*_point_faults(study, scanned), *_mixed(scanned)):
             yield fault
             return
+
+
+def _scanned_twice(axes: tuple[Axis, ...]) -> Iterator[tuple[KeyPath, str]]:
+    """Keys that another axis, or another key of the group, has too, or holds."""
+    known: dict[KeyPath, str] = {}
+    for axis in axes:
+        for key, path in zip(axis.keys, axis.paths, strict=True):
+            for other, name in known.items():
+                if path[: len(other)] == other or other[: len(path)] == path:
+                    message = "is scanned twice" if other == path else f"is scanned beside {name}"
+                    yield _place(axis, key), f"{message}; remove one"
+            known[path] = key
 
 
 def _axis_faults(study: Study, axis: Axis) -> Iterator[tuple[KeyPath, str]]:
@@ -72,11 +85,7 @@ def _place(axis: Axis, key: str) -> KeyPath:
 
 def _key_faults(study: Study, key: str) -> Iterator[str]:
     path = path_of(key)
-    others = [other for axis in study.axes() for other in axis.keys if path_of(other)[: len(path)] == path]
-    if len(others) > 1:
-        fault = "is scanned twice" if others.count(key) > 1 else f"holds {max(others, key=len)}, which is scanned too"
-        yield f"{fault}; remove one"
-    elif path == ("seed",):
+    if path == ("seed",):
         return
     elif not ((path[0] == "sgd" and len(path) == 2) or (path[0] == "models" and len(path) > 2)):
         yield "cannot be scanned; expected sgd.KEY, models.NAME.KEY or seed"

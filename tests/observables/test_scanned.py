@@ -35,7 +35,7 @@ def test_a_group_is_one_dimension_with_a_coordinate_a_key() -> None:
     assert found.learning_rate.dims == found.batch_size.dims == ("pair",)
     assert found.learning_rate.attrs["long_name"] == "learning rate"
     labels = [label for label, _ in points(found)]
-    assert labels == [f"learning_rate={rate:g}, batch_size={size}" for rate, size in zip(RATES, SIZES, strict=True)]
+    assert labels == [f"batch_size={size}, learning_rate={rate:g}" for rate, size in zip(RATES, SIZES, strict=True)]
     swapped = found.swap_dims(pair="batch_size")
     np.testing.assert_array_equal(swapped.mode_variance.sel(batch_size=8), 0.2)
 

@@ -61,7 +61,7 @@ class BasinsModel(LangevinEquation):
         *LangevinEquation.SCANNABLE,
         *("potential.depth_difference", "potential.curvature_ratio", "potential.barrier"),
         *("potential.transverse_curvature", "potential.sharp_curvature", "potential.flat_curvature"),
-        *("potential.rotation", "potential.thermal_energy"),
+        *("potential.rotation", "potential.thermal_energy", "burn_in", "escape.core"),
     )
     FUSED: ClassVar[tuple[str, ...]] = (
         *LangevinEquation.FUSED,

@@ -57,8 +57,10 @@ class InterpolationModel(ModelSection):
     FOLLOWS: ClassVar[str] = "langevin_sgd.models.interpolation.stored:follows"
     HELD: ClassVar[str] = "langevin_sgd.models.interpolation.memory:held"
     DECLARES: ClassVar[Declarations] = observables.DECLARES
-    SCANNABLE: ClassVar[tuple[str, ...]] = ("learning_rate_per_sample",)
-    FUSED: ClassVar[tuple[str, ...]] = SCANNABLE
+    SCANNABLE: ClassVar[tuple[str, ...]] = (
+        *("learning_rate_per_sample", "sgd", "steps", "window", "endpoints", "data", "loss", "architecture.activation"),
+    )
+    FUSED: ClassVar[tuple[str, ...]] = ("learning_rate_per_sample",)
     kind: Literal["interpolation"]
     """Always `interpolation`."""
     data: DataKind = DigitsData()

@@ -60,7 +60,7 @@ class LangevinEquation(ModelSection):
 
     SCANNABLE: ClassVar[tuple[str, ...]] = (
         *("temperature", "time_step", "friction", "sgd"),
-        *("potential.parameters", "noise.scale", "noise.variances"),
+        *("potential.parameters", "noise", "steps", "scheme", "increments", "precision", "backend"),
     )
     # not the momentum, without which the scheme is another, nor variances, which may be formulas
     FUSED: ClassVar[tuple[str, ...]] = (

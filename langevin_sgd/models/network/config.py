@@ -49,7 +49,10 @@ class NetworkModel(ModelSection):
     FOLLOWS: ClassVar[str] = "langevin_sgd.models.network.stored:follows"
     HELD: ClassVar[str] = "langevin_sgd.models.network.memory:held"
     DECLARES: ClassVar[Declarations] = observables.DECLARES
-    SCANNABLE: ClassVar[tuple[str, ...]] = ("sgd", "data.label_noise")
+    SCANNABLE: ClassVar[tuple[str, ...]] = (
+        *("sgd", "steps", "training_time", "data", "loss", "update_rule", "architecture.activation", "start"),
+        *("burn_in", "sample_every", "gradient_tolerance", "precision"),
+    )
     SGD_KEYS: ClassVar[tuple[str, ...]] = (*ModelSection.SGD_KEYS, "weight_decay", "sampling")
     SIZE_KEY: ClassVar[str] = "architecture"
     kind: Literal["network"]

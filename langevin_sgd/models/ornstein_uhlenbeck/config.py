@@ -51,8 +51,10 @@ class OrnsteinUhlenbeckModel(ModelSection):
     FOLLOWS: ClassVar[str] = "langevin_sgd.models.ornstein_uhlenbeck.stored:follows"
     HELD: ClassVar[str] = "langevin_sgd.models.ornstein_uhlenbeck.memory:held"
     DECLARES: ClassVar[Declarations] = MODES
-    SCANNABLE: ClassVar[tuple[str, ...]] = ("hessian", "noise", "start", "sgd")
-    FUSED: ClassVar[tuple[str, ...]] = SCANNABLE
+    SCANNABLE: ClassVar[tuple[str, ...]] = (
+        *("hessian", "noise", "start", "sgd", "steps", "dynamics", "burn_in", "sample_every"),
+    )
+    FUSED: ClassVar[tuple[str, ...]] = ("hessian", "noise", "start", "sgd")
     kind: Literal["ornstein_uhlenbeck"]
     """Always `ornstein_uhlenbeck`."""
     hessian: Hessian

@@ -115,7 +115,10 @@ class RandomPotentialModel(ModelSection):
     FOLLOWS: ClassVar[str] = "langevin_sgd.models.random_potential.stored:follows"
     HELD: ClassVar[str] = "langevin_sgd.models.random_potential.memory:held"
     DECLARES: ClassVar[Declarations] = observables.DECLARES
-    SCANNABLE: ClassVar[tuple[str, ...]] = ("alpha", "amplitude", "thermal_energy", "correlation_length")
+    SCANNABLE: ClassVar[tuple[str, ...]] = (
+        *("alpha", "amplitude", "thermal_energy", "correlation_length", "half_width", "spacing", "valid_range"),
+        *("features", "ln_time", "cells", "steps_per_e_fold", "time_step"),
+    )
     SGD_KEYS: ClassVar[tuple[str, ...]] = ()
     MEMBERS: ClassVar[str] = "disorders"
     sgd: ClassVar[None] = None
