@@ -25,9 +25,9 @@ ATTRIBUTES = "attributes"
 _STATUSES = ("pending", "done", "failed")
 
 _COUNT = "_count"
-_STATUS_ATTRS = {"units": "1", "long_name": "0: not run yet, 1: done, 2: failed"}
+STATUS_ATTRS = {"units": "1", "long_name": "0: not run yet, 1: done, 2: failed"}
 _ATTRIBUTES_ATTRS = {"units": "1", "long_name": "attributes of the point, as JSON"}
-_ERROR_ATTRS = {"units": "1", "long_name": "what went wrong, empty if nothing did"}
+ERROR_ATTRS = {"units": "1", "long_name": "what went wrong, empty if nothing did"}
 
 
 def nothing(dtype: np.dtype[Any]) -> Any:
@@ -58,8 +58,8 @@ def block(
     status = np.array([FAILED if each is None else DONE for each in datasets], np.int8).reshape(shape)
     told = np.array(list(errors), dtype=object).astype(str).reshape(shape)
     whole = {
-        STATUS: xr.Variable(tuple(names), status, _STATUS_ATTRS),
-        ERROR: xr.Variable(tuple(names), told, _ERROR_ATTRS),
+        STATUS: xr.Variable(tuple(names), status, STATUS_ATTRS),
+        ERROR: xr.Variable(tuple(names), told, ERROR_ATTRS),
     }
     given = _aligned([each for each in datasets if each is not None])
     if not given:
@@ -100,8 +100,8 @@ def of_points(data: xr.Dataset, names: Sequence[str], shape: tuple[int, ...], di
         return xr.Variable((*names, *inner.dims[1:]), inner.values.reshape(*shape, *inner.shape[1:]), inner.attrs)
 
     whole = {
-        STATUS: xr.Variable(tuple(names), np.full(shape, DONE, np.int8), _STATUS_ATTRS),
-        ERROR: xr.Variable(tuple(names), np.full(shape, "", "U1"), _ERROR_ATTRS),
+        STATUS: xr.Variable(tuple(names), np.full(shape, DONE, np.int8), STATUS_ATTRS),
+        ERROR: xr.Variable(tuple(names), np.full(shape, "", "U1"), ERROR_ATTRS),
     }
     whole |= {name: laid(data[name].variable) for name in map(str, data.data_vars)}
     coords = {name: laid(data[name].variable) for name in map(str, data.coords)}

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from langevin_sgd.observables.blocks import nothing
 from langevin_sgd.storage.zarr_index import CONSOLIDATED, METADATA, own_metadata
 
 if TYPE_CHECKING:
@@ -152,7 +153,7 @@ class GroupArrays:
             shape=tuple(shape),
             chunks=_cut(tuple(max(size, 1) for size in whole), len(chunk or ()), dtype.itemsize),
             dtype=str if dtype.kind == "O" else dtype,
-            fill_value=filling(dtype) if fill is None else fill,
+            fill_value=nothing(dtype) if fill is None else fill,
             dimension_names=tuple(dims),
             attributes={str(key): _plain(value) for key, value in attrs.items()},
             chunk_key_encoding=_ONCE if chunk is None else _ALONG_POINTS,  # type: ignore[arg-type]
@@ -201,11 +202,6 @@ class GroupArrays:
     def _taken(self) -> Files:
         paths = [path for path in self._memory if not path.endswith(METADATA)]
         return {path: bytes(self._memory.pop(path).to_bytes()) for path in paths}
-
-
-def filling(dtype: np.dtype[Any]) -> Any:
-    """What stands where there is no value: NaN, -1 in whole numbers that may be negative, 0, False or no text."""
-    return {"f": np.nan, "c": complex(np.nan, np.nan), "i": -1, "u": 0, "b": False, "O": ""}[dtype.kind]
 
 
 def _cut(shape: tuple[int, ...], points: int, size: int) -> tuple[int, ...]:

@@ -10,10 +10,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from langevin_sgd.observables.blocks import DONE, ERROR, FAILED, STATUS
-
-COUNT = "_count"
-"""What follows the name of a dimension in the name of how many of its entries are a point's own."""
+from langevin_sgd.observables.blocks import DONE, ERROR, FAILED, STATUS, count_of
 
 
 @dataclass(frozen=True)
@@ -92,7 +89,7 @@ class Block:
 
     def count(self, dim: str) -> NDArray[np.int64]:
         """How many entries along an inner dimension are each point's own: as the block says, or else all."""
-        name = f"{dim}{COUNT}"
+        name = count_of(dim)
         if name in self.dataset.variables:
             return self.variable(name).values.astype(np.int64)
         return np.full(self.status.shape, self.dataset.sizes[dim], dtype=np.int64)

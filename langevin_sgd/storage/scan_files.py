@@ -139,7 +139,7 @@ def stored_arrays(folder: Path) -> GroupArrays:
     """The arrays of a group that is there. Raises `StoreError` if it is damaged."""
     try:
         return GroupArrays.stored(folder)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise StoreError(
             f"{folder}: is damaged ({error}); put a copy back, or remove this folder, and "
             "`simulate ... --resume` makes it anew and keeps the rest"

@@ -23,17 +23,16 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from langevin_sgd.observables.blocks import DONE, ERROR, FAILED, PENDING, STATUS
+from langevin_sgd.observables.blocks import DONE, ERROR, ERROR_ATTRS, FAILED, PENDING, STATUS, STATUS_ATTRS
 from langevin_sgd.storage.scan_arrays import Files, GroupArrays
 from langevin_sgd.storage.scan_block import Block, region, texts
 from langevin_sgd.storage.scan_files import GroupFiles, begin, stored_arrays, writing
+from langevin_sgd.storage.scan_made_over import make_over, stored_as_a_whole
 from langevin_sgd.storage.scan_marks import Marks
 from langevin_sgd.storage.scan_template import Common, Template
 from langevin_sgd.storage.zarr_groups import StoreError, read_group
 
 _COORDINATES = "coordinates"  # where xarray looks for the names of those that are no dimensions
-_STATUS_ATTRS = {"units": "1", "long_name": "0 pending, 1 done, 2 failed"}
-_ERROR_ATTRS = {"units": "1", "long_name": "why the point failed"}
 
 
 class ScanGroup:
@@ -69,8 +68,8 @@ class ScanGroup:
         `axes` are the coordinates along the scanned dimensions, which are theirs in the order of appearance; `block`
         is the shape of a whole block, which counts for a new group only (see the property). `common` names variables
         that vary along some of the scanned dimensions only, with these. A group of fewer points is extended; `axes`
-        must begin with the values that it has. A new one is made in `scratch`, a folder of the same file system.
-        `attrs` are those of the unfinished group.
+        must begin with the values that it has. One that was stored as a whole is made over.
+        A new one is made in `scratch`, a folder of the same file system. `attrs` are those of the unfinished group.
         Raises `StoreError` if the group or a mark is damaged, if the group is of another grid or the disk refuses.
         """
         dims = tuple(dict.fromkeys(str(dim) for axis in axes.values() for dim in axis.dims))
@@ -78,7 +77,16 @@ class ScanGroup:
         if tuple(sizes[dim] for dim in dims) != shape or len(block) != len(shape):
             raise ValueError(f"{name}: axes of {sizes} and blocks of {block} are none of a grid of {shape}")
         kept = Marks(marks)
+
+        def begin_over(place: Path, found: xr.Dataset) -> ScanGroup:
+            stored = {label: found[label].variable for label in axes}
+            size = tuple(found.sizes[dim] for dim in dims)
+            over: dict[str, Any] = {"marks": place.with_suffix(".marks"), "axes": stored, "shape": size, "attrs": {}}
+            return cls.open(place, name, block=block, common=common, scratch=scratch, **over)
+
         with writing(store / name):
+            if stored_as_a_whole(store / name):
+                make_over(store, name, dims, begin_over, scratch=scratch)
             if not (store / name).exists():
                 _begin(store / name, axes, dims, shape, block, kept, attrs, scratch)
             group = cls(GroupFiles(store / name, kept), axes=list(axes), common=common, attrs=attrs)
@@ -211,8 +219,8 @@ def _begin(
         values = texts(axis.values)
         arrays.make(name, [str(dim) for dim in axis.dims], values.shape, values.dtype, attrs=axis.attrs, chunk=None)
         files |= arrays.files(name, region((0,), values.shape), values, {})
-    arrays.make(STATUS, dims, shape, np.dtype(np.int8), attrs=_STATUS_ATTRS, chunk=block, fill=PENDING)
-    arrays.make(ERROR, dims, shape, np.dtype(object), attrs=_ERROR_ATTRS, chunk=block)
+    arrays.make(STATUS, dims, shape, np.dtype(np.int8), attrs=STATUS_ATTRS, chunk=block, fill=PENDING)
+    arrays.make(ERROR, dims, shape, np.dtype(object), attrs=ERROR_ATTRS, chunk=block)
     begin(group, arrays, files, marks, scratch=scratch)
 
 

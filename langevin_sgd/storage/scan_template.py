@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from langevin_sgd.observables.blocks import DONE, ERROR, STATUS
+from langevin_sgd.observables.blocks import DONE, ERROR, STATUS, count_of
 from langevin_sgd.storage.scan_arrays import Files, GroupArrays
-from langevin_sgd.storage.scan_block import COUNT, Block, Variable, is_index, region, same_bits
+from langevin_sgd.storage.scan_block import Block, Variable, is_index, region, same_bits
 from langevin_sgd.storage.zarr_groups import StoreError
 
 Common = Mapping[str, tuple[str, ...]]
@@ -39,7 +39,7 @@ class Template:
         before = self.arrays.sizes()
         files, sizes = self._grow(block, before)
         for dim in block.counted():
-            name, own, given = f"{dim}{COUNT}", block.sizes()[dim], block.count(dim)
+            name, own, given = count_of(dim), block.sizes()[dim], block.count(dim)
             differs = before.get(dim, own) != own or bool((given[block.done] != own).any())
             if name not in self.arrays and differs:
                 attrs = {"units": "1", "long_name": f"entries along {dim} that are a point's own"}
@@ -55,8 +55,8 @@ class Template:
     def chunks(self, block: Block, status: NDArray[np.int8]) -> Iterator[Files]:
         """The files of the points of a block for which there is room, array by array, `status` last."""
         for dim in block.counted():
-            if f"{dim}{COUNT}" in self.arrays:
-                yield self._chunk(f"{dim}{COUNT}", (), block.count(dim), block)
+            if count_of(dim) in self.arrays:
+                yield self._chunk(count_of(dim), (), block.count(dim), block)
         for name in self._emitted(block):
             if name in self._common:
                 yield self._chunk_in_common(name, block, status)
@@ -72,7 +72,7 @@ class Template:
         return [*(name for name in names if name not in (STATUS, ERROR)), STATUS, ERROR]
 
     def _emitted(self, block: Block) -> list[str]:
-        counts = [f"{dim}{COUNT}" for dim in block.counted()]
+        counts = [count_of(dim) for dim in block.counted()]
         return [name for name in block.names() if name not in self.axes and name not in counts]
 
     def _stands_once(self, name: str) -> bool:

@@ -136,13 +136,20 @@ def read_group(store: Path, name: str, *, load: bool, listed: Iterable[str] = ()
 
 
 def refuse_damaged(store: Path) -> None:
-    """Read all of a store and raise `StoreError` for the first damaged group; a root that was removed is made anew."""
+    """Read all of a store and raise `StoreError` for the first damaged group; a root that was removed is made anew.
+
+    The files of a group with an index are held against that, one after the other. Those of a scan that is not finished
+    are held against its marks when it is gone on with.
+    """
     if not store.is_dir():
         raise StoreError(f"{store}: is missing; put it back, or start the run anew with --overwrite")
     if (store / METADATA).exists():
         _read_root(store)
     for name in group_names(store):
-        read_group(store, name, load=True)
+        read_group(store, name, load=False)
+        _refuse_other_files(store / name, checksums=True)
+        if zarr_index.ATTRIBUTE not in _attributes(store / name):
+            read_group(store, name, load=True)
 
 
 def group_attributes(store: Path) -> dict[str, dict[str, Any]]:

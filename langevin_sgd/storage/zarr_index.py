@@ -26,7 +26,7 @@ def own_metadata(group: Path) -> dict[str, Any]:
     `OSError` if the file is damaged.
     """
     document = json.loads((group / METADATA).read_text(encoding="utf-8"))
-    if not isinstance(document, dict):
+    if not isinstance(document, dict) or document.get("node_type") != "group":
         raise ValueError(f"{METADATA} holds no metadata")
     return dict(document[CONSOLIDATED]["metadata"]) if CONSOLIDATED in document else {}
 

@@ -8,7 +8,7 @@ import xarray as xr
 from made_up_blocks import Scan
 
 from langevin_sgd.storage.scan_group import ScanGroup, stored_block
-from langevin_sgd.storage.zarr_groups import StoreError
+from langevin_sgd.storage.zarr_groups import StoreError, write_group
 
 
 def finished(folder, shape, block) -> Scan:
@@ -121,3 +121,36 @@ def test_another_grid_is_refused_and_nothing_changed(tmp_path, axes, said):
     assert said in str(error.value)
     assert "\n" not in str(error.value)
     assert scan.files() == before
+
+
+def test_a_scan_that_was_stored_as_a_whole_is_gone_on_with(tmp_path):
+    scan = finished(tmp_path, (4, 2), (2, 2))
+    write_group(scan.store, "m", scan.read(), scratch=scan.scratch)
+    (scan.scratch / "m.replaced").rename(tmp_path / "replaced")
+    longer = Scan(tmp_path, (6, 2), block=(2, 2))
+    assert longer.open().counts() == {"pending": 4, "done": 8, "failed": 0}
+    longer.fill().finalize({"status": "done"})
+    xr.testing.assert_identical(longer.read(), Scan(tmp_path / "at_once", (6, 2)).filled().assign_attrs(status="done"))
+
+
+def test_a_part_of_a_scan_that_was_stored_as_a_whole_is_gone_on_with(tmp_path):
+    scan = Scan(tmp_path, (4, 2))
+    scan.open().write((0, 0), (1, 2), scan.block((0, 0), (1, 2), failed=[(0, 1)]))
+    before = scan.read()
+    write_group(scan.store, "m", before, scratch=scan.scratch)
+    (scan.scratch / "m.replaced").rename(tmp_path / "replaced")
+    assert scan.open().counts() == {"pending": 6, "done": 1, "failed": 1}
+    xr.testing.assert_equal(scan.read(), before)
+
+
+def test_a_model_that_failed_and_left_nothing_is_begun(tmp_path):
+    scan = Scan(tmp_path, (4, 2))
+    write_group(scan.store, "m", xr.Dataset(attrs={"status": "failed"}), scratch=scan.scratch)
+    assert scan.open().counts() == {"pending": 8, "done": 0, "failed": 0}
+
+
+def test_a_group_of_other_dimensions_is_refused(tmp_path):
+    scan = Scan(tmp_path, (4, 2))
+    write_group(scan.store, "m", xr.Dataset({"mean": ("sample", [1.0])}), scratch=scan.scratch)
+    with pytest.raises(StoreError, match="holds no scan over learning_rate, batch_size"):
+        scan.open()

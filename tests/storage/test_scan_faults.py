@@ -66,7 +66,8 @@ DAMAGE = {
     "a chunk that is lost": ("data.zarr/m/mean/c/0/0", None, "its mean: the file mean/c/0/0 is missing"),
     "a mark that was altered": ("marks/00000001.json", b"{", "00000001.json is none"),
     "a mark that is lost": ("marks/00000001.json", None, "00000001.json is missing"),
-    "the metadata": ("data.zarr/m/zarr.json", b"{}", "m: is damaged (it was not written by a scan"),
+    "the metadata, lost": ("data.zarr/m/zarr.json", None, "m: is damaged ("),
+    "the metadata": ("data.zarr/m/zarr.json", b"{}", "m: is damaged (zarr.json holds no metadata"),
 }
 
 
