@@ -67,6 +67,10 @@ class Evaluation(NamedTuple):
     loss: Array
     accuracy: Array | None
 
+    def part(self, piece: slice) -> Evaluation:
+        """That of some of the replicas."""
+        return Evaluation(self.loss[piece], None if self.accuracy is None else self.accuracy[piece])
+
 
 class Evaluator:
     """Evaluates weight vectors on one set of samples; the functions traced for it are kept for the next call."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
-_ROWS = 32
+_ROWS = 16
 
 
 @dataclass(frozen=True)

@@ -78,12 +78,43 @@ class Instruments:
         return evaluated.loss + decay_energy(weights, self.weight_decay)
 
 
+class Together:
+    """Several points of a scan at one step: what the first asks of them is evaluated of all of them at once.
+
+    `weights` (point * replica, d) are theirs, in order. Replicas are a multiple of sixteen, so that each is aligned in
+    memory as it is alone (see `training.threads`).
+    """
+
+    def __init__(self, instruments: Instruments, weights: Tensor, replicas: int) -> None:
+        self._instruments, self._weights, self._replicas = instruments, weights, replicas
+
+    @cached_property
+    def _train(self) -> Evaluation:
+        return self._instruments.train(self._weights)
+
+    @cached_property
+    def _test(self) -> Evaluation | None:
+        test = self._instruments.test
+        return None if test is None else test(self._weights)
+
+    def train(self, place: int) -> Evaluation:
+        """Loss and accuracy of one of the points on the training set."""
+        return self._train.part(self._own(place))
+
+    def test(self, place: int) -> Evaluation | None:
+        """The same on the test set; None without one."""
+        return None if self._test is None else self._test.part(self._own(place))
+
+    def _own(self, place: int) -> slice:
+        return slice(place * self._replicas, (place + 1) * self._replicas)
+
+
 class View:
     """The ensemble at one step. What is asked for is evaluated then, in float64, and kept for who asks next.
 
     `weights` (replica, d) are those of the training itself, in its precision, and so is what the update rule remembers,
     `optimiser_state`, tensors like the weights by name: they change with the next step, so keep copies, such as
-    `positions`.
+    `positions`. Beside others at the same step, `beside` evaluates all at once; the place is that among them.
     """
 
     def __init__(
@@ -93,11 +124,13 @@ class View:
         instruments: Instruments,
         *,
         optimiser_state: Mapping[str, Tensor] | None = None,
+        beside: tuple[Together, int] | None = None,
         progress: Callable[[int, int], None] = lambda done, total: None,
         save: Callable[[], None] = lambda: None,
     ) -> None:
         self.step, self.weights, self._instruments = step, weights, instruments
         self.optimiser_state: Mapping[str, Tensor] = {} if optimiser_state is None else optimiser_state
+        self._beside = beside
         self.progress, self.save = progress, save
 
     @cached_property
@@ -109,11 +142,17 @@ class View:
     @cached_property
     def train(self) -> Evaluation:
         """Loss and accuracy of every replica on the training set."""
+        if self._beside is not None:
+            together, place = self._beside
+            return together.train(place)
         return self._instruments.train(self.weights)
 
     @cached_property
     def test(self) -> Evaluation | None:
         """The same on the test set; None without one."""
+        if self._beside is not None:
+            together, place = self._beside
+            return together.test(place)
         test = self._instruments.test
         return None if test is None else test(self.weights)
 

@@ -40,6 +40,9 @@ from langevin_sgd.training.update_rules.heavy_ball.config import HeavyBallRule
 if TYPE_CHECKING:
     from langevin_sgd.study.config import Study
 
+_STEPS_OF_A_LAUNCH = 10_000_000  # of replicas
+_REPLICAS_OF_A_LAUNCH = 1024
+
 
 class NetworkModel(ModelSection):
     """An ensemble of `replicas` of one network, trained on real data by minibatch gradient descent."""
@@ -54,6 +57,16 @@ class NetworkModel(ModelSection):
         *("burn_in", "sample_every", "gradient_tolerance", "precision"),
     )
     SGD_KEYS: ClassVar[tuple[str, ...]] = (*ModelSection.SGD_KEYS, "weight_decay", "sampling")
+    FUSED: ClassVar[tuple[str, ...]] = (
+        "sgd.learning_rate",
+        "sgd.momentum",
+        "sgd.weight_decay",
+        "data.label_noise",
+    )
+    COMMON: ClassVar[Mapping[str, tuple[str, ...]]] = dict.fromkeys(
+        observables.AT_MINIMUM,
+        ("sgd.weight_decay", "data", "architecture", "loss", "gradient_tolerance", "seed"),
+    )
     SIZE_KEY: ClassVar[str] = "architecture"
     kind: Literal["network"]
     """Always `network`."""
@@ -164,6 +177,12 @@ class NetworkModel(ModelSection):
     def unscannable(self) -> str | None:
         """What its probes say."""
         return next((reason for probe in self.probes if (reason := probe.unscannable()) is not None), None)
+
+    def points_at_once(self, study: Study, name: str) -> int:
+        """So many that a launch of a small network takes some seconds; what trains at once is no more than suits it."""
+        members = self.length(lineage.sgd(study, name)) * self.replicas
+        most = min(_STEPS_OF_A_LAUNCH // members, _REPLICAS_OF_A_LAUNCH // self.replicas)
+        return max(1, most)
 
     def problems(self, study: Study, name: str) -> Faults:
         """Sizes, curvature, sampling, probes and windows."""

@@ -27,7 +27,7 @@ from langevin_sgd.storage.zarr_groups import StoreError
 from langevin_sgd.training.ensemble import Ensemble, IndexSource
 from langevin_sgd.training.minibatches import ForRows, Minibatches
 from langevin_sgd.training.update_rules.rule import UpdateRule
-from langevin_sgd.training.view import View
+from langevin_sgd.training.view import Together, View
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -57,7 +57,7 @@ class Launch:
     """Points with equal numbers of steps and replicas, of one batch size, moved by one rule."""
 
     def __init__(self, points: Sequence[Point], bench: Bench, rule: UpdateRule) -> None:
-        self._points = points
+        self._points, self._bench = points, bench
         first = points[0]
         model, sgd = first.model, first.sgd
         self.steps, self._replicas = first.steps, model.replicas
@@ -151,9 +151,21 @@ class Launch:
         return [point for point in self._points if point.failed is None]
 
     def _look(self, step: int) -> None:
+        beside = self._together(step)
         for place, point in enumerate(self._points):
             if point.failed is None and step in point.looks:
-                point.look(self._view(place, step))
+                point.look(self._view(place, step, beside=beside.get(place)))
+
+    def _together(self, step: int) -> dict[int, tuple[Together, int]]:
+        """What evaluates the points that are recorded at a step all at once, and their places in it."""
+        places = [place for place, point in enumerate(self._points) if point.failed is None and point.records(step)]
+        if len(places) < 2 or self._rows != self._replicas:
+            return {}
+        weights = self._ensemble.weights
+        if len(places) < len(self._points):
+            weights = torch.cat([weights[place * self._rows : (place + 1) * self._rows] for place in places])
+        together = Together(self._bench.instruments, weights, self._rows)
+        return {place: (together, order) for order, place in enumerate(places)}
 
     def _view(self, place: int, step: int, **told: Any) -> View:
         own = slice(place * self._rows, place * self._rows + self._replicas)

@@ -21,3 +21,9 @@ TRAINING = declare(
 """Along the training, beside it, and at the minimum."""
 
 DECLARES = merged(MODES, TRAINING)
+
+AT_MINIMUM = (
+    *("minimum", "energy_at_minimum", "gradient_norm_at_minimum", "hessian", "noise_covariance"),
+    *("hessian_eigenvalue", "hessian_eigenvector", "noise_in_mode", "noisy", "alignment", "noise_scale"),
+)
+"""What is said of the minimum alone, whatever moves the replicas about it."""

@@ -108,6 +108,10 @@ class Point:
         except (Diverged, UserError) as error:
             self.failed = error
 
+    def records(self, step: int) -> bool:
+        """Whether loss and energy are wanted at a step."""
+        return step in self._steps_of["recorder"]
+
     def view(self, step: int, weights: torch.Tensor, **told: Any) -> View:
         """What its probes see of its replicas, `weights` (replica, d)."""
         return View(step, weights, self._instruments, **told)
@@ -148,7 +152,7 @@ class Point:
         for key, probe in self._probes.items():
             if step in self._steps_of[key]:
                 probe.observe(view)
-        if step not in self._steps_of["recorder"]:
+        if not self.records(step):
             return
         energy = view.energies
         if step == 0:

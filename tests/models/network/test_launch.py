@@ -76,6 +76,7 @@ FUSED = {
         [{"learning_rate": 0.1}, {"learning_rate": 0.05, "weight_decay": 0.3}, {"learning_rate": 0.02}],
         {"start": "minimum", "burn_in": 30},
     ),
+    "sixteen of each, evaluated together": (ETAS, {"replicas": 16, "start": "minimum", "burn_in": 40}),
     "with a probe": (ETAS, {"probes": ("sharpness",), "replicas": 16}),
 }
 
