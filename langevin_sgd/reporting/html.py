@@ -230,7 +230,7 @@ def _facts(model: xr.Dataset) -> dict[str, str]:
         counts = dict.fromkeys(f"{int(number):,}" for number in (last.min(), last.max()))
         facts["steps"] = "–".join(counts)
     if "noisy" in model:
-        noisy = model["noisy"].isel(dict.fromkeys(dimensions(model), 0)).values.astype(bool)
+        noisy = model["noisy"].isel(dict.fromkeys(dimensions(model), 0), missing_dims="ignore").values.astype(bool)
         facts["modes, of which noise-free"] = f"{noisy.size:,}, {noisy.size - int(noisy.sum()):,}"
     if "hessian_eigenvalue" in model and "learning_rate" in model:
         largest = model["hessian_eigenvalue"].max("mode")

@@ -195,7 +195,7 @@ class Template:
         values = found.values[self._first_done(block, own, rest)]
         values, place = self._placed(found.inner, values, block, self.arrays.fill(name))
         before = self.arrays.values(name, (*where, *place), self._there)
-        new = new.reshape(*new.shape, *(1,) * (values.ndim - new.ndim))
+        new = np.reshape(new, (*new.shape, *(1,) * (values.ndim - new.ndim)))
         return self.arrays.files(name, (*where, *place), np.where(new, values, before), self._there)
 
     def _first_done(self, block: Block, own: Sequence[int], rest: Sequence[int]) -> tuple[NDArray[Any], ...]:

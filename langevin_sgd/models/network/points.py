@@ -125,15 +125,14 @@ class _Scan:
         if not alone:
             checkpoint.save({"step": np.asarray(self._done)})
             checkpoint = checkpoint.part(launch.part)
-        label = context.name if alone else f"{context.name}: {self._told(launch)}"
         whole = max(self._whole, 1)
         try:
             found = train(
                 [self._points[place] for place in launch.places],
                 bench,
                 self._landmarks,
-                name=label,
-                progress=context.progress if alone else _Part(context.progress, label, self._done, whole, launch),
+                name=context.name,
+                progress=_Part(context.progress, context.name, self._done, whole, len(launch.places)),
                 checkpoint=checkpoint,
                 lend=self._lend,
                 leave_last_state=not alone,
@@ -148,12 +147,6 @@ class _Scan:
             found = [PointFailed(error)]
         self._found |= dict(zip(launch.places, found, strict=True))
         self._done += launch.steps * len(launch.places)
-
-    def _told(self, launch: _Launch) -> str:
-        total = len(self._points)
-        if len(launch.places) == 1:
-            return f"point {launch.places[0] + 1} of {total}"
-        return f"{len(launch.places)} points, from {launch.places[0] + 1} of {total} on"
 
     def _lend(self, model: NetworkModel, sgd: Sgd, full: FullBatch) -> Landmark | None:
         finished = landmark.finished_alike(self._context, model, sgd)
@@ -181,9 +174,9 @@ def _alike(model: NetworkModel, sgd: Sgd) -> Hashable:
 class _Part:
     """The progress of the training of one launch as a part of that of all; what else is done there as it is."""
 
-    def __init__(self, progress: Progress, training: str, before: int, steps: int, launch: _Launch) -> None:
-        self._progress, self._training, self._before, self._steps = progress, training, before, steps
-        self._points = len(launch.places)
+    def __init__(self, progress: Progress, training: str, before: int, steps: int, points: int) -> None:
+        self._progress, self._training, self._points = progress, training, points
+        self._before, self._steps = before, steps
         self._trains = False
         self.message, self.notice, self.close = progress.message, progress.notice, progress.close
 

@@ -94,9 +94,9 @@ def test_points_are_stacked_and_each_is_the_run_that_it_would_be_alone(scanned):
 @pytest.mark.parametrize(
     ("word", "after"),
     [
-        ("point 2 of 4", 3),
-        pytest.param("point 3 of 4: sharpness", 2, marks=pytest.mark.validate),
-        ("point 4 of 4: sharpness", 4),
+        ("point 1 of 4", 3),
+        pytest.param("point 1 of 4: sharpness", 2, marks=pytest.mark.validate),
+        ("point 3 of 4: sharpness", 4),
     ],
 )
 def test_an_interrupted_scan_goes_on_to_the_same_bits(tmp_path, word, after, scanned):
@@ -106,6 +106,23 @@ def test_an_interrupted_scan_goes_on_to_the_same_bits(tmp_path, word, after, sca
     resumed = lsgd.simulate(_study(GRID), output=tmp_path / "run", resume=True, progress=again)["network"].dataset
     xr.testing.assert_identical(resumed.drop_attrs(), scanned.drop_attrs())
     assert not list((tmp_path / "run" / ".state").glob("network*.npz"))
+
+
+def test_windows_about_minima_are_scanned_in_one_launch_and_an_unstable_point_fails_alone():
+    model = {"start": "minimum", "training_time": None, "steps": 80, "burn_in": 20, "replicas": 16, "probes": ()}
+    with pytest.warns(RuntimeWarning, match="1 of 3 points failed"):
+        tree = lsgd.simulate(_study({"sgd.learning_rate": [0.1, 60.0, 0.2]}, **model))
+    found = tree["network"].to_dataset(inherit=False)
+    assert found.status.values.tolist() == [1, 2, 1]
+    assert "stability needs less than 2" in str(found.error.values[1])
+    assert found.hessian.dims == ("parameter", "parameter_2")
+    assert found.mode_variance.dims == ("learning_rate", "mode")
+    alone = _study(**model)
+    alone["sgd"]["learning_rate"] = 0.2
+    one = lsgd.simulate(alone)["network"].dataset
+    for name in ("mode_variance", "stationary_energy", "energy", "hessian", "mode_variance_predicted"):
+        point = found[name].isel(learning_rate=2, missing_dims="ignore")
+        np.testing.assert_array_equal(point, one[name], err_msg=name)
 
 
 def test_where_an_interrupted_scan_is_can_be_asked(tmp_path):
