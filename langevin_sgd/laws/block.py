@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,9 +30,9 @@ def evaluated_block(data: xr.Dataset, points: Sequence[Point], laws: Sequence[La
     table = merged(ENSEMBLE, points[0].model.declares())
     names = set(map(str, data.variables))
     nobody = Said({}, {}, table, (), tuple(laws))
-    possible = [law for law in laws if law.requires <= names]
-    if not points[0].model.tells_laws() and not any(law.made_for(None) for law in possible):
+    if not any_asked(points[0].model, data, laws):
         return xr.Dataset(attrs=nobody.attrs())
+    possible = [law for law in laws if law.requires <= names]
     asked: dict[type, list[Law]] = {}
     found: list[Said] = []
     for point in points:
@@ -59,6 +59,12 @@ def evaluated_block(data: xr.Dataset, points: Sequence[Point], laws: Sequence[La
         declares |= each.declares
     result = dataset(values, coords=coords, declares=declares, of_points=varying)
     return recorded(result, _records(found))
+
+
+def any_asked(model: Any, data: xr.Dataset, laws: Iterable[Law]) -> bool:
+    """Whether any law may be made for the points of a model, as far as its kind and the names of its data tell."""
+    names = set(map(str, data.variables))
+    return model.tells_laws() or any(law.requires <= names and law.made_for(None) for law in laws)
 
 
 def _records(found: Sequence[Said]) -> list[xr.Dataset]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, overload
@@ -13,7 +13,7 @@ from langevin_sgd.laws import Point
 from langevin_sgd.laws.law import PointOfMany
 from langevin_sgd.models import lineage
 from langevin_sgd.models.points import Points
-from langevin_sgd.observables.scanned import at, dimensions, one_point
+from langevin_sgd.observables.scanned import at, dimensions, entries_done, one_point
 
 if TYPE_CHECKING:
     from langevin_sgd.study.config import Study
@@ -37,6 +37,13 @@ def law_points(
         Point(each, *configs[index], configs, sources_at(study, configs, index, done), partial(_steps, configs, index))
         for index, each in enumerate(data)
     ]
+
+
+def stored_points(study: Study, data: xr.Dataset, done: Mapping[str, xr.Dataset], configs: Points) -> Iterator[Point]:
+    """`law_points` of a finished scan, those that are done; the data of each are taken out when they are asked for."""
+    for index, entries in enumerate(entries_done(data)):
+        sources, steps = sources_at(study, configs, index, done), partial(_steps, configs, index)
+        yield PointOfMany(partial(at, data, entries), *configs[index], configs, sources, steps)
 
 
 @dataclass(frozen=True)

@@ -8,24 +8,26 @@ follows. Raw measurements have no second source: what they are changed to is wha
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
 
-from langevin_sgd.checks.stored.estimates import estimates
+from langevin_sgd.checks.stored.columns import Columns, only
+from langevin_sgd.checks.stored.estimates import READS, estimates
 from langevin_sgd.checks.verdicts.labels import FIRST, Fault, Quantity
 from langevin_sgd.checks.verdicts.statistics import inconclusive
 from langevin_sgd.checks.verdicts.table import Comparison
 from langevin_sgd.errors import UserError
 from langevin_sgd.integrators.divergence import Diverged
 from langevin_sgd.laws import Law, Point
+from langevin_sgd.laws.block import any_asked
 from langevin_sgd.laws.cache import compared
 from langevin_sgd.laws.evaluate import evaluated
 from langevin_sgd.laws.recomputed import BOUND, Found, Recomputed
-from langevin_sgd.models.finished import configured, law_points
-from langevin_sgd.observables.scanned import dimensions, entries_done, places_done, points
+from langevin_sgd.models.finished import configured, stored_points
+from langevin_sgd.observables.scanned import dimensions, entries_done, places_done
 
 if TYPE_CHECKING:
     from langevin_sgd.study.config import Study
@@ -47,18 +49,19 @@ def restored(
         return data, [_untold(name, f"it holds {count} points and the config asks for {len(configs)}")]
     configs = configs.only(places_done(data))
     altered: dict[str, str] = {}
-    for recompute in (study.models[name].follows, estimates):
-        at = law_points(study, name, [point for _, point in points(data)], done, configs)
-        found = _everywhere(recompute, at)
+    for recompute, read in ((study.models[name].follows, None), (estimates, READS)):
+        at = stored_points(study, data if read is None else only(data, read), done, configs)
+        found = _everywhere(recompute, at, Columns(data), len(configs))
         if isinstance(found, str):
             return data, [_untold(name, found)]
         for variable, each in found.items():
             if variable in data.variables and not all(one.agrees(stored) for one, stored in each):
                 altered.setdefault(variable, each[0][0].of)
                 data = _replaced(data, variable, [one for one, _ in each])
+    if not any_asked(study.models[name], data, laws):
+        return data, _rows(name, altered)
     try:
-        at = law_points(study, name, [point for _, point in points(data)], done, configs)
-        answers = [evaluated(point, laws) for point in at]
+        answers = [evaluated(point, laws) for point in stored_points(study, data, done, configs)]
         data, told = compared(data, answers)
     except _FAILS as error:
         return data, [*_rows(name, altered), _untold(name, " ".join(str(error).split()))]
@@ -68,25 +71,25 @@ def restored(
 Pairs = dict[str, list[tuple[Recomputed, Any]]]
 
 
-def _everywhere(recompute: Callable[[Point], Found], at: Sequence[Point]) -> Pairs | str:
+def _everywhere(recompute: Callable[[Point], Found], at: Iterable[Point], stored: Columns, count: int) -> Pairs | str:
     """Every variable at every point as it follows and as it is stored, or why that cannot be said."""
     pairs: Pairs = {}
-    for point in at:
+    for index, point in enumerate(at):
         try:
             found = recompute(point)
         except _FAILS as error:
             return " ".join(str(error).split())
         for variable, one in found.items():
-            if variable not in point.data.variables:
+            if variable not in stored:
                 continue
-            if np.shape(one.value) != point.data[variable].shape:
+            held = stored.at(variable, index)
+            if np.shape(one.value) != held.shape:
                 sizes = " and ".join(
-                    "x".join(map(str, shape)) or "one number"
-                    for shape in (point.data[variable].shape, np.shape(one.value))
+                    "x".join(map(str, shape)) or "one number" for shape in (held.shape, np.shape(one.value))
                 )
                 return f"{variable} has another shape than the config gives it ({sizes})"
-            pairs.setdefault(variable, []).append((one, point.data[variable].values))
-    return {variable: each for variable, each in pairs.items() if len(each) == len(at)}
+            pairs.setdefault(variable, []).append((one, held))
+    return {variable: each for variable, each in pairs.items() if len(each) == count}
 
 
 def _replaced(data: xr.Dataset, name: str, found: list[Recomputed]) -> xr.Dataset:

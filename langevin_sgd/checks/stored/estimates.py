@@ -8,6 +8,12 @@ from langevin_sgd.estimators.stationary import stationary_summary
 from langevin_sgd.laws import Point
 from langevin_sgd.laws.recomputed import Found, Recomputed
 
+READS = (
+    *("mode_moment_1", "mode_moment_2", "drift_squared", "spread", "squared_displacement", "occupancy_from"),
+    *("occupancy", "replica", "two_time_displacement"),
+)
+"""What the estimates follow from."""
+
 _PARTS_BOUND = 1e-3  # of the squared displacement: walkers in single precision record both sides apart
 
 
