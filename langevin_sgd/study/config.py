@@ -89,13 +89,12 @@ class Study(Section):
         return self.output if self.output is not None else f"runs/{self.name}"
 
     @cached_property
-    def scanned(self) -> tuple[Axis, ...]:
-        """The dimensions of the scan, in the config's order."""
+    def _axes(self) -> tuple[Axis, ...]:
         return scan_values.axes(self.scan, self.seed)
 
     def axes(self) -> tuple[Axis, ...]:
         """The dimensions of the scan, in the config's order."""
-        return self.scanned
+        return self._axes
 
     def changed(self, values: Mapping[KeyPath, Value]) -> Study:
         """The study without its scan and its checks, with other values at some keys: one point of it, validated.

@@ -11,6 +11,7 @@ import pytest
 
 import langevin_sgd as lsgd
 from langevin_sgd import cli
+from langevin_sgd.observables.scanned import points
 
 KIND = '''
 import numpy as np
@@ -209,15 +210,17 @@ def test_a_broken_run_fails_in_one_line(home: Path, capsys: pytest.CaptureFixtur
     assert "\n" not in error
 
 
-def test_points_that_differ_in_size_make_no_scan(home: Path) -> None:
+def test_points_may_differ_in_size(home: Path) -> None:
+    """Their lengths are counted, and each comes back as long as it was."""
     changed(
         home,
         RUN,
-        "        return [self.at(m.model_copy(update={'replicas': 4 + i})) for i, (m, _) in enumerate(points)]\n",
+        "        return [self.at(m.model_copy(update={'replicas': 3 + round(m.speed)})) for m, _ in points]\n",
     )
     study = {**lsgd.load("own.yaml").as_written(), "scan": {"models.drift.speed": [1.0, 2.0]}}
-    with pytest.warns(RuntimeWarning, match="points of a scan that differ in variables or sizes"):
-        lsgd.simulate(study)
+    found = lsgd.simulate(study)["drift"].dataset
+    assert found.replica_count.values.tolist() == [4, 5]
+    assert [point.sizes["replica"] for _, point in points(found)] == [4, 5]
 
 
 def test_a_check_of_a_kind_without_members_says_so(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
