@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FormatStrFormatter, NullFormatter
+from matplotlib.ticker import FuncFormatter, NullLocator
 
 from langevin_sgd.reporting.plots.figure import Results, Subject, figure
 from langevin_sgd.reporting.plots.scan_panels import Panel, heading, panels
@@ -13,6 +13,14 @@ from langevin_sgd.reporting.plots.style import BAND, GREY, INK, Array, canvas, m
 
 _CURVES = 6
 _COLUMNS = 2
+_TICKS: tuple[tuple[float, tuple[float, ...]], ...] = (
+    (1.25, (0.85, 0.9, 0.95, 1.0, 1.05, 1.1, 1.15)),
+    (1.8, (0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6)),
+    (4.0, (0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.25, 1.5, 2.0, 2.5, 3.0)),
+    (25.0, (0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 20.0)),
+    (np.inf, tuple(10.0**power for power in range(-9, 10))),
+)
+"""Numbers on an axis that spans less than a factor."""
 _APART = 0.08  # of the distance between two values by which curves are moved apart
 
 
@@ -106,17 +114,14 @@ def _moved(panel: Panel, part: float) -> Array:
 
 
 def _logarithmic(axes: Axes, panel: Panel) -> None:
-    """An axis on which a ratio and its inverse lie alike, with plain numbers."""
+    """An axis on which a ratio and its inverse lie alike, with plain numbers, from a little beyond the tolerance on."""
     finite = panel.ratio[np.isfinite(panel.ratio) & (panel.ratio > 0)]
     if not finite.size:
         return
-    reach = max(1 + 1.6 * panel.tolerance, 1.06 * float(np.exp(np.abs(np.log(finite)).max())))
-    axes.set(yscale="log", ylim=(1 / reach, reach))
-    ticks: tuple[float, ...]
-    decades = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0)
-    ticks = decades if reach > 2.5 else (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.4, 1.6, 2.0)
-    if reach < 1.15:
-        ticks = (0.9, 0.95, 1.0, 1.05, 1.1)
-    axes.yaxis.set_ticks([tick for tick in ticks if 1 / reach <= tick <= reach])
-    axes.yaxis.set_major_formatter(FormatStrFormatter("%.2g" if reach > 2.5 else "%.2f" if reach < 1.15 else "%.1f"))
-    axes.yaxis.set_minor_formatter(NullFormatter())
+    margin = 1.6 * panel.tolerance
+    low, high = min(1 - margin, float(finite.min()) / 1.06), max(1 + margin, 1.06 * float(finite.max()))
+    axes.set(yscale="log", ylim=(low, high))
+    ticks = next(values for reach, values in _TICKS if high / low < reach)
+    axes.yaxis.set_ticks([tick for tick in ticks if low <= tick <= high])
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.3g}"))
+    axes.yaxis.set_minor_locator(NullLocator())
