@@ -105,10 +105,19 @@ def _changes(study: Study, path: KeyPath, name: str) -> bool:
     model = study.models[name]
     if path == ("seed",):
         return True
-    if len(path) < 2 or path[-1] in model.idle():
+    if len(path) < 2 or (path[-1] in model.idle() and not _of_several_forms(study, name)):
         return False  # a key that cannot be scanned changes nothing
     if path[0] == "models":
         return len(path) > 2 and path[1] == name
     if path[0] != "sgd" or path[1] not in model.SGD_KEYS:
         return False
     return sgd_origin(study, name, str(path[1])) == path
+
+
+def _of_several_forms(study: Study, name: str) -> bool:
+    """Whether names of the model are scanned, such as its scheme, so that what is idle with one may not be with all."""
+    return any(
+        path[:2] == ("models", name) and any(isinstance(value, str) for value in column)
+        for axis in study.axes()
+        for path, column in zip(axis.paths, axis.columns, strict=True)
+    )

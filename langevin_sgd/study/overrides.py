@@ -26,7 +26,9 @@ def read_override(text: str) -> Override:
     if not equals or not all(parts):
         raise _error("must be KEY=VALUE with a dotted KEY, for example sgd.learning_rate=0.05", text)
     if parts[0] == "scan" and len(parts) > 1:
-        parts = ["scan", ".".join(parts[1:])]  # the key that is scanned is one key
+        # the key that is scanned is one key, and so is each of a group
+        name, *members = ".".join(parts[1:]).split(".zip.", 1)
+        parts = ["scan", name, *(["zip", *members] if members else [])]
     try:
         return Override(tuple(parts), parse_text(value, text).data, text)
     except ConfigError as error:

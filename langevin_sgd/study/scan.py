@@ -72,10 +72,17 @@ def _scanned_twice(axes: tuple[Axis, ...]) -> Iterator[tuple[KeyPath, str]]:
 def _axis_faults(study: Study, axis: Axis) -> Iterator[tuple[KeyPath, str]]:
     entries = list(zip(*axis.columns, strict=True))
     if len(set(entries)) < len(entries):
-        yield ("scan", axis.name if axis.grouped else axis.key), "has a value twice; remove one"
+        yield ("scan", axis.name if axis.grouped else axis.key), _twice(study, axis)
         return
     for key in axis.keys:
         yield from ((_place(axis, key), message) for message in _key_faults(study, key))
+
+
+def _twice(study: Study, axis: Axis) -> str:
+    written = study.scan[axis.name if axis.grouped else axis.key]
+    if isinstance(written, scan_values.Drawn):
+        return f"draws a value twice; give fewer than {len(axis)}, or a wider range"
+    return "has a value twice; remove one"
 
 
 def _place(axis: Axis, key: str) -> KeyPath:

@@ -1,14 +1,19 @@
 """The config at a point of a scan is that of the study validated with the values of the point, made by copying."""
 
+import sys
 import time
-from typing import Any
+import types
+from typing import Any, ClassVar
 
 import pytest
 from made_up_models import basins, interpolation, langevin, network, ou, potential
+from pydantic import model_validator
 
 from langevin_sgd.config.errors import ConfigError
+from langevin_sgd.config.fields import Number
 from langevin_sgd.models import lineage
 from langevin_sgd.models.finished import configured
+from langevin_sgd.models.section import ModelSection
 from langevin_sgd.study.config import Study
 from langevin_sgd.study.loading import parse
 
@@ -86,6 +91,36 @@ def test_a_million_points_are_told_at_once() -> None:
     assert len(points) == 10**6
     assert points[-1][0].temperature == 1.0
     assert time.process_time() - before < 4
+
+
+class Doubling(ModelSection):
+    """A kind of the user's own that changes more of itself than the key that is scanned."""
+
+    SCANNABLE = ("speed",)
+    SGD_KEYS = ()
+    DECLARES: ClassVar[Any] = {}
+    speed: Number = 1.0
+    twice: Number = 0.0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _doubled(cls, data: Any) -> Any:
+        return {**data, "twice": 2 * data.get("speed", 1.0)}
+
+    def emits(self) -> frozenset[str]:
+        return frozenset()
+
+    def run(self, points: Any, context: Any) -> Any:
+        raise NotImplementedError
+
+
+def test_a_kind_that_changes_more_of_itself_is_validated_at_every_point(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = types.ModuleType("doubling")
+    module.Doubling = Doubling  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "doubling", module)
+    own = {"name": "own", "seed": 1, "models": {"m": {"kind": "doubling:Doubling"}}}
+    points = configured(parse({**own, "scan": {"models.m.speed": [1.0, 3.0]}}), "m")
+    assert [model.twice for model, _ in points] == [2.0, 6.0]
 
 
 @pytest.mark.parametrize("path", ["models.m.temperature", "models.m.start.0"])

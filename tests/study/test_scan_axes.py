@@ -9,6 +9,7 @@ import pytest
 import xarray as xr
 
 import langevin_sgd as lsgd
+from langevin_sgd.config.errors import ConfigError
 from langevin_sgd.models import lineage
 from langevin_sgd.observables.scanned import points
 from langevin_sgd.study.config import Study
@@ -122,6 +123,21 @@ def test_names_and_steps_and_seeds_are_scanned() -> None:
     same(first, study({}, well={**WELL, "scheme": "euler_maruyama"}), "well")
     assert (found.status == 1).all()
     assert len({float(point.energy.isel(time=-1).sum()) for _, point in points(found)}) == 8
+
+
+def test_a_key_that_matters_with_one_of_the_names_can_be_scanned() -> None:
+    scan = {"models.well.scheme": ["euler_maruyama", "baoab"], "models.well.friction": [0.5, 2.0]}
+    assert [axis.name for axis in lineage.scanned(parse(study(scan, well=WELL)), "well")] == ["scheme", "friction"]
+
+
+def test_a_group_is_overridden_by_key() -> None:
+    changed = parse(study({"pair": {"zip": PAIR}}, ou=OU), ["scan.pair.zip.sgd.batch_size=[1, 2]"])
+    assert changed.axes()[0].columns == ((0.1, 0.2), (1, 2))
+
+
+def test_whole_numbers_drawn_twice_are_told() -> None:
+    with pytest.raises(ConfigError, match=r"sgd\.batch_size: draws a value twice; give fewer than 9, or a wider range"):
+        parse(study({"sgd.batch_size": {"random": [1, 8, 9]}}, ou=OU))
 
 
 @pytest.fixture
