@@ -141,16 +141,23 @@ def _taken(name: str, path: KeyPath, known: Declarations, inner: Collection[str]
 def point_number(place: Place) -> int:
     """A number for a point on any axes, which axes that get longer do not change; its position if there is one axis.
 
-    The shorter of two codes, told apart by the first bit: bits of the positions in turn, for axes of like lengths, or
-    Elias' delta code of each position but the last, for a few values of one key and many of another.
+    The shortest of several codes, told apart by their first bits: bits of the positions in turn, for axes of like
+    lengths; or of all but one axis Elias' gamma code of the position, and then that of the one, which has many values.
     """
     if len(place) <= 1:
         return place[0] if place else 0
-    turns = [position >> bit & 1 for bit in range(max(place).bit_length()) for position in place]
-    listed = [bit for position in place[:-1] for bit in _delta(position + 1)]
-    listed += [place[-1] >> bit & 1 for bit in range(place[-1].bit_length())]
-    bits = min(([0, *turns], [1, *listed]), key=lambda code: len(_trimmed(code)))
-    return sum(bit << position for position, bit in enumerate(bits))
+    codes = [[position >> bit & 1 for bit in range(max(place).bit_length()) for position in place]]
+    for longest, many in enumerate(place):
+        others = [position for axis, position in enumerate(place) if axis != longest]
+        codes.append([bit for position in others for bit in _gamma(position + 1)] + _bits(many, many.bit_length()))
+    which = len(place).bit_length()
+    told = [_trimmed([*_bits(number, which), *code]) for number, code in enumerate(codes)]
+    shortest = min(told, key=len)
+    return sum(bit << position for position, bit in enumerate(shortest))
+
+
+def _bits(number: int, count: int) -> list[int]:
+    return [number >> bit & 1 for bit in range(count)]
 
 
 def _trimmed(code: list[int]) -> list[int]:
@@ -158,9 +165,7 @@ def _trimmed(code: list[int]) -> list[int]:
     return code[: last + 1]
 
 
-def _delta(number: int) -> list[int]:
-    """Elias' delta code of a number >= 1: the length of its length, that, and its bits; none begins another."""
+def _gamma(number: int) -> list[int]:
+    """Elias' gamma code of a number >= 1: its length in zeros, then its bits; none begins another."""
     length = number.bit_length()
-    of_length = length.bit_length()
-    first = [0] * (of_length - 1) + [length >> bit & 1 for bit in reversed(range(of_length))]
-    return first + [number >> bit & 1 for bit in reversed(range(length - 1))]
+    return [0] * (length - 1) + [number >> bit & 1 for bit in reversed(range(length))]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -48,12 +49,13 @@ def block(
     names: Sequence[str],
     shape: tuple[int, ...],
     *,
-    common: Collection[str] = (),
+    common: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
 ) -> xr.Dataset:
     """The points of a block of this shape, last dimension fastest, as one Dataset with leading dimensions `names`.
 
     None stands for a point that failed, with its error. Coordinates that are a dimension's own and the same at all
-    points stay without the leading dimensions, and so do the `common` variables, those of the first point.
+    points stay without the leading dimensions. The `common` variables have those dimensions only that stand there, and
+    the values of the first point that is done of those that differ in others.
     """
     status = np.array([FAILED if each is None else DONE for each in datasets], np.int8).reshape(shape)
     told = np.array(list(errors), dtype=object).astype(str).reshape(shape)
@@ -77,17 +79,33 @@ def block(
         for place, each in zip(where, given, strict=True):
             if name in each.variables:
                 values[place] = each[name].values
-        return xr.Variable((*names, *one.dims), values.reshape(*shape, *one.shape), one.attrs)
+        along = tuple(names)
+        values = values.reshape(*shape, *one.shape)
+        if name in common:
+            along = common[name]
+            values = _first_done(values, status == DONE, [dim in along for dim in names])
+        return xr.Variable((*along, *one.dims), values, one.attrs)
 
     coords: dict[str, xr.Variable] = {}
     for name in dict.fromkeys(str(name) for each in given for name in each.coords):
         own = name in first.dims and all(
             name in each.coords and np.array_equal(each[name].values, first[name].values) for each in given
         )
-        coords[name] = first[name].variable if own or name in common else laid(name)
+        coords[name] = first[name].variable if own else laid(name)
     for name in dict.fromkeys(str(name) for each in given for name in each.data_vars):
-        whole[name] = first[name].variable if name in common and name in first else laid(name)
+        whole[name] = laid(name)
     return xr.Dataset(whole, coords=coords, attrs=first.attrs)
+
+
+def _first_done(values: NDArray[Any], done: NDArray[np.bool_], kept: Sequence[bool]) -> NDArray[Any]:
+    """Of values along all scanned dimensions those along the `kept` ones: of the first point that is done of each."""
+    order = [*np.flatnonzero(kept), *np.flatnonzero(~np.array(kept, dtype=bool))]
+    inner = range(len(kept), values.ndim)
+    sizes = [done.shape[axis] for axis in order[: sum(kept)]]
+    first = done.transpose(order).reshape(*sizes, -1).argmax(axis=-1)
+    rows = values.transpose(*order, *inner).reshape(*sizes, -1, *values.shape[len(kept) :])
+    index = first.reshape(*first.shape, 1, *(1 for _ in inner))
+    return np.take_along_axis(rows, index, axis=len(sizes)).squeeze(axis=len(sizes))
 
 
 def of_points(data: xr.Dataset, names: Sequence[str], shape: tuple[int, ...], dimension: str) -> xr.Dataset:

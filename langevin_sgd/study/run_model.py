@@ -80,7 +80,7 @@ def run_task(study: Study, task: Task, around: Surroundings) -> xr.Dataset:
     done = iter([with_answers(each, answer) for (_, each), answer in zip(given, answers, strict=True)])
     data = [None if isinstance(each, PointFailed) else _without(next(done), grid) for each in found]
     errors = [each.told(task.model) if isinstance(each, PointFailed) else "" for each in found]
-    block = blocks.block(data, errors, grid.dimensions, task.shape, common=grid.common().keys())
+    block = blocks.block(data, errors, grid.dimensions, task.shape, common=grid.common())
     return recorded(block, answers) if answers else block
 
 
