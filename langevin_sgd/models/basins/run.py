@@ -80,10 +80,10 @@ def run(points: Sequence[Point], context: Context) -> list[xr.Dataset | PointFai
             if at.step < model.steps:
                 keeper.tell(at.arrays)
             context.progress.update(at.step, model.steps)
-    for i in ready.keys() - set(at.points):
-        failed[i] = langevin.alone(run, points[i], numbers[i], context)
     attrs = {"backend": backend, "scheme": scheme, "increments": model.increments}
     found: dict[int, xr.Dataset | PointFailed] = dict(failed)
+    for i in ready.keys() - set(at.points):
+        found[i] = langevin.alone(run, points[i], numbers[i], context)
     for place, (i, (sums, counts)) in enumerate(zip(at.points, at.counted, strict=True)):
         passage = {name: values[place] for name, values in at.passage.items()}
         found[i] = _dataset(ready[i], sums, counts, passage, steps, attrs)

@@ -27,7 +27,7 @@ from langevin_sgd.models.context import Context
 from langevin_sgd.models.failed import PointFailed
 from langevin_sgd.models.langevin.config import LangevinEquation, LangevinModel
 from langevin_sgd.observables.declared import dataset
-from langevin_sgd.observables.scanned import each_point
+from langevin_sgd.observables.scanned import each_point, one_point
 from langevin_sgd.observables.schedule import log_spaced_steps, time_coordinates
 from langevin_sgd.observables.variable import joined
 from langevin_sgd.progress import NullProgress
@@ -108,14 +108,19 @@ def first_segment(model: LangevinEquation, points: int) -> int:
     return max(soon, min(model.steps // 100, FIRST_UPDATES // trajectories))
 
 
-def alone(function: Callable[[Any, Context], object], point: Any, number: int, context: Context) -> PointFailed:
-    """What is wrong with a point that was lost among others, in the words of a run of its own."""
+def alone(
+    function: Callable[[Any, Context], Sequence[xr.Dataset | PointFailed] | xr.Dataset],
+    point: Any,
+    number: int,
+    context: Context,
+) -> xr.Dataset | PointFailed:
+    """What becomes of a point that was lost among others in a run of its own, which says what is wrong in its words."""
     quiet = replace(context, progress=NullProgress(), checkpoint=NoCheckpoint(), numbers=(number,))
     try:
-        function([point], quiet)
+        found = function([point], quiet)
     except (Diverged, UserError) as error:
         return PointFailed(error)
-    raise AssertionError(f"{point} was lost among others, and is finite alone")
+    return one_point(found, 0) if isinstance(found, xr.Dataset) else found[0]
 
 
 @dataclass(frozen=True)
