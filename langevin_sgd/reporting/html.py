@@ -12,9 +12,10 @@ from typing import Any
 
 import xarray as xr
 
-from langevin_sgd import user_code
+from langevin_sgd import import_path, user_code
 from langevin_sgd.errors import UserError
 from langevin_sgd.observables.scanned import dimensions
+from langevin_sgd.paths import local
 from langevin_sgd.progress import NullProgress, Progress, format_seconds
 from langevin_sgd.reporting.html_tables import MARKS, comparisons_table, counts_table, scrolled
 from langevin_sgd.reporting.plots import drawn as plots
@@ -23,6 +24,7 @@ from langevin_sgd.reporting.scan_table import NAMED, ROWS_LISTED, Grouped, group
 from langevin_sgd.reporting.verdict_table import FailedModel, Row, failed_models, plain, rows, summary
 from langevin_sgd.study import store
 from langevin_sgd.study.judge import check
+from langevin_sgd.study.loading import load
 from langevin_sgd.study.provenance import config as config_of
 from langevin_sgd.study.provenance import recorded
 from langevin_sgd.study.shelf import Shelf, shelf
@@ -67,13 +69,27 @@ def _report(run: str | os.PathLike[str], kept: Shelf, progress: Progress) -> Pat
     tree = store.open_run(run, load=True)
     if store.CHECKS in tree.children and "rank" not in tree[store.CHECKS].data_vars:  # of an earlier version
         tree[store.CHECKS] = xr.DataTree(check(tree))
+    left_out = _compare_what_is_there(tree, run) if scans(tree) and store.CHECKS not in tree.children else []
     pictures, faults = plots.pictures(tree)
+    faults = [*left_out, *faults]
     progress.update(len(pictures), len(pictures))
     progress.close()
     for fault in faults:
         user_code.left_out(fault)
     kept.figures({f"{name}.png": picture for name, picture in pictures.items()})
     return kept.text(store.REPORT, page(tree, config=store.read_config(run), pictures=pictures, faults=faults))
+
+
+def _compare_what_is_there(tree: xr.DataTree, run: str | os.PathLike[str]) -> list[UserError]:
+    """Judge the points that a scan of an unfinished run has; what its config says that cannot be read is returned."""
+    try:
+        with import_path.only():
+            study = load(local(run) / store.CONFIG)
+            if study.checks:
+                tree[store.CHECKS] = xr.DataTree(check(tree, study))
+    except UserError as fault:
+        return [fault]
+    return []
 
 
 def page(tree: xr.DataTree, *, config: str, pictures: Mapping[str, bytes], faults: Sequence[UserError] = ()) -> str:

@@ -93,3 +93,10 @@ def test_a_key_of_names_is_text_and_one_called_like_a_column_gets_another_name()
     assert list(table.sampling.values) == ["epoch", ""]
     np.testing.assert_array_equal(table.scan_scale, [2.0, np.nan])
     assert list(table.scale.values) == ["ratio", "ratio"]
+
+
+def test_results_are_taken_by_the_values_of_the_keys(tree):
+    one = tree["ou"].mode_variance.sel(learning_rate=0.5, batch_size=16)
+    assert one.dims == ("mode",)
+    np.testing.assert_array_equal(one, tree["ou"].mode_variance[2, 1])
+    assert tree["ou"].to_dataset().sel(learning_rate=0.1).sizes["batch_size"] == len(BATCHES)

@@ -6,10 +6,14 @@ import json
 import numpy as np
 import pytest
 import xarray as xr
-from made_up_scans import ETAS, SIZES, a_map
+from made_up_scans import ETAS, SIZES, a_map, study
 
+from langevin_sgd import check
 from langevin_sgd.reporting import html, terminal
 from langevin_sgd.reporting.scan_table import ROWS_LISTED, grouped, not_agreeing, telling
+from langevin_sgd.simulation import simulate
+from langevin_sgd.study import run_scan
+from langevin_sgd.study.run_model import run_task
 
 POINTS = len(ETAS) * len(SIZES) - 2
 
@@ -109,3 +113,24 @@ def test_a_scan_of_few_points_is_listed_as_ever(table):
     found = grouped(few)
     assert not found.groups
     assert found.single.size == few.sizes["comparison"]
+
+
+def test_a_report_of_a_scan_that_was_stopped_shows_what_is_there(tmp_path, monkeypatch):
+    ran = []
+
+    def until_the_fifth(study, task, around):
+        if len(ran) == 4:
+            raise KeyboardInterrupt
+        ran.append(task)
+        return run_task(study, task, around)
+
+    monkeypatch.setattr(run_scan, "block_shape", lambda grid: (1, 1))
+    monkeypatch.setattr(run_scan, "run_task", until_the_fifth)
+    run = tmp_path / "run"
+    with pytest.raises(KeyboardInterrupt):
+        simulate(study(), output=run)
+    page = html.report(run).read_text(encoding="utf-8")
+    assert "4 of 6 points done, 2 pending" in page
+    assert "total variance" in page
+    assert "the tolerance and Holm" in page
+    assert len(set(check(run).point.values)) == 4
