@@ -60,11 +60,14 @@ def sgd(study: Study, name: str) -> Sgd:
 
 def sgd_origin(study: Study, name: str, field: str) -> tuple[str, ...]:
     """The key path at which the sgd `field` that model `name` runs with is written."""
-    override = study.models[name].sgd_override
-    if override is not None and field in override.changed():
-        return ("models", name, "sgd", field)
-    first = sources(study, name)[:1]
-    return sgd_origin(study, first[0], field) if first else ("sgd", field)
+    passed: list[str] = []
+    while name not in passed:  # models that are measured in a circle are told elsewhere
+        override = study.models[name].sgd_override
+        if override is not None and field in override.changed():
+            return ("models", name, "sgd", field)
+        passed.append(name)
+        name = next(iter(sources(study, name)), name)
+    return ("sgd", field)
 
 
 def steps(study: Study, name: str) -> int:
