@@ -7,14 +7,16 @@ from made_up_networks import SGD, trained
 
 from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.integrators.divergence import Diverged
+from langevin_sgd.models.context import Context
 from langevin_sgd.models.failed import PointFailed
-from langevin_sgd.models.network import launch
+from langevin_sgd.models.network import launch, points
 from langevin_sgd.models.network.bench import Bench
 from langevin_sgd.models.network.config import NetworkModel
 from langevin_sgd.models.network.landmarks import Landmarks, forget
 from langevin_sgd.models.network.run import train
 from langevin_sgd.progress import NullProgress
 from langevin_sgd.storage.checkpoint import Checkpoint, NoCheckpoint
+from langevin_sgd.study.loading import parse
 from langevin_sgd.training import minimum
 from langevin_sgd.training.threads import Workers
 
@@ -41,12 +43,12 @@ def together(sgds: list[dict], checkpoint=None, progress=None, **model: object) 
     """The points as one launch."""
     checkpoint = NoCheckpoint() if checkpoint is None else checkpoint
     chosen = NetworkModel.model_validate(MODEL | model)
-    points = [(chosen, Sgd(**(SGD | sgd))) for sgd in sgds]
+    own = [(chosen, Sgd(**(SGD | sgd))) for sgd in sgds]
     landmarks = Landmarks(checkpoint.part("landmark"), checkpoint.part("search"), seed=1, device="cpu")
     with Workers(2) as workers:
         bench = Bench(chosen, seed=1, device="cpu", workers=workers)
         progress = progress or NullProgress()
-        return train(points, bench, landmarks, name="network", progress=progress, checkpoint=checkpoint)
+        return train(own, bench, landmarks, name="network", progress=progress, checkpoint=checkpoint)
 
 
 def alone(sgd: dict, **model: object) -> xr.Dataset:
@@ -159,3 +161,26 @@ def test_minibatches_are_drawn_once_for_all_points(monkeypatch):
     )
     together(ETAS, replicas=16)
     assert drawn == [16]
+
+
+@pytest.mark.parametrize("device_holds", [None, 1, 1e15])
+def test_points_are_launched_by_what_they_have_in_common_and_as_many_as_fit(device_holds, monkeypatch):
+    """On a CPU as many as fit its cache, on another device as many as fit its memory (here: one, and all)."""
+    if device_holds is not None:
+        monkeypatch.setattr(points, "fitting_replicas", lambda *given: None)
+        monkeypatch.setattr(points.machine_memory, "available_on", lambda device: device_holds)
+    launched = []
+
+    def counted(given, *more, **named):
+        launched.append(len(given))
+        return train(given, *more, **named)
+
+    monkeypatch.setattr(points, "train", counted)
+    changes = [{}, {"learning_rate": 0.2}, {"batch_size": 4}, {"momentum": 0.5}, {"weight_decay": 0.0}]
+    sgds = [SGD | change for change in changes]
+    model = MODEL | {"steps": 20}
+    study = parse({"name": "blobs", "seed": 1, "sgd": SGD, "models": {"network": model}})
+    found = points.run_points([(study.models["network"], Sgd(**sgd)) for sgd in sgds], Context(study, "network"))
+    assert sorted(launched) == ([1] * 5 if device_holds == 1 else [1, 1, 1, 2])
+    _equal(found[1], alone(sgds[1], steps=20))
+    _equal(found[3], alone(sgds[3], steps=20))
