@@ -59,8 +59,9 @@ SHORTER: dict[str, list[str]] = {
               "models.space.ln_time=[0.0, 0.8]", "models.space.record_times=17", "checks.0.window=1.0"],
     "real_basins": ["models.line.replicas=64", "scan.sgd.batch_size=[1, 4]",
                     "scan.models.line.learning_rate_per_sample=[0.02, 0.04]"],
-    "scan": [*(f"models.{name}.replicas=3" for name in ("network", "ou", "isotropic")),
-             "models.network.training_time=60", "scan.sgd.learning_rate=[0.2, 1.0]", "scan.sgd.batch_size=[8, 64]"],
+    "scan": [*(f"models.{name}.replicas=3" for name in ("network", "ou", "isotropic")), "models.ou.steps=4000",
+             "models.isotropic.steps=4000", "models.network.training_time=60",
+             "scan.sgd.learning_rate=[0.2, 1.0]", "scan.sgd.batch_size=[8, 64]"],
     "sharp_flat": [*(f"models.{name}.{key}" for name in ("line", "large_step", "plane", "ten")
                      for key in ("steps=1200", "burn_in=400", "replicas=64")),
                    "scan.models.line.temperature=[1.0, 2.0]", "scan.models.large_step.sgd.learning_rate=[0.01, 0.02]",
