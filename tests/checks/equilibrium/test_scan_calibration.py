@@ -6,6 +6,10 @@ of it was run: the check's default tolerances (5% of totals, 10% of bins) and co
 most 2% of the null scans `disagrees`. The standard error of a total is near 0.8%, so that a law that is 10% off at one
 point lies 5 to 6 standard errors outside its tolerance, and Holm's rule over 168 rows asks for 3.6: that 90% of them
 are caught is little to ask.
+
+Found: of 200 null scans none disagrees (all agree; at most 1.5% at 95% confidence); of 48 with a law 10% off at one
+point 47 do, and name that point alone; of 24 with one off everywhere all; of 100 with a truth on the edge of the
+tolerance at every point, one.
 """
 
 from __future__ import annotations
