@@ -17,7 +17,9 @@ from langevin_sgd.config.errors import KeyPath
 from langevin_sgd.models import lineage
 from langevin_sgd.models.finished import configured
 from langevin_sgd.models.points import Points
+from langevin_sgd.observables import blocks
 from langevin_sgd.observables.ensemble import ENSEMBLE
+from langevin_sgd.observables.scanned import POINT
 from langevin_sgd.observables.variable import Declarations, merged
 
 if TYPE_CHECKING:
@@ -55,7 +57,16 @@ class Grid:
         observable of the model that is not the scanned value itself is called so."""
         known = merged(ENSEMBLE, self.study.models[self.name].declares())
         inner = {dim for variable in known.values() for dim in variable.dims}
-        return tuple(_called(axis, known, inner) for axis in self.axes)
+        inner |= {blocks.STATUS, blocks.ERROR, blocks.ATTRIBUTES, POINT, *map(blocks.count_of, inner)}
+        named = [_called(axis, known, inner) for axis in self.axes]
+        names = {name for axis in named for name in (axis.name, *axis.labels)}
+        for place, axis in enumerate(named):
+            name = axis.name
+            while axis.grouped and (name in known or name in inner or (name != axis.name and name in names)):
+                name = f"scan_{name}"
+            named[place] = replace(axis, name=name)
+            names.add(name)
+        return tuple(named)
 
     @property
     def dimensions(self) -> tuple[str, ...]:
@@ -125,8 +136,7 @@ def _called(axis: Axis, known: Declarations, inner: Collection[str]) -> Axis:
         whole(key) if _taken(label, path, known, inner) else label
         for key, label, path in zip(axis.keys, axis.labels, axis.paths, strict=True)
     )
-    name = axis.name if axis.grouped else labels[0]
-    return replace(axis, name=f"scan_{name}" if axis.grouped and name in {*known, *inner} else name, labels=labels)
+    return replace(axis, name=axis.name if axis.grouped else labels[0], labels=labels)
 
 
 def _taken(name: str, path: KeyPath, known: Declarations, inner: Collection[str]) -> bool:

@@ -20,6 +20,9 @@ from langevin_sgd.observables.ensemble import ENSEMBLE
 from langevin_sgd.observables.scanned import POINT
 from langevin_sgd.observables.variable import Coordinate, Declarations, joined, merged
 
+GIVEN_TEMPERATURE = "temperature T, twice the thermal energy"
+"""What a temperature is that does not follow from learning rate and batch size; one that is scanned is given."""
+
 
 def dataset(
     *parts: Mapping[str, ArrayLike],
@@ -67,7 +70,7 @@ def dataset(
 
 def _as_it_ran(values: Mapping[str, ArrayLike], coords: Mapping[str, ArrayLike]) -> dict[str, str]:
     """Long names that hang on the process: its steps are SGD's or its own, its temperature minibatches' or given."""
-    given = {} if "batch_size" in values else {"temperature": "temperature T, twice the thermal energy"}
+    given = {} if "batch_size" in values else {"temperature": GIVEN_TEMPERATURE}
     if "step" not in coords:
         return given
     own = "time_step" in values and not np.array_equal(values["time_step"], values.get("learning_rate", np.nan))

@@ -16,6 +16,7 @@ import xarray as xr
 from langevin_sgd.laws.evaluate import RECORD, SILENT, recorded
 from langevin_sgd.models.grid import Grid
 from langevin_sgd.observables import blocks
+from langevin_sgd.observables.declared import GIVEN_TEMPERATURE
 from langevin_sgd.observables.ensemble import ENSEMBLE
 from langevin_sgd.observables.scanned import SCAN, coordinates, dimensions, label
 from langevin_sgd.observables.variable import merged
@@ -116,7 +117,8 @@ def without_data(kind: str, status: str, error: str) -> xr.Dataset:
 def _declared(grid: Grid) -> xr.Dataset:
     """Units and names of what the model may emit, of which scanned numbers are some."""
     known = merged(ENSEMBLE, grid.study.models[grid.name].declares())
-    told = {name: {"units": each.units, "long_name": each.long_name} for name, each in known.items() if not each.dims}
+    named = {name: each.long_name for name, each in known.items()} | {"temperature": GIVEN_TEMPERATURE}
+    told = {name: {"units": each.units, "long_name": named[name]} for name, each in known.items() if not each.dims}
     return xr.Dataset({name: ((), 0.0, attrs) for name, attrs in told.items()})
 
 

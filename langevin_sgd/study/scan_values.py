@@ -153,7 +153,18 @@ class Sobol(Drawn):
     """Lowest, highest and number of values."""
 
 
-Listed = Annotated[tuple[Number | WholeNumber | Text, ...], Field(min_length=1, max_length=VALUE_LIMIT)]
+def _sort(value: Any) -> str:
+    if isinstance(value, str):
+        return "name"
+    return "whole" if isinstance(value, int) and not isinstance(value, bool) else "number"
+
+
+# each told by what it is, so that what is none of them is one fault
+Entry = Annotated[
+    Annotated[Number, Tag("number")] | Annotated[WholeNumber, Tag("whole")] | Annotated[Text, Tag("name")],
+    Discriminator(_sort),
+]
+Listed = Annotated[tuple[Entry, ...], Field(min_length=1, max_length=VALUE_LIMIT)]
 
 _FORMS: Mapping[str, type[Section]] = {"linear": Linear, "geometric": Geometric, "random": Random, "sobol": Sobol}
 _GROUP = "zip"

@@ -6,6 +6,8 @@ from fractions import Fraction
 import pytest
 
 import langevin_sgd as lsgd
+from langevin_sgd.config.errors import ConfigError
+from langevin_sgd.study import loading
 from langevin_sgd.study.scan_values import Geometric, Linear
 
 
@@ -58,3 +60,16 @@ def test_results_are_selected_by_what_one_would_write():
     )  # fmt: skip
     for rate in (0.1, 0.2, 0.3, 0.4, 0.5):
         assert float(tree["ou"].sel(learning_rate=rate).learning_rate) == rate
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [(math.nan, "a finite number, got nan"), (True, "a number, got true"), ([1.0], "a number, got a list")],
+)
+def test_what_is_no_value_is_one_fault_at_its_place(value, said):
+    model = {"kind": "ornstein_uhlenbeck", "hessian": {"kind": "diagonal", "eigenvalues": [1.0]},
+             "noise": {"kind": "isotropic", "scale": 0.4}, "replicas": 2, "steps": 10}  # fmt: skip
+    given = {"name": "x", "seed": 1, "sgd": {"learning_rate": 0.1, "batch_size": 4}, "models": {"ou": model}}
+    with pytest.raises(ConfigError) as refused:
+        loading.parse({**given, "scan": {"sgd.learning_rate": [0.1, value]}})
+    assert str(refused.value) == f"<config>: scan.sgd.learning_rate.1: must be {said}"
