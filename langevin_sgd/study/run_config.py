@@ -17,6 +17,9 @@ CONFIG = "config.yaml"
 # A resumed run may differ in these keys: they change no trajectory.
 _FREE_KEYS = ("output", "description", "checks", "laws")
 
+_DRAWN = ("random", "sobol")  # of which more values change none of those before
+_RANGES = (*_DRAWN, "linear", "geometric")
+
 
 def read_config(path: str | os.PathLike[str]) -> str:
     """The resolved config of a run, as YAML text."""
@@ -42,16 +45,33 @@ def config_data(path: Path) -> Mapping[str, Any]:
 
 
 def refuse_other_config(path: Path, config: str) -> None:
-    """Raise `StoreError` that names the key if a run cannot go on with this config (YAML text)."""
+    """Raise `StoreError` that names the key if a run cannot go on with this config (YAML text).
+
+    It can with values added to the end of a list of its scan, or more of those that are drawn.
+    """
     before = dict(_flatten(config_data(path)))
     now = dict(_flatten(yaml_source.parse_text(config, CONFIG).data))
     for key in [*before, *(key for key in now if key not in before)]:
-        if key.partition(".")[0] not in _FREE_KEYS and before.get(key) != now.get(key):
-            was, new = before.get(key, "not set"), now.get(key, "not set")
-            raise StoreError(
-                f"{path}: cannot resume with another config: {key} was {was} and is {new} now; "
-                "restore it, use --overwrite, or choose another --output"
-            )
+        section = key.partition(".")[0]
+        if section in _FREE_KEYS or before.get(key) == now.get(key):
+            continue
+        if section == "scan" and _goes_on(key, before.get(key), now.get(key)):
+            continue
+        was, new = before.get(key, "not set"), now.get(key, "not set")
+        mend = "restore it, or add values at its end" if section == "scan" and key in before else "restore it"
+        raise StoreError(
+            f"{path}: cannot resume with another config: {key} was {was} and is {new} now; "
+            f"{mend}, use --overwrite, or choose another --output"
+        )
+
+
+def _goes_on(key: str, before: Any, now: Any) -> bool:
+    """Whether values of a scan begin with those that there were."""
+    if not isinstance(before, list) or not isinstance(now, list):
+        return False
+    if key.rpartition(".")[2] in _RANGES:
+        return before[:2] == now[:2] and before[2:] <= now[2:] and key.rpartition(".")[2] in _DRAWN
+    return before == now[: len(before)]
 
 
 def _flatten(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
