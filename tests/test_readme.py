@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
 import langevin_sgd as lsgd
 from langevin_sgd import cli
@@ -32,6 +33,30 @@ def test_python_snippets_run_in_order(overrides: list[str], monkeypatch: pytest.
     occupancy = names["run"].data.occupancy.sel(basin="right")
     assert occupancy.sizes == {"tilt": 3, "time": 3}
     assert float(occupancy.sel(tilt=0.2)[-1]) < float(occupancy.sel(tilt=0.0)[-1])
+    modes = names["fluctuations"]["mode"].mode_variance
+    assert modes.sizes == {"learning_rate": 4, "batch_size": 2, "mode": 1}
+    rows = names["rows"][names["rows"].law == "discrete"]
+    assert {*rows.learning_rate} == {0.1, 0.2, 0.3, 0.4}
+    assert {*rows.batch_size} == {8, 32}
+
+
+def test_the_scan_shown_fits_a_study_of_a_network_and_a_model_measured_on_it() -> None:
+    (text,) = re.findall(r"```yaml\n(scan:\n.*?)```", README, re.DOTALL)
+    network = {"kind": "network", "architecture": {"kind": "softmax"}, "start": "minimum", "steps": 100}
+    measured = {"kind": "ornstein_uhlenbeck", "hessian": {"from": "network"}, "noise": {"from": "network"}}
+    study = {
+        "name": "shown",
+        "seed": 1,
+        "sgd": {"learning_rate": 0.1, "batch_size": 16},
+        "models": {"network": network, "measured": measured},
+        **YAML(typ="safe").load(text),
+    }
+    assert {axis.name: len(axis) for axis in lsgd.parse(study).axes()} == {
+        "learning_rate": 6,
+        "batch_size": 4,
+        "sampling": 2,
+        "spoilt": 16,
+    }
 
 
 def test_commands_named_exist(capsys: pytest.CaptureFixture[str]) -> None:
@@ -44,7 +69,9 @@ def test_commands_named_exist(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_links_lead_somewhere() -> None:
     for target in re.findall(r"\]\(([^)]+)\)", README):
-        assert (ROOT / target).exists(), target
+        place, _, heading = target.partition("#")
+        assert (ROOT / place).exists(), target
+        assert not heading or re.search(rf"^## {heading}$", README, re.MULTILINE | re.IGNORECASE), target
 
 
 def test_every_public_name_is_there() -> None:
