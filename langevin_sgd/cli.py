@@ -118,13 +118,13 @@ def simulate(
 
 def _conclude(tree: xr.DataTree, run: str, *, quiet: bool) -> int:
     from langevin_sgd.reporting import terminal
-    from langevin_sgd.reporting.verdict_table import failed_models
     from langevin_sgd.study import store
+    from langevin_sgd.study.execute import failures
 
     terminal.print_run(tree, run=run, brief=quiet)
     if not quiet:
         print(f"Report: {Path(run) / store.REPORT}")
-    return FAILED if failed_models(tree) else DONE
+    return FAILED if failures(tree) else DONE
 
 
 @app.command(sort_key=1, help_epilogue=_exit_codes(DONE, MISUSED, NOT_AGREED))

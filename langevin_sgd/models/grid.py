@@ -58,7 +58,7 @@ class Grid:
         known = merged(ENSEMBLE, self.study.models[self.name].declares())
         inner = {dim for variable in known.values() for dim in variable.dims}
         inner |= {blocks.STATUS, blocks.ERROR, blocks.ATTRIBUTES, POINT, *map(blocks.count_of, inner)}
-        named = [_called(axis, known, inner) for axis in self.axes]
+        named = [self._called(axis, known, inner) for axis in self.axes]
         names = {name for axis in named for name in (axis.name, *axis.labels)}
         for place, axis in enumerate(named):
             name = axis.name
@@ -67,6 +67,27 @@ class Grid:
             named[place] = replace(axis, name=name)
             names.add(name)
         return tuple(named)
+
+    def _called(self, axis: Axis, known: Declarations, inner: Collection[str]) -> Axis:
+        labels = tuple(
+            whole(key) if self._taken(label, path, known, inner) else label
+            for key, label, path in zip(axis.keys, axis.labels, axis.paths, strict=True)
+        )
+        return replace(axis, name=axis.name if axis.grouped else labels[0], labels=labels)
+
+    def _taken(self, label: str, path: KeyPath, known: Declarations, inner: Collection[str]) -> bool:
+        """Whether an observable, or what is kept of every point, is called so and is not the scanned value itself.
+
+        That is what a number of the model itself, or of the sgd that it runs with, is emitted as.
+        """
+        declared = known.get(label)
+        if label in inner or (declared is not None and declared.dims):
+            return True
+        if declared is None:
+            return False
+        if path[0] == "sgd" or path[-2] == "sgd":
+            return lineage.sgd_origin(self.study, self.name, str(path[-1])) != path
+        return path[:-1] != ("models", self.name)
 
     @property
     def dimensions(self) -> tuple[str, ...]:
@@ -129,23 +150,6 @@ def within(model: str, key: str, section: str) -> bool:
     """Whether a scanned key lies in a section of a model; "sgd" is that of the study or its own."""
     own = key.removeprefix(f"models.{model}.")
     return own == section or own.startswith(f"{section}.")
-
-
-def _called(axis: Axis, known: Declarations, inner: Collection[str]) -> Axis:
-    labels = tuple(
-        whole(key) if _taken(label, path, known, inner) else label
-        for key, label, path in zip(axis.keys, axis.labels, axis.paths, strict=True)
-    )
-    return replace(axis, name=axis.name if axis.grouped else labels[0], labels=labels)
-
-
-def _taken(name: str, path: KeyPath, known: Declarations, inner: Collection[str]) -> bool:
-    declared = known.get(name)
-    if name in inner or (declared is not None and declared.dims):
-        return True
-    # a number of the sgd or of the model itself is what is emitted under its name; one further inside is another
-    itself = len(path) <= 3 or path[-2] == "sgd"
-    return declared is not None and not itself
 
 
 def point_number(place: Place) -> int:

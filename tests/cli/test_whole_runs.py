@@ -125,6 +125,21 @@ def test_a_failed_model_is_named_and_the_rest_is_kept(home, two_models, capsys, 
 
 
 @pytest.mark.usefixtures("no_report")
+def test_a_run_that_lacks_points_of_its_scan_has_failed(home, capsys):
+    well = {"kind": "expression", "energy": "x**4/4", "variables": ["x"]}
+    model = {"kind": "langevin", "potential": well, "temperature": 1.0, "start": [0.5], "steps": 50, "replicas": 2}
+    given = {"name": "scanned", "seed": 1, "sgd": {"learning_rate": 0.01, "batch_size": 1}, "models": {"m": model}}
+    given["scan"] = {"sgd.learning_rate": [0.01, 5000.0]}
+    (home / "scanned.yaml").write_text(json.dumps(given))
+    assert cli.main(["simulate", "scanned.yaml", "--quiet"]) == 1
+    assert "learning_rate=5000" in capsys.readouterr().out
+    assert cli.main(["simulate", "scanned.yaml", "--quiet", "--resume"]) == 1
+    assert (
+        cli.main(["simulate", "scanned.yaml", "--quiet", "--overwrite", "--set", "scan.sgd.learning_rate=[0.01]"]) == 0
+    )
+
+
+@pytest.mark.usefixtures("no_report")
 def test_existing_runs_are_refused_resumed_and_overwritten(home, refused, capsys):
     assert cli.main(["simulate", "small.yaml", "--quiet"]) == 0
     capsys.readouterr()

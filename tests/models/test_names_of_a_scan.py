@@ -40,3 +40,14 @@ def test_a_scanned_temperature_is_said_to_be_given():
     single = langevin_sgd.simulate(given)["m"]["temperature"]
     scanned = langevin_sgd.simulate({**given, "scan": TEMPERATURE})["m"]["temperature"]
     assert scanned.attrs == single.attrs
+
+
+def test_a_learning_rate_that_a_model_changes_is_not_the_one_that_is_scanned():
+    given = langevin(steps=10, replicas=2)
+    network = {"kind": "network", "architecture": {"kind": "softmax"}, "start": "minimum", "replicas": 2, "steps": 10}
+    own = {"kind": "ornstein_uhlenbeck", "hessian": {"from": "net"}, "noise": {"from": "net"}}
+    given["models"] = {"net": network, "as_it": own, "fixed": {**own, "sgd": {"learning_rate": 0.3}}}
+    given["sgd"] = {"learning_rate": 0.1, "batch_size": 8, "weight_decay": 0.01}
+    study = loading.parse({**given, "scan": RATE})
+    assert Grid(study, "net").dimensions == Grid(study, "as_it").dimensions == ("learning_rate",)
+    assert Grid(study, "fixed").dimensions == ("sgd_learning_rate",)
