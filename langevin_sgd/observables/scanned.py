@@ -120,6 +120,11 @@ def dimensions(dataset: xr.Dataset) -> tuple[str, ...]:
     return (names,) if isinstance(names, str) else tuple(str(name) for name in names)
 
 
+def numbers_along(dataset: xr.Dataset) -> list[str]:
+    """The scanned dimensions along which numbers change, not names; the entries of a group of keys count as numbers."""
+    return [name for name in dimensions(dataset) if dataset[name].dtype.kind in "iuf"]
+
+
 def union(lists: Sequence[NDArray[Any]]) -> list[Any]:
     """The entries of all lists, those of the longest first."""
     longest = max(lists, key=len, default=np.array([]))

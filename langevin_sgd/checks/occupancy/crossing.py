@@ -18,7 +18,7 @@ from langevin_sgd.checks.verdicts.labels import Quantity
 from langevin_sgd.checks.verdicts.statistics import Verdict, assess_ratio, inconclusive
 from langevin_sgd.checks.verdicts.table import Comparison
 from langevin_sgd.observables.points_done import done_along, partly
-from langevin_sgd.observables.scanned import dimensions
+from langevin_sgd.observables.scanned import dimensions, numbers_along
 
 Array = NDArray[np.float64]
 
@@ -173,14 +173,17 @@ def temperature_of(dataset: xr.Dataset) -> tuple[str, str, float] | None:
 
 
 def scanned_axis(dataset: xr.Dataset) -> tuple[str, Array, bool]:
-    """The scanned dimension to show, and T along it with True; else the first with several values, itself and False."""
+    """The scanned dimension to show, and T along it with True; else the first of numbers, itself and False.
+
+    One with several values comes before one with a single one. For a Dataset with `numbers_along`.
+    """
     found = temperature_of(dataset)
     if found is not None:
         along, name, factor = found
         values = dataset[name].isel({dim: 0 for dim in dataset[name].dims if dim != along}).values
         return along, factor * values.astype(np.float64), True
-    names = dimensions(dataset)
-    along = next((name for name in names if dataset.sizes[name] > 1), names[0])
+    numbers = numbers_along(dataset)
+    along = next((name for name in numbers if dataset.sizes[name] > 1), numbers[0])
     return along, dataset[along].values.astype(np.float64), False
 
 

@@ -9,6 +9,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from langevin_sgd.observables.points_done import partly
 from langevin_sgd.observables.scanned import dimensions
 from langevin_sgd.reporting.plots.diffusion import censored_times, fit, rescaled
 from langevin_sgd.reporting.plots.figure import Results, Subject, all_together, figure
@@ -26,7 +27,7 @@ def _walkers(results: Results) -> dict[str, xr.Dataset]:
         names = dimensions(model)
         for index in np.ndindex(*(model.sizes[dim] for dim in names)):
             chosen = dict(zip(names, index, strict=True))
-            point = ", ".join(f"{dim} {float(model[dim][i]):.3g}" for dim, i in chosen.items())
+            point = partly(model, chosen).replace("=", " ")
             found[f"{name}: {point}" if point else name] = model.isel(chosen)
     return found
 

@@ -12,6 +12,7 @@ from langevin_sgd.checks.occupancy.escape import first_passages, mean_passage
 from langevin_sgd.estimators.survival import SurvivalCurve, kaplan_meier
 from langevin_sgd.laws import temperatures
 from langevin_sgd.laws.cache import title_of
+from langevin_sgd.observables.points_done import partly
 from langevin_sgd.observables.scanned import dimensions
 from langevin_sgd.reporting.plots.figure import Subject, each_model, each_scan, figure
 from langevin_sgd.reporting.plots.style import BAND, INK, Array, canvas, law_line, plain_ticks, title
@@ -60,7 +61,7 @@ def survival(subject: Subject) -> Figure:
 @figure(
     "Mean time of first entry into the far basin with the laws, and its ratio to the exact one; grey is "
     "the tolerance. What the asymptotic laws miss falls as the barrier grows.",
-    each_scan("escape_time_law"),
+    each_scan("escape_time_law", numbers=True),
     stands=True,
 )
 def arrhenius(subject: Subject) -> Figure:
@@ -95,7 +96,7 @@ def arrhenius(subject: Subject) -> Figure:
     plain_ticks(upper.yaxis, *upper.get_ylim())
     over = title_of(names[exact], model) if exact is not None else "the measured"
     lower.set(xlabel=label, ylabel=f"over {over}")
-    held = ", ".join(f"{dim} = {float(line[dim]):.4g}" for dim in others)
+    held = partly(model, dict.fromkeys(others, 0)).replace("=", " = ")
     title(upper, "Escape", subject, held)
     upper.legend(loc="best")
     return figure

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from langevin_sgd.checks import check_defaults
 from langevin_sgd.observables.declared import is_trained
-from langevin_sgd.observables.scanned import dimensions
+from langevin_sgd.observables.scanned import dimensions, numbers_along
 from langevin_sgd.reporting.plots.literal import literal, literals
 
 # Two models that share these are the same process, and can share a figure.
@@ -146,14 +146,19 @@ def each_model(*needed: str, unless: str = "") -> Subjects:
     return subjects
 
 
-def each_scan(*needed: str, over: tuple[str, ...] = ()) -> Subjects:
-    """One of every scanned model that has all the observables `needed`, scanned over nothing but `over` if given."""
+def each_scan(*needed: str, over: tuple[str, ...] = (), numbers: bool = False) -> Subjects:
+    """One of every scanned model that has all the observables `needed`, scanned over nothing but `over` if given.
+
+    With `numbers` only if there is a scanned number to draw it against, and not names alone.
+    """
 
     def subjects(results: Results) -> dict[str, Subject]:
         return {
             name: results.subject(name, model)
             for name, model in results.scanned.items()
-            if has(model, *needed) and (not over or set(dimensions(model)) <= set(over))
+            if has(model, *needed)
+            and (not over or set(dimensions(model)) <= set(over))
+            and (not numbers or numbers_along(model))
         }
 
     return subjects

@@ -12,6 +12,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from langevin_sgd.checks.occupancy.crossing import scanned_axis
 from langevin_sgd.checks.occupancy.starts import Starts
 from langevin_sgd.laws.cache import title_of
+from langevin_sgd.observables.points_done import partly
 from langevin_sgd.observables.scanned import dimensions
 from langevin_sgd.reporting.plots.figure import Subject, each_model, each_scan, figure
 from langevin_sgd.reporting.plots.style import (
@@ -80,7 +81,7 @@ def occupancy_in_time(subject: Subject) -> Figure:
 @figure(
     "Share of time in a basin against temperature, on the scale of log-odds, from both starts, with the "
     "laws; below, its difference from the exact one with the tolerance in grey.",
-    each_scan("mean_occupancy_law"),
+    each_scan("mean_occupancy_law", numbers=True),
     stands=True,
 )
 def occupancy_against_temperature(subject: Subject) -> Figure:
@@ -138,7 +139,7 @@ def occupancy_against_temperature(subject: Subject) -> Figure:
         lower.set_ylim(*(sign * min(furthest, _FURTHEST * tolerance) for sign in (-1, 1)))
         lower.set_ylabel(f"less {title_of(str(line['law'].values[exact]), model)}")
     lower.set_xlabel("temperature T = 2θ" if hot else str(model[along].attrs.get("long_name", along)))
-    held = ", ".join(f"{dim} = {float(line[dim]):.4g}" for dim in others)
+    held = partly(model, dict.fromkeys(others, 0)).replace("=", " = ")
     title(upper, "Occupancy against temperature" if hot else f"Occupancy against {along}", subject, held)
     upper.legend(loc="best")
     return figure
