@@ -95,7 +95,7 @@ def test_the_blas_of_scipy_is_limited_before_scipy_uses_it():
         "    import scipy.linalg, scipy.optimize, scipy.special\n"
         "    scipy.linalg.eigh([[2.0, 1.0], [1.0, 2.0]])\n"
         "    after = threadpool_info()\n"
-        "blas = [[(each['filepath'], each['num_threads']) for each in info if each['user_api'] == 'blas']\n"
+        "blas = [sorted([each['filepath'], each['num_threads']] for each in info if each['user_api'] == 'blas')\n"
         "        for info in (before, after)]\n"
         "print(json.dumps(blas))\n"
     )

@@ -49,20 +49,22 @@ def test_what_takes_long_is_said_once_at_the_measured_rate():
 def test_a_scan_of_networks_is_foretold_as_a_whole_and_once(monkeypatch):
     clock, stream = Clock(), io.StringIO()
 
-    def run(model, sgd, *, name, progress, **_others):
+    def train(points, *_others, name, progress, **_more):
         progress.begin(name)
-        for step in range(301):
+        for step in range(901):
             clock.now += 1.0
-            progress.update(step, 300)
+            progress.update(step, 900)
+        return [None] * len(points)
 
-    monkeypatch.setattr(network_scan, "run", run)
-    study_of_three = scanned(network(steps=300), "sgd.learning_rate", 3)
+    monkeypatch.setattr(network_scan, "train", train)
+    study_of_three = scanned(network(steps=900), "sgd.learning_rate", 3)
     study = config.parse(study_of_three)
     points = configured(study, "m")
     forecast = progress.Forecast(progress.QuietProgress(stream), "m", clock)
     network_scan.run_points(points, Context(study, "m", progress=forecast))
-    # by the fifth second 4 of 3 x 300 steps are done
-    assert stream.getvalue() == "m: point 1 of 3: about 14 min 56 s to go, for 900 steps at 1.0 a second\n"
+    # each step is one of three networks, and by the fifth second 12 of 3 x 900 are done
+    said = "m: 3 points, from 1 of 3 on: about 14 min 56 s to go, for 2,700 steps at 3.0 a second\n"
+    assert stream.getvalue() == said
 
 
 @pytest.mark.parametrize("quiet", [True, False])

@@ -18,6 +18,7 @@ import xarray as xr
 from _pytest.monkeypatch import derive_importpath
 from made_up_launch import launched
 
+from langevin_sgd.models.network import landmarks
 from langevin_sgd.progress import NullProgress
 from langevin_sgd.study.loading import parse
 from langevin_sgd.training.data.dataset import DataSet
@@ -181,6 +182,7 @@ def _counting(kind: str, monkeypatch: pytest.MonkeyPatch) -> tuple[list[int], Ca
     study = parse(_study(model, scan))
 
     def run(checkpoint: _Stopping, progress: Any) -> xr.Dataset:
+        landmarks.forget()  # as another process has none
         return launched(study, "m", progress=progress, checkpoint=checkpoint)
 
     return count, run

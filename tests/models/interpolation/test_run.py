@@ -219,7 +219,8 @@ def test_without_a_barrier_the_model_fails_with_a_line_that_says_so() -> None:
     with pytest.warns(RuntimeWarning, match="line: failed: "):
         ds = lsgd.simulate(study(start="shared", endpoints={"a": end, "b": end}))["line"].dataset
     assert ds.attrs["status"] == "failed"
-    assert ds.attrs["error"].startswith("no barrier between the endpoints")
+    assert ds["status"].values.tolist() == [2, 2]
+    assert all(str(error).startswith("no barrier between the endpoints") for error in ds["error"].values)
 
 
 def test_steps_as_long_as_the_line_are_refused() -> None:
