@@ -63,7 +63,7 @@ def test_a_scan_of_networks_is_foretold_as_a_whole_and_once(monkeypatch):
     forecast = progress.Forecast(progress.QuietProgress(stream), "m", clock)
     network_scan.run_points(points, Context(study, "m", progress=forecast))
     # each step is one of three networks, and by the fifth second 12 of 3 x 900 are done
-    said = "m: 3 points, from 1 of 3 on: about 14 min 56 s to go, for 2,700 steps at 3.0 a second\n"
+    said = "m: about 14 min 56 s to go, for 2,700 steps at 3.0 a second\n"
     assert stream.getvalue() == said
 
 
