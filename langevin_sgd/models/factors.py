@@ -26,7 +26,7 @@ def scan_points(study: Study, name: str) -> Factor:
 
 
 def copies(points: Factor) -> int:
-    """How often what is kept of every point is held: once more while the points are put together."""
+    """How often what is kept of every point is held: once more while the points of a scan are read."""
     return 2 if points.value > 1 else 1
 
 

@@ -51,7 +51,7 @@ def run_scan(study: Study, name: str, around: Surroundings, run: store.RunDirect
         record = _together([group.attributes])
         whole = {**blocks.shared_attributes(found), **record, **kind, "device": around.device, "status": "done"}
         if not (found[blocks.STATUS] == blocks.DONE).any():
-            whole |= {"status": "failed", "error": faults(found)}
+            whole |= {"status": "failed", "error": faults(found.assign_attrs(status="done"))}
         group.finalize(whole)
     return found.assign_attrs(whole)
 

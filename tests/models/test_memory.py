@@ -13,6 +13,7 @@ from made_up_models import basins, interpolation, langevin, network, ou, potenti
 import langevin_sgd
 from langevin_sgd import cli, machine_memory
 from langevin_sgd.models import memory as estimates
+from langevin_sgd.models.langevin import memory as langevin_memory
 from langevin_sgd.models.memory import Factor, Held
 from langevin_sgd.study import loading as config
 from langevin_sgd.study.run_model import held_by
@@ -166,6 +167,25 @@ def test_the_estimate_agrees_with_what_numpy_allocates():
     small, large = ou(2, replicas=64, **few), ou(40, replicas=8000, **few)
     measured = traced_peak(large) - traced_peak(small)
     sizes = [estimates.total(held_by(config.parse(given), "m")) for given in (small, large)]
+    assert 0.5 < (sizes[1] - sizes[0]) / measured < 2.0
+
+
+@pytest.mark.usefixtures("sixteen_gigabytes")
+def test_a_scan_is_kept_as_a_whole_and_worked_on_a_launch_at_a_time():
+    small = langevin(replicas=64, steps=100, record_times=64)
+    check(scanned(small, "models.m.temperature", 100_000))  # 2 x 16 x 64 x 65 x 1e5 B = 13 GB, and a launch
+    assert refusal(scanned(small, "models.m.temperature", 300_000)).startswith("<config>: scan: m needs about 4")
+    looked_at = scanned(basins(steps=10**4), "models.m.temperature", 100_000)
+    assert estimates.total(held_by(config.parse(looked_at), "m")) < 1e9  # 64 x 2 x 65 x 1e5 B of occupancies
+
+
+@pytest.mark.validate
+def test_the_estimate_of_a_scan_agrees_with_what_numpy_allocates(monkeypatch):
+    monkeypatch.setattr(langevin_memory, "AT_ONCE", 1 << 22)
+    small = langevin(replicas=2000, steps=20, record_times=20)
+    few, many = (scanned(small, "models.m.temperature", points) for points in (4, 60))
+    measured = traced_peak(many) - traced_peak(few)
+    sizes = [estimates.total(held_by(config.parse(given), "m")) for given in (few, many)]
     assert 0.5 < (sizes[1] - sizes[0]) / measured < 2.0
 
 

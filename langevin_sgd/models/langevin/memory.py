@@ -23,36 +23,52 @@ UPDATES = 1 << 29
 
 
 def held(study: Study, name: str) -> list[Held]:
-    """States of replicas x points, records of replicas x times x coordinates, histograms of times x bins."""
+    """Of one launch the states of replicas x points and the positions of replicas x times x coordinates; of all points
+    the records of replicas x times and the histograms of times x bins, of a launch while its points are put together.
+    """
     model = study.models[name]
     assert isinstance(model, LangevinModel)
     at: KeyPath = ("models", name)
     replicas, points, record = ensemble(study, name), scan_points(study, name), times(at, model.record_times)
+    together = launch(study, name)
     d = len(model.potential.variables)
-    count = copies(points)
     parts = [
         *states(study, name),
-        Held("the energies and displacements of replicas x times", 16.0 * count, (replicas, record, points), kept=True),
+        *_records("the energies and displacements of replicas x times", 16.0, (replicas, record), points, together),
         Held(
-            "the recorded positions of replicas x times", 8.0 * (2 * d + 2), (replicas, record, points), on_device=True
+            "the recorded positions of replicas x times",
+            8.0 * (2 * d + 2),
+            (replicas, record, together),
+            on_device=True,
         ),
     ]
     if model.first_passage is not None:
-        parts.append(Held("the first passages", 16.0 * count, (replicas, points), kept=True))
+        parts += _records("the first passages", 16.0, (replicas,), points, together)
     for variable, (_, _, bins) in model.histogram.items():
         number = Factor((*at, "histogram", variable), "bins", bins, _USUAL_BINS)
-        parts += [
-            Held("the histograms of times x bins", 8.0 * count, (record, number, points), kept=True),
-            Held("the histograms under way", 16.0, (record, number, points)),
-        ]
+        parts += _records("the histograms of times x bins", 8.0, (record, number), points, together)
+        parts.append(Held("the histograms under way", 16.0, (record, number, together)))
     return parts
+
+
+def _records(what: str, size: float, factors: tuple[Factor, ...], points: Factor, together: Factor) -> list[Held]:
+    """What is kept of every point, and of those of one launch twice more while they become a block of the store."""
+    kept = Held(what, size * copies(points), (*factors, points), kept=True)
+    return [kept] if points.value == 1 else [kept, Held(f"{what} of one launch", 2.0 * size, (*factors, together))]
+
+
+def launch(study: Study, name: str) -> Factor:
+    """The points that are under way at once; no key makes them more, for there are more launches then."""
+    points = scan_points(study, name).value
+    together = min(points, points_at_once(study, name)) if points > 1 else points
+    return Factor((), "points of a launch", together, together)
 
 
 def points_at_once(study: Study, name: str) -> int:
     """The points that go through one launch: as many as `AT_ONCE` bytes hold and `UPDATES` updates of walkers move."""
     model = study.models[name]
     assert isinstance(model, LangevinEquation)
-    of_one = total(model.held(study, name)) / scan_points(study, name).value
+    of_one = total(model.held(study.changed({}), name))
     updates = model.steps * model.replicas * len(model.landscape.variables)
     return max(1, min(int(AT_ONCE / of_one), UPDATES // updates))
 
@@ -67,7 +83,7 @@ def ensemble(study: Study, name: str) -> Factor:
 
 
 def states(study: Study, name: str) -> list[Held]:
-    """Where all trajectories of all points stand, and what the kernel is given of each."""
+    """Where all trajectories of one launch stand, and what the kernel is given of each."""
     model = study.models[name]
     assert isinstance(model, LangevinEquation)
     d = len(model.landscape.variables)
@@ -75,6 +91,6 @@ def states(study: Study, name: str) -> list[Held]:
     return [
         Held(
             "the states of replicas x coordinates", 8.0 * (8 * d + 6 + scanned),
-            (ensemble(study, name), scan_points(study, name)), on_device=True,
+            (ensemble(study, name), launch(study, name)), on_device=True,
         )
     ]  # fmt: skip
