@@ -83,6 +83,10 @@ def simulate(
     resume: Annotated[bool, _Flag, Parameter(help="Continue an interrupted run.")] = False,
     overwrite: Annotated[bool, _Flag, Parameter(help="Replace the run in the directory.")] = False,
     quiet: Annotated[bool, _Flag, Parameter(help="No progress, and only the verdict at the end.")] = False,
+    workers: Annotated[int | None, Parameter(help="Run the points of a scan in so many processes.")] = None,
+    scheduler: Annotated[
+        str | None, Parameter(help="Run the points of a scan on the dask cluster with this address.")
+    ] = None,
 ) -> int:
     """Run a study: train, simulate, compare; leaves a run directory with a report."""
     from langevin_sgd.paths import local
@@ -97,7 +101,14 @@ def simulate(
     shown = progress.choose(quiet=quiet)
     try:
         tree = simulation.simulate(
-            loaded, output=run, device=device, resume=resume, overwrite=overwrite, progress=shown
+            loaded,
+            output=run,
+            device=device,
+            resume=resume,
+            overwrite=overwrite,
+            progress=shown,
+            workers=workers,
+            scheduler=scheduler,
         )
         return _conclude(tree, run, quiet=quiet)
     except estimates.TooLarge as error:
@@ -110,6 +121,8 @@ def simulate(
         words = ["langevin-sgd", "simulate", config, *(["--output", output] if output else [])]
         words += [word for override in overrides or [] for word in ("--set", override)]
         words += ["--device", device] if device != "auto" else []
+        words += ["--workers", str(workers)] if workers is not None else []
+        words += ["--scheduler", scheduler] if scheduler is not None else []
         print(
             f"Interrupted. What is done so far lies in {run}; go on with: {shlex.join(words)} --resume", file=sys.stderr
         )

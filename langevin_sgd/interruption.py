@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -59,6 +60,42 @@ def stopped_by_signals() -> Iterator[None]:
     finally:
         sys.unraisablehook = hook
         for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+
+@dataclass
+class Stop:
+    """Whether somebody has asked for an end: what is under way is finished, and nothing more begun."""
+
+    asked: bool = False
+
+
+@contextmanager
+def finishing(what: str) -> Iterator[Stop]:
+    """Let the first signal to stop only ask for it, with a line on stderr that says `what` is finished first.
+
+    The second does what the first would do elsewhere. What asks for nothing (a SIGTERM that ends the process, or any
+    signal where this is not the main thread) stays as it is.
+    """
+    stop = Stop()
+    before = {}
+    if threading.current_thread() is threading.main_thread():
+        handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+        before = {number: handler for number, handler in handlers.items() if callable(handler)}
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        if stop.asked:
+            before[signal.Signals(number)](number, frame)
+        stop.asked = True
+        with suppress(OSError):  # not by a stream, in the middle of whose writing this may be
+            os.write(2, f"Stopping: {what} is finished and kept; once more stops at once.\n".encode())
+
+    for number in before:
+        signal.signal(number, ask)
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
             signal.signal(number, handler)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
 from typing import Any
 
 import xarray as xr
@@ -11,6 +12,7 @@ import xarray as xr
 from langevin_sgd.progress import Progress
 from langevin_sgd.study import store
 from langevin_sgd.study.config import Study
+from langevin_sgd.study.engines.choice import chosen
 from langevin_sgd.study.execute import Report, execute
 
 
@@ -23,12 +25,19 @@ def simulate(
     resume: bool = False,
     overwrite: bool = False,
     progress: Progress | None = None,
+    workers: int | None = None,
+    scheduler: str | None = None,
+    executor: Executor | None = None,
 ) -> xr.DataTree:
     """Run a study and return its DataTree: a group a model, `checks`, and the provenance as an attribute of the root.
 
     `study` is the path of a config, a mapping with the same keys, or a `Study`; `overrides` are KEY=VALUE texts as
     `--set` takes them (paths only). With `output` the run is also left in that directory, with its report, each model
     as soon as it has finished, and can be resumed there after an interruption; without it nothing is written.
+
+    The points of a scan run in this process, or in `workers` processes of this machine (then the script that calls this
+    must be importable, its own work under `if __name__ == "__main__":`), on the dask cluster whose `scheduler` is at
+    an address, or in any `concurrent.futures.Executor`: to the same bits.
 
     A model that diverges or cannot be run is kept as an empty group with `status` "failed" and `error`; models that are
     measured on it are "skipped"; all others run. Either is warned of (`RuntimeWarning`) unless `progress` is given,
@@ -45,6 +54,7 @@ def simulate(
         resume=resume,
         overwrite=overwrite,
         progress=progress,
+        engine=lambda: chosen(workers=workers, scheduler=scheduler, executor=executor),
     )
 
 

@@ -172,6 +172,7 @@ def point_at(data: xr.Dataset, at: Mapping[str, int]) -> xr.Dataset:
     point = data.isel({name: position for name, position in at.items() if name in data.dims})
     counts = {dim: int(point[count_of(str(dim))]) for dim in point.dims if count_of(str(dim)) in point.variables}
     point = point.isel({dim: slice(count) for dim, count in counts.items()})
+    point.attrs = dict(point.attrs)  # a selection may share them with the whole
     if STATUS in point.variables:
         status = int(point[STATUS])
         point.attrs |= {"status": _STATUSES[status]} | ({"error": str(point[ERROR].values)} if status == FAILED else {})

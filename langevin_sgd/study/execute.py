@@ -24,6 +24,7 @@ from langevin_sgd.study import loading as config
 from langevin_sgd.study import store
 from langevin_sgd.study.answers import answered
 from langevin_sgd.study.config import Study
+from langevin_sgd.study.engines.engine import Engine, Here
 from langevin_sgd.study.judge import judged
 from langevin_sgd.study.provenance import provenance
 from langevin_sgd.study.run_model import Surroundings, held_by, run_model
@@ -51,8 +52,12 @@ def execute(
     resume: bool = False,
     overwrite: bool = False,
     progress: Progress | None = None,
+    engine: Callable[[], Engine] = Here,
 ) -> xr.DataTree:
-    """Run a study and return its DataTree, as `langevin_sgd.simulate` says; `report` is made of a run directory."""
+    """Run a study and return its DataTree, as `langevin_sgd.simulate` says; `report` is made of a run directory.
+
+    `engine` makes what runs the tasks of scanned models.
+    """
     given, study = study, _study(study, overrides)
     told = progress is not None
     progress = QuietProgress() if progress is None else progress
@@ -70,13 +75,13 @@ def execute(
     for text in large:
         progress.notice(text)
     started = datetime.now(UTC)
+    running = engine()
     run = None
-    if output is not None:
-        run = store.prepare(output, config=config.resolved_yaml(study), overwrite=overwrite, resume=resume)
-    elif resume or overwrite:
-        raise UserError("resume and overwrite need an output directory")
-
     try:
+        if output is not None:
+            run = store.prepare(output, config=config.resolved_yaml(study), overwrite=overwrite, resume=resume)
+        elif resume or overwrite:
+            raise UserError("resume and overwrite need an output directory")
         models: dict[str, xr.Dataset] = {} if run is None else run.finished()
         for name in lineage.order(study):
             if name in models and is_whole(study, name, models[name]):
@@ -90,10 +95,12 @@ def execute(
                     NoCheckpoint() if run is None else run.checkpoint(name),
                     NoCheckpoint() if run is None else run.landmarks,
                 )
-                models[name] = _run_one(study, name, around, run)
+                models[name] = _run_one(study, name, around, run, running)
+        running.close()
         tree = _finish(study, models, device=device, started=started, progress=progress, run=run, report=report)
     finally:
         try:
+            running.close(at_once=True)
             progress.close()
         finally:
             if run is not None:
@@ -139,13 +146,15 @@ def _study(study: str | os.PathLike[str] | Mapping[str, Any] | Study, overrides:
     return study if isinstance(study, Study) else config.parse(study)
 
 
-def _run_one(study: Study, name: str, around: Surroundings, run: store.RunDirectory | None) -> xr.Dataset:
+def _run_one(
+    study: Study, name: str, around: Surroundings, run: store.RunDirectory | None, engine: Engine
+) -> xr.Dataset:
     """One model's Dataset, with its status; stored in the run directory if there is one."""
     told = Forecast(around.progress, name)
     told.begin(name)
     around = replace(around, progress=told)
     if lineage.scanned(study, name):
-        return run_scan(study, name, around, run)
+        return run_scan(study, name, around, run, engine)
     result = _run_single(study, name, around)
     if result.attrs["status"] != "done":
         around.progress.message(f"{name}: {result.attrs['status']}: {result.attrs['error']}")

@@ -6,13 +6,13 @@ import json
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
+from langevin_sgd.interruption import finishing
 from langevin_sgd.laws.evaluate import RECORD, SILENT, recorded
 from langevin_sgd.models.grid import Grid
 from langevin_sgd.observables import blocks
@@ -25,28 +25,34 @@ from langevin_sgd.storage.scan_group import ScanGroup
 from langevin_sgd.storage.zarr_groups import write_root
 from langevin_sgd.study import store
 from langevin_sgd.study.config import Study
-from langevin_sgd.study.plan import block_shape, tasks
-from langevin_sgd.study.run_model import Surroundings, run_task
+from langevin_sgd.study.engines.engine import Engine, Work
+from langevin_sgd.study.plan import Task, block_shape, tasks
+from langevin_sgd.study.run_model import Surroundings
 
 
-def run_scan(study: Study, name: str, around: Surroundings, run: store.RunDirectory | None) -> xr.Dataset:
+def run_scan(
+    study: Study, name: str, around: Surroundings, run: store.RunDirectory | None, engine: Engine
+) -> xr.Dataset:
     """Run what is missing of a scanned model; its Dataset with the scanned dimensions first.
 
     Every point has a `status` and an `error`. Without a run directory the group lies in a temporary one meanwhile.
+    Asked to stop by a signal it ends with what is under way, and raises `KeyboardInterrupt`.
     """
     grid = Grid(study, name)
     kind = {"kind": study.models[name].kind, SCAN: list(grid.dimensions)}
-    with _opened(grid, run, {**kind, "status": "unfinished"}) as group:
-        for task in tasks(study, name, group.block):
-            if group.done(task.start, task.stop):
-                continue
+    with _opened(grid, run, {**kind, "status": "unfinished"}) as group, finishing("what is under way") as stop:
+        missing = (task for task in tasks(study, name, group.block) if not group.done(task.start, task.stop))
+
+        def following(task: Task) -> Progress:
             counts = group.counts()
             place = counts["done"] + counts["failed"] + 1
-            progress = _Renamed(around.progress, name, f"{name}: point {place:,} of {len(grid):,}")
-            block = run_task(study, task, replace(around, progress=progress))
+            return _Renamed(around.progress, name, f"{name}: point {place:,} of {len(grid):,}")
+
+        for task, block in engine.run(Work(study, missing, around, stop, following)):
             told = _together([group.attributes, block.attrs])
             group.write(task.start, task.stop, blocks.with_attributes(block, (RECORD, SILENT)), attrs=told)
-            around.checkpoint.remove()
+        if group.counts()["pending"]:
+            raise KeyboardInterrupt
         found = group.read()
         record = _together([group.attributes])
         whole = {**blocks.shared_attributes(found), **record, **kind, "device": around.device, "status": "done"}

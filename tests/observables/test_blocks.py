@@ -54,6 +54,7 @@ def test_a_failed_point_has_nothing_but_its_error() -> None:
     assert whole["status"].values.tolist() == [DONE, FAILED]
     lost = point_at(whole, {"eta": 1})
     assert lost.attrs == {"status": "failed", "error": "m diverged at step 3"}
+    assert whole.attrs == {}
     assert np.isnan(lost["number"])
     assert np.isnan(lost["window"]).all()
     nothing = block([None, None], ["a", "b"], ("eta",), (2,))

@@ -1,0 +1,61 @@
+"""An engine runs the tasks of a scanned model and gives back their blocks, in the order of the tasks.
+
+In that order they are written by the one process that holds the lock of the run, so what is in the store, and in which
+state any interruption leaves it, does not hang on the engine. Models that are not scanned run in this process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import xarray as xr
+
+from langevin_sgd.interruption import Stop
+from langevin_sgd.progress import Progress
+from langevin_sgd.study.config import Study
+from langevin_sgd.study.plan import Task
+from langevin_sgd.study.run_model import Surroundings, run_task
+
+
+@dataclass(frozen=True)
+class Work:
+    """The tasks of one model that are to be run, with what they are run with.
+
+    `following(task)` is the display for a task that runs in this process. Once `stop` is asked for no task is begun.
+    """
+
+    study: Study
+    tasks: Iterable[Task]
+    around: Surroundings
+    stop: Stop
+    following: Callable[[Task], Progress]
+
+
+class Engine(Protocol):
+    """What runs tasks."""
+
+    def run(self, work: Work) -> Iterator[tuple[Task, xr.Dataset]]:
+        """Every task with its block as `run_task` makes it, in the order of the tasks; fewer if asked to stop.
+
+        Raises `UserError` if the tasks cannot be run there.
+        """
+
+    def close(self, *, at_once: bool = False) -> None:
+        """End what was started for the tasks, without waiting for those that are under way if `at_once`."""
+
+
+class Here:
+    """This process, task after task, which keeps the state of a task in the checkpoint of the run."""
+
+    def run(self, work: Work) -> Iterator[tuple[Task, xr.Dataset]]:
+        """One task after the other."""
+        for task in work.tasks:
+            if work.stop.asked:
+                return
+            yield task, run_task(work.study, task, replace(work.around, progress=work.following(task)))
+            work.around.checkpoint.remove()
+
+    def close(self, *, at_once: bool = False) -> None:
+        """Nothing was started."""
