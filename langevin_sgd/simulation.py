@@ -9,11 +9,13 @@ from typing import Any
 
 import xarray as xr
 
+from langevin_sgd.errors import UserError
 from langevin_sgd.progress import Progress
 from langevin_sgd.study import store
 from langevin_sgd.study.config import Study
 from langevin_sgd.study.engines.choice import chosen
 from langevin_sgd.study.execute import Report, execute
+from langevin_sgd.study.loading import load
 
 
 def simulate(
@@ -56,6 +58,27 @@ def simulate(
         progress=progress,
         engine=lambda: chosen(workers=workers, scheduler=scheduler, executor=executor),
     )
+
+
+def scan(
+    study: str | os.PathLike[str] | Mapping[str, Any] | Study,
+    over: Mapping[str, Any],
+    *,
+    overrides: Sequence[str] = (),
+    **options: Any,
+) -> xr.DataTree:
+    """`simulate` at every combination of values of some keys, which become leading dimensions of the results.
+
+    `over` is what a config has as `scan`: {"sgd.learning_rate": [0.1, 0.2], "seed": {"linear": [1, 9, 9]}}; it is
+    added to what the study scans already, and takes the place of values of the same key. Everything else is as in
+    `simulate`, `options` included. Results are by value: `tree["network"].mode_variance.sel(learning_rate=0.2)`.
+    """
+    if isinstance(study, str | os.PathLike):
+        study = load(study, overrides)
+    elif overrides:
+        raise UserError("overrides go with the path of a config; change the mapping itself instead")
+    data = study.as_written() if isinstance(study, Study) else dict(study)
+    return simulate({**data, "scan": {**(data.get("scan") or {}), **over}}, **options)
 
 
 def _ready(study: Study) -> None:

@@ -6,6 +6,7 @@ side starts workers of one thread each, as a process runs one task at a time.
 
 from __future__ import annotations
 
+import importlib
 from concurrent.futures import BrokenExecutor, Executor
 from typing import Any
 
@@ -21,7 +22,7 @@ def connected(address: str) -> Pool:
     Raises `UserError` if it does not answer, has no worker, or if dask.distributed is not installed.
     """
     try:
-        import distributed
+        distributed: Any = importlib.import_module("distributed")
     except ImportError:
         mend = "install langevin-sgd[cluster], or use --workers N on this machine"
         raise UserError(f"--scheduler needs the package distributed, which is not installed; {mend}") from None
@@ -29,7 +30,7 @@ def connected(address: str) -> Pool:
 
     def started() -> Executor:
         try:
-            client: Any = distributed.Client(address, timeout=_SECONDS_TO_CONNECT, set_as_default=False)  # type: ignore[no-untyped-call]
+            client = distributed.Client(address, timeout=_SECONDS_TO_CONNECT, set_as_default=False)
         except (OSError, ValueError) as error:
             raise UserError(f"--scheduler: no dask scheduler answers at {address} ({_line(error)})") from None
         clients.append(client)
