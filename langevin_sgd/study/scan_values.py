@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag
+from pydantic import BeforeValidator, Discriminator, Field, Tag, WithJsonSchema
 
 from langevin_sgd.config.axis import Axis, Value, named, of_key
 from langevin_sgd.config.errors import KeyPath, inconsistent, nearest
@@ -163,6 +163,8 @@ def _sort(value: Any) -> str:
 Entry = Annotated[
     Annotated[Number, Tag("number")] | Annotated[WholeNumber, Tag("whole")] | Annotated[Text, Tag("name")],
     Discriminator(_sort),
+    # of one of several schemas exactly one may fit, and 2.0 is a whole number to JSON Schema
+    WithJsonSchema({"type": ["number", "string"]}),
 ]
 Listed = Annotated[tuple[Entry, ...], Field(min_length=1, max_length=VALUE_LIMIT)]
 

@@ -13,6 +13,7 @@ from langevin_sgd.reporting import html, terminal
 from langevin_sgd.reporting.scan_table import ROWS_LISTED, grouped, not_agreeing, telling
 from langevin_sgd.simulation import simulate
 from langevin_sgd.study import run_scan
+from langevin_sgd.study.engines import engine
 from langevin_sgd.study.run_model import run_task
 
 POINTS = len(ETAS) * len(SIZES) - 2
@@ -125,7 +126,7 @@ def test_a_report_of_a_scan_that_was_stopped_shows_what_is_there(tmp_path, monke
         return run_task(study, task, around)
 
     monkeypatch.setattr(run_scan, "block_shape", lambda grid: (1, 1))
-    monkeypatch.setattr(run_scan, "run_task", until_the_fifth)
+    monkeypatch.setattr(engine, "run_task", until_the_fifth)
     run = tmp_path / "run"
     with pytest.raises(KeyboardInterrupt):
         simulate(study(), output=run)
