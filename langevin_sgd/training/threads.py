@@ -54,14 +54,15 @@ class Workers:
                     results[index] = function(items[index])
 
         others = [self._pool.submit(work) for _ in range(min(self.count, len(items)) - 1)]
-        try:
-            with one_torch_thread():
+        # until all are done: the number of threads of matrix products is the process's, and with it their rounding
+        with one_torch_thread():
+            try:
                 work()
-        finally:
-            for _ in waiting:  # after an error nobody needs the rest
-                pass
-        for other in others:
-            other.result()
+            finally:
+                for _ in waiting:  # after an error nobody needs the rest
+                    pass
+            for other in others:
+                other.result()
         return [results[index] for index in range(len(items))]
 
     def close(self) -> None:

@@ -1,4 +1,6 @@
 import threading
+import time
+from contextlib import contextmanager
 
 import pytest
 import torch
@@ -68,3 +70,27 @@ def test_the_number_of_threads_is_put_back_after_an_error():
     with pytest.raises(KeyError), one_torch_thread():
         raise KeyError
     assert torch.get_num_threads() == before
+
+
+def test_matrix_products_stay_on_one_thread_until_the_slowest_is_done(monkeypatch):
+    """The number of threads is the process's: given back too soon it changes the rounding of those still at work."""
+    told: list[str] = []
+    begun = threading.Event()
+
+    @contextmanager
+    def followed():
+        yield
+        told.append("given back")
+
+    def share(item: int) -> None:
+        if threading.current_thread() is threading.main_thread():
+            assert begun.wait(10.0)
+            return
+        begun.set()
+        time.sleep(0.2)
+        told.append("done")
+
+    monkeypatch.setattr("langevin_sgd.training.threads.one_torch_thread", followed)
+    with Workers(2) as workers:
+        workers.map(share, [0, 1])
+    assert told == ["done", "given back"]
