@@ -236,7 +236,7 @@ def test_a_disk_that_fills_after_a_run_leaves_what_was_there(home, capsys, monke
 def test_export_keeps_the_file_before_where_a_disk_fills(home, capsys, finished):
     assert cli.main(["export", str(finished), "x.nc"]) == 0
     before = (home / "x.nc").read_bytes()
-    with disk_full_beyond(len(before) - 1):
+    with disk_full_beyond(len(before) // 2):  # HDF5 does not make a file of the same length every time
         assert cli.main(["export", str(finished), "x.nc", "--overwrite"]) == 2
     assert (home / "x.nc").read_bytes() == before
     assert sorted(file.name for file in home.iterdir()) == ["small.yaml", "trained.yaml", "x.nc"]
