@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from langevin_sgd.laws.evaluate import Said, recorded, said
 from langevin_sgd.laws.law import Law, Point
+from langevin_sgd.observables.blocks import union
 from langevin_sgd.observables.declared import dataset
 from langevin_sgd.observables.ensemble import ENSEMBLE
-from langevin_sgd.observables.scanned import union
 from langevin_sgd.observables.variable import Declarations, merged
 
 _NEVER_FILLED = ("law",)

@@ -188,7 +188,7 @@ def _count_attrs(dimension: str) -> dict[str, str]:
 
 def _aligned(datasets: Sequence[xr.Dataset]) -> list[xr.Dataset]:
     """The same with one size of every dimension: all laws that any has, and the rest filled up and counted."""
-    laws = _union([each["law"].values for each in datasets if "law" in each.coords])
+    laws = union([each["law"].values for each in datasets if "law" in each.coords])
     same = [_with_all_laws(each, laws) if "law" in each.coords else each for each in datasets]
     sizes: dict[str, int] = {}
     for each in same:
@@ -218,7 +218,8 @@ def filled(variable: xr.Variable, sizes: Mapping[str, int]) -> xr.Variable:
     return xr.Variable(variable.dims, values, variable.attrs)
 
 
-def _union(lists: Sequence[NDArray[Any]]) -> list[Any]:
+def union(lists: Sequence[NDArray[Any]]) -> list[Any]:
+    """The entries of all lists, those of the longest first."""
     longest = max(lists, key=len, default=np.array([]))
     return [*longest.tolist(), *sorted({item for each in lists for item in each.tolist()} - set(longest.tolist()))]
 

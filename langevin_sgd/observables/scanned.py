@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
 from langevin_sgd.config.axis import Axis
 from langevin_sgd.observables.blocks import DONE, STATUS, point_at
@@ -123,9 +122,3 @@ def dimensions(dataset: xr.Dataset) -> tuple[str, ...]:
 def numbers_along(dataset: xr.Dataset) -> list[str]:
     """The scanned dimensions along which numbers change, not names; the entries of a group of keys count as numbers."""
     return [name for name in dimensions(dataset) if dataset[name].dtype.kind in "iuf"]
-
-
-def union(lists: Sequence[NDArray[Any]]) -> list[Any]:
-    """The entries of all lists, those of the longest first."""
-    longest = max(lists, key=len, default=np.array([]))
-    return [*longest.tolist(), *sorted({item for each in lists for item in each.tolist()} - set(longest.tolist()))]

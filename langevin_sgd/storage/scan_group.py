@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from langevin_sgd.observables.blocks import DONE, ERROR, ERROR_ATTRS, FAILED, PENDING, STATUS, STATUS_ATTRS
 from langevin_sgd.storage.scan_arrays import Files, GroupArrays
 from langevin_sgd.storage.scan_block import Block, region, texts
-from langevin_sgd.storage.scan_files import GroupFiles, begin, stored_arrays, writing
+from langevin_sgd.storage.scan_files import GroupFiles, begin, writing
 from langevin_sgd.storage.scan_made_over import make_over, stored_as_a_whole
 from langevin_sgd.storage.scan_marks import Marks
 from langevin_sgd.storage.scan_template import Common, Template
@@ -194,11 +194,6 @@ class ScanGroup:
         with writing(self._files.folder):
             yield
         self._sound = True
-
-
-def stored_block(store: Path, name: str) -> tuple[int, ...] | None:
-    """The shape of a block of a group that is there; None if none is. Raises `StoreError` if it is damaged."""
-    return stored_arrays(store / name).chunk(STATUS) if (store / name).exists() else None
 
 
 def _begin(

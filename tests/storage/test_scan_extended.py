@@ -7,7 +7,7 @@ import pytest
 import xarray as xr
 from made_up_blocks import Scan
 
-from langevin_sgd.storage.scan_group import ScanGroup, stored_block
+from langevin_sgd.storage.scan_group import ScanGroup
 from langevin_sgd.storage.zarr_groups import StoreError, write_group
 
 
@@ -66,8 +66,6 @@ def test_a_finished_scan_that_is_opened_again_stays_as_it_is(tmp_path):
     before = scan.files()
     assert scan.open().counts() == {"pending": 0, "done": 8, "failed": 0}
     assert scan.files() == before
-    assert stored_block(scan.store, "m") == (2, 2)
-    assert stored_block(scan.store, "another") is None
 
 
 def test_marks_that_were_left_when_a_scan_was_finished_count_no_more(tmp_path):
