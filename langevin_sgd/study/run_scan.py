@@ -51,8 +51,11 @@ def run_scan(
         for task, block in engine.run(Work(study, missing, around, stop, following)):
             told = _together([group.attributes, block.attrs])
             group.write(task.start, task.stop, blocks.with_attributes(block, (RECORD, SILENT)), attrs=told)
-        if group.counts()["pending"]:
+        pending = group.counts()["pending"]
+        if pending and stop.asked:
             raise KeyboardInterrupt
+        if pending:
+            raise RuntimeError(f"{name}: the engine ended with {pending} points not run, although nobody asked it to")
         found = group.read()
         record = _together([group.attributes])
         whole = {**blocks.shared_attributes(found), **record, **kind, "device": around.device, "status": "done"}

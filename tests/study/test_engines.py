@@ -199,3 +199,24 @@ def test_the_second_signal_stops_at_once():
             os.kill(os.getpid(), signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
         os.kill(os.getpid(), signal.SIGINT)
+
+
+class _Cancels(_Backwards):
+    """Cancels what it is given, as an executor does that somebody shuts down meanwhile."""
+
+    def submit(self, function, /, *arguments):
+        future: Future = Future()
+        future.cancel()
+        future.set_running_or_notify_cancel()
+        return future
+
+
+def test_an_executor_that_cancels_is_no_interruption(tmp_path):
+    with pytest.raises(UserError, match="anharmonic: the executor cancelled a task; look at the executor"):
+        lsgd.simulate(ALONE, output=tmp_path / "run", executor=_Cancels())
+
+
+def test_an_engine_that_loses_points_is_told_so(monkeypatch, tmp_path):
+    monkeypatch.setattr(pool.Pool, "run", lambda self, work: iter(()))
+    with ThreadPoolExecutor(1) as executor, pytest.raises(RuntimeError, match="ended with 18 points not run"):
+        lsgd.simulate(ALONE, output=tmp_path / "run", executor=executor)

@@ -71,7 +71,9 @@ class Pool:
             try:
                 block = future.result()
             except CancelledError:
-                return
+                if given.stop.asked:
+                    return
+                raise UserError(f"{task.model}: the executor cancelled a task; {self.mend}") from None
             except self.lost:
                 losses += 1
                 self.close(at_once=True)
