@@ -34,9 +34,9 @@ class GroupFiles:
         self.counted: dict[str, Record] = {}
         self._intent: dict[str, Record] = {}
         if self.finished:
-            marks.clear()  # of when it was finished
             self.counted.update(index.files)
             self._remove_others()
+            marks.clear()  # of when it was finished; last, as in `seal`
         else:
             marks.read(folder)
             self.counted.update(marks.records)
@@ -93,8 +93,8 @@ class GroupFiles:
         self.counted.update(metadata)
         self.put_metadata(attributes, dict(sorted(self.counted.items())))
         self.finished = True
-        self._marks.clear()
         self._remove_others()
+        self._marks.clear()  # last: while there are some, something may be left to remove
 
     def _put(self, files: Files) -> dict[str, Record]:
         """Write files that are not there yet with this content; what each is now."""

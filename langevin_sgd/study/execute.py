@@ -84,7 +84,8 @@ def execute(
             raise UserError("resume and overwrite need an output directory")
         models: dict[str, xr.Dataset] = {} if run is None else run.finished()
         for name in lineage.order(study):
-            if name in models and is_whole(study, name, models[name]):
+            settled = run is None or run.settled(name)
+            if name in models and settled and is_whole(study, name, models[name]):
                 models[name] = _with_new_laws(study, name, models, run)
             else:
                 around = Surroundings(

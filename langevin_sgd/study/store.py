@@ -77,6 +77,10 @@ class RunDirectory:
         """The folder of marks of what is there of a scanned model that is unfinished."""
         return run_state.marks(self.path, model)
 
+    def settled(self, model: str) -> bool:
+        """Whether nothing is left of how a finished scan was made: there are marks until its other files are gone."""
+        return not any(self.marks(model).glob("*.json"))
+
     @contextmanager
     def scratch(self) -> Iterator[Path]:
         """A folder on the file system of the run for what is under way."""
