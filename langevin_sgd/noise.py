@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -40,6 +40,10 @@ class Noise(Protocol):
     def interpretation(self) -> Interpretation:
         """How b(w) dW is meant; the same thing for a constant b."""
 
+    @property
+    def is_isotropic(self) -> bool:
+        """Whether b is a number times the identity, the same number everywhere."""
+
     def amplitude(self, coordinates: Sequence[sympy.Symbol]) -> sympy.ImmutableDenseMatrix:
         """b, (d, m), over the coordinates and parameters."""
 
@@ -59,6 +63,7 @@ class IsotropicNoise(ByValue):
     temperature: Number
     parameters: Parameters = field(default_factory=_no_parameters)
     interpretation: Interpretation = "ito"
+    is_isotropic: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         own: dict[str, float | None] = {}
@@ -80,6 +85,7 @@ class DiagonalNoise(ByValue):
     temperatures: tuple[Number, ...]
     parameters: Parameters = field(default_factory=_no_parameters)
     interpretation: Interpretation = "ito"
+    is_isotropic: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         given: Any = self.temperatures
@@ -112,6 +118,7 @@ class FullNoise(ByValue):
     scale: Number = 1.0
     parameters: Parameters = field(default_factory=_no_parameters)
     interpretation: Interpretation = "ito"
+    is_isotropic: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         matrix = real_array(self.covariance, "the entries of a noise covariance", NoiseError)
@@ -144,6 +151,7 @@ class LowRankNoise(ByValue):
     scale: Number = 1.0
     parameters: Parameters = field(default_factory=_no_parameters)
     interpretation: Interpretation = "ito"
+    is_isotropic: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         factor = real_array(self.factor, "the entries of a noise factor", NoiseError)
@@ -169,6 +177,7 @@ class PositionDependentNoise(ByValue):
     amplitudes: tuple[str, ...]
     parameters: Parameters = field(default_factory=_no_parameters)
     interpretation: Interpretation = "ito"
+    is_isotropic: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "amplitudes", listed(self.amplitudes))

@@ -19,7 +19,7 @@ from langevin_sgd.integrators.schemes.scheme import Scheme, SchemeError
 from langevin_sgd.landscapes.formula import FormulaError, symbol
 from langevin_sgd.landscapes.torch_callable import TensorLandscape
 from langevin_sgd.landscapes.torch_quadratic import column_product
-from langevin_sgd.noise import IsotropicNoise, Noise, PositionDependentNoise
+from langevin_sgd.noise import Noise
 
 _LARGEST_MATRIX = 256
 
@@ -48,13 +48,15 @@ def callable_program(landscape: TensorLandscape, noise: Noise, scheme: Scheme) -
 
 def noises(landscape: TensorLandscape, noise: Noise) -> int:
     """Number m of independent noises. Raises `FormulaError` for noise that depends on the position."""
-    if isinstance(noise, IsotropicNoise):
+    if noise.is_isotropic:
         return landscape.dimension
     if landscape.dimension > _LARGEST_MATRIX:
         raise FormulaError(f"beyond {_LARGEST_MATRIX} coordinates a callable landscape takes isotropic noise alone")
-    if isinstance(noise, PositionDependentNoise):
+    coordinates = [symbol(f"_w{i}") for i in range(landscape.dimension)]
+    amplitude = noise.amplitude(coordinates)
+    if amplitude.free_symbols & set(coordinates):
         raise FormulaError("noise that depends on the position needs a landscape given by a formula")
-    return int(noise.amplitude([symbol(f"_w{i}") for i in range(landscape.dimension)]).shape[1])
+    return int(amplitude.shape[1])
 
 
 def callable_quantities(record: Record) -> Quantities:
@@ -87,7 +89,7 @@ def constant_amplitude(
     arguments = [symbol(name) for name in names]
     numbers = [np.asarray(values[name]) for name in names]
     with np.errstate(invalid="ignore"):
-        if isinstance(noise, IsotropicNoise):
+        if noise.is_isotropic:
             root = noise.amplitude([symbol("_w0")])[0, 0]
             scale = np.asarray(sympy.lambdify(arguments, root, "numpy", dummify=True)(*numbers), dtype=np.float64)
             matrix = None

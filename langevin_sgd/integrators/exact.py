@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from langevin_sgd.errors import IntegrationError
 from langevin_sgd.integrators.divergence import Diverged
-from langevin_sgd.integrators.jumps import LinearProcess
+from langevin_sgd.integrators.jumps import Jumps
 from langevin_sgd.one_thread import one_blas_thread
 from langevin_sgd.random_numbers.streams import Stream, normals
 from langevin_sgd.real_array import real_array
@@ -37,7 +37,7 @@ _JUMPS_KEPT = 4
 
 
 @dataclass(frozen=True)
-class State:
+class ReplicaState:
     """Where every replica is: `coordinates` (1 or 2, R, d) in the eigenbasis at `step`.
 
     The blocks are the position w and, for discrete dynamics with momentum, u = eta m, the last step taken backwards.
@@ -67,10 +67,10 @@ def simulate(
     steps: ArrayLike,
     start: ArrayLike | str,
     visit: Visit,
-    state: State | None = None,
+    state: ReplicaState | None = None,
     numbers: ArrayLike | None = None,
-    reached: Callable[[State], None] | None = None,
-) -> State:
+    reached: Callable[[ReplicaState], None] | None = None,
+) -> ReplicaState:
     """Run `replicas` independent replicas and show their positions at the recorded `steps`, exactly in law.
 
     `k` (d,) Hessian eigenvalues, `c` (d, d) covariance of one per-sample gradient in the eigenbasis, `steps` (n,)
@@ -92,7 +92,7 @@ def simulate(
     numbered = np.arange(replicas) if numbers is None else np.asarray(numbers)
     if numbered.shape != (replicas,):
         raise ValueError(f"numbers must be one for each of {replicas} replicas, not of shape {numbered.shape}")
-    process = LinearProcess.of(k, c, learning_rate, batch_size, momentum, dynamics)
+    process = Jumps.of(k, c, learning_rate, batch_size, momentum, dynamics)
     jump = lru_cache(maxsize=_JUMPS_KEPT)(process.jump)
     shape = (process.blocks, replicas, k.size)
 
@@ -106,7 +106,7 @@ def simulate(
                 _add_noise(coordinates, process, factor, seed, 0, Stream.INITIAL_STATE, numbered, pool)
             else:
                 coordinates[0] += _displacement(start, k.size)
-            state = State(0, coordinates)
+            state = ReplicaState(0, coordinates)
             if recorded.size and recorded[0] == 0:
                 visit(0, 0, state.position)
                 if reached is not None:
@@ -123,7 +123,7 @@ def simulate(
             if not np.all(np.isfinite(coordinates)):
                 eta_lambda_max = learning_rate * float(k.max()) if dynamics == "discrete" else None
                 raise Diverged(target, eta_lambda_max, momentum=momentum, detail="the position is not finite")
-            state = State(target, coordinates)
+            state = ReplicaState(target, coordinates)
             visit(int(index), target, state.position)
             if reached is not None:
                 reached(state)
@@ -147,7 +147,7 @@ def _moved(drift: Array, coordinates: Array) -> Array:
 
 def _add_noise(
     coordinates: Array,
-    process: LinearProcess,
+    process: Jumps,
     factor: Array,
     seed: int,
     step: int,

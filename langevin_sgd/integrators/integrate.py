@@ -23,7 +23,7 @@ from langevin_sgd.integrators.resolution import check_resolution
 from langevin_sgd.integrators.results import dataset
 from langevin_sgd.integrators.scan_points import Scan, grid
 from langevin_sgd.integrators.schemes.scheme import Scheme, SchemeError
-from langevin_sgd.integrators.stability import check_stable, largest_curvature
+from langevin_sgd.integrators.stability import check_stable
 from langevin_sgd.integrators.state import State
 from langevin_sgd.landscapes.landscape import Landscape
 from langevin_sgd.noise import Noise
@@ -122,7 +122,7 @@ def integrate(
         values |= own
         varying += tuple(name for name, value in own.items() if np.ndim(value))
     elif not force:
-        curvature = largest_curvature(landscape, values)
+        curvature = landscape.curvature_bound(values)
         if curvature is not None:
             check_stable(chosen, curvature, values)
     values |= landscape.constants

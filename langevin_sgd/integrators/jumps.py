@@ -37,7 +37,7 @@ class Jump:
 
 
 @dataclass(frozen=True)
-class LinearProcess:
+class Jumps:
     """SGD on a quadratic: eigenvalues of all modes (d,), noise and stationary covariance of the noisy ones (r, r)."""
 
     k: Array
@@ -51,7 +51,7 @@ class LinearProcess:
     @classmethod
     def of(
         cls, k: Array, c: Array, learning_rate: float, batch_size: float, momentum: float, dynamics: Dynamics
-    ) -> LinearProcess:
+    ) -> Jumps:
         """From the noise covariance c (d, d) of one per-sample gradient; `Diverged` if there is no stationary state."""
         noisy = noisy_modes(k, c)
         fault = unstable_mode(k, noisy, learning_rate, momentum, dynamics)

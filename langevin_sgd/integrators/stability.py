@@ -16,7 +16,6 @@ from numpy.typing import ArrayLike, NDArray
 from langevin_sgd.errors import IntegrationError
 from langevin_sgd.integrators.scan_points import first_of_each_run
 from langevin_sgd.integrators.schemes.scheme import Scheme
-from langevin_sgd.landscapes.expression import Expression
 
 Array = NDArray[np.float64]
 
@@ -108,25 +107,6 @@ def check_stable(scheme: Scheme, curvature: ArrayLike, values: Mapping[str, Arra
         f"{scheme.name} is unstable here: time_step {step[worst]:.4g} x largest curvature {k[worst]:.4g} = "
         f"{step[worst] * k[worst]:.4g}{own}; {mend}, or force=True to see it diverge"
     )
-
-
-def largest_curvature(landscape: Any, values: Mapping[str, ArrayLike]) -> Array | None:
-    """Largest eigenvalue of the Hessian, a number or (n,) like the parameters; None where it varies or is unknown."""
-    if not isinstance(landscape, Expression):
-        known: Array | None = getattr(landscape, "largest_curvature", None)
-        return known
-    if not landscape.is_quadratic:
-        return None
-    symbols = landscape.hessian.free_symbols - set(landscape.coordinates)
-    names = sorted(x.name for x in symbols)
-    whole = np.broadcast_arrays(*(values[name] for name in names)) if names else [np.zeros(1)]
-    columns = [np.atleast_1d(np.asarray(column, dtype=np.float64)) for column in whole]
-    first = first_of_each_run(columns)
-    own: dict[str, ArrayLike] = {name: column[first] for name, column in zip(names, columns, strict=False)}
-    unused: dict[str, ArrayLike] = {name: 0.0 for name in landscape.parameters if name not in own}
-    matrices = landscape.hessian_at(np.zeros((landscape.dimension, int(first.sum()))), **own, **unused)
-    found = np.linalg.eigvalsh(np.moveaxis(matrices, -1, 0))[:, -1]
-    return np.asarray(found[np.cumsum(first) - 1], dtype=np.float64)
 
 
 def _changes(columns: list[ArrayLike]) -> list[Array]:

@@ -123,6 +123,21 @@ class Expression(Landscape, ByValue):
         slopes = [sympy.expand(slope) for slope in self.gradient] if small else self.gradient
         return not any(sympy.diff(slope, x).free_symbols & here for slope in slopes for x in here)
 
+    def curvature_bound(self, values: Mapping[str, ArrayLike]) -> Array | None:
+        """Largest eigenvalue of the Hessian of a quadratic formula, a number or (n,) like the parameters in it."""
+        if not self.is_quadratic:
+            return None
+        names = sorted(x.name for x in self.hessian.free_symbols - set(self.coordinates))
+        whole = np.broadcast_arrays(*(values[name] for name in names)) if names else [np.zeros(1)]
+        columns = np.stack([np.atleast_1d(np.asarray(column, dtype=np.float64)) for column in whole])
+        # a scan has the same numbers for all trajectories of a point
+        points, of_each = np.unique(columns, axis=1, return_inverse=True)
+        own: dict[str, ArrayLike] = dict(zip(names, points, strict=False))
+        unused: dict[str, ArrayLike] = {name: 0.0 for name in self.parameters if name not in own}
+        matrices = self.hessian_at(np.zeros((self.dimension, points.shape[1])), **own, **unused)
+        largest = np.linalg.eigvalsh(np.moveaxis(matrices, -1, 0))[:, -1]
+        return np.asarray(largest[of_each.reshape(-1)], dtype=np.float64)
+
     @cached_property
     def laplacian(self) -> sympy.Expr:
         """Sum of d^2E/dx_i^2, symbolic."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 Array = NDArray[np.float64]
 
@@ -49,6 +49,11 @@ class Landscape:
             """Gradient at positions (d, N) -> (d, N)."""
 
     @property
+    def is_quadratic(self) -> bool:
+        """Whether the Hessian is the same everywhere and nothing else acts, so that the law of any step is known."""
+        return False
+
+    @property
     def constants(self) -> Mapping[str, float]:
         """Numbers of its own, by the names that formulas of a record may use."""
         return {}
@@ -84,6 +89,11 @@ class Landscape:
     def confined(self, position: Any, named: Callable[[Any], Any]) -> Any:
         """Positions after a step, in symbols, brought back from beyond its ends; `named` computes a vector once."""
         return position
+
+    def curvature_bound(self, values: Mapping[str, ArrayLike]) -> ArrayLike | None:
+        """Largest eigenvalue of the Hessian at these values of the parameters, a number or (n,) like them; None where
+        it varies or is unknown."""
+        return self.largest_curvature
 
     def check_start(self, position: NDArray[Any]) -> None:
         """Raise `UserError` for first positions (d, N) at which no trajectory can start."""

@@ -26,6 +26,11 @@ class TorchQuadratic(Landscape):
         self.minimum = torch.as_tensor(landscape.minimum)[:, None]
 
     @property
+    def is_quadratic(self) -> bool:
+        """It is."""
+        return True
+
+    @property
     def dimension(self) -> int:
         """Number of coordinates d."""
         return len(self.hessian)

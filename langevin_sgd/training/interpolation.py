@@ -48,7 +48,7 @@ class WithMinima(Protocol):
 
 
 @dataclass(frozen=True)
-class Line:
+class LossOnLine:
     """What SGD meets on w(s) = w_a + s (w_b - w_a), on G equally spaced values of s.
 
     `energy` (G,) is the full training loss with weight decay, `sample_gradients` (N, G) the derivative by s of each
@@ -129,7 +129,7 @@ def endpoint(
 def tabulate(
     network: Network, samples: Samples, weight_decay: float, *, first: Array, second: Array, position: Array,
     workers: Workers, loss: Loss = CROSS_ENTROPY,
-) -> Line:  # fmt: skip
+) -> LossOnLine:  # fmt: skip
     """The line from `first` (s = 0) through `second` (s = 1), both (d,) float64, at the values `position` (G,) of s.
 
     Raises `UserError` if torch cannot differentiate the module under `torch.func` transforms.
@@ -154,7 +154,7 @@ def tabulate(
             f"the loss or its derivative on the line is not finite at s = {position[unfit[0]]:.3g} and "
             f"{unfit.size - 1} further points; narrow range, or mend the network's formulas where they give NaN"
         )
-    return Line(position, energy, table)
+    return LossOnLine(position, energy, table)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.random_numbers.streams import Stream
-from langevin_sgd.training.interpolation import Landmarks, Line
+from langevin_sgd.training.interpolation import Landmarks, LossOnLine
 from langevin_sgd.training.interpolation_walkers_kernel import advance
 from langevin_sgd.training.threads import Workers, shares
 
@@ -27,7 +27,7 @@ class Walkers:
     """
 
     def __init__(
-        self, line: Line, marks: Landmarks, sgd: Sgd, *, seed: int, replicas: int, record: NDArray[np.int64],
+        self, line: LossOnLine, marks: Landmarks, sgd: Sgd, *, seed: int, replicas: int, record: NDArray[np.int64],
         window: int, cells: int, workers: Workers,
     ) -> None:  # fmt: skip
         self._line, self._marks, self._sgd, self._workers = line, marks, sgd, workers

@@ -127,8 +127,10 @@ def test_beyond_sixteen_coordinates(noise):
 
 
 def test_what_has_no_such_law_is_refused_in_one_line():
+    from langevin_sgd.landscapes.tabulated import Tabulated
     from langevin_sgd.landscapes.torch_callable import TorchCallable
 
+    table = Tabulated(np.array([[1.0, 0.0, 1.0]]))
     wide = Quadratic.from_matrix(np.eye(20))
     uneven = PositionDependentNoise(("1 + x**2/10",))
     for landscape, noise, match, more in (
@@ -136,6 +138,7 @@ def test_what_has_no_such_law_is_refused_in_one_line():
         (Expression("cos(x)", "x"), IsotropicNoise(0.1), "takes a quadratic landscape", {}),
         (Expression("x**2", "x"), uneven, "takes additive noise", {}),
         (TorchCallable(lambda w: (w**2).sum(), 2), IsotropicNoise(0.1), "takes a quadratic.*torch function", {}),
+        (table, IsotropicNoise(0.1), "exact", {}),
         (wide, IsotropicNoise(0.1), "takes one time step", {"scan": {"time_step": [0.1, 0.2]}}),
         (Expression("x**2", "x"), IsotropicNoise(0.1), "order with three_point", {"increments": "three_point"}),
     ):

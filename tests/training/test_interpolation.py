@@ -15,7 +15,7 @@ from langevin_sgd.training.architectures import checking as architectures
 from langevin_sgd.training.architectures.mlp import MultilayerPerceptron
 from langevin_sgd.training.energy import Samples
 from langevin_sgd.training.full_batch import FullBatch
-from langevin_sgd.training.interpolation import Landmarks, Line, endpoint, landmarks, tabulate
+from langevin_sgd.training.interpolation import Landmarks, LossOnLine, endpoint, landmarks, tabulate
 from langevin_sgd.training.interpolation_walkers import Walkers
 from langevin_sgd.training.minibatches import Minibatches
 from langevin_sgd.training.network import Network
@@ -80,14 +80,14 @@ def test_an_endpoint_is_plain_sgd_on_its_own_minibatches_and_lowers_the_loss() -
             endpoint(network, samples, wild, start=start, steps=300, seed=3, number=0, workers=workers)
 
 
-def double_well(samples: int = 64, *, tilt: float = 0.0, skew: float = 1.0) -> Line:
+def double_well(samples: int = 64, *, tilt: float = 0.0, skew: float = 1.0) -> LossOnLine:
     """E = 4 s^2 (1-s)^2 + tilt s, with noise that is skewed and depends on s."""
     s = np.linspace(-1.0, 2.0, 301)
     kick = np.random.default_rng(1).exponential(size=samples) ** skew
     kick = (kick - kick.mean()) / kick.std()
     slope = 8 * s * (1 - s) * (1 - 2 * s) + tilt
     table = slope + np.outer(kick, 2.0 + np.cos(2 * s))
-    return Line(s, 4 * s**2 * (1 - s) ** 2 + tilt * s, np.ascontiguousarray(table, dtype=np.float32))
+    return LossOnLine(s, 4 * s**2 * (1 - s) ** 2 + tilt * s, np.ascontiguousarray(table, dtype=np.float32))
 
 
 def test_landmarks_are_minima_top_and_cores() -> None:
@@ -106,10 +106,12 @@ def test_landmarks_are_minima_top_and_cores() -> None:
 def test_a_line_without_two_minima_is_refused(energy: Callable[[np.ndarray], np.ndarray], fault: str) -> None:
     line = double_well()
     with pytest.raises(UserError, match=fault):
-        landmarks(Line(line.position, energy(line.position), line.sample_gradients))
+        landmarks(LossOnLine(line.position, energy(line.position), line.sample_gradients))
 
 
-def reference(line: Line, marks: Landmarks, sgd: Sgd, *, seed: int, replicas: int, steps: int) -> dict[str, np.ndarray]:
+def reference(
+    line: LossOnLine, marks: Landmarks, sgd: Sgd, *, seed: int, replicas: int, steps: int
+) -> dict[str, np.ndarray]:
     """The same walk in plain numpy, on the minibatches that networks draw."""
     minibatches = Minibatches.of(sgd, seed=seed, replicas=replicas, samples=len(line.sample_gradients))
     s = (np.arange(replicas) >= replicas // 2).astype(np.float64)

@@ -11,7 +11,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from langevin_sgd.checks.occupancy.laws import Law, laws
+from langevin_sgd.checks.occupancy.laws import OccupancyLaw, laws
 from langevin_sgd.checks.occupancy.starts import Starts
 from langevin_sgd.checks.places import Keys, keys_at, scan_keys
 from langevin_sgd.checks.verdicts.labels import Quantity
@@ -74,7 +74,7 @@ def crossing(
 def _rows(
     odds: _Odds,
     found: Crossing | None,
-    law: Law,
+    law: OccupancyLaw,
     values: Array,
     *,
     model: str,

@@ -10,7 +10,7 @@ import scipy
 import xarray as xr
 from numpy.typing import NDArray
 
-from langevin_sgd.checks.occupancy.laws import Law
+from langevin_sgd.checks.occupancy.laws import OccupancyLaw
 from langevin_sgd.checks.occupancy.starts import SEE_STARTS, Starts
 from langevin_sgd.checks.verdicts.labels import Quantity
 from langevin_sgd.checks.verdicts.statistics import (
@@ -34,7 +34,7 @@ Array = NDArray[np.float64]
 
 def density_rows(
     dataset: xr.Dataset,
-    known: Sequence[Law],
+    known: Sequence[OccupancyLaw],
     *,
     model: str,
     tolerance: float,
@@ -139,7 +139,7 @@ def _assess_distance(
 
 
 def circulation_rows(
-    dataset: xr.Dataset, known: Sequence[Law], *, model: str, tolerance: float, confidence: float
+    dataset: xr.Dataset, known: Sequence[OccupancyLaw], *, model: str, tolerance: float, confidence: float
 ) -> list[Comparison]:
     """`circulation`, mean of x dy - y dx in unit time: over that of each law, within `tolerance`.
 

@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from langevin_sgd.checks.occupancy.laws import Law
+from langevin_sgd.checks.occupancy.laws import OccupancyLaw
 from langevin_sgd.checks.verdicts.labels import Quantity
 from langevin_sgd.checks.verdicts.statistics import assess_ratio, inconclusive
 from langevin_sgd.checks.verdicts.table import Comparison
@@ -22,7 +22,7 @@ _FEWEST_ARRIVALS = 4
 
 
 def escape_rows(
-    dataset: xr.Dataset, known: Sequence[Law], *, model: str, tolerance: float, confidence: float
+    dataset: xr.Dataset, known: Sequence[OccupancyLaw], *, model: str, tolerance: float, confidence: float
 ) -> list[Comparison]:
     """`escape_time`: mean of the first-passage times over `escape_time_law`, within `tolerance`.
 
@@ -58,7 +58,7 @@ def mean_passage(times: NDArray[np.float64], end: float) -> MeanFirstPassage | N
 
 
 def _row(
-    law: Law,
+    law: OccupancyLaw,
     predicted: float,
     found: MeanFirstPassage | None,
     replicas: int,

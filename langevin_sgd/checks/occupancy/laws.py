@@ -18,7 +18,7 @@ _OF_BOTH = ("fokker_planck", "chain")
 
 
 @dataclass(frozen=True)
-class Law:
+class OccupancyLaw:
     """A law by name; `exact` if it is claimed for this very process."""
 
     name: str
@@ -50,7 +50,7 @@ class Law:
         )
 
 
-def laws(dataset: xr.Dataset) -> list[Law]:
+def laws(dataset: xr.Dataset) -> list[OccupancyLaw]:
     """The laws in the order of `law`; none without the coordinate.
 
     Where a scan has points at which a law is lacking, its `law_is_exact` and `law_note` are no flag and no text there.
@@ -61,6 +61,6 @@ def laws(dataset: xr.Dataset) -> list[Law]:
     exact = dataset["law_is_exact"].values if "law_is_exact" in dataset else np.zeros(len(names))
     notes = dataset["law_note"].values if "law_note" in dataset else np.full(len(names), "")
     return [
-        Law(name, flag == 1, note if isinstance(note, str) else "")
+        OccupancyLaw(name, flag == 1, note if isinstance(note, str) else "")
         for name, flag, note in zip(names, exact.tolist(), notes.tolist(), strict=True)
     ]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from langevin_sgd.checks.occupancy.density import circulation_rows, density_rows
 from langevin_sgd.checks.occupancy.escape import escape_rows
-from langevin_sgd.checks.occupancy.laws import Law, laws
+from langevin_sgd.checks.occupancy.laws import OccupancyLaw, laws
 from langevin_sgd.checks.occupancy.starts import SEE_STARTS, Pooled, Starts, above, band_about, on_logit_scale
 from langevin_sgd.checks.verdicts.labels import Fault, Quantity
 from langevin_sgd.checks.verdicts.statistics import Assessment, Band, Verdict, assess, inconclusive
@@ -139,7 +139,7 @@ class _Judge:
         """Whether a row of the starts says that the run is not equilibrated."""
         return any(self._agreement(basin).verdict is Verdict.DISAGREES for basin, _ in self.starts.told_apart())
 
-    def law_rows(self, law: Law, shares: NDArray[np.float64]) -> list[Comparison]:
+    def law_rows(self, law: OccupancyLaw, shares: NDArray[np.float64]) -> list[Comparison]:
         rows = [self._occupancy_row(law, basin, float(shares[basin])) for basin, _ in self.starts.told_apart()]
         rows += [
             self._odds_row(law, one, one + 1, float(shares[one]), float(shares[one + 1]))
@@ -147,7 +147,7 @@ class _Judge:
         ]
         return rows
 
-    def _occupancy_row(self, law: Law, basin: int, share: float) -> Comparison:
+    def _occupancy_row(self, law: OccupancyLaw, basin: int, share: float) -> Comparison:
         pooled = self.starts.pooled(basin)
         band = band_about(share, self.tolerance)
 
@@ -175,7 +175,7 @@ class _Judge:
         quantity = occupancy_of(self.starts.basins[basin])
         return self._row(assessed, quantity, law, law.exact, pooled, share, self.tolerance)
 
-    def _odds_row(self, law: Law, one: int, other: int, share: float, other_share: float) -> Comparison:
+    def _odds_row(self, law: OccupancyLaw, one: int, other: int, share: float, other_share: float) -> Comparison:
         quantity = log_odds_of(self.starts.basins[one], self.starts.basins[other])
         if not (share > 0 and other_share > 0):
             why = inconclusive(math.nan, math.nan, "the law leaves one of the basins empty, so there are no odds")
@@ -250,7 +250,7 @@ class _Judge:
         self,
         assessed: Assessment,
         quantity: Quantity,
-        law: Law,
+        law: OccupancyLaw,
         counts: bool,
         measured: Pooled,
         predicted: float,

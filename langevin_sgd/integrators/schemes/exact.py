@@ -27,9 +27,8 @@ def bind(
     """
     # late: a scheme is also asked what it declares, and that takes no linear algebra
     from langevin_sgd.integrators.schemes.exact_on_formulas import formula_rule
-    from langevin_sgd.landscapes.expression import Expression
 
-    if not isinstance(landscape, Expression):
+    if not landscape.symbolic:
         from langevin_sgd.integrators.schemes.exact_on_tensors import tensor_rule
 
         return replace(SCHEME, rule=tensor_rule(landscape, noise, values)), {}

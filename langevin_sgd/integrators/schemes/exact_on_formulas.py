@@ -20,7 +20,7 @@ def formula_rule(
 ) -> tuple[Rule, dict[str, Any]]:
     """The rule, and the entries of its matrices by name. Raises `SchemeError` when the curvature varies."""
     if not landscape.is_quadratic:
-        why = "there is a force" if landscape.force else "the curvature of this one varies"
+        why = "there is a force" if getattr(landscape, "force", ()) else "the curvature of this one varies"
         raise SchemeError(f"exact takes a quadratic landscape, and {why}; use sra1 or baoab")
     step, point = at_points(landscape, noise, values, varying)
     if not all(np.isfinite(part).all() for part in (step.move, step.shift, step.kick)):

@@ -11,13 +11,16 @@ import torch
 from langevin_sgd.integrators.callable_stepper import constant_amplitude
 from langevin_sgd.integrators.linear_law import linear_step
 from langevin_sgd.integrators.schemes.scheme import Dynamics, Rule, SchemeError, State, Vector
-from langevin_sgd.landscapes.torch_quadratic import TorchQuadratic, column_product
+from langevin_sgd.landscapes.torch_quadratic import column_product
 from langevin_sgd.noise import Noise
 
 
 def tensor_rule(landscape: Any, noise: Noise, values: Mapping[str, Any]) -> Rule:
-    """The rule on a `TorchQuadratic`. Raises `SchemeError` for any other function and for more than one time step."""
-    if not isinstance(landscape, TorchQuadratic):
+    """The rule on a quadratic that has `hessian` and `minimum` as tensors.
+
+    Raises `SchemeError` for any other function and for more than one time step.
+    """
+    if not landscape.is_quadratic:
         raise SchemeError("exact takes a quadratic landscape, and this one is a torch function; use sra1 or baoab")
     if np.ndim(values["time_step"]):
         raise SchemeError("beyond 16 coordinates exact takes one time step; run the others one by one")

@@ -19,7 +19,7 @@ from langevin_sgd.laws import NoAnswer
 from langevin_sgd.models.basins import line as basins_line
 from langevin_sgd.models.basins import plane as basins_plane
 from langevin_sgd.models.basins.domain import energy_box, law_box
-from langevin_sgd.models.basins.line import CELLS, Line, relaxation, resolved
+from langevin_sgd.models.basins.line import CELLS, LineAnswers, relaxation, resolved
 from langevin_sgd.models.basins.process import Process
 from langevin_sgd.theory import domain, escape, fokker_planck
 from langevin_sgd.theory import occupancy as theory
@@ -105,10 +105,10 @@ class Answers:
         return law_box(self.process, _REACH)
 
     @cached_property
-    def line(self) -> Line:
+    def line(self) -> LineAnswers:
         if self.d > 1:
             raise NoAnswer("known in one dimension only")
-        return Line(self.process, self.box[0])
+        return LineAnswers(self.process, self.box[0])
 
     @cached_property
     def plane(self) -> fokker_planck.Stationary:

@@ -64,7 +64,7 @@ def relaxation(drift: Field, diffusion: Diffusion, box: tuple[float, float]) -> 
 
 
 @dataclass(frozen=True)
-class Line:
+class LineAnswers:
     """A process in one dimension within `box`, (low, high)."""
 
     process: Process
@@ -189,7 +189,7 @@ def passage(process: Process, start: float) -> float:
 
     The wall behind the start stands where next to no walker comes. Raises `NoAnswer` if no target is found.
     """
-    line = Line(process, (start, start))
+    line = LineAnswers(process, (start, start))
     known = [start, *process.target_values.values(), *process.basins.minima.ravel()]
     reach = 2.0 * max(abs(x - start) for x in known if np.isfinite(x)) or 1.0
     for _ in range(_LOOKS_FARTHER):

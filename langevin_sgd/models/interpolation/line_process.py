@@ -14,7 +14,7 @@ from langevin_sgd.errors import UserError
 from langevin_sgd.theory import escape, fokker_planck, markov_chain
 from langevin_sgd.theory.markov_chain import Chain
 from langevin_sgd.theory.occupancy import ito_density
-from langevin_sgd.training.interpolation import Landmarks, Line
+from langevin_sgd.training.interpolation import Landmarks, LossOnLine
 
 Array = NDArray[np.float64]
 
@@ -82,7 +82,7 @@ class ExactChain:
     passage_time: tuple[float, float]
 
 
-def exact_chain(line: Line, marks: Landmarks, *, learning_rate: float, batch_size: int) -> ExactChain:
+def exact_chain(line: LossOnLine, marks: Landmarks, *, learning_rate: float, batch_size: int) -> ExactChain:
     """The chain of SGD on the line. Raises `UserError` for noise that vanishes on it, or a step as long as the line."""
     spread = float(np.sqrt(line.noise.max() / batch_size))
     step, whole = learning_rate * max(spread, float(np.abs(line.gradient).max())), float(np.ptp(line.position))

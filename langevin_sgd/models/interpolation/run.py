@@ -34,7 +34,7 @@ from langevin_sgd.training import gradient_check, initial
 from langevin_sgd.training.architectures import checking as architectures
 from langevin_sgd.training.data import loading as data
 from langevin_sgd.training.energy import Samples
-from langevin_sgd.training.interpolation import Landmarks, Line, endpoint, landmarks, tabulate
+from langevin_sgd.training.interpolation import Landmarks, LossOnLine, endpoint, landmarks, tabulate
 from langevin_sgd.training.interpolation_walkers import Walkers
 from langevin_sgd.training.losses import checking as losses
 from langevin_sgd.training.network import Network
@@ -85,7 +85,7 @@ def run(points: Sequence[tuple[InterpolationModel, Sgd]], context: Context) -> l
 def _line(
     model: InterpolationModel, sgd: Sgd, *, seed: int, workers: Workers, progress: Progress, keeper: Within,
     refuse_size: Callable[[int, int, int], None],
-) -> tuple[Arrays, Line]:  # fmt: skip
+) -> tuple[Arrays, LossOnLine]:  # fmt: skip
     """Both endpoints trained, as they are kept, and what lies between and beyond them."""
     loaded = data.load(model.data, seed)
     loss = losses.build(model.loss, loaded.classes)
@@ -142,14 +142,14 @@ class _Point:
 
     model: InterpolationModel
     sgd: Sgd
-    line: Line
+    line: LossOnLine
     marks: Landmarks
     chain: ExactChain
     steps: int
     window: int
 
     @classmethod
-    def of(cls, model: InterpolationModel, sgd: Sgd, line: Line, marks: Landmarks) -> _Point:
+    def of(cls, model: InterpolationModel, sgd: Sgd, line: LossOnLine, marks: Landmarks) -> _Point:
         found = exact_chain(line, marks, learning_rate=sgd.learning_rate, batch_size=sgd.batch_size)
         first, last = model.window
         steps = max(1, math.ceil(min(model.steps, last * found.relaxation_steps)))

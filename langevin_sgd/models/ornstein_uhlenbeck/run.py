@@ -123,7 +123,7 @@ class _Part:
 
 def _simulate(
     process: _Process, recorder: _Recorder, *, seed: int, numbers: NDArray[np.uint32], keeper: Within
-) -> exact.State:
+) -> exact.ReplicaState:
     """Run one point from where it was left, with the visits that the recorder wants."""
     model, sgd, modes = process.model, process.sgd, process.modes
     return exact.simulate(
@@ -232,14 +232,14 @@ class _Recorder:
         """The recorded observables."""
         return {**self._columns, "mode_moment_1": self.moment_1, "mode_moment_2": self.moment_2}
 
-    def state(self, reached: exact.State) -> Arrays:
+    def state(self, reached: exact.ReplicaState) -> Arrays:
         """What to go on from, with where the replicas are."""
         own = {"start": self._start, "moment_1": self.moment_1, "moment_2": self.moment_2}
         return {**self._columns, **own, "step": np.array(reached.step), "coordinates": reached.coordinates}
 
-    def restored(self, state: Arrays) -> exact.State:
+    def restored(self, state: Arrays) -> exact.ReplicaState:
         """Where the replicas were in a state saved before, with what was recorded until then."""
         for name, values in self._columns.items():
             values[...] = state[name]
         self._start, self.moment_1, self.moment_2 = state["start"], state["moment_1"], state["moment_2"]
-        return exact.State(int(state["step"]), state["coordinates"])
+        return exact.ReplicaState(int(state["step"]), state["coordinates"])

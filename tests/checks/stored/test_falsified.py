@@ -17,7 +17,7 @@ from langevin_sgd.models.interpolation import run as interpolation
 from langevin_sgd.study.judge import check, judged
 from langevin_sgd.study.loading import parse
 from langevin_sgd.training.data.dataset import DataSet
-from langevin_sgd.training.interpolation import Line
+from langevin_sgd.training.interpolation import LossOnLine
 
 SGD = {"learning_rate": 0.1, "batch_size": 4, "momentum": 0.2}
 WELL = {"kind": "expression", "energy": "(x**2-1)**2/4+0.05*x", "variables": ["x"]}
@@ -64,7 +64,7 @@ def _blobs() -> DataSet:
     return DataSet(rng.normal(size=(3, 4))[labels] + rng.normal(size=(130, 4)), labels, classes=3, name="blobs")
 
 
-def _tilted(*_: Any, **__: Any) -> tuple[dict[str, Any], Line]:
+def _tilted(*_: Any, **__: Any) -> tuple[dict[str, Any], LossOnLine]:
     """A double well on a line with noise that depends on the place."""
     s = np.linspace(-1.0, 2.0, 301)
     beyond = np.minimum(s, 0.0) + np.maximum(s - 1.0, 0.0)
@@ -73,7 +73,7 @@ def _tilted(*_: Any, **__: Any) -> tuple[dict[str, Any], Line]:
     slope = 0.25 * np.pi * (np.sin(2 * np.pi * inside) + 2 * np.pi * beyond) + 0.03
     kick = np.sort(np.random.default_rng(1).normal(size=100))
     kick = (kick - kick.mean()) / kick.std()
-    return {}, Line(s, energy, (slope + np.outer(kick, 1.1 + 0.3 * np.cos(2 * s))).astype(np.float32))
+    return {}, LossOnLine(s, energy, (slope + np.outer(kick, 1.1 + 0.3 * np.cos(2 * s))).astype(np.float32))
 
 
 @cache

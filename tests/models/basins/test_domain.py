@@ -192,9 +192,9 @@ def test_a_long_step_spreads_the_map_beyond_the_law_of_the_equation() -> None:
         {"kind": "expression", "energy": "4*x**2", "variables": ["x"]}, temperature=1.0, time_step=0.245,
         basins=HALVES, start={"left": [-0.1], "right": [0.1]},
     )  # fmt: skip
-    from langevin_sgd.models.basins.line import Line
+    from langevin_sgd.models.basins.line import LineAnswers
 
-    line = Line(one.process, law_box(one.process, 36.0)[0])
+    line = LineAnswers(one.process, law_box(one.process, 36.0)[0])
     assert line.chain_law @ line.chain.grid**2 == pytest.approx(0.5 / (8 * (1 - 0.245 * 4)), rel=1e-4)
 
 

@@ -21,7 +21,7 @@ from langevin_sgd.models.interpolation.line_process import LineProcess, exact_ch
 from langevin_sgd.observables.scanned import points
 from langevin_sgd.progress import NullProgress
 from langevin_sgd.study.loading import parse
-from langevin_sgd.training.interpolation import Landmarks, Line, landmarks
+from langevin_sgd.training.interpolation import Landmarks, LossOnLine, landmarks
 from langevin_sgd.training.interpolation_walkers import Walkers
 from langevin_sgd.training.threads import Workers
 
@@ -44,16 +44,16 @@ def slope(s: Any) -> Any:
 
 
 @cache
-def line() -> Line:
+def line() -> LossOnLine:
     """That landscape with skewed noise (gamma) whose size depends on s."""
     s = np.linspace(-1.0, 2.0, 301)
     kick = np.sort(np.random.default_rng(1).gamma(8.0, size=200))
     kick = (kick - kick.mean()) / kick.std()
     table = slope(s) + np.outer(kick, 1.1 + 0.3 * np.cos(2 * s))
-    return Line(s, energy(s), np.ascontiguousarray(table, dtype=np.float32))
+    return LossOnLine(s, energy(s), np.ascontiguousarray(table, dtype=np.float32))
 
 
-def laws(line: Line, marks: Landmarks, *, learning_rate: float, batch_size: int) -> SimpleNamespace:
+def laws(line: LossOnLine, marks: Landmarks, *, learning_rate: float, batch_size: int) -> SimpleNamespace:
     """The exact chain and the diffusions, by name."""
     chain = exact_chain(line, marks, learning_rate=learning_rate, batch_size=batch_size)
     process = LineProcess(line, marks, learning_rate, batch_size, line.position)
@@ -147,7 +147,7 @@ def test_laws_without_an_answer_say_so() -> None:
 
 
 def test_probability_at_the_ends_is_told() -> None:
-    narrow = Line(line().position[80:221], line().energy[80:221], line().sample_gradients[:, 80:221].copy())
+    narrow = LossOnLine(line().position[80:221], line().energy[80:221], line().sample_gradients[:, 80:221].copy())
     found = laws(narrow, landmarks(narrow), learning_rate=0.1, batch_size=1)
     assert "of it sits at the ends of range" in found.by_name["chain"].note
     assert "ends" not in laws(line(), landmarks(line()), learning_rate=0.1, batch_size=1).by_name["chain"].note
