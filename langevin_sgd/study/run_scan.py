@@ -21,11 +21,13 @@ from langevin_sgd.observables.ensemble import ENSEMBLE
 from langevin_sgd.observables.scanned import SCAN, coordinates, dimensions, label
 from langevin_sgd.observables.variable import merged
 from langevin_sgd.progress import Progress
+from langevin_sgd.storage.scan_fragments import Fragments
 from langevin_sgd.storage.scan_group import ScanGroup
 from langevin_sgd.storage.zarr_groups import write_root
 from langevin_sgd.study import store
 from langevin_sgd.study.config import Study
 from langevin_sgd.study.engines.engine import Engine, Work
+from langevin_sgd.study.engines.in_order import in_order
 from langevin_sgd.study.plan import Task, block_shape, tasks
 from langevin_sgd.study.run_model import Surroundings
 
@@ -39,18 +41,23 @@ def run_scan(
     Asked to stop by a signal it ends with what is under way, and raises `KeyboardInterrupt`.
     """
     grid = Grid(study, name)
-    kind = {"kind": study.models[name].kind, SCAN: list(grid.dimensions)}
-    with _opened(grid, run, {**kind, "status": "unfinished"}) as group, finishing("what is under way") as stop:
-        missing = (task for task in tasks(study, name, group.block) if not group.done(task.start, task.stop))
+    with (
+        opened(grid, run) as (group, kept),
+        finishing("what is under way") as stop,
+    ):
+
+        def missing() -> Iterator[Task]:
+            return (task for task in tasks(study, name, group.block) if not group.done(task.start, task.stop))
 
         def following(task: Task) -> Progress:
             counts = group.counts()
             place = counts["done"] + counts["failed"] + 1
             return _Renamed(around.progress, name, f"{name}: point {place:,} of {len(grid):,}")
 
-        for task, block in engine.run(Work(study, missing, around, stop, following)):
-            told = _together([group.attributes, block.attrs])
-            group.write(task.start, task.stop, blocks.with_attributes(block, (RECORD, SILENT)), attrs=told)
+        to_run = (task for task in missing() if task.label not in kept)
+        ran = engine.run(Work(study, to_run, around, stop, lambda _: around.finished, following))
+        for task, block in in_order(missing(), ran, kept):
+            store_block(group, task, block)
         pending = group.counts()["pending"]
         if pending and stop.asked:
             raise KeyboardInterrupt
@@ -58,11 +65,18 @@ def run_scan(
             raise RuntimeError(f"{name}: the engine ended with {pending} points not run, although nobody asked it to")
         found = group.read()
         record = _together([group.attributes])
-        whole = {**blocks.shared_attributes(found), **record, **kind, "device": around.device, "status": "done"}
+        whole = {**blocks.shared_attributes(found), **record, **_kind(grid), "device": around.device, "status": "done"}
         if not (found[blocks.STATUS] == blocks.DONE).any():
             whole |= {"status": "failed", "error": faults(found.assign_attrs(status="done"))}
         group.finalize(whole)
+        kept.clear()
     return found.assign_attrs(whole)
+
+
+def store_block(group: ScanGroup, task: Task, block: xr.Dataset) -> None:
+    """Put the block of a task into its group, with what laws were asked."""
+    told = _together([group.attributes, block.attrs])
+    group.write(task.start, task.stop, blocks.with_attributes(block, (RECORD, SILENT)), attrs=told)
 
 
 def _together(attributes: Sequence[Mapping[Any, Any]]) -> dict[str, Any]:
@@ -73,29 +87,40 @@ def _together(attributes: Sequence[Mapping[Any, Any]]) -> dict[str, Any]:
 
 
 @contextmanager
-def _opened(grid: Grid, run: store.RunDirectory | None, attrs: Mapping[str, Any]) -> Iterator[ScanGroup]:
-    """The group of a model in the store of the run, or in a temporary one."""
+def opened(grid: Grid, run: store.RunDirectory | None) -> Iterator[tuple[ScanGroup, Fragments]]:
+    """The group of a model in the store of the run, or in a temporary one, and what waits to be put into it."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         data = folder / "data.zarr" if run is None else run.data
         marks = folder / "marks" if run is None else run.marks(grid.name)
+        kept = Fragments(folder / "fragments") if run is None else run.fragments(grid.name)
         if run is None:
             write_root(data, {})
             scratch: AbstractContextManager[Path] = nullcontext(folder / "scratch")
         else:
             scratch = run.scratch()
         with scratch as under_way:
-            yield ScanGroup.open(
+            group = ScanGroup.open(
                 data,
                 grid.name,
                 marks=marks,
-                axes=coordinates(grid.called, _declared(grid)),
+                axes=axes_of(grid),
                 shape=grid.shape,
                 block=block_shape(grid),
                 common=grid.common(),
-                attrs=attrs,
+                attrs={**_kind(grid), "status": "unfinished"},
                 scratch=under_way,
             )
+            yield group, kept
+
+
+def axes_of(grid: Grid) -> dict[str, xr.Variable]:
+    """The coordinates along the scanned dimensions of a model."""
+    return coordinates(grid.called, _declared(grid))
+
+
+def _kind(grid: Grid) -> dict[str, Any]:
+    return {"kind": grid.study.models[grid.name].kind, SCAN: list(grid.dimensions)}
 
 
 def is_whole(study: Study, name: str, data: xr.Dataset) -> bool:

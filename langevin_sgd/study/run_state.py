@@ -26,6 +26,7 @@ from langevin_sgd.study.run_lock import RunLock
 STATE = ".state"
 _SCRATCH = "scratch-"
 _TASKS = "tasks"
+_FRAGMENTS = "fragments"
 _OLD_SCRATCH = "partial.zarr"  # what older versions wrote groups to
 _MARKER = "run.json"
 _WRITER = "writer.json"
@@ -167,6 +168,11 @@ def checkpoint(path: Path, model: str) -> Checkpoint:
 def marks(path: Path, model: str) -> Path:
     """The folder of marks of what is there of a scanned model."""
     return path / STATE / _TASKS / model
+
+
+def fragments(path: Path, model: str) -> Path:
+    """The folder of results of a model that wait to be put into the store."""
+    return path / STATE / _FRAGMENTS / model
 
 
 def unfinished(

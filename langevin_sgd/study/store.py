@@ -20,6 +20,7 @@ import xarray as xr
 from langevin_sgd.paths import local
 from langevin_sgd.storage.checkpoint import Checkpoint
 from langevin_sgd.storage.replacing import SUFFIX, partial, replace_file, replace_text
+from langevin_sgd.storage.scan_fragments import Fragments
 from langevin_sgd.storage.zarr_groups import StoreError as StoreError
 from langevin_sgd.storage.zarr_groups import (
     group_attributes,
@@ -76,6 +77,10 @@ class RunDirectory:
     def marks(self, model: str) -> Path:
         """The folder of marks of what is there of a scanned model that is unfinished."""
         return run_state.marks(self.path, model)
+
+    def fragments(self, model: str) -> Fragments:
+        """The results of a model that wait to be put into the store."""
+        return Fragments(run_state.fragments(self.path, model))
 
     def settled(self, model: str) -> bool:
         """Whether nothing is left of how a finished scan was made: there are marks until its other files are gone."""

@@ -1,12 +1,12 @@
-"""An engine runs the tasks of a scanned model and gives back their blocks, in the order of the tasks.
+"""An engine runs the tasks of a scanned model and gives back their blocks as they are ready.
 
-In that order they are written by the one process that holds the lock of the run, so what is in the store, and in which
-state any interruption leaves it, does not hang on the engine. Models that are not scanned run in this process.
+They are written in the order of the tasks (`in_order`) by the one process that holds the lock of the run, so what is in
+the store does not hang on the engine. Models that are not scanned run in this process.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -23,6 +23,7 @@ from langevin_sgd.study.run_model import Surroundings, run_task
 class Work:
     """The tasks of one model that are to be run, with what they are run with.
 
+    `finished(task)` are the models that are finished, those that a task is measured on whole or at its very points.
     `following(task)` is the display for a task that runs in this process. Once `stop` is asked for no task is begun.
     """
 
@@ -30,6 +31,7 @@ class Work:
     tasks: Iterable[Task]
     around: Surroundings
     stop: Stop
+    finished: Callable[[Task], Mapping[str, xr.Dataset]]
     following: Callable[[Task], Progress]
 
 
@@ -37,7 +39,7 @@ class Engine(Protocol):
     """What runs tasks."""
 
     def run(self, work: Work) -> Iterator[tuple[Task, xr.Dataset]]:
-        """Every task with its block as `run_task` makes it, in the order of the tasks; fewer if asked to stop.
+        """Every task with its block as `run_task` makes it, as they are ready; fewer if asked to stop.
 
         Raises `UserError` if the tasks cannot be run there.
         """
@@ -54,7 +56,8 @@ class Here:
         for task in work.tasks:
             if work.stop.asked:
                 return
-            yield task, run_task(work.study, task, replace(work.around, progress=work.following(task)))
+            around = replace(work.around, finished=work.finished(task), progress=work.following(task))
+            yield task, run_task(work.study, task, around)
             work.around.checkpoint.remove()
 
     def close(self, *, at_once: bool = False) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import itertools
 import multiprocessing
 import os
-from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import (
+    FIRST_COMPLETED,
     BrokenExecutor,
     CancelledError,
     Executor,
@@ -25,7 +25,7 @@ from langevin_sgd.study.engines.engine import Work
 from langevin_sgd.study.plan import Task
 
 _AHEAD = 4
-"""Tasks a worker that may be under way, or wait for one before them to be written: what is lost if all is killed."""
+"""Tasks a worker that are sent to it before they are begun, so that it need not wait for the next one."""
 
 _SECONDS_BETWEEN_LOOKS = 0.5
 
@@ -49,44 +49,46 @@ class Pool:
     executor: Executor | None = None
 
     def run(self, given: Work) -> Iterator[tuple[Task, xr.Dataset]]:
-        """The tasks side by side, their blocks in order."""
+        """The tasks side by side, each with its block as soon as it is there."""
         tasks, config = iter(given.tasks), config_of(given.study)
-        waiting: deque[tuple[Task, Future[xr.Dataset]]] = deque()
+        under_way: dict[Future[xr.Dataset], Task] = {}
         losses = 0
 
         def send(task: Task) -> Future[xr.Dataset]:
-            return self._submitted(job(given.study, config, task, given.around.finished, given.around.device))
+            return self._submitted(job(given.study, config, task, given.finished(task), given.around.device))
 
         while True:
             if not given.stop.asked:
-                more = itertools.islice(tasks, _AHEAD * self.workers - len(waiting))
-                waiting.extend((task, send(task)) for task in more)
-            if not waiting:
+                more = itertools.islice(tasks, _AHEAD * self.workers - len(under_way))
+                under_way.update((send(task), task) for task in more)
+            if not under_way:
                 return
-            task, future = waiting[0]
-            while wait([future], timeout=_SECONDS_BETWEEN_LOOKS).not_done:
-                if given.stop.asked:
-                    for _, each in waiting:
-                        each.cancel()
-            try:
-                block = future.result()
-            except CancelledError:
-                if given.stop.asked:
-                    return
-                raise UserError(f"{task.model}: the executor cancelled a task; {self.mend}") from None
-            except self.lost:
-                losses += 1
-                self.close(at_once=True)
-                if given.stop.asked:
-                    return
-                if losses > _LOSSES:
-                    told = f"{task.model}: workers were lost {losses} times in turn; {self.mend}"
-                    raise UserError(told) from None
-                waiting = deque((each, before if _finished(before) else send(each)) for each, before in waiting)
-                continue
-            waiting.popleft()
-            losses = 0
-            yield task, block
+            ended = wait(under_way, timeout=_SECONDS_BETWEEN_LOOKS, return_when=FIRST_COMPLETED).done
+            if given.stop.asked:
+                for each in under_way:
+                    each.cancel()
+            for future in [each for each in under_way if each in ended]:  # in the order in which they were sent
+                task = under_way[future]
+                try:
+                    block = future.result()
+                except CancelledError:
+                    if not given.stop.asked:
+                        raise UserError(f"{task.model}: the executor cancelled a task; {self.mend}") from None
+                    del under_way[future]
+                except self.lost:
+                    losses += 1
+                    self.close(at_once=True)
+                    if given.stop.asked:
+                        return
+                    if losses > _LOSSES:
+                        told = f"{task.model}: workers were lost {losses} times in turn; {self.mend}"
+                        raise UserError(told) from None
+                    under_way = {each if _finished(each) else send(lost): lost for each, lost in under_way.items()}
+                    break
+                else:
+                    del under_way[future]
+                    losses = 0
+                    yield task, block
 
     def close(self, *, at_once: bool = False) -> None:
         """End the executor."""
