@@ -15,6 +15,7 @@ from langevin_sgd.errors import UserError
 from langevin_sgd.laws.linear_process import LinearProcess
 from langevin_sgd.models import lineage
 from langevin_sgd.models.network.config import NetworkModel
+from langevin_sgd.models.network.trained import Trained
 from langevin_sgd.observables.scanned import dimensions
 from langevin_sgd.progress import Progress
 from langevin_sgd.training import curvature, minimum
@@ -83,7 +84,7 @@ def find_landmark(
     return Landmark(found, curvature.measure(full, found.position, progress=progress.update))
 
 
-def process_at(landmark: Landmark, model: NetworkModel, sgd: Sgd, samples: int) -> LinearProcess | None:
+def process_at(landmark: Landmark, model: Trained, sgd: Sgd, samples: int) -> LinearProcess | None:
     """SGD about the minimum with the numbers of one point; None where no curvature is measured.
 
     Raises `Diverged` if the minimum is unstable at this learning rate, and `UserError` if its curvature is not positive

@@ -2,28 +2,7 @@
 
 from __future__ import annotations
 
-from langevin_sgd.observables.modes import MODES
-from langevin_sgd.observables.variable import Variable, declare, merged
+from langevin_sgd.observables.training import AT_MINIMUM as AT_MINIMUM
+from langevin_sgd.observables.training import TRAINING
 
-TRAINING = declare(
-    minimum=Variable(("parameter",), "position of the minimum"),
-    hessian=Variable(("parameter", "parameter_2"), "Hessian of the energy at the minimum"),
-    noise_covariance=Variable(("parameter", "parameter_2"), "covariance of one per-sample gradient at the minimum"),
-    energy_at_minimum=Variable((), "energy at the minimum"),
-    gradient_norm_at_minimum=Variable((), "norm of the full gradient at the minimum"),
-    control_squared_displacement=Variable(("time",), "squared distance from the start of the zero-temperature control"),
-    control_energy=Variable(("time",), "energy of the zero-temperature control"),
-    train_loss=Variable(("replica", "time"), "training loss without weight decay"),
-    test_loss=Variable(("replica", "time"), "test loss without weight decay"),
-    train_accuracy=Variable(("replica", "time"), "training accuracy"),
-    test_accuracy=Variable(("replica", "time"), "test accuracy"),
-)
-"""Along the training, beside it, and at the minimum."""
-
-DECLARES = merged(MODES, TRAINING)
-
-AT_MINIMUM = (
-    *("minimum", "energy_at_minimum", "gradient_norm_at_minimum", "hessian", "noise_covariance"),
-    *("hessian_eigenvalue", "hessian_eigenvector", "noise_in_mode", "noisy", "alignment", "noise_scale"),
-)
-"""What is said of the minimum alone, whatever moves the replicas about it."""
+DECLARES = TRAINING

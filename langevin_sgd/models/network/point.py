@@ -15,9 +15,9 @@ from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.errors import UserError
 from langevin_sgd.integrators.divergence import Diverged
 from langevin_sgd.models.network.bench import Bench
-from langevin_sgd.models.network.config import NetworkModel
 from langevin_sgd.models.network.landmark import Landmark, process_at
 from langevin_sgd.models.network.stored import SAMPLES
+from langevin_sgd.models.network.trained import Trained
 from langevin_sgd.models.stationary_window import stationary_window
 from langevin_sgd.observables.declared import dataset
 from langevin_sgd.observables.ensemble import ENSEMBLE
@@ -51,7 +51,7 @@ class Point:
 
     def __init__(
         self,
-        model: NetworkModel,
+        model: Trained,
         sgd: Sgd,
         bench: Bench,
         landmark: Landmark | None,
@@ -225,7 +225,7 @@ class Point:
         return dataset(*parts, coords=joined(*coords), declares=model.declares(), attrs=attrs)
 
 
-def _recorded_steps(model: NetworkModel, steps: int) -> NDArray[np.int64]:
+def _recorded_steps(model: Trained, steps: int) -> NDArray[np.int64]:
     """The steps of the record: as many whatever their number if all points of a scan are to have the same shape."""
     if model.training_time is None:
         return log_spaced_steps(steps, model.record_times)

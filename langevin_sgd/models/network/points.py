@@ -96,7 +96,7 @@ class _Scan:
     def _bench(self, model: NetworkModel) -> Bench:
         context = self._context
         refuse_size = partial(network_memory.refuse_size, context.study, context.name, context.device)
-        return Bench(model, seed=context.seed, device=context.device, workers=self._workers, refuse_size=refuse_size)
+        return Bench.of(model, seed=context.seed, device=context.device, workers=self._workers, refuse_size=refuse_size)
 
     def _launches(self, places: list[int], bench: Bench) -> Iterator[_Launch]:
         model, sgd = self._points[places[0]]

@@ -50,7 +50,7 @@ def run(
     checkpoint = NoCheckpoint() if checkpoint is None else checkpoint
     landmarks = Landmarks(checkpoint.part(LANDMARK), checkpoint.part(SEARCH), seed=seed, device=device)
     with workers_on(device) as workers, one_torch_thread():
-        bench = Bench(model, seed=seed, device=device, workers=workers)
+        bench = Bench.of(model, seed=seed, device=device, workers=workers)
         (found,) = train([(model, sgd)], bench, landmarks, name=name, progress=progress, checkpoint=checkpoint)
     if isinstance(found, PointFailed):
         raise found.error

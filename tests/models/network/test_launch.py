@@ -46,7 +46,7 @@ def together(sgds: list[dict], checkpoint=None, progress=None, **model: object) 
     own = [(chosen, Sgd(**(SGD | sgd))) for sgd in sgds]
     landmarks = Landmarks(checkpoint.part("landmark"), checkpoint.part("search"), seed=1, device="cpu")
     with Workers(2) as workers:
-        bench = Bench(chosen, seed=1, device="cpu", workers=workers)
+        bench = Bench.of(chosen, seed=1, device="cpu", workers=workers)
         progress = progress or NullProgress()
         return train(own, bench, landmarks, name="network", progress=progress, checkpoint=checkpoint)
 
