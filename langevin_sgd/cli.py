@@ -324,10 +324,11 @@ def _warnings_as_lines() -> Iterator[None]:
 
 def entry() -> NoReturn:
     """The program: `main` with the process's own arguments and exit code."""
-    # libraries make hundreds of thousands of objects as they are imported, and no garbage: looking for it as often as
-    # Python does takes a tenth of the time in which a short study starts
-    gc.set_threshold(200_000)
+    # libraries make 400,000 objects as they are imported, and no garbage: looking for it as often as Python does takes
+    # a tenth of the time of a short study, and looking through all of them once more at the end a fifth
+    gc.set_threshold(500_000)
     code = main()
+    gc.freeze()
     if code == INTERRUPTED:
         # An interrupt inside exec() of a text, as in the making of a dataclass during an import, is noted by CPython as
         # never handled, and under `python -m` the process would end by SIGINT instead of with our exit code.

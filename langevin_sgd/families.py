@@ -9,9 +9,9 @@ from __future__ import annotations
 import difflib
 import importlib
 from collections.abc import Callable, Iterator, Mapping
-from functools import cached_property
+from functools import cache, cached_property
 from importlib import metadata
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from langevin_sgd import import_path
 from langevin_sgd.errors import UserError
@@ -27,6 +27,12 @@ def instance_of(kind: type) -> Callable[[Any], bool]:
 def subclass_of(base: type) -> Callable[[Any], bool]:
     """Members that are classes."""
     return lambda found: isinstance(found, type) and issubclass(found, base)
+
+
+@cache
+def entry_points() -> metadata.EntryPoints:
+    """What the installed packages offer, read once a process: that goes through the files of all of them."""
+    return cast(metadata.EntryPoints, metadata.entry_points())  # Python 3.11 has another type, to select from alike
 
 
 def imported(path: str) -> Any:
@@ -55,7 +61,7 @@ class Family(Generic[Member]):
     @cached_property
     def _table(self) -> dict[str, str]:
         table = dict(self._own)
-        for entry in metadata.entry_points(group=self.group):
+        for entry in entry_points().select(group=self.group):
             if entry.name in table:
                 raise UserError(
                     f"{self.word} {entry.name!r} is there twice: {table[entry.name]} and {entry.value} (entry point of "

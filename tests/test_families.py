@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from langevin_sgd import families
 from langevin_sgd.errors import UserError
 from langevin_sgd.families import Family
 from langevin_sgd.reporting.plots.drawn import FIGURES
@@ -28,7 +29,7 @@ def family(members: dict[str, str] | None = None) -> Family[type]:
 @pytest.fixture
 def entry_points(monkeypatch: pytest.MonkeyPatch) -> list[metadata.EntryPoint]:
     found: list[metadata.EntryPoint] = []
-    monkeypatch.setattr(metadata, "entry_points", lambda group: [entry for entry in found if entry.group == group])
+    monkeypatch.setattr(families, "entry_points", lambda: metadata.EntryPoints(found))
     return found
 
 
@@ -53,6 +54,17 @@ def test_another_package_joins_by_an_entry_point(entry_points: list[metadata.Ent
     shapes = family()
     assert list(shapes) == ["path", "dict"]
     assert shapes["dict"].__name__ == "OrderedDict"
+
+
+def test_what_is_installed_is_looked_through_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[str] = []
+    monkeypatch.setattr(metadata, "entry_points", lambda: looked.append("") or metadata.EntryPoints())
+    families.entry_points.cache_clear()
+    try:
+        assert list(family()) == list(family()) == ["path"]
+        assert len(looked) == 1
+    finally:
+        families.entry_points.cache_clear()
 
 
 def test_a_name_taken_twice_raises_and_names_both(entry_points: list[metadata.EntryPoint]) -> None:

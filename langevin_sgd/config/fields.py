@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
+import itertools
 import keyword
 import re
+import textwrap
 from dataclasses import dataclass
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from langevin_sgd.config.errors import shown
 from langevin_sgd.errors import UserError
@@ -39,9 +45,41 @@ class Entries:
 
 
 class Section(BaseModel):
-    """A mapping of the config: immutable, with no keys but the ones declared."""
+    """A mapping of the config: immutable, with no keys but the ones declared.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    What a string below a key says is the key's description in the JSON Schema.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """The schema with its descriptions: read only now, as that takes the source of every section anew."""
+        whole = handler(schema)
+        properties = handler.resolve_ref_schema(whole).get("properties", {})
+        for name, told in _described(cls).items():
+            key = cls.model_fields[name].alias or name if name in cls.model_fields else name
+            if key in properties:
+                properties[key].setdefault("description", told)
+        return whole
+
+
+def _described(section: type) -> dict[str, str]:
+    """The strings below the attributes of a class and of its bases, by attribute; none where no source is left."""
+    found: dict[str, str] = {}
+    for base in section.__mro__:
+        if not issubclass(base, Section) or base is Section:
+            continue
+        try:
+            body = ast.parse(textwrap.dedent(inspect.getsource(base))).body[0]
+        except OSError:  # as of a class that was typed into an interpreter
+            continue
+        assert isinstance(body, ast.ClassDef)
+        for attribute, below in itertools.pairwise(body.body):
+            match attribute, below:
+                case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
+                    found.setdefault(name, inspect.cleandoc(text))
+    return found
 
 
 def own_import_path(text: str) -> str:

@@ -122,17 +122,15 @@ class Kinds(Generic[Kind]):
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         """One of the kinds by its keys, or any mapping that names one of the user's own."""
-        kinds = {name: member.__pydantic_core_schema__ for name, member in self.family.items()}
-        if self._functions is not None:
-            kinds[""] = self._functions.__pydantic_core_schema__
-        each = {name: handler(kind) for name, kind in kinds.items()}
+        kinds = dict(self.family.items()) | ({} if self._functions is None else {"": self._functions})
+        each = [kind.__get_pydantic_json_schema__(kind.__pydantic_core_schema__, handler) for kind in kinds.values()]
         own = {
             "type": "object",
             "properties": {self.key: {"type": "string", "pattern": ":"}},
             "required": [self.key],
             "description": 'One of your own, "module:Class".',
         }
-        alternatives = [*each.values(), *([] if self._functions is not None else [own])]
+        alternatives = [*each, *([] if self._functions is not None else [own])]
         whole: JsonSchemaValue = {"anyOf" if self.named is not None else "oneOf": alternatives}
         if not self.by_name:
             return whole

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from langevin_sgd import Scheme
+from langevin_sgd import Scheme, families
 from langevin_sgd.checks.section import CheckSection
 from langevin_sgd.errors import UserError
 from langevin_sgd.families import Family, subclass_of
@@ -47,7 +47,7 @@ def test_a_module_of_an_entry_point_that_exits(tmp_path: Path, monkeypatch: pyte
     (tmp_path / "exits_of_a_test.py").write_text("import sys\n\nsys.exit(3)\n", encoding="utf-8")
     monkeypatch.syspath_prepend(str(tmp_path))
     entry = metadata.EntryPoint("gone", "exits_of_a_test:Kind", "langevin_sgd.tests")
-    monkeypatch.setattr(metadata, "entry_points", lambda group: [entry])
+    monkeypatch.setattr(families, "entry_points", lambda: metadata.EntryPoints([entry]))
     shapes: Family[type] = Family(
         "shape", {}, group="langevin_sgd.tests", is_member=subclass_of(object), needed="a class"
     )

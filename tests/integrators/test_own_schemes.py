@@ -12,6 +12,7 @@ import pytest
 import xarray as xr
 
 import langevin_sgd as lsgd
+from langevin_sgd import families
 from langevin_sgd.config.errors import ConfigError
 from langevin_sgd.errors import UserError
 from langevin_sgd.integrators.schemes import SCHEMES
@@ -89,7 +90,7 @@ def test_it_is_given_the_momentum_that_it_asks_for(own: str) -> None:
 
 def test_another_package_joins_by_an_entry_point(own: str, monkeypatch: pytest.MonkeyPatch) -> None:
     entry = metadata.EntryPoint("mine", f"{own}:EULER", "langevin_sgd.schemes")
-    monkeypatch.setattr(metadata, "entry_points", lambda group: [entry] if group == entry.group else [])
+    monkeypatch.setattr(families, "entry_points", lambda: metadata.EntryPoints([entry]))
     monkeypatch.setattr(SCHEMES, "_table", {**{name: SCHEMES._own[name] for name in SCHEMES}, "mine": entry.value})
     monkeypatch.syspath_prepend(".")
     same(study("mine"), study("euler_maruyama"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -84,9 +85,11 @@ _SETTINGS: dict[str, Any] = {
 @contextmanager
 def style() -> Iterator[None]:
     """The settings of all figures, for drawing and for saving; matplotlib's global state is left as it was."""
-    with mpl.rc_context():
-        mpl.rcdefaults()
+    # not rcdefaults, which reads all of matplotlib's style sheets to leave out what is no matter of looks
+    with mpl.rc_context(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", mpl.MatplotlibDeprecationWarning)  # of settings that nobody made here
         settings: Any = mpl.rcParams
+        settings.update({name: value for name, value in mpl.rcParamsDefault.items() if name != "backend"})
         settings.update(_SETTINGS)
         yield
 

@@ -125,6 +125,15 @@ def test_matplotlib_is_left_as_it_was(make_tree):
         assert mpl.rcParams["font.size"] == 17.0
 
 
+def test_settings_of_matplotlib_that_are_the_users_do_not_show(make_tree):
+    def rendered() -> bytes:
+        return plots.render(plots.figures(make_tree(), ["learning_curves"])["learning_curves"], "png")
+
+    plain = rendered()
+    with mpl.rc_context({"axes.facecolor": "red", "lines.marker": "o", "savefig.bbox": "tight"}):
+        assert rendered() == plain
+
+
 @pytest.mark.parametrize("format", plots.FORMATS)
 def test_the_same_data_give_the_same_bytes(make_tree, format):
     first, second = (

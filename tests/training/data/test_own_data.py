@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import langevin_sgd as lsgd
+from langevin_sgd import families
 from langevin_sgd.errors import UserError
 from langevin_sgd.study import loading as config
 from langevin_sgd.training.data import DATA
@@ -50,14 +51,9 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     (tmp_path / "my_data.py").write_text(FILE)
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
-    found = metadata.entry_points
-
-    def with_own(group: str) -> list[metadata.EntryPoint]:
-        names = {"blobs": "blobs", "sized_blobs": "Blobs", "not_callable": "not_callable"}
-        own = [metadata.EntryPoint(name, f"my_data:{value}", group) for name, value in names.items()]
-        return [*found(group=group), *(own if group == "langevin_sgd.data" else [])]
-
-    monkeypatch.setattr(metadata, "entry_points", with_own)
+    names = {"blobs": "blobs", "sized_blobs": "Blobs", "not_callable": "not_callable"}
+    own = [metadata.EntryPoint(name, f"my_data:{value}", "langevin_sgd.data") for name, value in names.items()]
+    monkeypatch.setattr(families, "entry_points", lambda: metadata.EntryPoints(own))
     DATA.__dict__.pop("_table", None)
     yield
     DATA.__dict__.pop("_table", None)
