@@ -25,7 +25,7 @@ REPLICAS_AT_A_TIME = 64
 
 @dataclass(frozen=True)
 class Samples:
-    """Inputs (N, ...) and labels (N,), as tensors ready for a network."""
+    """Inputs (N, ...) and labels, as tensors ready for a network: classes (N,), or real targets (N, k)."""
 
     inputs: Tensor
     labels: Tensor
@@ -34,17 +34,18 @@ class Samples:
     def of(
         cls, inputs: ArrayLike, labels: ArrayLike, *, dtype: torch.dtype, device: str | torch.device = "cpu"
     ) -> Samples:
-        """From numpy arrays; integer inputs (such as tokens) stay integers."""
-        values = torch.from_numpy(np.ascontiguousarray(inputs))
-        values = values.to(dtype) if values.is_floating_point() else values.long()
-        return cls(values.to(device), torch.from_numpy(np.array(labels, dtype=np.int64)).to(device))
+        """From numpy arrays; integer inputs (such as tokens) stay integers, and labels of floating type are targets."""
+        values, given = torch.from_numpy(np.ascontiguousarray(inputs)), np.array(labels)
+        real = given.dtype.kind == "f"
+        targets = torch.from_numpy(given.reshape(len(given), -1) if real else given.astype(np.int64))
+        return cls(_in(values, dtype).to(device), _in(targets, dtype).to(device))
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def to(self, dtype: torch.dtype) -> Samples:
-        """The same samples with inputs in other arithmetic."""
-        return Samples(self.inputs.to(dtype) if self.inputs.is_floating_point() else self.inputs, self.labels)
+        """The same samples with inputs and real targets in other arithmetic."""
+        return Samples(_in(self.inputs, dtype), _in(self.labels, dtype))
 
     def chunks(self, size: int, dtype: torch.dtype) -> list[tuple[Tensor, Tensor, Tensor]]:
         """(inputs, labels, weights) of `size` samples each, or of all if there are fewer; all chunks have one shape.
@@ -59,6 +60,11 @@ class Samples:
             index %= len(self)
             pieces.append((self.inputs[index], self.labels[index], weights))
         return pieces
+
+
+def _in(values: Tensor, dtype: torch.dtype) -> Tensor:
+    """Floating numbers in the given type, integers as they are."""
+    return values.to(dtype) if values.is_floating_point() else values.long()
 
 
 class Evaluation(NamedTuple):
@@ -107,7 +113,8 @@ class Evaluator:
 
     def _sum(self, weights: Tensor) -> Tensor:
         """Sums over samples of loss and, if there is one, correctness, shape (1 or 2, replica)."""
-        total = weights.new_zeros(1 + self._loss.has_accuracy, len(weights))
+        labels = self._chunks[0][1]
+        total = weights.new_zeros(1 + self._loss.counts_correct(labels), len(weights))
         for chunk, (_, _, sample_weights) in enumerate(self._chunks):
             found = self._traced[len(weights)](*self._arguments(weights, chunk))
             for place, values in enumerate(found):

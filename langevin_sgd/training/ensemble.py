@@ -208,4 +208,4 @@ class _Block:
         inputs, labels = self._samples.inputs, self._samples.labels
         shape = (-1, len(self.weights), self._batch_size)
         x = torch.index_select(inputs, 0, index).view(*shape, *inputs.shape[1:])
-        return x.unbind(0), torch.index_select(labels, 0, index).view(shape).unbind(0)
+        return x.unbind(0), torch.index_select(labels, 0, index).view(*shape, *labels.shape[1:]).unbind(0)

@@ -43,6 +43,11 @@ class Instruments:
         self.network, self.inputs, self.weight_decay = network, train.inputs, weight_decay
         self._train, self._test, self._workers, self._loss = train, test, workers, loss
 
+    @property
+    def sees_shifts(self) -> bool:
+        """Whether one number added to all outputs changes the loss."""
+        return self._loss.sees_shifts
+
     @cached_property
     def train(self) -> Evaluator:
         """Loss and accuracy of many weight vectors on the training set."""
@@ -183,6 +188,11 @@ class View:
             found = network.outputs(network.parameters(torch.from_numpy(w).to(inputs.device)), inputs)
         result: Array = found.cpu().numpy()
         return result
+
+    def seen_outputs(self, w: Array) -> Array:
+        """The same as far as the loss sees them: without their mean over outputs where it does not see that."""
+        found = self.outputs(w)
+        return found if self._instruments.sees_shifts else found - found.mean(1, keepdims=True)
 
     @property
     def loss(self) -> FullBatch:

@@ -30,6 +30,7 @@ from langevin_sgd.training.data import DataKind
 from langevin_sgd.training.data.digits import DigitsData
 from langevin_sgd.training.losses import LossKind
 from langevin_sgd.training.losses.cross_entropy.config import CrossEntropyLoss
+from langevin_sgd.training.losses.targets import target_fault
 
 if TYPE_CHECKING:
     from langevin_sgd.study.config import Study
@@ -145,6 +146,8 @@ class InterpolationModel(ModelSection):
         sgd = lineage.sgd(study, name)
         origin = lineage.sgd_origin(study, name, "batch_size")
         yield from self.data.problems(name, data=(*at, "data"), batch_size=sgd.batch_size, batch_size_at=origin)
+        if (reason := target_fault(self.loss, self.data)) is not None:
+            yield (*at, "loss"), reason
         if sgd.momentum > 0:
             yield (
                 lineage.sgd_origin(study, name, "momentum"),

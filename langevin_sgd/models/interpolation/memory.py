@@ -26,19 +26,19 @@ def held(study: Study, name: str) -> list[Held]:
     parts = _walkers(study, name)
     if shape is None or samples is None:
         return parts
-    size = model.architecture.parameters(shape.inputs, shape.classes)
-    known = [] if size is None else _network(study, name, size, shape.classes)
+    size = model.architecture.parameters(shape.inputs, shape.outputs)
+    known = [] if size is None else _network(study, name, size, shape.outputs)
     return [*parts, _table(study, name, samples), *known]
 
 
-def refuse_size(study: Study, name: str, size: int, samples: int, classes: int) -> None:
+def refuse_size(study: Study, name: str, size: int, samples: int, outputs: int) -> None:
     """Raise `TooLarge` for a model, known now that its data or its network are there, that cannot fit."""
-    refuse_too_large(name, of_size(study, name, size, samples, classes), free=machine_memory.available())
+    refuse_too_large(name, of_size(study, name, size, samples, outputs), free=machine_memory.available())
 
 
-def of_size(study: Study, name: str, size: int, samples: int, classes: int) -> list[Held]:
-    """What a model holds whose network has `size` weights, on so many training samples of so many classes."""
-    return [*_walkers(study, name), _table(study, name, samples), *_network(study, name, size, classes)]
+def of_size(study: Study, name: str, size: int, samples: int, outputs: int) -> list[Held]:
+    """What a model holds whose network has `size` weights and so many outputs, on so many training samples."""
+    return [*_walkers(study, name), _table(study, name, samples), *_network(study, name, size, outputs)]
 
 
 def _walkers(study: Study, name: str) -> list[Held]:
@@ -69,12 +69,12 @@ def _table(study: Study, name: str, samples: int) -> Held:
     return Held("the gradients of samples on the line", 4.0 * 4 * samples, (_points_of_the_line(study, name),))
 
 
-def _network(study: Study, name: str, size: int, classes: int) -> list[Held]:
+def _network(study: Study, name: str, size: int, outputs: int) -> list[Held]:
     model, at, line = study.models[name], ("models", name), _points_of_the_line(study, name)
     assert isinstance(model, InterpolationModel)
     weights = parameters((*at, "architecture"), size)
     return [
         Held("the weights on the line", 8.0 * 2, (weights, line)),
         Held("copies of one network", 80.0, (weights,)),
-        *evaluation(at, model.architecture, line, classes),
+        *evaluation(at, model.architecture, line, outputs),
     ]

@@ -88,8 +88,8 @@ def _line(
 ) -> tuple[Arrays, LossOnLine]:  # fmt: skip
     """Both endpoints trained, as they are kept, and what lies between and beyond them."""
     loaded = data.load(model.data, seed)
-    loss = losses.build(model.loss, loaded.classes)
-    outputs = loss.outputs(loaded.classes)
+    loss = losses.build(model.loss, loaded)
+    outputs = loss.outputs(loaded.outputs)
     known = model.architecture.parameters(math.prod(loaded.train_inputs.shape[1:]), outputs)
     if known is not None:  # before it is built
         refuse_size(known, len(loaded.train_labels), outputs)

@@ -32,6 +32,7 @@ from langevin_sgd.training.data import DataKind
 from langevin_sgd.training.data.digits import DigitsData
 from langevin_sgd.training.losses import LossKind
 from langevin_sgd.training.losses.cross_entropy.config import CrossEntropyLoss
+from langevin_sgd.training.losses.targets import target_fault
 from langevin_sgd.training.probes import ProbeKind
 from langevin_sgd.training.probes.section import Watched
 from langevin_sgd.training.update_rules import UpdateRuleKind
@@ -123,7 +124,7 @@ class NetworkModel(ModelSection):
     def parameters(self) -> int | None:
         """d, the number of trainable parameters, where it is known without building the network."""
         shape = self.data.shape()
-        return None if shape is None else self.architecture.parameters(shape.inputs, shape.classes)
+        return None if shape is None else self.architecture.parameters(shape.inputs, shape.outputs)
 
     def sgd_of(self, base: Sgd) -> Sgd:
         """The study's sgd with its own changes, its sampling included."""
@@ -199,6 +200,8 @@ class NetworkModel(ModelSection):
         fault = too_many(self.parameters(), "the full Hessian and noise covariance", "give measure_curvature: false")
         if self.measure_curvature and fault is not None:
             yield (*at, "architecture"), fault
+        if (reason := target_fault(self.loss, self.data)) is not None:
+            yield (*at, "loss"), reason
         if self.control and self.start == "independent":
             yield (
                 (*at, "control"),

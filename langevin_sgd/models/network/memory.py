@@ -98,7 +98,7 @@ def evaluation(at: KeyPath, architecture: ArchitectureSection, replicas: Factor,
 
 def _evaluation(at: KeyPath, model: NetworkModel, replicas: Factor) -> list[Held]:
     shape = model.data.shape()
-    return [] if shape is None else evaluation(at, model.architecture, replicas, shape.classes)
+    return [] if shape is None else evaluation(at, model.architecture, replicas, shape.outputs)
 
 
 def _minibatches(study: Study, name: str, model: NetworkModel, replicas: Factor, number: float) -> list[Held]:
@@ -115,8 +115,8 @@ def _minibatches(study: Study, name: str, model: NetworkModel, replicas: Factor,
         lineage.sgd_origin(study, name, "batch_size"), "batch_size", max(scanned, default=sgd.batch_size), 64
     )
     shape = model.data.shape()
-    inputs, classes = (0, 0) if shape is None else (shape.inputs, shape.classes)
-    width = model.architecture.units(classes)
+    inputs, outputs = (0, 0) if shape is None else (shape.inputs, shape.outputs)
+    width = model.architecture.units(outputs)
     parts = [
         Held("the minibatches of replicas", number * (2 * inputs + 4 * width) + 40.0, (replicas, batch), on_device=True)
     ]

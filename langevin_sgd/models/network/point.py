@@ -40,7 +40,7 @@ from langevin_sgd.training.view import View
 Arrays = dict[str, NDArray[Any]]
 
 STEPS_BETWEEN_LOOKS = 1000
-_ENERGY_OF_DIVERGENCE = 1e3  # times the energy at the start, or that of a uniform guess if larger
+_ENERGY_OF_DIVERGENCE = 1e3  # times the energy at the start, or that of who knows nothing if larger
 
 
 class Point:
@@ -77,7 +77,7 @@ class Point:
         self.sample = self._sampled(per_epoch)
         self._recorder = EnsembleRecord(
             start=self.start, record=self.record, sample=self.sample, test=problem.test is not None,
-            accuracy=problem.loss.has_accuracy, reference=self._reference(), workers=bench.workers,
+            accuracy=problem.has_accuracy, reference=self._reference(), workers=bench.workers,
         )  # fmt: skip
         self._probes: dict[str, Probe] = {"recorder": self._recorder}
         if model.control:
@@ -156,8 +156,7 @@ class Point:
             return
         energy = view.energies
         if step == 0:
-            uniform = self._bench.problem.loss.uniform_guess(self._bench.problem.classes)
-            self._highest_energy = _ENERGY_OF_DIVERGENCE * max(float(energy.max()), uniform)
+            self._highest_energy = _ENERGY_OF_DIVERGENCE * max(float(energy.max()), self._bench.problem.ignorance)
         worst = int(np.argmax(np.where(np.isfinite(energy), energy, np.inf)))
         if not energy[worst] <= self._highest_energy:
             raise self._diverged(step, f"the energy of replica {worst} is {energy[worst]:.3g}")

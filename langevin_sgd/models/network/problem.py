@@ -25,16 +25,24 @@ from langevin_sgd.training.network import Network
 
 @dataclass(frozen=True)
 class Problem:
-    """The data and the network on the device that trains it; inputs in float64."""
+    """The data and the network on the device that trains it; inputs and real targets in float64.
+
+    `ignorance` is the mean loss of who knows nothing.
+    """
 
     module: torch.nn.Module
     train: Samples
     test: Samples | None
-    classes: int
     loss: Loss
+    ignorance: float
     start: Tensor
     device: str
     name: str
+
+    @property
+    def has_accuracy(self) -> bool:
+        """Whether answers are correct or not."""
+        return self.loss.counts_correct(self.train.labels)
 
     def refuse_batch(self, size: int) -> None:
         """Raise `UserError` for a minibatch larger than the training set."""
@@ -55,8 +63,8 @@ def prepare(model: NetworkModel, *, seed: int, device: str, refuse_size: Callabl
     when the data are, and for a module of the user's own when one is built; it raises if they will not fit into memory.
     """
     loaded = data.load(model.data, seed)
-    loss = losses.build(model.loss, loaded.classes)
-    outputs = loss.outputs(loaded.classes)
+    loss = losses.build(model.loss, loaded)
+    outputs = loss.outputs(loaded.outputs)
     known = user_code.call(
         f"architecture {model.architecture.kind}: its number of parameters cannot be told",
         model.architecture.parameters,
@@ -77,6 +85,7 @@ def prepare(model: NetworkModel, *, seed: int, device: str, refuse_size: Callabl
     train = samples(loaded.train_inputs, loaded.train_labels)
     has_test = loaded.test_inputs is not None and loaded.test_labels is not None and len(loaded.test_labels) > 0
     test = samples(loaded.test_inputs, loaded.test_labels) if has_test else None  # type: ignore[arg-type]
+    known_targets = train.labels if loaded.classes is None else torch.arange(loaded.classes)
     name = f"architecture {model.architecture.kind}"
     for part in filter(None, (train, test)):
         architectures.check(module, part.inputs.cpu(), outputs, name=name)
@@ -89,8 +98,8 @@ def prepare(model: NetworkModel, *, seed: int, device: str, refuse_size: Callabl
         module=module,
         train=train,
         test=test,
-        classes=loaded.classes,
         loss=loss,
+        ignorance=loss.ignorance(known_targets, outputs),
         start=start,
         device=device,
         name=loaded.name,

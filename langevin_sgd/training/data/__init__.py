@@ -33,6 +33,10 @@ DATA = _DataFamily(
     "data set",
     {
         "digits": "langevin_sgd.training.data.digits:DigitsData",
+        "breast_cancer": "langevin_sgd.training.data.breast_cancer:BreastCancerData",
+        "wine": "langevin_sgd.training.data.wine:WineData",
+        "iris": "langevin_sgd.training.data.iris:IrisData",
+        "diabetes": "langevin_sgd.training.data.diabetes:DiabetesData",
     },
     group="langevin_sgd.data",
     is_member=lambda found: subclass_of(DataSection)(found) or (callable(found) and not isinstance(found, type)),

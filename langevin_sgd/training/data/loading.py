@@ -1,25 +1,32 @@
-"""The data of a config: loaded, split into training and test set, with label noise if asked for."""
+"""The data of a config: loaded, split into training and test set, with noise in the targets if asked for."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
+from langevin_sgd.errors import UserError
 from langevin_sgd.random_numbers import streams as random_numbers
 from langevin_sgd.random_numbers.streams import Stream
 from langevin_sgd.training.data.dataset import DataSet
 from langevin_sgd.training.data.section import DataSection, train_size
 
+_STEP_OF_NOISE = 2  # of the stream's counter; 0 and 1 choose and draw labels
+
 
 def load(data: DataSection, seed: int) -> DataSet:
-    """The data set of a config, split and with label noise: the same for every model of a study with one seed.
+    """The data set of a config, split and with its noise: the same for every model of a study with one seed.
 
     Split and noise are drawn from the DATA_SPLIT and LABEL_NOISE streams. Raises `UserError` if a data set of the
-    user's own cannot be loaded or does not fit together.
+    user's own cannot be loaded or does not fit together, and for noise of a kind that its targets cannot have.
     """
     loaded = data.load()
+    if (fault := data.noise_problem(loaded.classes)) is not None:
+        raise UserError(f"data.{fault[0]}: {fault[1]}")
     if loaded.test_inputs is None:
         loaded = _split(loaded, data.test_fraction, seed)
-    return _with_label_noise(loaded, data.label_noise, seed) if data.label_noise > 0 else loaded
+    if loaded.classes is not None and data.label_noise > 0:
+        return _with_label_noise(loaded, loaded.classes, data.label_noise, seed)
+    return _with_noise(loaded, data.noise, seed) if data.noise > 0 else loaded
 
 
 def _split(data: DataSet, test_fraction: float, seed: int) -> DataSet:
@@ -37,14 +44,23 @@ def _split(data: DataSet, test_fraction: float, seed: int) -> DataSet:
     )
 
 
-def _with_label_noise(data: DataSet, fraction: float, seed: int) -> DataSet:
+def _with_label_noise(data: DataSet, classes: int, fraction: float, seed: int) -> DataSet:
     """Replace round(fraction N) training labels by uniformly random ones, the true one among them."""
     samples = len(data.train_labels)
     order = random_numbers.permutations(seed, trajectories=[0], steps=[0], size=samples, stream=Stream.LABEL_NOISE)
     chosen = order[0, 0, : round(fraction * samples)]
     drawn = random_numbers.integers(
-        seed, trajectories=[0], steps=[1], components=samples, upper=data.classes, stream=Stream.LABEL_NOISE
+        seed, trajectories=[0], steps=[1], components=samples, upper=classes, stream=Stream.LABEL_NOISE
     )
     labels = data.train_labels.copy()
     labels[chosen] = drawn[0, 0, chosen]
     return replace(data, train_labels=labels)
+
+
+def _with_noise(data: DataSet, deviation: float, seed: int) -> DataSet:
+    """Add independent Gaussian numbers to the real targets of the training set."""
+    targets = data.train_labels
+    drawn = random_numbers.normals(
+        seed, trajectories=[0], steps=[_STEP_OF_NOISE], components=targets.size, stream=Stream.LABEL_NOISE
+    )
+    return replace(data, train_labels=targets + deviation * drawn.reshape(targets.shape))

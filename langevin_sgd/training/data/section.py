@@ -18,11 +18,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DataShape:
-    """Size of a data set before it is split: samples in all, inputs per sample, classes."""
+    """Size of a data set before it is split: samples in all, inputs per sample, and what their targets are.
+
+    `classes` is None for real targets, of which each sample has as many numbers as `targets` says; one of a class is 1.
+    """
 
     samples: int
     inputs: int
-    classes: int
+    classes: int | None = None
+    targets: int = 1
+
+    @property
+    def outputs(self) -> int:
+        """How many outputs a network has for it: one a class, or one a real number. A loss may want others."""
+        return self.targets if self.classes is None else self.classes
 
 
 def train_size(samples: int, test_fraction: float) -> int:
@@ -31,20 +40,22 @@ def train_size(samples: int, test_fraction: float) -> int:
 
 
 class DataSection(Section):
-    """The base of all data sets, with their split and their label noise; nothing else names one."""
+    """The base of all data sets, with their split and the noise of their targets; nothing else names one."""
 
     LOAD: ClassVar[str]
     """The function that loads it, "module:function" of (section), a `DataSet`, imported then; see `load`."""
     name: Text
     label_noise: Annotated[Number, Field(ge=0, le=1)] = 0.0
-    """Fraction of the training labels replaced by uniformly random ones."""
+    """Fraction of the training labels replaced by uniformly random ones; of classes."""
+    noise: Annotated[Number, Field(ge=0)] = 0.0
+    """Standard deviation of Gaussian noise that is added to the training targets; of real targets."""
     test_fraction: Annotated[Number, Field(ge=0, lt=1)] = 0.2
     """Fraction of the samples kept for testing: N_test = round(test_fraction * N)."""
     folder: Folder | None = None
     """Where a data set finds its files, if it has any."""
 
     def load(self) -> DataSet:
-        """The samples, not split unless they come so, and without label noise."""
+        """The samples, not split unless they come so, and without `label_noise` and `noise`."""
         function: Callable[[DataSection], DataSet] = imported(self.LOAD)
         return function(self)
 
@@ -61,12 +72,23 @@ class DataSection(Section):
         """What is wrong with it in model `name`, whose section of it is at `data`, at minibatches of `batch_size`."""
         if (reason := self.folder_problem()) is not None:
             yield (*data, "folder"), reason
+        shape = self.shape()
+        if shape is not None and (fault := self.noise_problem(shape.classes)) is not None:
+            yield (*data, fault[0]), fault[1]
         samples = self.train_size()
         if samples is not None and batch_size > samples:
             yield (
                 batch_size_at,
                 f"{batch_size} is more than the {samples} training samples of {name}; give at most {samples}",
             )
+
+    def noise_problem(self, classes: int | None) -> tuple[str, str] | None:
+        """The key of a noise that targets of so many classes, or real ones, None, cannot have, and why."""
+        if classes is None and self.label_noise > 0:
+            return "label_noise", f"replaces labels, but the targets of {self.name} are real numbers; give noise"
+        if classes is not None and self.noise > 0:
+            return "noise", f"is added to real numbers, but the targets of {self.name} are classes; give label_noise"
+        return None
 
     def folder_problem(self) -> str | None:
         """Why the folder that is given is none for it; None if it is."""

@@ -16,6 +16,7 @@ LOSSES: Family[type[LossSection]] = Family(
     "loss",
     {
         "cross_entropy": "langevin_sgd.training.losses.cross_entropy.config:CrossEntropyLoss",
+        "mse": "langevin_sgd.training.losses.mse.config:SquaredErrorLoss",
     },
     group="langevin_sgd.losses",
     is_member=subclass_of(LossSection),

@@ -9,37 +9,44 @@ from torch import Tensor
 
 from langevin_sgd import user_code
 from langevin_sgd.errors import UserError
+from langevin_sgd.training.data.dataset import DataSet
 from langevin_sgd.training.losses.loss import Loss
 from langevin_sgd.training.losses.section import LossSection
+from langevin_sgd.training.losses.targets import refuse_targets
 
 _STEP = 1e-6  # of central differences in float64
 _AGREED = 1e-4  # of the derivative
 
 
-def build(section: LossSection, classes: int) -> Loss:
-    """The loss of a config, for data of so many classes.
+def build(section: LossSection, data: DataSet) -> Loss:
+    """The loss of a config, for data that are loaded.
 
-    Raises `UserError` if one of the user's own cannot be built, fails, returns no finite number a sample, mixes the
-    samples of a batch, or has a `gradient` that is not that of its `values`.
+    Raises `UserError` if it does not take such targets, and if one of the user's own cannot be built, fails, returns no
+    finite number a sample, mixes the samples of a batch, or has a `gradient` that is not that of its `values`.
     """
+    refuse_targets(section, data)
     if type(section).__module__.startswith("langevin_sgd."):
         return section.build()
     name = f"loss {section.kind}"
     loss: Any = user_code.call(f"{name}: it cannot be built", section.build)
     if not isinstance(loss, Loss):
         raise UserError(f"{name}: built {type(loss).__name__}; a subclass of langevin_sgd.training.Loss is needed")
-    _check(loss, classes, name)
+    _check(loss, data, name)
     return loss
 
 
-def _check(loss: Loss, classes: int, name: str) -> None:
-    count: Any = user_code.call(f"{name}: outputs({classes}) failed", loss.outputs, classes)
+def _check(loss: Loss, data: DataSet, name: str) -> None:
+    count: Any = user_code.call(f"{name}: outputs({data.outputs}) failed", loss.outputs, data.outputs)
     if type(count) is not int or count < 1:
-        raise UserError(f"{name}: outputs({classes}) is {count!r}; a whole number, 1 or more, is needed")
+        raise UserError(f"{name}: outputs({data.outputs}) is {count!r}; a whole number, 1 or more, is needed")
     generator = torch.Generator().manual_seed(0)
     outputs = torch.randn(3, count, dtype=torch.float64, generator=generator)
     direction = torch.randn(3, count, dtype=torch.float64, generator=generator)
-    targets = torch.randint(0, classes, (3,), generator=generator)
+    targets = (
+        torch.randn(3, data.targets, dtype=torch.float64, generator=generator)
+        if data.classes is None
+        else torch.randint(0, data.classes, (3,), generator=generator)
+    )
     whole = _per_sample(loss, outputs, targets, name)
     alone = torch.cat([_per_sample(loss, outputs[i : i + 1], targets[i : i + 1], name) for i in range(3)])
     if not torch.allclose(whole, alone, rtol=1e-9, atol=1e-12):
@@ -59,7 +66,7 @@ def _check(loss: Loss, classes: int, name: str) -> None:
             f"{name}: its derivative by the outputs is not that of its values ({float(slope[0]):.4g} where they change "
             f"by {float(differences[0]):.4g}); leave out detach and no_grad, or mend gradient"
         )
-    if loss.has_accuracy:
+    if loss.counts_correct(targets):
         right: Any = user_code.call(
             f"{name}: correct failed (give has_accuracy = False if the loss has none)", loss.correct, outputs, targets
         )

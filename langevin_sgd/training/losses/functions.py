@@ -40,7 +40,7 @@ def values(network: Network, loss: Loss) -> Traceable:
         *parameters, inputs, targets = arguments
         outputs = network.outputs(parameters, inputs)
         found = loss.values(outputs, targets)
-        return (found, loss.correct(outputs, targets)) if loss.has_accuracy else (found,)
+        return (found, loss.correct(outputs, targets)) if loss.counts_correct(targets) else (found,)
 
     return function
 

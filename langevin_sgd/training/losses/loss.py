@@ -17,17 +17,21 @@ def one_hot(targets: Tensor, outputs: Tensor) -> Tensor:
 class Loss:
     """The base of all losses: one of the user's own needs `values` alone, and all else follows from that.
 
-    The arguments are outputs (n, k) of n samples and targets (n,), the numbers of their classes, on any device and in
-    any floating type. The functions are traced under `torch.func` transforms: they must treat every sample by itself,
-    and choose no operation by the values in their arguments, as torch's own `one_hot` does; use `one_hot` from here.
+    The arguments are outputs (n, k) of n samples and their targets, on any device and in any floating type: numbers of
+    classes (n,), or real targets (n, t) in the type of the outputs, as the section's TARGETS says. The functions are
+    traced under `torch.func` transforms: they must treat every sample by itself, and choose no operation by the values
+    in their arguments, as torch's own `one_hot` does; use `one_hot` from here.
     """
 
     has_accuracy: ClassVar[bool] = True
-    """Whether `correct` means anything; without it no accuracy is recorded."""
+    """Whether `correct` means anything of classes; without it, and of real targets, no accuracy is recorded."""
 
-    def outputs(self, classes: int) -> int:
-        """How many outputs k a network needs for data of so many classes."""
-        return classes
+    sees_shifts: ClassVar[bool] = True
+    """Whether one number added to all outputs of a sample changes its loss; softmax and what is made of it do not."""
+
+    def outputs(self, count: int) -> int:
+        """How many outputs k a network needs for data of so many classes, or of so many real targets a sample."""
+        return count
 
     def values(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """The loss of each sample (n,)."""
@@ -45,15 +49,20 @@ class Loss:
         return (self.gradient(outputs, targets) * direction).sum(1)
 
     def correct(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """1 for each sample (n,) that counts as answered correctly, else 0: where its output alone is the largest."""
+        """1 for each sample (n,) of a class that counts as correct, else 0: where its output alone is the largest."""
         true = outputs.gather(1, targets.unsqueeze(1)).squeeze(1)
         others = outputs.scatter(1, targets.unsqueeze(1), -torch.inf).amax(1)
         return (true > others).to(outputs.dtype)
 
-    def uniform_guess(self, classes: int) -> float:
+    def counts_correct(self, targets: Tensor) -> bool:
+        """Whether answers to such targets are correct or not, by `correct`."""
+        return self.has_accuracy and not targets.is_floating_point()
+
+    def ignorance(self, targets: Tensor, outputs: int) -> float:
         """The mean loss of who knows nothing: training that exceeds it and its start by far has diverged.
 
-        That of outputs of 0, unless a loss knows better.
+        That of `outputs` outputs of 0, unless a loss knows better. `targets` are each class once, or the real targets
+        of the training set.
         """
-        outputs = torch.zeros(classes, self.outputs(classes), dtype=torch.float64)
-        return abs(float(self.values(outputs, torch.arange(classes)).mean()))
+        known = torch.zeros(len(targets), outputs, dtype=torch.float64, device=targets.device)
+        return abs(float(self.values(known, targets).mean()))

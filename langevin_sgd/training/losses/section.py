@@ -17,6 +17,8 @@ class LossSection(Section):
 
     LOSS: ClassVar[str]
     """The class of its functions, "module:Class" of (section), a `Loss`, imported when it is used; see `build`."""
+    TARGETS: ClassVar[frozenset[str]] = frozenset({"classes"})
+    """The targets that it takes: "classes", numbers of classes; "real", real numbers; or both."""
     kind: str
 
     def build(self) -> Loss:

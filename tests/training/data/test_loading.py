@@ -77,7 +77,18 @@ def test_a_data_set_of_the_users_own(module):
         (lambda: DataSet(np.zeros((5, 2)), np.zeros(5, int), "2"), "classes must be a whole number, .* not '2'"),
         (lambda: DataSet(np.zeros((5, 2)), np.zeros(5, int), 2.0), r"classes must be a whole number, .* not 2\.0"),
         (lambda: DataSet(np.zeros((5, 2)), np.zeros(5, int), True), "classes must be a whole number"),
-        (lambda: DataSet(np.zeros((5, 2)), np.zeros(5, int), 1), "two or more, not 1"),
+        (lambda: DataSet(np.zeros((5, 2)), np.zeros(5, int), 1), "two or more, not 1; leave it out for real targets"),
+        (lambda: DataSet(np.zeros((5, 2)), np.zeros(5, int)), "of floating type, not int64; give classes"),
+        (lambda: DataSet(np.zeros((5, 2)), np.array([0, 1, np.nan, 0, 0])), r"labels must be finite; .*\[2\] with nan"),
+        (lambda: DataSet(np.zeros((5, 2)), np.full(5, 1e39)), "labels must fit into float32"),
+        (
+            lambda: DataSet(np.zeros((5, 2)), np.zeros((5, 1, 1))),
+            r"give \(samples, ...\) and \(samples,\) or \(samples, k",
+        ),
+        (
+            lambda: DataSet(np.zeros((5, 2)), np.zeros((5, 2)), None, np.zeros((5, 2)), np.zeros(5)),
+            "targets of training and test set have different shapes",
+        ),
         (lambda: DataSet(np.zeros((5, 2)), np.array([0, 1, -1, 0, 1]), 2), r"first at \[2\] with -1; number the class"),
         (lambda: DataSet(np.diag([0.0, np.inf]), np.zeros(2, int), 2), r"finite; 1 of 4 .* \[1, 1\] with inf"),
         (
@@ -102,6 +113,38 @@ def test_what_does_not_fit_is_told_in_one_line(module, made, told):
         data.load(OwnData(name="made_up_data:make"), 1)
     assert "made_up_data:make" in error.value.render()
     assert "\n" not in error.value.render()
+
+
+@pytest.mark.parametrize("dtype", [">f8", "f4", np.longdouble])
+def test_real_targets_of_any_width_and_number_a_sample(module, dtype):
+    inputs, targets = np.zeros((8, 3)), np.arange(16.0).reshape(8, 2)
+    module.make = lambda: DataSet(inputs, targets.astype(dtype))
+    found = data.load(OwnData(name="made_up_data:make", test_fraction=0.25), 1)
+    assert (found.classes, found.targets, found.outputs) == (None, 2, 2)
+    assert found.train_labels.dtype == np.float64
+    assert np.array_equal(np.sort(np.concatenate([found.train_labels, found.test_labels]), axis=0), targets)
+    module.make = lambda: DataSet(inputs, targets[:, 0].astype(dtype))
+    found = data.load(OwnData(name="made_up_data:make", test_fraction=0.25), 1)
+    assert (found.train_labels.shape, found.targets, found.outputs) == ((6,), 1, 1)
+
+
+def test_noise_of_real_targets_is_gaussian_and_of_the_training_set_alone(module):
+    """Mean and variance of 20,000 numbers to four standard errors."""
+    targets = np.arange(40_000.0).reshape(20_000, 2)
+    module.make = lambda: DataSet(np.zeros((20_000, 1)), targets, None, np.zeros((5, 1)), np.ones((5, 2)))
+    own = {"name": "made_up_data:make"}
+    noise = data.load(OwnData(**own, noise=0.5), 3).train_labels - targets
+    assert abs(noise.mean()) < 4 * 0.5 / np.sqrt(40_000)
+    assert abs(noise.var() / 0.25 - 1) < 4 * np.sqrt(2 / 40_000)
+    assert abs(np.corrcoef(noise.T)[0, 1]) < 4 / np.sqrt(20_000)
+    assert np.array_equal(data.load(OwnData(**own, noise=0.5), 3).test_labels, np.ones((5, 2)))
+    other = data.load(OwnData(**own, noise=1.0), 3).train_labels - targets
+    np.testing.assert_allclose(other, 2 * noise, atol=1e-10)
+    with pytest.raises(UserError, match=r"data.label_noise: .* real numbers; give noise"):
+        data.load(OwnData(**own, label_noise=0.5), 3)
+    module.make = lambda: DataSet(np.zeros((6, 1)), np.arange(6) % 2, 2)
+    with pytest.raises(UserError, match=r"data.noise: .* classes; give label_noise"):
+        data.load(OwnData(**own, noise=0.5), 3)
 
 
 def test_numbers_of_numpy_and_the_largest_inputs_are_fine(module):

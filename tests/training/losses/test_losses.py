@@ -15,8 +15,11 @@ from langevin_sgd.study import loading as config
 from langevin_sgd.training.energy import Evaluator
 from langevin_sgd.training.ensemble import Ensemble
 from langevin_sgd.training.full_batch import FullBatch
-from langevin_sgd.training.losses.cross_entropy.functions import CROSS_ENTROPY
+from langevin_sgd.training.losses.cross_entropy.config import CrossEntropyLoss
+from langevin_sgd.training.losses.cross_entropy.functions import CROSS_ENTROPY, CrossEntropy
 from langevin_sgd.training.losses.loss import Loss, one_hot
+from langevin_sgd.training.losses.mse.config import SquaredErrorLoss
+from langevin_sgd.training.losses.mse.functions import SquaredError
 from langevin_sgd.training.threads import Workers
 
 FILE = '''\
@@ -137,7 +140,41 @@ def test_cross_entropy_in_closed_form_is_that_of_torch() -> None:
         CROSS_ENTROPY.along(outputs, direction, targets), Loss.along(CROSS_ENTROPY, outputs, direction, targets)
     )
     assert torch.equal(CROSS_ENTROPY.correct(outputs, targets), Loss.correct(CROSS_ENTROPY, outputs, targets))
-    assert CROSS_ENTROPY.uniform_guess(4) == pytest.approx(Loss.uniform_guess(CROSS_ENTROPY, 4), rel=1e-14)
+    assert CROSS_ENTROPY.ignorance(torch.arange(4), 4) == pytest.approx(np.log(4), rel=1e-14)
+
+
+CLOSED_FORMS = {
+    "cross_entropy": CROSS_ENTROPY,
+    "smoothed": CrossEntropy(CrossEntropyLoss(kind="cross_entropy", label_smoothing=0.3)),
+    "mse": SquaredError(SquaredErrorLoss(kind="mse")),
+    "mse of real targets": SquaredError(SquaredErrorLoss(kind="mse")),
+}
+
+
+@pytest.mark.parametrize("name", CLOSED_FORMS)
+def test_closed_forms_are_the_derivatives_of_the_values(name: str) -> None:
+    loss, generator = CLOSED_FORMS[name], torch.Generator().manual_seed(0)
+    outputs, direction, real = (torch.randn(7, 4, dtype=torch.float64, generator=generator) for _ in range(3))
+    targets = real if "real" in name else torch.randint(0, 4, (7,), generator=generator)
+    found, along = loss.gradient(outputs, targets), loss.along(outputs, direction, targets)
+    torch.testing.assert_close(found, Loss.gradient(loss, outputs, targets), rtol=1e-12, atol=1e-13)
+    torch.testing.assert_close(along, (found * direction).sum(1), rtol=1e-12, atol=1e-13)
+
+
+def test_losses_are_those_of_torch() -> None:
+    """Label smoothing by torch's definition; squared errors by k/2 times torch's mean over outputs."""
+    generator = torch.Generator().manual_seed(0)
+    outputs, real = (torch.randn(7, 4, dtype=torch.float64, generator=generator) for _ in range(2))
+    targets = torch.randint(0, 4, (7,), generator=generator)
+    smoothed = nn.functional.cross_entropy(outputs, targets, reduction="none", label_smoothing=0.3)
+    torch.testing.assert_close(CLOSED_FORMS["smoothed"].values(outputs, targets), smoothed, rtol=1e-13, atol=0)
+    mse = CLOSED_FORMS["mse"]
+    torch.testing.assert_close(mse.values(outputs, real).mean(), 4 / 2 * nn.MSELoss()(outputs, real))
+    rows = nn.functional.one_hot(targets, 4).to(torch.float64)
+    torch.testing.assert_close(mse.values(outputs, targets).mean(), 4 / 2 * nn.MSELoss()(outputs, rows))
+    assert mse.counts_correct(targets)
+    assert not mse.counts_correct(real)
+    assert mse.ignorance(real, 4) == pytest.approx(float((real**2).sum(1).mean()) / 2, rel=1e-13)
 
 
 class _Squared(Loss):

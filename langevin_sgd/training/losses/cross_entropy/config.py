@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
+from pydantic import Field
+
+from langevin_sgd.config.fields import Number
 from langevin_sgd.training.losses.section import LossSection
 
 
@@ -13,3 +16,5 @@ class CrossEntropyLoss(LossSection):
     LOSS: ClassVar[str] = "langevin_sgd.training.losses.cross_entropy.functions:CrossEntropy"
     kind: Literal["cross_entropy"]
     """Always `cross_entropy`."""
+    label_smoothing: Annotated[Number, Field(ge=0, lt=1)] = 0.0
+    """Share e of the target spread over all K classes: 1 - e + e/K for the true one, e/K for each of the others."""

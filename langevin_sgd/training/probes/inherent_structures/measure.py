@@ -65,7 +65,7 @@ class InherentStructures(Probe):
             view.progress(int(index) + 1, energies.size)
             view.save()
         positions = minima.reshape(-1, energy.dimension)
-        outputs = [_centred(view.outputs(w)) for w in positions]
+        outputs = [view.seen_outputs(w) for w in positions]
         labels, chosen = structures(energies.reshape(-1), outputs, same_within=self._settings.same_within)
         self._count = len(chosen)
         return self._described(view, labels.reshape(energies.shape), positions[chosen], energies.reshape(-1)[chosen])
@@ -154,12 +154,6 @@ def structures(
             chosen.append(int(index))
         labels[index] = label
     return labels, np.array(chosen)
-
-
-def _centred(outputs: Array) -> Array:
-    """Outputs (N, classes), their mean over classes taken off: the loss does not see it."""
-    centred: Array = outputs - outputs.mean(1, keepdims=True)
-    return centred
 
 
 def _log_det(hessian: Array) -> float:

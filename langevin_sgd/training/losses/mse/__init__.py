@@ -1,0 +1,1 @@
+"""The `mse` loss, of real targets and of classes."""
