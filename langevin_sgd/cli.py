@@ -87,6 +87,10 @@ def simulate(
     scheduler: Annotated[
         str | None, Parameter(help="Run the points of a scan on the dask cluster with this address.")
     ] = None,
+    shard: Annotated[
+        str | None,
+        Parameter(help="I/N: be one of N processes that share a study and its run directory, as in a job array."),
+    ] = None,
 ) -> int:
     """Run a study: train, simulate, compare; leaves a run directory with a report."""
     from langevin_sgd.paths import local
@@ -109,6 +113,7 @@ def simulate(
             progress=shown,
             workers=workers,
             scheduler=scheduler,
+            shard=shard,
         )
         return _conclude(tree, run, quiet=quiet)
     except estimates.TooLarge as error:
@@ -123,9 +128,8 @@ def simulate(
         words += ["--device", device] if device != "auto" else []
         words += ["--workers", str(workers)] if workers is not None else []
         words += ["--scheduler", scheduler] if scheduler is not None else []
-        print(
-            f"Interrupted. What is done so far lies in {run}; go on with: {shlex.join(words)} --resume", file=sys.stderr
-        )
+        words += ["--resume"] if shard is None else ["--shard", shard]
+        print(f"Interrupted. What is done so far lies in {run}; go on with: {shlex.join(words)}", file=sys.stderr)
         return INTERRUPTED
 
 
@@ -134,6 +138,9 @@ def _conclude(tree: xr.DataTree, run: str, *, quiet: bool) -> int:
     from langevin_sgd.study import store
     from langevin_sgd.study.execute import failures
 
+    if "unfinished" in tree.attrs:  # other shards have not run yet, or not to their end
+        print(f"{run}: {tree.attrs['unfinished']}")
+        return DONE
     terminal.print_run(tree, run=run, brief=quiet)
     if not quiet:
         print(f"Report: {Path(run) / store.REPORT}")

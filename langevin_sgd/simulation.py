@@ -16,6 +16,7 @@ from langevin_sgd.study.config import Study
 from langevin_sgd.study.engines.choice import chosen
 from langevin_sgd.study.execute import Report, execute
 from langevin_sgd.study.loading import load
+from langevin_sgd.study.shards.shares import shard as as_shard
 
 
 def simulate(
@@ -30,6 +31,7 @@ def simulate(
     workers: int | None = None,
     scheduler: str | None = None,
     executor: Executor | None = None,
+    shard: str | tuple[int, int] | None = None,
 ) -> xr.DataTree:
     """Run a study and return its DataTree: a group a model, `checks`, and the provenance as an attribute of the root.
 
@@ -39,7 +41,10 @@ def simulate(
 
     The points of a scan run in this process, or in `workers` processes of this machine (then the script that calls this
     must be importable, its own work under `if __name__ == "__main__":`), on the dask cluster whose `scheduler` is at
-    an address, or in any `concurrent.futures.Executor`: to the same bits.
+    an address, or in any `concurrent.futures.Executor`: to the same bits. `shard` "2/3" is the second of three
+    processes that run the study together, each a part of it, into the same `output`, at once or one after the other,
+    and that go on from where they were when they are started again. The one that ends last returns the whole tree, all
+    others what is there, with what is missing in the attribute `unfinished`.
 
     A model that diverges or cannot be run is kept as an empty group with `status` "failed" and `error`; models that are
     measured on it are "skipped"; all others run. Either is warned of (`RuntimeWarning`) unless `progress` is given,
@@ -57,6 +62,7 @@ def simulate(
         overwrite=overwrite,
         progress=progress,
         engine=lambda: chosen(workers=workers, scheduler=scheduler, executor=executor),
+        shard=None if shard is None else as_shard(shard),
     )
 
 

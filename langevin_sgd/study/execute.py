@@ -18,6 +18,7 @@ from langevin_sgd.laws.evaluate import known
 from langevin_sgd.models import lineage
 from langevin_sgd.models import memory as estimates
 from langevin_sgd.models.failed import PointFailed
+from langevin_sgd.paths import local
 from langevin_sgd.progress import Forecast, Progress, QuietProgress
 from langevin_sgd.storage.checkpoint import NoCheckpoint
 from langevin_sgd.study import loading as config
@@ -29,6 +30,9 @@ from langevin_sgd.study.judge import judged
 from langevin_sgd.study.provenance import provenance
 from langevin_sgd.study.run_model import Surroundings, held_by, run_model
 from langevin_sgd.study.run_scan import faults, is_whole, run_scan, without_data
+from langevin_sgd.study.shards.gather import gather
+from langevin_sgd.study.shards.part import take_part
+from langevin_sgd.study.shards.shares import Shard
 
 
 @dataclass(frozen=True)
@@ -53,11 +57,16 @@ def execute(
     overwrite: bool = False,
     progress: Progress | None = None,
     engine: Callable[[], Engine] = Here,
+    shard: Shard | None = None,
 ) -> xr.DataTree:
     """Run a study and return its DataTree, as `langevin_sgd.simulate` says; `report` is made of a run directory.
 
-    `engine` makes what runs the tasks of scanned models.
+    `engine` makes what runs the tasks of scanned models. Of a study that is shared with other processes those of
+    `shard` are run; the tree is what is there, with the attribute `unfinished`, unless this was the last one.
     """
+    if shard is not None and (output is None or overwrite):
+        why = "needs an output directory" if output is None else "and overwrite exclude each other"
+        raise UserError(f"shard {why}: several processes write to it")
     given, study = study, _study(study, overrides)
     told = progress is not None
     progress = QuietProgress() if progress is None else progress
@@ -78,25 +87,53 @@ def execute(
     running = engine()
     run = None
     try:
+
+        def around(name: str, models: Mapping[str, xr.Dataset]) -> Surroundings:
+            kept = NoCheckpoint() if run is None else run.checkpoint(name)
+            shared = NoCheckpoint() if run is None else run.landmarks
+            return Surroundings(models, laws, placed[name].device, progress, kept, shared)
+
+        shares = None
+        if shard is not None and output is not None:
+            shares = take_part(
+                study,
+                shard,
+                local(output),
+                config=config.resolved_yaml(study),
+                around=lambda name: around(name, {}),
+                single=_run_single,
+                engine=running,
+            )
         if output is not None:
-            run = store.prepare(output, config=config.resolved_yaml(study), overwrite=overwrite, resume=resume)
+            text = config.resolved_yaml(study)
+            run = store.prepare(
+                output, config=text, overwrite=overwrite, resume=resume and shard is None, together=shard is not None
+            )
         elif resume or overwrite:
             raise UserError("resume and overwrite need an output directory")
-        models: dict[str, xr.Dataset] = {} if run is None else run.finished()
+        lost: Mapping[str, xr.Dataset] = {}
+        if run is not None and shares is not None:
+            gathered = gather(run, shares)
+            if gathered.missing:
+                said = f"shard {shard} is done; not run yet: {shares.said(gathered.missing)}"
+                tree = store.open_run(run)
+                tree.attrs["unfinished"] = said
+                return tree
+            lost = gathered.lost
+        models: dict[str, xr.Dataset] = {**({} if run is None else run.finished()), **lost}
+        settled = [name for name in models if run is None or run.settled(name)]
+        there = {*lost, *(name for name in settled if is_whole(study, name, models[name]))}
+        if run is not None and shares is not None and there >= {*study.models}:
+            tree = store.open_run(run, load=True)
+            if tree.attrs.get("status") == "finished":  # by another shard
+                return tree
         for name in lineage.order(study):
-            settled = run is None or run.settled(name)
-            if name in models and settled and is_whole(study, name, models[name]):
+            if name in lost:
+                continue
+            if name in there:
                 models[name] = _with_new_laws(study, name, models, run)
             else:
-                around = Surroundings(
-                    models,
-                    laws,
-                    placed[name].device,
-                    progress,
-                    NoCheckpoint() if run is None else run.checkpoint(name),
-                    NoCheckpoint() if run is None else run.landmarks,
-                )
-                models[name] = _run_one(study, name, around, run, running)
+                models[name] = _run_one(study, name, around(name, models), run, running)
         running.close()
         tree = _finish(study, models, device=device, started=started, progress=progress, run=run, report=report)
     finally:

@@ -52,7 +52,7 @@ def run_scan(
         def following(task: Task) -> Progress:
             counts = group.counts()
             place = counts["done"] + counts["failed"] + 1
-            return _Renamed(around.progress, name, f"{name}: point {place:,} of {len(grid):,}")
+            return Renamed(around.progress, name, f"{name}: point {place:,} of {len(grid):,}")
 
         to_run = (task for task in missing() if task.label not in kept)
         ran = engine.run(Work(study, to_run, around, stop, lambda _: around.finished, following))
@@ -119,6 +119,14 @@ def axes_of(grid: Grid) -> dict[str, xr.Variable]:
     return coordinates(grid.called, _declared(grid))
 
 
+def placed(grid: Grid, task: Task, block: xr.Dataset, device: str) -> xr.Dataset:
+    """The block of a task as the part of the model's Dataset that it is."""
+    where = dict(zip(grid.dimensions, map(slice, task.start, task.stop), strict=True))
+    axes = {name: axis.isel({dim: where[str(dim)] for dim in axis.dims}) for name, axis in axes_of(grid).items()}
+    whole = blocks.with_attributes(block, (RECORD, SILENT)).assign_coords(axes)
+    return whole.assign_attrs({**_kind(grid), "device": device, "status": "done"})
+
+
 def _kind(grid: Grid) -> dict[str, Any]:
     return {"kind": grid.study.models[grid.name].kind, SCAN: list(grid.dimensions)}
 
@@ -156,7 +164,7 @@ def _declared(grid: Grid) -> xr.Dataset:
     return xr.Dataset({name: ((), 0.0, attrs) for name, attrs in told.items()})
 
 
-class _Renamed:
+class Renamed:
     """A display to which the task of a launch is one of many: called by the point that it is at."""
 
     def __init__(self, progress: Progress, name: str, label: str) -> None:

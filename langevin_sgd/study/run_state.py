@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import math
 import os
 import shlex
 import shutil
@@ -11,7 +12,7 @@ import socket
 import tempfile
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -27,6 +28,8 @@ STATE = ".state"
 _SCRATCH = "scratch-"
 _TASKS = "tasks"
 _FRAGMENTS = "fragments"
+_SHARDS = "shards"
+_CLAIMS = "claims"
 _OLD_SCRATCH = "partial.zarr"  # what older versions wrote groups to
 _MARKER = "run.json"
 _WRITER = "writer.json"
@@ -85,15 +88,15 @@ def holds_run(path: str | os.PathLike[str]) -> bool:
     return stage(path) == "run"
 
 
-def take(path: Path, *, brief: bool) -> RunLock:
+def take(path: Path, *, brief: bool, patient: bool = False) -> RunLock:
     """The lock of a run, for this process.
 
     `brief` is for those that only store what they made of a run's results: they give up at once if another process
-    writes, while all others wait for them. Raises `Denied` that names the other process, `StoreError` if its note is
-    damaged.
+    writes, while all others wait for them, for a minute or as long as it takes if `patient`. Raises `Denied` that names
+    the other process, `StoreError` if its note is damaged.
     """
     (path / STATE).mkdir(parents=True, exist_ok=True)
-    deadline = time.monotonic() + _SECONDS_FOR_THE_BRIEF
+    deadline = time.monotonic() + (math.inf if patient else _SECONDS_FOR_THE_BRIEF)
     while (lock := run_lock.take(path / STATE)) is None:
         writer = _writer(path)
         if writer is not None and not _may_live(writer):
@@ -173,6 +176,57 @@ def marks(path: Path, model: str) -> Path:
 def fragments(path: Path, model: str) -> Path:
     """The folder of results of a model that wait to be put into the store."""
     return path / STATE / _FRAGMENTS / model
+
+
+def shard(path: Path, name: str) -> Path:
+    """The folder of one of the processes that make a run together, such as 1/3, for what is under way."""
+    return path / STATE / _SHARDS / name.replace("/", "-of-")
+
+
+def take_shard(path: Path, name: str) -> RunLock:
+    """The lock of such a process. Raises `Denied` if another one is this shard."""
+    with writing(path):
+        shard(path, name).mkdir(parents=True, exist_ok=True)
+        lock = run_lock.take(shard(path, name))
+    if lock is None:
+        raise Denied(f"{path}: another process is shard {name} of this run; wait for it or stop it")
+    return lock
+
+
+def claim(path: Path, name: str) -> Path:
+    """The folder of a computation that several shards need."""
+    return path / STATE / _CLAIMS / name
+
+
+def take_claim(folder: Path) -> RunLock | None:
+    """The lock of such a computation, None if another process is at it."""
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        return run_lock.take(folder)
+
+
+def living_shards(path: Path) -> list[str]:
+    """The shards of a run that are being computed."""
+    folders = sorted(path.glob(f"{STATE}/{_SHARDS}/*"))
+    return [folder.name.replace("-of-", "/") for folder in folders if not _idle(folder)]
+
+
+def clear_shards(path: Path) -> None:
+    """Remove what shards of a finished run left, but what one that lives is at."""
+    shutil.rmtree(path / STATE / _FRAGMENTS, ignore_errors=True)
+    for kind in (_SHARDS, _CLAIMS):
+        for folder in path.glob(f"{STATE}/{kind}/*"):
+            if _idle(folder):
+                shutil.rmtree(folder, ignore_errors=True)
+        with suppress(OSError):  # not empty, or not there
+            (path / STATE / kind).rmdir()
+
+
+def _idle(folder: Path) -> bool:
+    lock = run_lock.take(folder)
+    if lock is not None:
+        lock.release()
+    return lock is not None
 
 
 def unfinished(

@@ -132,6 +132,7 @@ class RunDirectory:
         with writing(self.path):
             write_root(self.data, attributes, order=tree.children)
             self.landmarks.remove()
+            run_state.clear_shards(self.path)
 
     def close(self) -> None:
         """Let others write to the run."""
@@ -140,32 +141,42 @@ class RunDirectory:
 
 
 def prepare(
-    path: str | os.PathLike[str], *, config: str, overwrite: bool = False, resume: bool = False
+    path: str | os.PathLike[str],
+    *,
+    config: str,
+    overwrite: bool = False,
+    resume: bool = False,
+    together: bool = False,
 ) -> RunDirectory:
     """Make a run directory ready to be written to, with the resolved config (YAML text) in it.
 
     A directory that holds anything is refused, unless `resume` continues the run of the same config in it, or
     `overwrite` replaces the run in it. Overwriting removes only what runs write; files of the user's own stay, and a
-    directory that is no run is never overwritten. What an interrupted start has left is started anew by any of these.
+    directory that is no run is never overwritten. `together` is for one of several processes that make a run: it is
+    resumed if it is there and started if it is not, and others that write to it for a moment are waited for. What an
+    interrupted start has left is started anew by any of these.
     Raises `StoreError`, before anything is changed, if the directory is refused, if another process writes to it or if
     what is to be resumed is damaged, and also if it cannot be written.
     """
     path = local(path)
     if resume and overwrite:
         raise StoreError("--resume and --overwrite exclude each other; give one of them")
-    _refuse(path, overwrite=overwrite, resume=resume)
-    run = _locked(path, brief=False)
+    _refuse(path, overwrite=overwrite, resume=resume or (together and holds_run(path)))
+    run = _locked(path, brief=False, patient=together)
     try:
         with writing(path):
-            run_state.note_writer(path, brief=False)
+            run_state.note_writer(path, brief=together)
+        resume = resume or (together and holds_run(path))
         _refuse(path, overwrite=overwrite, resume=resume)  # what it was may have changed before it was locked
         if resume and holds_run(path):
             refuse_other_config(path, config)
             refuse_damaged(path / DATA)
             with writing(path):
                 _clear_stale(path)
-                _begin(path, config)
+                # of those that share a run one finishes it, and then it is finished for all of them
+                _begin(path, config, keep=together and read_config(path) == config)
         else:
+            _refuse_living_shards(path)
             with writing(path):
                 _start(path, config)
     except BaseException:
@@ -233,9 +244,9 @@ def save_figures(run: str | os.PathLike[str] | RunDirectory, files: Mapping[str,
     return [folder / name for name in files]
 
 
-def _locked(path: Path, *, brief: bool) -> RunDirectory:
+def _locked(path: Path, *, brief: bool, patient: bool = False) -> RunDirectory:
     with writing(path):
-        return RunDirectory(path, run_state.take(path, brief=brief))
+        return RunDirectory(path, run_state.take(path, brief=brief, patient=patient))
 
 
 def _refuse(path: Path, *, overwrite: bool, resume: bool) -> None:
@@ -255,6 +266,13 @@ def _refuse(path: Path, *, overwrite: bool, resume: bool) -> None:
         raise StoreError(f"{path}: holds a run already; continue it with --resume or replace it with --overwrite")
 
 
+def _refuse_living_shards(path: Path) -> None:
+    with writing(path):
+        shards = run_state.living_shards(path)
+    if shards:
+        raise Denied(f"{path}: shard {', '.join(shards)} of this run is being computed; wait for it or stop it")
+
+
 def _start(path: Path, config: str) -> None:
     """A new run, in the place of what is there of an old one or of a start that was interrupted.
 
@@ -269,10 +287,11 @@ def _start(path: Path, config: str) -> None:
     run_state.mark_run(path)
 
 
-def _begin(path: Path, config: str) -> None:
-    """What a run has before its first model."""
+def _begin(path: Path, config: str, *, keep: bool = False) -> None:
+    """What a run has before its first model; one that is finished stays so with `keep`."""
     replace_text(path / CONFIG, config)
-    write_root(path / DATA, {"status": "unfinished"})
+    if not keep:
+        write_root(path / DATA, {"status": "unfinished"})
     for name, attributes in group_attributes(path / DATA).items():
         if attributes.get("status") == "done":  # stored, but stopped before this was removed
             run_state.checkpoint(path, name).remove()
