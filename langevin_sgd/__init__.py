@@ -16,6 +16,7 @@ _HOME = {
     "load": "langevin_sgd.study.loading",
     "parse": "langevin_sgd.study.loading",
     "json_schema": "langevin_sgd.study.loading",
+    "plan": "langevin_sgd.simulation",
     "scan": "langevin_sgd.simulation",
     "simulate": "langevin_sgd.simulation",
     "check": "langevin_sgd.study.judge",
@@ -73,6 +74,7 @@ if TYPE_CHECKING:
     from langevin_sgd.reporting.html import report as report
     from langevin_sgd.reporting.plots.drawn import figures as figures
     from langevin_sgd.reporting.plots.drawn import plot as plot
+    from langevin_sgd.simulation import plan as plan
     from langevin_sgd.simulation import scan as scan
     from langevin_sgd.simulation import simulate as simulate
     from langevin_sgd.study.config import Study as Study

@@ -82,6 +82,9 @@ def simulate(
     device: Annotated[str, Parameter(help="auto, cpu or cuda[:N].")] = "auto",
     resume: Annotated[bool, _Flag, Parameter(help="Continue an interrupted run.")] = False,
     overwrite: Annotated[bool, _Flag, Parameter(help="Replace the run in the directory.")] = False,
+    dry_run: Annotated[
+        bool, _Flag, Parameter(help="Print points, launches, memory and disk that it would take, and run nothing.")
+    ] = False,
     quiet: Annotated[bool, _Flag, Parameter(help="No progress, and only the verdict at the end.")] = False,
     workers: Annotated[int | None, Parameter(help="Run the points of a scan in so many processes.")] = None,
     scheduler: Annotated[
@@ -104,6 +107,8 @@ def simulate(
 
     shown = progress.choose(quiet=quiet)
     try:
+        if dry_run:
+            return _print_plan(simulation.plan(loaded, output=run, device=device))
         tree = simulation.simulate(
             loaded,
             output=run,
@@ -131,6 +136,13 @@ def simulate(
         words += ["--resume"] if shard is None else ["--shard", shard]
         print(f"Interrupted. What is done so far lies in {run}; go on with: {shlex.join(words)}", file=sys.stderr)
         return INTERRUPTED
+
+
+def _print_plan(table: xr.Dataset) -> int:
+    from langevin_sgd.reporting.plan_table import print_plan
+
+    print_plan(table)
+    return DONE
 
 
 def _conclude(tree: xr.DataTree, run: str, *, quiet: bool) -> int:

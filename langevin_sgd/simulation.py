@@ -14,7 +14,7 @@ from langevin_sgd.progress import Progress
 from langevin_sgd.study import store
 from langevin_sgd.study.config import Study
 from langevin_sgd.study.engines.choice import chosen
-from langevin_sgd.study.execute import Report, execute
+from langevin_sgd.study.execute import Report, execute, planned
 from langevin_sgd.study.loading import load
 from langevin_sgd.study.shards.shares import shard as as_shard
 
@@ -49,8 +49,9 @@ def simulate(
     A model that diverges or cannot be run is kept as an empty group with `status` "failed" and `error`; models that are
     measured on it are "skipped"; all others run. Either is warned of (`RuntimeWarning`) unless `progress` is given,
     which is told. Raises `ConfigError` or another `UserError` before anything is run or
-    written if the config, the device, a module that the config names or the directory will not do, or if a model would
-    not fit into memory. What takes more than half of the memory or more than ten minutes is said on stderr.
+    written if the config, the device, a module that the config names or the directory will not do, if a model would not
+    fit into memory, or if the results would not fit on the disk. What takes more than half of the memory or more than
+    ten minutes is said on stderr.
     """
     return execute(
         study,
@@ -64,6 +65,24 @@ def simulate(
         engine=lambda: chosen(workers=workers, scheduler=scheduler, executor=executor),
         shard=None if shard is None else as_shard(shard),
     )
+
+
+def plan(
+    study: str | os.PathLike[str] | Mapping[str, Any] | Study,
+    *,
+    output: str | os.PathLike[str] | None = None,
+    overrides: Sequence[str] = (),
+    device: str = "auto",
+) -> xr.Dataset:
+    """What `simulate` would take with the same arguments, before it is run: one row a model; writes nothing.
+
+    Of every `model` its `kind`, the `points` of its scan, the `launches` in which they are run, the most `memory` that
+    it holds and the size of its results on `disk` before they are compressed, in bytes (NaN where its kind does not
+    say), and in `note` what could not be estimated. The attributes have `memory` and `disk` of all, and what is free.
+    `.to_dataframe()` makes a table of it. Raises what `simulate` raises before it runs anything, so also `ConfigError`
+    if the memory, or the disk of `output`, will not do.
+    """
+    return planned(study, report=Report(_ready, _report), output=output, overrides=overrides, device=device)
 
 
 def scan(

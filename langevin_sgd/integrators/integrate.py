@@ -137,7 +137,9 @@ def integrate(
     layout = Layout(increments, program.draws)
     state_type = _STATE_TYPES[precision]
     total = points.points * trajectories
-    arguments.check_memory(total, sum(program.widths.values()), len(record.steps), observed, points.points)
+    begun = state.step if isinstance(state, State) else 0
+    looks = sum(begun <= step <= begun + steps for step in record.steps)  # those of a run that goes on are not in it
+    arguments.check_memory(total, sum(program.widths.values()), looks, observed, points.points)
     if state is None:
         begin = arguments.beginning(chosen, program.widths, start, seed, points)
         landscape.check_start(begin.vectors["position"])

@@ -9,6 +9,7 @@ from langevin_sgd.config.errors import KeyPath
 from langevin_sgd.config.fields import RECORD_TIMES
 from langevin_sgd.config.window import Windowed
 from langevin_sgd.models import lineage
+from langevin_sgd.models.grid import Grid, block_shape
 from langevin_sgd.models.memory import Factor
 from langevin_sgd.models.stationary_window import SAMPLES
 
@@ -23,6 +24,17 @@ def scan_points(study: Study, name: str) -> Factor:
     """The points of the scan of one model; one without a scan."""
     points = math.prod(len(axis) for axis in lineage.scanned(study, name))
     return Factor(("scan",), "points", points, 1, _fewer_points)
+
+
+def launch_points(study: Study, name: str) -> Factor:
+    """The points that are under way at once; no key makes them more, for there are more launches then."""
+    together = math.prod(block_shape(Grid(study, name)))
+    return Factor((), "points of a launch", together, together)
+
+
+def common_points(study: Study, name: str) -> Factor:
+    """Those of them that differ in what is stored once for points that have it in common."""
+    return Factor(("scan",), "points that differ in H and C", Grid(study, name).distinct(), 1, _fewer_points)
 
 
 def copies(points: Factor) -> int:

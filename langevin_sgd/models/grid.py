@@ -111,6 +111,15 @@ class Grid:
                 kept[variable] = tuple(name for name, changes in pairs if changes)
         return kept
 
+    def distinct(self) -> int:
+        """How many of the points differ in what the kind has in `COMMON`; all if it has nothing."""
+        keys = {key for each in self.study.models[self.name].COMMON.values() for key in (*each, "seed")}
+        if not keys:
+            return math.prod(self.shape)
+        return math.prod(
+            len(axis) for axis in self.axes if any(within(self.name, own, key) for own in axis.keys for key in keys)
+        )
+
     def __len__(self) -> int:
         return len(self.points)
 
@@ -144,6 +153,31 @@ class Grid:
         if lineage.sources(self.study, self.name):
             return [0] * math.prod(last - first for first, last in zip(start, stop, strict=True))
         return [point_number(place) for place in self.places(start, stop)]
+
+
+def block_shape(grid: Grid) -> Place:
+    """How many points along every axis of a model go through one launch together."""
+    sizes = [1] * len(grid.shape)
+    if not sizes:
+        return ()
+    most = grid.study.models[grid.name].points_at_once(grid.study, grid.name)
+    for along in reversed(range(len(sizes))):
+        if fused(grid, grid.axes[along]):
+            sizes[along] = min(grid.shape[along], max(1, most // math.prod(sizes)))
+    return tuple(sizes)
+
+
+def fused(grid: Grid, axis: Axis) -> bool:
+    """Whether the points of one launch may differ along an axis."""
+    study, name = grid.study, grid.name
+    reached = {
+        key for source in lineage.sources(study, name) for other in lineage.scanned(study, source) for key in other.keys
+    }
+    own = (f"models.{name}.", "sgd.")
+    return all(
+        key not in reached and key.startswith(own) and any(within(name, key, each) for each in study.models[name].FUSED)
+        for key in axis.keys
+    )
 
 
 def within(model: str, key: str, section: str) -> bool:

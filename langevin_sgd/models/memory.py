@@ -1,4 +1,5 @@
-"""What a model will hold in memory, known from its config before anything is allocated, and refused if it cannot fit.
+"""What a model will hold in memory and store, known from its config before anything is allocated, and refused if it
+cannot fit.
 
 A kind of model says in its own file what it holds, as a list of `Held`: arrays by what they are for, with the numbers
 of the config that they grow with. From these follow the total, the key that is to blame if the total does not fit, and
@@ -8,8 +9,10 @@ the largest value of it that does.
 from __future__ import annotations
 
 import math
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from langevin_sgd import machine_memory
@@ -51,7 +54,8 @@ class Factor:
 class Held:
     """Arrays for one purpose: `bytes_each` times all factors, of which one may be there twice, as in d x d.
 
-    `kept` is what stays in memory when the model has finished; `on_device` what lies on the device that it runs on.
+    `kept` is what stays in memory when the model has finished, which is what is stored of it, once; in memory it may be
+    there in several `copies`. `on_device` is what lies on the device that it runs on.
     """
 
     what: str
@@ -59,16 +63,34 @@ class Held:
     factors: tuple[Factor, ...]
     kept: bool = False
     on_device: bool = False
+    copies: int = 1
 
     @property
     def bytes(self) -> float:
         """The size."""
-        return self.bytes_each * math.prod(factor.value for factor in self.factors)
+        return self.bytes_each * self.copies * math.prod(factor.value for factor in self.factors)
 
     def bytes_with(self, changed: Factor, value: float) -> float:
         """The size at another value of one factor."""
         values = (value if factor.same(changed) else factor.value for factor in self.factors)
-        return self.bytes_each * math.prod(values)
+        return self.bytes_each * self.copies * math.prod(values)
+
+
+def of_launch(held: Sequence[Held], points: Factor, together: Factor) -> list[Held]:
+    """What is `kept` of the points of a scan, while the `together` points of one launch become a block: twice more."""
+    if points.value == 1:
+        return []
+    return [
+        replace(
+            each,
+            what=f"{each.what} of one launch",
+            factors=tuple(together if factor.same(points) else factor for factor in each.factors),
+            kept=False,
+            copies=2,
+        )
+        for each in held
+        if each.kept and any(factor.same(points) for factor in each.factors)
+    ]
 
 
 class TooLarge(ConfigError):
@@ -84,7 +106,25 @@ def total(held: Sequence[Held]) -> float:
     return sum(each.bytes for each in held)
 
 
-def refuse_too_large(name: str, held: Sequence[Held], *, free: float, others: float = 0.0) -> None:
+def stored(held: Sequence[Held]) -> list[Held]:
+    """What of it a run directory will hold."""
+    return [replace(each, copies=1) for each in held if each.kept]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where bytes are, in the words of a refusal: `{size} of memory`, `{size} are free`."""
+
+    kind: str = "memory"
+    where: str = ""
+
+
+MEMORY = Place()
+
+
+def refuse_too_large(
+    name: str, held: Sequence[Held], *, free: float, others: float = 0.0, place: Place = MEMORY
+) -> None:
     """Raise `TooLarge`, one line at the key to blame, if a model holds more than the `free` bytes.
 
     `others` are held by models that ran before it.
@@ -103,14 +143,14 @@ def refuse_too_large(name: str, held: Sequence[Held], *, free: float, others: fl
         mend = "reduce it" + (f", and {also}" if also else "")
     involved = [each for each in held if any(blamed.same(factor) for factor in each.factors)]
     largest = max(involved, key=lambda each: each.bytes)
-    raise TooLarge(blamed.key, f"{_sentence(name, needed, largest, free)}; {mend}")
+    raise TooLarge(blamed.key, f"{_sentence(name, needed, largest, free, place)}; {mend}")
 
 
 def warnings(name: str, held: Sequence[Held], *, free: float, others: float = 0.0) -> Iterator[str]:
     """What is worth saying of a model that fits: that it takes more than half of what is free."""
     needed = total(held) + others
     if _WORTH_SAYING * free < needed <= free:
-        yield _sentence(name, needed, max(held, key=lambda each: each.bytes), free)
+        yield _sentence(name, needed, max(held, key=lambda each: each.bytes), free, MEMORY)
 
 
 def check(study: Study, held_by: Callable[[Study, str], Sequence[Held]], *, devices: Mapping[str, str]) -> list[str]:
@@ -132,6 +172,18 @@ def check(study: Study, held_by: Callable[[Study, str], Sequence[Held]], *, devi
     return told
 
 
+def check_disk(study: Study, held_by: Callable[[Study, str], Sequence[Held]], *, folder: Path, reused: int) -> None:
+    """Refuse a study whose results would fill the disk of a run directory, before anything of it is started.
+
+    `reused` are bytes that the run takes there already. Raises `TooLarge` as `refuse_too_large` does.
+    """
+    free, others = _ROOM_LEFT * shutil.disk_usage(folder).free + reused, 0.0
+    for name in lineage.order(study):
+        held = stored(held_by(study, name))
+        refuse_too_large(name, held, free=free, others=others, place=Place("disk", f" on the disk of {folder}"))
+        others += total(held)
+
+
 def format_bytes(size: float) -> str:
     """Bytes as `3.1 GB` or `82 TB`, in powers of 1000."""
     exponent = next((place for place, unit in enumerate(_UNITS, 1) if size < 999.5 * 1000.0**place), len(_UNITS))
@@ -139,10 +191,10 @@ def format_bytes(size: float) -> str:
     return f"{scaled:.2g} {_UNITS[exponent - 1]}" if scaled < 99.5 else f"{scaled:,.0f} {_UNITS[exponent - 1]}"
 
 
-def _sentence(name: str, needed: float, largest: Held, free: float) -> str:
+def _sentence(name: str, needed: float, largest: Held, free: float, place: Place) -> str:
     return (
-        f"{name} needs about {format_bytes(needed)} of memory, {format_bytes(largest.bytes)} of it for {largest.what}, "
-        f"and {format_bytes(free)} are free"
+        f"{name} needs about {format_bytes(needed)} of {place.kind}, {format_bytes(largest.bytes)} of it for "
+        f"{largest.what}, and {format_bytes(free)} are free{place.where}"
     )
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -14,6 +15,7 @@ import xarray as xr
 from langevin_sgd import devices, import_path
 from langevin_sgd.errors import UserError
 from langevin_sgd.integrators.divergence import Diverged
+from langevin_sgd.laws import Law
 from langevin_sgd.laws.evaluate import known
 from langevin_sgd.models import lineage
 from langevin_sgd.models import memory as estimates
@@ -26,9 +28,10 @@ from langevin_sgd.study import store
 from langevin_sgd.study.answers import answered
 from langevin_sgd.study.config import Study
 from langevin_sgd.study.engines.engine import Engine, Here
+from langevin_sgd.study.estimate import estimated, refuse_too_large
 from langevin_sgd.study.judge import judged
 from langevin_sgd.study.provenance import provenance
-from langevin_sgd.study.run_model import Surroundings, held_by, run_model
+from langevin_sgd.study.run_model import Surroundings, run_model
 from langevin_sgd.study.run_scan import faults, is_whole, run_scan, without_data
 from langevin_sgd.study.shards.gather import gather
 from langevin_sgd.study.shards.part import take_part
@@ -70,17 +73,9 @@ def execute(
     given, study = study, _study(study, overrides)
     told = progress is not None
     progress = QuietProgress() if progress is None else progress
-    placed = devices.place_all(device, {name: model.engines() for name, model in study.models.items()})
-    for path in dict.fromkeys(path for model in study.models.values() for path in model.code()):
-        import_path.load(path)
-    laws = known(study.laws)
-    report.ready(study)
-    try:
-        large = estimates.check(study, held_by, devices={name: where.device for name, where in placed.items()})
-    except estimates.TooLarge as error:
-        if not isinstance(given, str | os.PathLike):
-            raise
-        raise config.located(error.path, error.message, given, overrides) from None
+    placed, laws = _started(study, device, report)
+    with _placed_in(given, overrides):
+        large = refuse_too_large(study, devices={name: where.device for name, where in placed.items()}, output=output)
     for text in large:
         progress.notice(text)
     started = datetime.now(UTC)
@@ -146,6 +141,43 @@ def execute(
     for name, fault in ({} if told else failures(tree)).items():
         warnings.warn(f"{name}: {fault}", RuntimeWarning, stacklevel=3)
     return tree
+
+
+def planned(
+    study: str | os.PathLike[str] | Mapping[str, Any] | Study,
+    *,
+    report: Report,
+    output: str | os.PathLike[str] | None = None,
+    overrides: Sequence[str] = (),
+    device: str = "auto",
+) -> xr.Dataset:
+    """What `execute` would take with the same arguments, as `langevin_sgd.plan` says."""
+    given, study = study, _study(study, overrides)
+    placed, _ = _started(study, device, report)
+    with _placed_in(given, overrides):
+        refuse_too_large(study, devices={name: where.device for name, where in placed.items()}, output=output)
+    return estimated(study, output=output)
+
+
+def _started(study: Study, device: str, report: Report) -> tuple[Mapping[str, devices.Placed], tuple[Law, ...]]:
+    """Where every model runs, and the laws of the study; all that the config names is there then."""
+    placed = devices.place_all(device, {name: model.engines() for name, model in study.models.items()})
+    for path in dict.fromkeys(path for model in study.models.values() for path in model.code()):
+        import_path.load(path)
+    laws = known(study.laws)
+    report.ready(study)
+    return placed, laws
+
+
+@contextmanager
+def _placed_in(given: Any, overrides: Sequence[str]) -> Iterator[None]:
+    """Around what refuses a study that is too large: told with the line of the config, if that is a file."""
+    try:
+        yield
+    except estimates.TooLarge as error:
+        if not isinstance(given, str | os.PathLike):
+            raise
+        raise config.located(error.path, error.message, given, overrides) from None
 
 
 def _finish(

@@ -12,9 +12,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from langevin_sgd.config.axis import Axis
-from langevin_sgd.models import lineage
-from langevin_sgd.models.grid import Grid, Place, within
+from langevin_sgd.models.grid import Grid, Place, block_shape
 from langevin_sgd.study.config import Study
 
 
@@ -48,32 +46,15 @@ class Task:
         return Task(self.model, self.start, tuple(stop)), Task(self.model, tuple(start), self.stop)
 
 
+def launches(grid: Grid) -> int:
+    """The number of tasks of a model."""
+    block = block_shape(grid)
+    return math.prod(-(-length // size) for length, size in zip(grid.shape, block, strict=True))
+
+
 def tasks(study: Study, name: str, block: tuple[int, ...]) -> Iterator[Task]:
     """The tasks of a model, in blocks of this shape, those of the last axis first; one of one point without a scan."""
     shape = Grid(study, name).shape
     for start in itertools.product(*(range(0, length, size) for length, size in zip(shape, block, strict=True))):
         stop = (min(first + size, length) for first, size, length in zip(start, block, shape, strict=True))
         yield Task(name, start, tuple(stop))
-
-
-def block_shape(grid: Grid) -> tuple[int, ...]:
-    """How many points along every axis of a model go together."""
-    most = grid.study.models[grid.name].points_at_once(grid.study, grid.name)
-    sizes = [1] * len(grid.shape)
-    for along in reversed(range(len(sizes))):
-        if fused(grid, grid.axes[along]):
-            sizes[along] = min(grid.shape[along], max(1, most // math.prod(sizes)))
-    return tuple(sizes)
-
-
-def fused(grid: Grid, axis: Axis) -> bool:
-    """Whether the points of one launch may differ along an axis."""
-    study, name = grid.study, grid.name
-    reached = {
-        key for source in lineage.sources(study, name) for other in lineage.scanned(study, source) for key in other.keys
-    }
-    own = (f"models.{name}.", "sgd.")
-    return all(
-        key not in reached and key.startswith(own) and any(within(name, key, each) for each in study.models[name].FUSED)
-        for key in axis.keys
-    )

@@ -16,7 +16,6 @@ from langevin_sgd.models.context import Context
 from langevin_sgd.models.failed import PointFailed
 from langevin_sgd.models.finished import PointsOfBlock, law_points, sources_at
 from langevin_sgd.models.grid import Grid
-from langevin_sgd.models.memory import Held
 from langevin_sgd.models.points import Points
 from langevin_sgd.observables import blocks
 from langevin_sgd.observables.scanned import POINT, each_point
@@ -26,11 +25,6 @@ from langevin_sgd.storage.checkpoint import Checkpointing, NoCheckpoint
 from langevin_sgd.storage.zarr_groups import StoreError
 from langevin_sgd.study.config import Study
 from langevin_sgd.study.plan import Task
-
-
-def held_by(study: Study, name: str) -> list[Held]:
-    """What one model of a study will hold in memory, as far as its config tells."""
-    return list(study.models[name].held(study, name))
 
 
 @dataclass(frozen=True)

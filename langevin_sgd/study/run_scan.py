@@ -14,7 +14,7 @@ import xarray as xr
 
 from langevin_sgd.interruption import finishing
 from langevin_sgd.laws.evaluate import RECORD, SILENT, recorded
-from langevin_sgd.models.grid import Grid
+from langevin_sgd.models.grid import Grid, block_shape
 from langevin_sgd.observables import blocks
 from langevin_sgd.observables.declared import GIVEN_TEMPERATURE
 from langevin_sgd.observables.ensemble import ENSEMBLE
@@ -28,7 +28,7 @@ from langevin_sgd.study import store
 from langevin_sgd.study.config import Study
 from langevin_sgd.study.engines.engine import Engine, Work
 from langevin_sgd.study.engines.in_order import in_order
-from langevin_sgd.study.plan import Task, block_shape, tasks
+from langevin_sgd.study.plan import Task, tasks
 from langevin_sgd.study.run_model import Surroundings
 
 

@@ -136,3 +136,10 @@ def test_a_misspelt_one_is_one_line(home: Path, capsys, written: str, instead: s
 def test_no_file_of_the_package_names_them() -> None:
     package = Path(lsgd.__file__).parent
     assert not [file for file in package.rglob("*.py") if "toys" in file.read_text(encoding="utf-8")]
+
+
+def test_of_a_kind_that_does_not_say_what_it_holds_the_memory_is_not_known(home):
+    (home / "toys.yaml").write_text(WALK_BY_PATH, encoding="utf-8")
+    table = lsgd.plan("toys.yaml")
+    assert np.isnan(table["memory"]).all()
+    assert "does not say what it holds" in table["note"].values[0]

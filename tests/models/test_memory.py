@@ -16,7 +16,7 @@ from langevin_sgd.models import memory as estimates
 from langevin_sgd.models.langevin import memory as langevin_memory
 from langevin_sgd.models.memory import Factor, Held
 from langevin_sgd.study import loading as config
-from langevin_sgd.study.run_model import held_by
+from langevin_sgd.study.estimate import held_by
 
 FREE = 16_000_000_000
 

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from langevin_sgd.models.grid import Grid
+from langevin_sgd.models.grid import Grid, block_shape
 from langevin_sgd.study.loading import parse
-from langevin_sgd.study.plan import Task, block_shape, tasks
+from langevin_sgd.study.plan import Task, tasks
 
 NETWORK = {"kind": "network", "architecture": {"kind": "softmax"}, "start": "minimum", "replicas": 4, "steps": 100}
 OU = {"kind": "ornstein_uhlenbeck", "hessian": {"from": "network"}, "noise": {"from": "network"}, "steps": 100}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from langevin_sgd.models.basins.config import BasinsModel
-from langevin_sgd.models.factors import scan_points, times
-from langevin_sgd.models.langevin.memory import ensemble, launch, states
+from langevin_sgd.models.factors import launch_points, scan_points, times
+from langevin_sgd.models.langevin.memory import ensemble, states
 from langevin_sgd.models.memory import Factor, Held
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def held(study: Study, name: str) -> list[Held]:
         times(("models", name), model.record_times),
     )
     d, basins = len(model.landscape.variables), len(model.known_labels()) or 2
-    together = launch(study, name)
+    together = launch_points(study, name)
     looks = record.value + model.samples
     numbers = replicas.value * together.value * d
     segment = min(looks, max(1.0, _MOST_NUMBERS // numbers))

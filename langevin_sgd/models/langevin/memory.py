@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from langevin_sgd.config.errors import KeyPath
 from langevin_sgd.models import lineage
-from langevin_sgd.models.factors import copies, scan_points, times
+from langevin_sgd.models.factors import copies, launch_points, scan_points, times
 from langevin_sgd.models.langevin.config import LangevinEquation, LangevinModel
-from langevin_sgd.models.memory import Factor, Held, total
+from langevin_sgd.models.memory import Factor, Held, of_launch, total
 
 if TYPE_CHECKING:
     from langevin_sgd.study.config import Study
@@ -30,11 +30,17 @@ def held(study: Study, name: str) -> list[Held]:
     assert isinstance(model, LangevinModel)
     at: KeyPath = ("models", name)
     replicas, points, record = ensemble(study, name), scan_points(study, name), times(at, model.record_times)
-    together = launch(study, name)
+    together, count = launch_points(study, name), copies(points)
     d = len(model.potential.variables)
     parts = [
         *states(study, name),
-        *_records("the energies and displacements of replicas x times", 16.0, (replicas, record), points, together),
+        Held(
+            "the energies and displacements of replicas x times",
+            16.0,
+            (replicas, record, points),
+            kept=True,
+            copies=count,
+        ),
         Held(
             "the recorded positions of replicas x times",
             8.0 * (2 * d + 2),
@@ -43,25 +49,12 @@ def held(study: Study, name: str) -> list[Held]:
         ),
     ]
     if model.first_passage is not None:
-        parts += _records("the first passages", 16.0, (replicas,), points, together)
+        parts.append(Held("the first passages", 16.0, (replicas, points), kept=True, copies=count))
     for variable, (_, _, bins) in model.histogram.items():
         number = Factor((*at, "histogram", variable), "bins", bins, _USUAL_BINS)
-        parts += _records("the histograms of times x bins", 8.0, (record, number), points, together)
+        parts.append(Held("the histograms of times x bins", 8.0, (record, number, points), kept=True, copies=count))
         parts.append(Held("the histograms under way", 16.0, (record, number, together)))
-    return parts
-
-
-def _records(what: str, size: float, factors: tuple[Factor, ...], points: Factor, together: Factor) -> list[Held]:
-    """What is kept of every point, and of those of one launch twice more while they become a block of the store."""
-    kept = Held(what, size * copies(points), (*factors, points), kept=True)
-    return [kept] if points.value == 1 else [kept, Held(f"{what} of one launch", 2.0 * size, (*factors, together))]
-
-
-def launch(study: Study, name: str) -> Factor:
-    """The points that are under way at once; no key makes them more, for there are more launches then."""
-    points = scan_points(study, name).value
-    together = min(points, points_at_once(study, name)) if points > 1 else points
-    return Factor((), "points of a launch", together, together)
+    return [*parts, *of_launch(parts, points, together)]
 
 
 def points_at_once(study: Study, name: str) -> int:
@@ -91,6 +84,6 @@ def states(study: Study, name: str) -> list[Held]:
     return [
         Held(
             "the states of replicas x coordinates", 8.0 * (8 * d + 6 + scanned),
-            (ensemble(study, name), launch(study, name)), on_device=True,
+            (ensemble(study, name), launch_points(study, name)), on_device=True,
         )
     ]  # fmt: skip

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from langevin_sgd import machine_memory
 from langevin_sgd.config.errors import KeyPath
 from langevin_sgd.models import lineage
-from langevin_sgd.models.factors import copies, parameters, samples, scan_points, times
-from langevin_sgd.models.memory import Factor, Held, refuse_too_large
+from langevin_sgd.models.factors import common_points, copies, launch_points, parameters, samples, scan_points, times
+from langevin_sgd.models.memory import Factor, Held, of_launch, refuse_too_large
 from langevin_sgd.models.network.config import NetworkModel
 from langevin_sgd.training.architectures.section import ArchitectureSection
 
@@ -60,7 +60,7 @@ def of_size(study: Study, name: str, size: int) -> list[Held]:
         ),
         Held("their displacements in float64", 8.0 * (4 if model.start == "shared" else 6), (replicas, weights)),
         Held("copies of one network", 40.0, (weights,)),
-        Held("the records of replicas x times", 8.0 * 6 * count, (replicas, record, points), kept=True),
+        Held("the records of replicas x times", 8.0 * 6, (replicas, record, points), kept=True, copies=count),
         *_evaluation(at, model, replicas),
         *_minibatches(study, name, model, replicas, number),
     ]
@@ -68,10 +68,16 @@ def of_size(study: Study, name: str, size: int) -> list[Held]:
         sample = samples(at, model, model.length(sgd))
         parts += [
             Held("Hessian, noise covariance and laws", 8.0 * 14, (weights, weights)),
-            Held("Hessian, noise covariance and eigenvectors", 8.0 * 3 * count, (weights, weights, points), kept=True),
-            Held("the mode moments of replicas x modes", 16.0 * count, (replicas, weights, points), kept=True),
+            Held(
+                "Hessian, noise covariance and eigenvectors",
+                8.0 * 3,
+                (weights, weights, common_points(study, name)),
+                kept=True,
+                copies=count,
+            ),
+            Held("the mode moments of replicas x modes", 16.0, (replicas, weights, points), kept=True, copies=count),
             Held("the mode moments under way", 8.0 * 12, (replicas, weights)),
-            Held("the energies in the stationary window", 8.0 * count, (replicas, sample, points), kept=True),
+            Held("the energies in the stationary window", 8.0, (replicas, sample, points), kept=True, copies=count),
             Held("the sampled steps", 32.0, (sample,)),
             Held("the transients of samples x modes", 40.0, (sample, weights)),
         ]
@@ -80,7 +86,7 @@ def of_size(study: Study, name: str, size: int) -> list[Held]:
         parts.append(Held("the weights that the probes look at", 8.0 * 3, (replicas, kept, weights)))
         if "hessian" in probe.NEEDS:
             parts.append(Held("the Hessian of the probes", 8.0 * 6, (weights, weights)))
-    return parts
+    return [*parts, *of_launch(parts, points, launch_points(study, name))]
 
 
 def evaluation(at: KeyPath, architecture: ArchitectureSection, replicas: Factor, outputs: int) -> list[Held]:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from langevin_sgd.config.errors import KeyPath
 from langevin_sgd.models import lineage
-from langevin_sgd.models.factors import DIMENSION, copies, parameters, samples, scan_points, times
-from langevin_sgd.models.memory import Factor, Held
+from langevin_sgd.models.factors import DIMENSION, copies, launch_points, parameters, samples, scan_points, times
+from langevin_sgd.models.memory import Factor, Held, of_launch
 from langevin_sgd.models.ornstein_uhlenbeck.config import OrnsteinUhlenbeckModel
 
 if TYPE_CHECKING:
@@ -29,24 +29,30 @@ def held(study: Study, name: str) -> list[Held]:
     record, sample = times(at, model.record_times), samples(at, model, lineage.steps(study, name))
     count = copies(points)
     parts = [
-        Held("the energies and displacements of replicas x times", 16.0 * count, (replicas, record, points), kept=True),
-        Held("the energies in the stationary window", 8.0 * count, (replicas, sample, points), kept=True),
+        Held(
+            "the energies and displacements of replicas x times",
+            16.0,
+            (replicas, record, points),
+            kept=True,
+            copies=count,
+        ),
+        Held("the energies in the stationary window", 8.0, (replicas, sample, points), kept=True, copies=count),
         Held("the sampled steps", 32.0, (sample,)),
     ]
     modes = _modes(study, at, model)
     if modes is None:
-        return parts
+        return [*parts, *of_launch(parts, points, launch_points(study, name))]
     inertial = model.dynamics == "discrete" and lineage.sgd(study, name).momentum > 0
     jumps = 4 * 32.0 if inertial else 16.0  # those kept for gaps that come again
-    return [
-        *parts,
-        Held("the mode moments of replicas x modes", 16.0 * count, (replicas, modes, points), kept=True),
+    parts += [
+        Held("the mode moments of replicas x modes", 16.0, (replicas, modes, points), kept=True, copies=count),
         Held("the positions of replicas x modes", 8.0 * (11 if inertial else 9), (replicas, modes)),
         Held("Hessian, noise covariance and laws, of modes x modes", 64.0 + jumps, (modes, modes)),
         Held("the transients of times x modes", 40.0, (record, modes)),
         Held("the transients of samples x modes", 40.0, (sample, modes)),
-        *([] if model.needs() else [Held("the eigenvectors", 8.0 * count, (modes, modes, points), kept=True)]),
+        *([] if model.needs() else [Held("the eigenvectors", 8.0, (modes, modes, points), kept=True, copies=count)]),
     ]
+    return [*parts, *of_launch(parts, points, launch_points(study, name))]
 
 
 def _modes(study: Study, at: KeyPath, model: OrnsteinUhlenbeckModel) -> Factor | None:

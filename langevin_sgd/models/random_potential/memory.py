@@ -33,17 +33,18 @@ def held(study: Study, name: str) -> list[Held]:
     points, record = scan_points(study, name), times(at, model.record_times)
     count = 1 + copies(points)
     parts = [
-        Held("the averages of disorders x times", 17.0 * count, (disorders, record, points), kept=True),
+        Held("the averages of disorders x times", 17.0, (disorders, record, points), kept=True, copies=count),
         Held(
             "the increments and draws of disorders",
-            8.0 * count * (60 + (model.draws or 0)),
+            8.0 * (60 + (model.draws or 0)),
             (disorders, points),
             kept=True,
+            copies=count,
         ),
     ]
     if model.aging is not None:
         both = len(model.aging.ln_waiting_times) * len(model.aging.ratios)
-        parts.append(Held("the two-time displacements", 17.0 * count * both, (disorders, points), kept=True))
+        parts.append(Held("the two-time displacements", 17.0 * both, (disorders, points), kept=True, copies=count))
     work = _waves(at, model, record) if model.landscape == "fourier" else _sites(at, model)
     return [*parts, *work]
 
