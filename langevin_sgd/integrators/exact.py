@@ -9,7 +9,6 @@ resumed. They do depend, path by path and not in law, on which steps are recorde
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from langevin_sgd.cores import cores
 from langevin_sgd.errors import IntegrationError
 from langevin_sgd.integrators.divergence import Diverged
 from langevin_sgd.integrators.jumps import Jumps
@@ -96,7 +96,7 @@ def simulate(
     jump = lru_cache(maxsize=_JUMPS_KEPT)(process.jump)
     shape = (process.blocks, replicas, k.size)
 
-    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+    with ThreadPoolExecutor(max_workers=cores()) as pool:
         if state is None:
             coordinates = np.zeros(shape)
             if isinstance(start, str):

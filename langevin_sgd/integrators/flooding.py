@@ -15,7 +15,6 @@ distance scales as (Gamma/sqrt A)^(2/alpha) in every dimension, up to correction
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -28,6 +27,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
+from langevin_sgd.cores import cores
 from langevin_sgd.errors import IntegrationError
 from langevin_sgd.integrators import kernel_cache
 from langevin_sgd.landscapes.power_law import checked_disorders
@@ -151,7 +151,7 @@ def flood(
     if not np.isfinite(given).all():
         raise IntegrationError("a potential is not finite; give finite numbers at every site")
     from_site, limit = _checked(given.shape[1:], start, largest_gamma)
-    with ThreadPoolExecutor(threads or _cpus()) as pool:
+    with ThreadPoolExecutor(threads or cores()) as pool:
         histories = list(pool.map(lambda one: _history(one, from_site, limit), given))
     return _joined(histories, given.shape[1:], from_site, spacing)
 
@@ -175,7 +175,7 @@ def flood_disorders(
         made = landscape.potential(seed, numbers[begin : begin + chunk])
         return [_history(one, from_site, limit) for one in made]
 
-    with ThreadPoolExecutor(threads or _cpus()) as pool:
+    with ThreadPoolExecutor(threads or cores()) as pool:
         parts = list(pool.map(part, range(0, numbers.size, chunk)))
     return _joined([history for one in parts for history in one], shape, from_site, landscape.spacing)
 
@@ -226,7 +226,3 @@ def _checked(
     if not largest_gamma >= 0.0:
         raise IntegrationError(f"largest_gamma must be positive, not {largest_gamma}")
     return site, float(largest_gamma)
-
-
-def _cpus() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -11,6 +10,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
 
+from langevin_sgd.cores import cores
 from langevin_sgd.devices import place
 from langevin_sgd.integrators import arguments, backends, schemes
 from langevin_sgd.integrators.emitted_names import check_names_of_run
@@ -166,7 +166,7 @@ def integrate(
         begin=begin.step,
         end=begin.step + steps,
         record_steps=recorded,
-        threads=threads or _cpus(),
+        threads=threads or cores(),
     )
     if not force and steps:
         check_resolution(run, run.begin)
@@ -185,7 +185,3 @@ def _ending(run: Problem) -> State:
         vectors[name] = run.state[at : at + width]
         at += width
     return State(run.end, vectors, run.start, run.numbers, run.passage)
-
-
-def _cpus() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

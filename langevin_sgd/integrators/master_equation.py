@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
+from langevin_sgd.cores import cores
 from langevin_sgd.errors import IntegrationError
 from langevin_sgd.integrators.master_equation_kernel import ALIGNMENT, ELIMINATED, FIELDS, INVERSE, LEFT, RIGHT, kernel
 from langevin_sgd.random_numbers.streams import Stream, words
@@ -201,7 +201,7 @@ def _uniform(seed: int, disorders: ArrayLike | None, run_number: ArrayLike, rows
 
 def _each(block: Callable[[int], None], firsts: range, threads: int | None) -> None:
     """Every block once, on so many threads; after an error or an interrupt no other block is begun."""
-    pool = ThreadPoolExecutor(os.cpu_count() if threads is None else _within(threads, "threads", 1, 1 << 16))
+    pool = ThreadPoolExecutor(cores() if threads is None else _within(threads, "threads", 1, 1 << 16))
     try:
         for future in [pool.submit(block, first) for first in firsts]:
             future.result()

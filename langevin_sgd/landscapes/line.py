@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import KW_ONLY, dataclass
@@ -12,6 +11,7 @@ import numpy as np
 import scipy
 from numpy.typing import ArrayLike, NDArray
 
+from langevin_sgd.cores import cores
 from langevin_sgd.landscapes.power_law import (
     TOLERANCE,
     DisorderError,
@@ -162,7 +162,7 @@ class Line:
             fill = self._independent(seed) if self.alpha == 1.0 else self._correlated(seed)
         out = np.zeros((numbers.size, self.sites))
         block = max(1, _NUMBERS_AT_A_TIME // self.sites)
-        with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
+        with ThreadPoolExecutor(threads or cores()) as pool:
             parts = [(out[i : i + block], numbers[i : i + block]) for i in range(0, numbers.size, block)]
             list(pool.map(lambda part: fill(*part), parts))
         return out

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-import os
 from typing import TYPE_CHECKING
 
 from langevin_sgd.config.errors import KeyPath
+from langevin_sgd.cores import cores
 from langevin_sgd.landscapes.grid import Grid
 from langevin_sgd.models.factors import copies, scan_points, times
 from langevin_sgd.models.memory import Factor, Held
@@ -52,7 +52,7 @@ def held(study: Study, name: str) -> list[Held]:
 def _sites(at: KeyPath, model: RandomPotentialModel) -> list[Held]:
     """Potentials on the sites of a line or a grid."""
     assert model.half_width is not None
-    threads, d, cells = os.cpu_count() or 1, model.dimension, model.cells or 1
+    threads, d, cells = cores(), model.dimension, model.cells or 1
     count = (2 * model.half_width + 1) ** d
     sites = Factor(
         (*at, "half_width"), "sites", count, _USUAL_SITES,

@@ -5,7 +5,6 @@ Disorders are made, followed and forgotten in chunks, so memory does not grow wi
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -14,6 +13,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
 
+from langevin_sgd.cores import cores
 from langevin_sgd.families import imported
 from langevin_sgd.landscapes.line import Line
 from langevin_sgd.models.context import Context
@@ -109,7 +109,7 @@ class _Cut:
         self._disorders = model.disorders
         self._most = chunk_size(model)
         self._in_time = model.method == "sde"
-        least = _LEAST if model.method == "master_equation" else os.cpu_count() or 1
+        least = _LEAST if model.method == "master_equation" else cores()
         self._pace = Pace(least, least=least, most=max(self._most, least))
 
     def next(self, first: int) -> Disorders:

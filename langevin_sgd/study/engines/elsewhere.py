@@ -17,6 +17,7 @@ from functools import lru_cache
 
 import xarray as xr
 
+from langevin_sgd.cores import use
 from langevin_sgd.errors import UserError
 from langevin_sgd.laws.evaluate import known
 from langevin_sgd.models.finished import sources_at
@@ -73,17 +74,18 @@ def _study(config: str) -> Study:
     return Study.model_validate(json.loads(config))
 
 
-def begin_worker(parent: int) -> None:
+def begin_worker(parent: int, cores: int) -> None:
     """What a process that was started to work for another does first.
 
-    It computes on one thread, as there is one such process a core, leaves signals of the terminal to the other
+    It computes on its share of the `cores`, leaves signals of the terminal to the other
     process, and ends when that has ended, however it did.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    use(cores)
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     import torch
 
-    torch.set_num_threads(1)
+    torch.set_num_threads(cores)
 
 
 def _end_with(parent: int) -> None:

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 
 import xarray as xr
 
+from langevin_sgd.cores import cores, share
 from langevin_sgd.errors import UserError
 from langevin_sgd.study.engines.elsewhere import Job, begin_worker, config_of, job, work
 from langevin_sgd.study.engines.engine import Work
@@ -116,7 +117,9 @@ def local(workers: int) -> Pool:
 
     def started() -> Executor:
         context = multiprocessing.get_context("spawn")
-        return ProcessPoolExecutor(workers, mp_context=context, initializer=begin_worker, initargs=(os.getpid(),))
+        return ProcessPoolExecutor(
+            workers, mp_context=context, initializer=begin_worker, initargs=(os.getpid(), max(1, cores() // workers))
+        )
 
     return Pool(started, _end, workers, "give fewer --workers if memory ran out, and go on with --resume")
 
@@ -131,5 +134,5 @@ def _end(executor: Executor, at_once: bool) -> None:
 def own(executor: Executor) -> Pool:
     """An executor of the user's own, which stays open."""
     workers = getattr(executor, "_max_workers", None)
-    many = workers if isinstance(workers, int) else os.cpu_count() or 1
+    many = workers if isinstance(workers, int) else cores()
     return Pool(lambda: executor, lambda _, __: None, many, "look at the executor, and go on with resume=True")

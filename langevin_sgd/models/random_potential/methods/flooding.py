@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from langevin_sgd.cores import cores
 from langevin_sgd.integrators.flooding import flood
 from langevin_sgd.models.random_potential.config import RandomPotentialModel
 from langevin_sgd.models.random_potential.methods.walker_history import walker_history
@@ -31,7 +31,7 @@ def measure(model: RandomPotentialModel, disorders: Disorders, *, seed: int) -> 
             out |= {"mean_displacement": moved[..., 0], "position_draw": moved[:, -1:, 0]}
         return out
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(cores()) as pool:
         parts = list(pool.map(one, disorders.tolist()))
     out = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     if model.dimension == 1 and disorders[0] == 0:
