@@ -9,7 +9,10 @@ _SETTING = "OMP_NUM_THREADS"  # which torch and BLAS obey too, and which dask se
 
 
 def cores() -> int:
-    """The cores that the system lets this process use, of which the variable OMP_NUM_THREADS may allow fewer."""
+    """The cores that the system lets this process use, of which the variable OMP_NUM_THREADS may allow fewer.
+
+    A list in it, one number for each nested level as OpenMP has it, counts by its first. What is no number is ignored.
+    """
     affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     allowed = re.match(r"\s*([1-9][0-9]*)", os.environ.get(_SETTING, ""))
     return min(affinity, int(allowed[1])) if allowed else affinity

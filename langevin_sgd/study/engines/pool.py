@@ -118,7 +118,7 @@ def local(workers: int) -> Pool:
     def started() -> Executor:
         context = multiprocessing.get_context("spawn")
         return ProcessPoolExecutor(
-            workers, mp_context=context, initializer=begin_worker, initargs=(os.getpid(), max(1, cores() // workers))
+            workers, mp_context=context, initializer=begin_worker, initargs=(os.getpid(), share(workers))
         )
 
     return Pool(started, _end, workers, "give fewer --workers if memory ran out, and go on with --resume")
