@@ -10,6 +10,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from langevin_sgd.training.intermediate_results import widest
 from langevin_sgd.training.losses import functions
 from langevin_sgd.training.losses.cross_entropy.functions import CROSS_ENTROPY
 from langevin_sgd.training.losses.loss import Loss
@@ -21,6 +22,9 @@ Array = NDArray[np.float64]
 
 SAMPLES_AT_A_TIME = 256  # a chunk's activations should stay in a core's cache
 REPLICAS_AT_A_TIME = 64
+_NUMBERS_OF_A_REPLICA = 1 << 17  # of the largest result of a chunk, for one replica; beyond, chunks are smaller:
+_NUMBERS_OF_A_WIDE_ONE = 1 << 15
+_UNIT = 16
 
 
 @dataclass(frozen=True)
@@ -79,12 +83,19 @@ class Evaluation(NamedTuple):
 
 
 class Evaluator:
-    """Evaluates weight vectors on one set of samples; the functions traced for it are kept for the next call."""
+    """Evaluates weight vectors on one set of samples; the functions traced for it are kept for the next call.
 
-    def __init__(self, network: Network, samples: Samples, workers: Workers, loss: Loss = CROSS_ENTROPY) -> None:
+    A network that mixes samples (not `apart`) sees blocks of 256 of them, in the order of the set, or the whole of a
+    smaller one; the last block is filled up with the first samples, which do not count.
+    """
+
+    def __init__(
+        self, network: Network, samples: Samples, workers: Workers, loss: Loss = CROSS_ENTROPY, *, apart: bool = True
+    ) -> None:
         self._network, self._loss = network, loss
         self._samples = len(samples)
-        self._chunks = samples.chunks(SAMPLES_AT_A_TIME, torch.float64)
+        self._widest = widest(network, samples.inputs)
+        self._chunks = samples.chunks(self._samples_at_a_time() if apart else SAMPLES_AT_A_TIME, torch.float64)
         self._workers = workers
         self._traced: dict[int, TensorFunction] = {}
 
@@ -94,12 +105,18 @@ class Evaluator:
         alone = len(weights) == 1
         if alone:
             weights = weights.expand(2, -1)  # one matrix product takes another kernel, with other rounding, than two
-        pieces = shares(len(weights), max(self._workers.count, len(weights) // REPLICAS_AT_A_TIME))
+        together = REPLICAS_AT_A_TIME if self._samples_at_a_time() == SAMPLES_AT_A_TIME else _UNIT
+        pieces = shares(len(weights), max(self._workers.count, len(weights) // together))
         for piece in pieces:
             self._trace(weights[piece])
         sums = torch.cat(self._workers.map(lambda piece: self._sum(weights[piece]), pieces), dim=1)
         loss, *accuracy = (sums[:, :1] if alone else sums).cpu().numpy() / self._samples
         return Evaluation(loss, accuracy[0] if accuracy else None)
+
+    def _samples_at_a_time(self) -> int:
+        if SAMPLES_AT_A_TIME * self._widest <= _NUMBERS_OF_A_REPLICA:
+            return SAMPLES_AT_A_TIME
+        return max(1, _NUMBERS_OF_A_WIDE_ONE // self._widest // _UNIT) * _UNIT
 
     def _trace(self, weights: Tensor) -> None:
         if len(weights) not in self._traced:

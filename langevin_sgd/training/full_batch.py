@@ -11,7 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from langevin_sgd.errors import UserError
+from langevin_sgd.training.architectures.section import MIXED
 from langevin_sgd.training.energy import Samples
+from langevin_sgd.training.intermediate_results import widest
 from langevin_sgd.training.losses import functions
 from langevin_sgd.training.losses.cross_entropy.functions import CROSS_ENTROPY
 from langevin_sgd.training.losses.loss import Loss
@@ -37,7 +40,8 @@ class FullBatch:
 
     `network` and `samples` are in float64.
     Sums over samples are made in a fixed order on one thread each, so results do not depend on the number of threads.
-    Raises `UserError` if torch cannot differentiate the module twice under `torch.func` transforms.
+    Raises `UserError` if torch cannot differentiate the module twice under `torch.func` transforms, and if its loss is
+    no sum over samples, as `apart` says.
     """
 
     def __init__(
@@ -47,7 +51,10 @@ class FullBatch:
         weight_decay: float,
         workers: Workers,
         loss: Loss = CROSS_ENTROPY,
+        *,
+        apart: bool = True,
     ) -> None:
+        self._apart = apart
         self.dimension = network.size
         self.samples = len(samples)
         self._network, self._loss = network, loss
@@ -111,10 +118,15 @@ class FullBatch:
         return torch.from_numpy(np.array(w, dtype=np.float64)).to(self.device)
 
     def _width(self) -> int:
-        """A guess at the activations of one sample: the outputs of all layers that have weights."""
-        return max(1, sum(shape[0] if shape else 1 for shape in self._network.shapes))
+        """The activations of one sample: the outputs of all layers that have weights, or more if one holds more."""
+        guess = sum(shape[0] if shape else 1 for shape in self._network.shapes)
+        return max(guess, widest(self._network, self._chunks[0][0]))
 
     def _traced(self, name: str, function: TensorFunction, *examples: Tensor) -> TensorFunction:
+        if not self._apart:
+            raise UserError(
+                f"{MIXED}, and its derivatives over the whole set are another loss's; use LayerNorm or GroupNorm"
+            )
         if name not in self._functions:
             self._functions[name] = trace(function, *examples, purpose="differentiated as the curvature needs it")
         return self._functions[name]

@@ -176,6 +176,7 @@ def _normalise(node: Node) -> None:
             parent, dims = parent.args[0], [inner[dim] for dim in dims]
         node.args = (parent, dims)
     elif target in _RESHAPES:
+        node.target = aten.reshape.default  # the same one under any name: a copy, if it is one, is made once
         parent = node.args[0]
         if isinstance(parent, Node) and parent.target in _RESHAPES:
             node.args = (parent.args[0], node.args[1])

@@ -27,7 +27,7 @@ Array = NDArray[np.float64]
 class Instruments:
     """What can be evaluated of a training at any weights, in float64: made once, each when it is first used.
 
-    `network` is in float64, and so are `train` and `test`.
+    `network` is in float64, and so are `train` and `test`; `apart` says whether the loss is a sum over samples.
     """
 
     def __init__(
@@ -39,8 +39,10 @@ class Instruments:
         weight_decay: float,
         workers: Workers,
         loss: Loss = CROSS_ENTROPY,
+        apart: bool = True,
     ) -> None:
         self.network, self.inputs, self.weight_decay = network, train.inputs, weight_decay
+        self._apart = apart
         self._train, self._test, self._workers, self._loss = train, test, workers, loss
 
     @property
@@ -51,17 +53,19 @@ class Instruments:
     @cached_property
     def train(self) -> Evaluator:
         """Loss and accuracy of many weight vectors on the training set."""
-        return Evaluator(self.network, self._train, self._workers, self._loss)
+        return Evaluator(self.network, self._train, self._workers, self._loss, apart=self._apart)
 
     @cached_property
     def test(self) -> Evaluator | None:
         """The same on the test set; None without one."""
-        return None if self._test is None else Evaluator(self.network, self._test, self._workers, self._loss)
+        if self._test is None:
+            return None
+        return Evaluator(self.network, self._test, self._workers, self._loss, apart=self._apart)
 
     @cached_property
     def loss(self) -> FullBatch:
         """The mean loss over the training set and its derivatives at one weight vector, without weight decay."""
-        return FullBatch(self.network, self._train, 0.0, self._workers, self._loss)
+        return FullBatch(self.network, self._train, 0.0, self._workers, self._loss, apart=self._apart)
 
     @cached_property
     def energy(self) -> FullBatch:

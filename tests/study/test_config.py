@@ -89,8 +89,8 @@ def test_split_and_parameter_count() -> None:
     assert train_size(1797, 0.2) == 1797 - 359
     assert train_size(100, 0.0) == 100
     mlp = MultilayerPerceptron(kind="mlp", hidden=(32,))
-    assert mlp.parameters(64, 10) == 64 * 32 + 32 + 32 * 10 + 10
-    assert Module(kind="module", factory="a:b").parameters(64, 10) is None
+    assert mlp.parameters((64,), 10) == 64 * 32 + 32 + 32 * 10 + 10
+    assert Module(kind="module", factory="a:b").parameters((64,), 10) is None
 
 
 def test_import_is_light() -> None:

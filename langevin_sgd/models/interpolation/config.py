@@ -26,6 +26,7 @@ from langevin_sgd.models.interpolation import observables
 from langevin_sgd.models.section import ModelSection
 from langevin_sgd.observables.variable import Declarations
 from langevin_sgd.training.architectures import Architecture
+from langevin_sgd.training.architectures.section import MIXED
 from langevin_sgd.training.data import DataKind
 from langevin_sgd.training.data.digits import DigitsData
 from langevin_sgd.training.losses import LossKind
@@ -67,7 +68,7 @@ class InterpolationModel(ModelSection):
     data: DataKind = DigitsData()
     """What the network is trained on, and the minibatches are drawn from."""
     architecture: Architecture
-    """The network: kind softmax, mlp or module."""
+    """The network: kind softmax, mlp, cnn, residual_cnn or module."""
     loss: LossKind = CrossEntropyLoss(kind="cross_entropy")
     """What a sample costs: a name, or a mapping with its settings."""
     endpoints: dict[ModelName, Endpoint]
@@ -148,6 +149,10 @@ class InterpolationModel(ModelSection):
         yield from self.data.problems(name, data=(*at, "data"), batch_size=sgd.batch_size, batch_size_at=origin)
         if (reason := target_fault(self.loss, self.data)) is not None:
             yield (*at, "loss"), reason
+        if (reason := self.architecture.refusal(self.data)) is not None:
+            yield (*at, "architecture"), reason
+        if self.architecture.mixes_samples():
+            yield (*at, "architecture", "normalisation"), f"{MIXED}, and its line is of such a sum; give layer or group"
         if sgd.momentum > 0:
             yield (
                 lineage.sgd_origin(study, name, "momentum"),

@@ -26,7 +26,9 @@ def held(study: Study, name: str) -> list[Held]:
     parts = _walkers(study, name)
     if shape is None or samples is None:
         return parts
-    size = model.architecture.parameters(shape.inputs, shape.outputs)
+    taken = model.architecture.input_shape(model.data)
+    fits = taken and model.architecture.problem(taken) is None
+    size = model.architecture.parameters(taken, shape.outputs) if fits else None
     known = [] if size is None else _network(study, name, size, shape.outputs)
     return [*parts, _table(study, name, samples), *known]
 
@@ -76,5 +78,5 @@ def _network(study: Study, name: str, size: int, outputs: int) -> list[Held]:
     return [
         Held("the weights on the line", 8.0 * 2, (weights, line)),
         Held("copies of one network", 80.0, (weights,)),
-        *evaluation(at, model.architecture, line, outputs),
+        *evaluation(at, model.architecture, line, model.architecture.input_shape(model.data), outputs),
     ]

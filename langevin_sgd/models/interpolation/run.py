@@ -32,6 +32,7 @@ from langevin_sgd.progress import Progress
 from langevin_sgd.storage.keeper import Arrays, Keeper, Within, part, prefixed
 from langevin_sgd.training import gradient_check, initial
 from langevin_sgd.training.architectures import checking as architectures
+from langevin_sgd.training.architectures.images import as_taken
 from langevin_sgd.training.data import loading as data
 from langevin_sgd.training.energy import Samples
 from langevin_sgd.training.interpolation import Landmarks, LossOnLine, endpoint, landmarks, tabulate
@@ -90,18 +91,20 @@ def _line(
     loaded = data.load(model.data, seed)
     loss = losses.build(model.loss, loaded)
     outputs = loss.outputs(loaded.outputs)
-    known = model.architecture.parameters(math.prod(loaded.train_inputs.shape[1:]), outputs)
+    train_inputs = as_taken(model.architecture, loaded.train_inputs, model.data)
+    known = model.architecture.parameters(train_inputs.shape[1:], outputs)
     if known is not None:  # before it is built
         refuse_size(known, len(loaded.train_labels), outputs)
 
     def build() -> nn.Module:
-        return architectures.build(model.architecture, loaded.train_inputs.shape[1:], outputs)
+        return architectures.build(model.architecture, train_inputs.shape[1:], outputs)
 
     module = initial.build_with_seed(build, seed, 0)
     refuse_size(initial.size_of(module), len(loaded.train_labels), outputs)
-    samples = Samples.of(loaded.train_inputs, loaded.train_labels, dtype=torch.float64)
+    samples = Samples.of(train_inputs, loaded.train_labels, dtype=torch.float64)
     architecture = f"architecture {model.architecture.kind}"
-    architectures.check(module, samples.inputs, outputs, name=architecture)
+    apart = architectures.check(module, samples.inputs, outputs, name=architecture)
+    architectures.refuse_mixed(apart, "use LayerNorm or GroupNorm for BatchNorm", name=architecture)
     gradient_check.refuse_wrong_gradient(module, samples.inputs, name=architecture)
     for key, size in [("sgd", sgd.batch_size), *((f"endpoints.{n}", e.batch_size) for n, e in model.endpoints.items())]:
         if size > len(samples):

@@ -27,7 +27,7 @@ class Bench:
         self.samples = problem.train.to(dtype)
         self.instruments = Instruments(
             problem.network(torch.float64), problem.train, problem.test, weight_decay=0.0, workers=workers,
-            loss=problem.loss,
+            loss=problem.loss, apart=problem.apart,
         )  # fmt: skip
         self.traced: dict[Hashable, TensorFunction] = {}
 

@@ -27,6 +27,7 @@ from langevin_sgd.models.network import observables
 from langevin_sgd.models.section import ModelSection
 from langevin_sgd.observables.variable import Declarations, merged
 from langevin_sgd.training.architectures import Architecture
+from langevin_sgd.training.architectures.section import MIXED
 from langevin_sgd.training.curvature_limit import too_many
 from langevin_sgd.training.data import DataKind
 from langevin_sgd.training.data.digits import DigitsData
@@ -74,7 +75,7 @@ class NetworkModel(ModelSection):
     data: DataKind = DigitsData()
     """What it is trained on."""
     architecture: Architecture
-    """What is trained: kind softmax, mlp or module."""
+    """What is trained: kind softmax, mlp, cnn, residual_cnn or module."""
     loss: LossKind = CrossEntropyLoss(kind="cross_entropy")
     """What a sample costs: a name, or a mapping with its settings."""
     update_rule: UpdateRuleKind = HeavyBallRule(kind="heavy_ball")
@@ -123,8 +124,10 @@ class NetworkModel(ModelSection):
 
     def parameters(self) -> int | None:
         """d, the number of trainable parameters, where it is known without building the network."""
-        shape = self.data.shape()
-        return None if shape is None else self.architecture.parameters(shape.inputs, shape.outputs)
+        shape, taken = self.data.shape(), self.architecture.input_shape(self.data)
+        if shape is None or not taken or self.architecture.problem(taken) is not None:
+            return None
+        return self.architecture.parameters(taken, shape.outputs)
 
     def sgd_of(self, base: Sgd) -> Sgd:
         """The study's sgd with its own changes, its sampling included."""
@@ -192,6 +195,12 @@ class NetworkModel(ModelSection):
         samples = self.data.train_size()
         origin = lineage.sgd_origin(study, name, "batch_size")
         yield from self.data.problems(name, data=(*at, "data"), batch_size=sgd.batch_size, batch_size_at=origin)
+        if (reason := self.architecture.refusal(self.data)) is not None:
+            yield (*at, "architecture"), reason
+        if self.architecture.mixes_samples():
+            needed = self.needs_samples_apart()
+            if needed is not None:
+                yield (*at, needed[0]), f"{MIXED}; {needed[1]}"
         if self.measure_curvature and self.start != "minimum":
             yield (
                 (*at, "measure_curvature"),
@@ -233,6 +242,17 @@ class NetworkModel(ModelSection):
                     f"{every} shares a factor with the {batches} batches of an epoch, so some phases would never be "
                     f"sampled; give {coprime}, or null",
                 )
+
+    def needs_samples_apart(self) -> tuple[str, str] | None:
+        """The key that asks for a loss that is a sum over samples, and what to do about it."""
+        layers = "or normalisation: layer for batch statistics"
+        if self.start == "minimum":
+            return "start", f"H, C and the minimum are of such a sum; give start: shared, {layers}"
+        if self.control:
+            return "control", f"that of the whole set, which it would descend, is another loss; remove it, {layers}"
+        if any(probe.NEEDS for probe in self.probes):
+            return "probes", f"the Hessian that probes measure is of such a sum; remove them, {layers}"
+        return None
 
     def _probe_problems(self, at: KeyPath, sgd: Sgd) -> Faults:
         watched = Watched(self.steps, self.replicas, self.parameters(), sgd, self.gradient_tolerance)

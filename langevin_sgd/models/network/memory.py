@@ -89,12 +89,14 @@ def of_size(study: Study, name: str, size: int) -> list[Held]:
     return [*parts, *of_launch(parts, points, launch_points(study, name))]
 
 
-def evaluation(at: KeyPath, architecture: ArchitectureSection, replicas: Factor, outputs: int) -> list[Held]:
+def evaluation(
+    at: KeyPath, architecture: ArchitectureSection, replicas: Factor, input_shape: tuple[int, ...], outputs: int
+) -> list[Held]:
     """Activations of a fully connected network on the whole data set, a few replicas and samples at a time."""
     width = Factor(
         (*at, "architecture"),
         "units",
-        architecture.units(outputs),
+        architecture.units(input_shape, outputs),
         200,
         lambda most: f"make the layers narrower, {most:,} units in all",
     )
@@ -104,7 +106,9 @@ def evaluation(at: KeyPath, architecture: ArchitectureSection, replicas: Factor,
 
 def _evaluation(at: KeyPath, model: NetworkModel, replicas: Factor) -> list[Held]:
     shape = model.data.shape()
-    return [] if shape is None else evaluation(at, model.architecture, replicas, shape.outputs)
+    if shape is None:
+        return []
+    return evaluation(at, model.architecture, replicas, model.architecture.input_shape(model.data), shape.outputs)
 
 
 def _minibatches(study: Study, name: str, model: NetworkModel, replicas: Factor, number: float) -> list[Held]:
@@ -122,7 +126,7 @@ def _minibatches(study: Study, name: str, model: NetworkModel, replicas: Factor,
     )
     shape = model.data.shape()
     inputs, outputs = (0, 0) if shape is None else (shape.inputs, shape.outputs)
-    width = model.architecture.units(outputs)
+    width = model.architecture.units(model.architecture.input_shape(model.data), outputs)
     parts = [
         Held("the minibatches of replicas", number * (2 * inputs + 4 * width) + 40.0, (replicas, batch), on_device=True)
     ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +15,7 @@ from langevin_sgd.errors import UserError
 from langevin_sgd.models.network.config import NetworkModel
 from langevin_sgd.training import gradient_check, initial
 from langevin_sgd.training.architectures import checking as architectures
+from langevin_sgd.training.architectures.images import as_taken
 from langevin_sgd.training.data import loading as data
 from langevin_sgd.training.energy import Samples
 from langevin_sgd.training.losses import checking as losses
@@ -27,7 +27,7 @@ from langevin_sgd.training.network import Network
 class Problem:
     """The data and the network on the device that trains it; inputs and real targets in float64.
 
-    `ignorance` is the mean loss of who knows nothing.
+    `ignorance` is the mean loss of who knows nothing; `apart` says whether the loss is a sum over samples.
     """
 
     module: torch.nn.Module
@@ -36,6 +36,7 @@ class Problem:
     loss: Loss
     ignorance: float
     start: Tensor
+    apart: bool
     device: str
     name: str
 
@@ -65,30 +66,36 @@ def prepare(model: NetworkModel, *, seed: int, device: str, refuse_size: Callabl
     loaded = data.load(model.data, seed)
     loss = losses.build(model.loss, loaded)
     outputs = loss.outputs(loaded.outputs)
+    train_inputs = as_taken(model.architecture, loaded.train_inputs, model.data)
+    input_shape = train_inputs.shape[1:]
     known = user_code.call(
         f"architecture {model.architecture.kind}: its number of parameters cannot be told",
         model.architecture.parameters,
-        math.prod(loaded.train_inputs.shape[1:]),
+        input_shape,
         outputs,
     )
     if known is not None:
         refuse_size(known)
 
     def build() -> torch.nn.Module:
-        return architectures.build(model.architecture, loaded.train_inputs.shape[1:], outputs)
+        return architectures.build(model.architecture, input_shape, outputs)
 
     def samples(inputs: NDArray[Any], labels: NDArray[Any]) -> Samples:
         return Samples.of(inputs, labels, dtype=torch.float64, device=device)
 
     module = initial.build_with_seed(build, seed, 0)
     refuse_size(initial.size_of(module))
-    train = samples(loaded.train_inputs, loaded.train_labels)
-    has_test = loaded.test_inputs is not None and loaded.test_labels is not None and len(loaded.test_labels) > 0
-    test = samples(loaded.test_inputs, loaded.test_labels) if has_test else None  # type: ignore[arg-type]
+    train = samples(train_inputs, loaded.train_labels)
+    test = None
+    if loaded.test_inputs is not None and loaded.test_labels is not None and len(loaded.test_labels) > 0:
+        test = samples(as_taken(model.architecture, loaded.test_inputs, model.data), loaded.test_labels)
     known_targets = train.labels if loaded.classes is None else torch.arange(loaded.classes)
     name = f"architecture {model.architecture.kind}"
+    apart = True
     for part in filter(None, (train, test)):
-        architectures.check(module, part.inputs.cpu(), outputs, name=name)
+        apart &= architectures.check(module, part.inputs.cpu(), outputs, name=name)
+    needed = model.needs_samples_apart()
+    architectures.refuse_mixed(apart, None if needed is None else needed[1], name=name)
     gradient_check.refuse_wrong_gradient(module, train.inputs, name=name)
     replicas = range(model.replicas if model.start == "independent" else 1)
     start = initial.weights(build, lambda built: Network.of(built, dtype=torch.float64).weights(), seed, replicas)
@@ -101,6 +108,7 @@ def prepare(model: NetworkModel, *, seed: int, device: str, refuse_size: Callabl
         loss=loss,
         ignorance=loss.ignorance(known_targets, outputs),
         start=start,
+        apart=apart,
         device=device,
         name=loaded.name,
     )

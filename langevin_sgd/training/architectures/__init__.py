@@ -20,6 +20,8 @@ ARCHITECTURES: Family[type[ArchitectureSection]] = Family(
     {
         "softmax": "langevin_sgd.training.architectures.softmax:Softmax",
         "mlp": "langevin_sgd.training.architectures.mlp:MultilayerPerceptron",
+        "cnn": "langevin_sgd.training.architectures.cnn:ConvolutionalNetwork",
+        "residual_cnn": "langevin_sgd.training.architectures.residual_cnn:ResidualNetwork",
         "module": "langevin_sgd.training.architectures.module:Module",
     },
     group="langevin_sgd.architectures",

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from langevin_sgd import user_code
 from langevin_sgd.errors import UserError
-from langevin_sgd.training.architectures.section import ArchitectureSection
+from langevin_sgd.training.architectures.section import MIXED, ArchitectureSection
 from langevin_sgd.training.network import Network
 from langevin_sgd.training.state_changes import numbers, same, written
 
@@ -19,7 +19,7 @@ _SAMPLES_AT_A_TIME = 256
 _ROUNDING = 1e-9
 
 _MENDS = {
-    "its buffer": "use a layer without running statistics, such as LayerNorm or GroupNorm for BatchNorm",
+    "its buffer": "use LayerNorm or GroupNorm for BatchNorm, or give it track_running_stats=False",
     "its parameter": "leave out max_norm and whatever else writes to weights, so that the descent alone moves them",
     "its inputs": "write x = x - 1 for x -= 1, and leave inplace=True out of the first layer",
     "its number": "count no calls in forward",
@@ -41,13 +41,14 @@ def build(architecture: ArchitectureSection, input_shape: Sequence[int], outputs
     return module
 
 
-def check(module: nn.Module, inputs: Tensor, classes: int, *, name: str) -> None:
-    """Refuse modules whose loss is not a sum over samples of one deterministic function of weights and sample.
+def check(module: nn.Module, inputs: Tensor, classes: int, *, name: str) -> bool:
+    """Whether the loss of a module is a sum over samples of one function of weights and sample.
 
-    That sum is what the theory of minibatch noise is about: it excludes batch normalisation, dropout, running
-    statistics, and whatever else a module remembers or changes as it runs. `inputs` are samples in float64 (or
-    integers): the first four decide this, and on all of them the outputs are to be finite at the weights that the
-    module has. Raises `UserError` with what to use instead.
+    That sum is what the theory of minibatch noise is about. It is none with batch normalisation by the statistics of
+    a minibatch (False): such a network can be trained, and nothing else. Refused are modules whose loss is no
+    deterministic function of weights and minibatch: dropout, running statistics, and whatever else a module remembers
+    or changes as it runs. `inputs` are samples in float64 (or integers): the first four decide this, and on all of them
+    the outputs are to be finite at the weights that the module has. Raises `UserError` with what to use instead.
     """
     _refuse_parameters(module, name)
     network = Network.of(module, dtype=torch.float64)
@@ -69,12 +70,13 @@ def check(module: nn.Module, inputs: Tensor, classes: int, *, name: str) -> None
                 f"{name}: the module gives different outputs for the same input; leave out dropout and other random "
                 "layers, since all randomness must come from the minibatches"
             )
-        for count in (2, 1):
-            if not _close(_outputs(network.module, few[:count], classes, name), first[:count]):
-                raise UserError(
-                    f"{name}: the output for one sample depends on the others of its batch; "
-                    "use LayerNorm or GroupNorm for BatchNorm"
-                )
+        apart = all(
+            _close(_outputs(network.module, few[:count], classes, name), first[:count])
+            for count in (3, 2)
+            if count < len(few)
+        )
+        if apart:  # a module that normalises a minibatch may not take one sample
+            apart = _close(_outputs(network.module, few[:1], classes, name), first[:1])
         for start in range(0, len(inputs), _SAMPLES_AT_A_TIME):
             outputs = _outputs(network.module, inputs[start : start + _SAMPLES_AT_A_TIME], classes, name)
             unfit = torch.nonzero(~torch.isfinite(outputs).all(1)).flatten()
@@ -85,6 +87,13 @@ def check(module: nn.Module, inputs: Tensor, classes: int, *, name: str) -> None
                     f"{name}: the module returns {worst} for sample {start + row} at its initial weights; mend its "
                     "formulas (a logarithm, root or quotient at 0?), its initial weights, or the scale of the inputs"
                 )
+    return apart
+
+
+def refuse_mixed(apart: bool, needed: str | None, *, name: str) -> None:
+    """Raise `UserError` for a module that mixes samples (`check`) where `needed` is a sum over samples."""
+    if not apart and needed is not None:
+        raise UserError(f"{name}: the output for one sample depends on the others of its batch, and {MIXED}; {needed}")
 
 
 def _refuse_parameters(module: nn.Module, name: str) -> None:

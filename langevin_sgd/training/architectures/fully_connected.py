@@ -3,33 +3,60 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
+from langevin_sgd.training.architectures.activations import ACTIVATIONS
+from langevin_sgd.training.architectures.layered import LayeredSection
 from langevin_sgd.training.architectures.mlp import MultilayerPerceptron
+from langevin_sgd.training.architectures.normalisation import OfRows, after_layer
 from langevin_sgd.training.architectures.softmax import Softmax
 
-_ACTIVATIONS: dict[str, type[nn.Module]] = {"tanh": nn.Tanh, "relu": nn.ReLU, "gelu": nn.GELU}
+_BIAS = 0.1  # beta of Jacot, Gabriel and Hongler (2018)
 
 
 def linear(architecture: Softmax, input_shape: Sequence[int], outputs: int) -> nn.Module:
     """One layer."""
-    return _layers(input_shape, (), outputs, nn.Identity)
+    return nn.Sequential(*_flat(input_shape), linear_layer(math.prod(input_shape), outputs))
 
 
 def with_hidden_layers(architecture: MultilayerPerceptron, input_shape: Sequence[int], outputs: int) -> nn.Module:
-    """Layers with the activation between them."""
-    return _layers(input_shape, architecture.hidden, outputs, _ACTIVATIONS[architecture.activation])
+    """Layers with normalisation and activation between them."""
+    layer: Callable[[int, int], nn.Module] = {"standard": linear_layer, "ntk": NtkLinear}[architecture.initialisation]
+    layers = _flat(input_shape)
+    *hidden, last = pairwise((math.prod(input_shape), *architecture.hidden, outputs))
+    for before, after in hidden:
+        layers += [layer(before, after), *behind(architecture, after)]
+    return nn.Sequential(*layers, layer(*last))
 
 
-def _layers(
-    input_shape: Sequence[int], hidden: Sequence[int], outputs: int, activation: type[nn.Module]
-) -> nn.Sequential:
-    layers: list[nn.Module] = [] if len(input_shape) == 1 else [nn.Flatten()]
-    for before, after in pairwise((math.prod(input_shape), *hidden, outputs)):
-        layers.append(nn.Linear(before, after, dtype=torch.float32, device="cpu"))  # whatever the defaults are
-        layers.append(activation())
-    return nn.Sequential(*layers[:-1])
+def linear_layer(before: int, after: int) -> nn.Linear:
+    """One of torch's, whatever its defaults are set to."""
+    return nn.Linear(before, after, dtype=torch.float32, device="cpu")
+
+
+def behind(architecture: LayeredSection, width: int) -> list[nn.Module]:
+    """What stands behind a fully connected layer of so many units: normalisation and activation."""
+    normalisation = [OfRows(module) for module in after_layer(architecture, width)]
+    return [*normalisation, ACTIVATIONS[architecture.activation]()]
+
+
+class NtkLinear(nn.Module):
+    """z = W x / sqrt(n) + b / 10 with entries that start standard normal, for n inputs."""
+
+    def __init__(self, before: int, after: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(after, before, dtype=torch.float32, device="cpu"))
+        self.bias = nn.Parameter(torch.randn(after, dtype=torch.float32, device="cpu"))
+        self._scale = before**-0.5
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(samples, before) -> (samples, after)."""
+        return torch.add(self._scale * (x @ self.weight.T), self.bias, alpha=_BIAS)
+
+
+def _flat(input_shape: Sequence[int]) -> list[nn.Module]:
+    return [] if len(input_shape) == 1 else [nn.Flatten()]

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from langevin_sgd.config.fields import PositiveWholeNumber
-from langevin_sgd.training.architectures.section import ArchitectureSection
+from langevin_sgd.training.architectures.layered import LayeredSection
 
 
-class MultilayerPerceptron(ArchitectureSection):
+class MultilayerPerceptron(LayeredSection):
     """A fully connected network with bias in every layer."""
 
     BUILD: ClassVar[str] = "langevin_sgd.training.architectures.fully_connected:with_hidden_layers"
@@ -19,13 +21,20 @@ class MultilayerPerceptron(ArchitectureSection):
     """Always `mlp`."""
     hidden: Annotated[tuple[PositiveWholeNumber, ...], Field(min_length=1)] = (32,)
     """Width of each hidden layer."""
-    activation: Literal["tanh", "relu", "gelu"] = "tanh"
-    """Nonlinearity between the layers."""
+    initialisation: Literal["standard", "ntk"] = "standard"
+    """standard: z = W x + b, all entries uniform in +-1/sqrt(n) for n inputs of the layer, as torch has it.
+    ntk: z = W x / sqrt(n) + b / 10, all entries standard normal (Jacot, Gabriel and Hongler 2018, beta = 0.1), so that
+    the descent has a limit at infinite width."""
 
-    def parameters(self, inputs: int, outputs: int) -> int:
-        """Weights and biases of all layers."""
-        return sum((before + 1) * after for before, after in pairwise((inputs, *self.hidden, outputs)))
+    def normalised(self) -> tuple[int, ...]:
+        """The hidden layers."""
+        return self.hidden
 
-    def units(self, outputs: int) -> int:
+    def parameters(self, input_shape: Sequence[int], outputs: int) -> int:
+        """Weights and biases of all layers, and gains and biases of their normalisation."""
+        layers = pairwise((math.prod(input_shape), *self.hidden, outputs))
+        return sum((before + 1) * after for before, after in layers) + self.normalisation_parameters()
+
+    def units(self, input_shape: Sequence[int], outputs: int) -> int:
         """Those of the layers."""
         return sum(self.hidden) + outputs

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 from langevin_sgd.training.architectures.section import ArchitectureSection
@@ -14,6 +16,6 @@ class Softmax(ArchitectureSection):
     kind: Literal["softmax"]
     """Always `softmax`."""
 
-    def parameters(self, inputs: int, outputs: int) -> int:
+    def parameters(self, input_shape: Sequence[int], outputs: int) -> int:
         """Weights and biases."""
-        return (inputs + 1) * outputs
+        return (math.prod(input_shape) + 1) * outputs

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from langevin_sgd.training.data.section import DataSection, DataShape
+from langevin_sgd.training.data.section import DataSection, DataShape, Image
 
 
 class DigitsData(DataSection):
@@ -17,6 +17,10 @@ class DigitsData(DataSection):
     def shape(self) -> DataShape:
         """1797 samples of 64 inputs in ten classes."""
         return DataShape(samples=1797, inputs=64, classes=10)
+
+    def image(self) -> Image:
+        """8 x 8 pixels of one channel."""
+        return (1, 8, 8)
 
     def folder_problem(self) -> str | None:
         """It comes with scikit-learn."""

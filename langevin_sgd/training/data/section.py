@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from langevin_sgd.training.data.dataset import DataSet
 
 
+Image = tuple[int, int, int]
+"""(channels, height, width)."""
+
+
 @dataclass(frozen=True)
 class DataShape:
     """Size of a data set before it is split: samples in all, inputs per sample, and what their targets are.
@@ -61,6 +65,10 @@ class DataSection(Section):
 
     def shape(self) -> DataShape | None:
         """Its size; None for one that must be loaded to be known."""
+        return None
+
+    def image(self) -> Image | None:
+        """(channels, height, width) of samples that are images laid out flat; None of others."""
         return None
 
     def train_size(self) -> int | None:

@@ -18,6 +18,6 @@ class Plain(ArchitectureSection):
 
         return nn.Linear(input_shape[0], outputs, bias=False)
 
-    def parameters(self, inputs: int, outputs: int) -> int:
+    def parameters(self, input_shape: Sequence[int], outputs: int) -> int:
         """The entries of W."""
-        return inputs * outputs
+        return input_shape[0] * outputs

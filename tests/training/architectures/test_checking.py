@@ -26,7 +26,7 @@ from langevin_sgd.training.network import Network
 )
 def test_built_in_networks_have_the_size_that_the_config_says(architecture):
     module = architectures.build(architecture, (64,), 10)
-    assert Network.of(module, dtype=torch.float32).size == architecture.parameters(64, 10)
+    assert Network.of(module, dtype=torch.float32).size == architecture.parameters((64,), 10)
     assert module(torch.zeros(3, 64)).shape == (3, 10)
     images = architectures.build(architecture, (8, 8), 10)
     assert images(torch.zeros(3, 8, 8)).shape == (3, 10)
@@ -106,8 +106,6 @@ class _Counting(_BatchMean):
     [
         (nn.Sequential(nn.Linear(6, 4), nn.BatchNorm1d(4)), "updates its buffer 1.running_mean"),
         (_Counting(), "updates its buffer calls"),
-        (nn.Sequential(nn.Linear(6, 4), nn.BatchNorm1d(4, track_running_stats=False)), "depends on the others"),
-        (_BatchMean(), "depends on the others"),
         (nn.Sequential(nn.Linear(6, 4), nn.Dropout(0.5)), "different outputs for the same input"),
         (nn.Linear(6, 3), r"returns \(4, 3\) for 4 samples; \(4, 4\) is needed"),
         (nn.Linear(5, 4), r"fails on inputs of shape \(4, 6\)"),
@@ -121,6 +119,18 @@ def test_networks_that_the_theory_is_not_about_are_refused(module, told):
     with pytest.raises(UserError, match=told):
         architectures.check(module, inputs, 4, name="mine")
     assert torch.equal(torch.get_rng_state(), state)
+
+
+@pytest.mark.parametrize(
+    "module", [_BatchMean(), nn.Sequential(nn.Linear(6, 4), nn.BatchNorm1d(4, track_running_stats=False))]
+)
+def test_batch_statistics_are_told_and_refused_where_a_sum_over_samples_is_needed(module):
+    apart = architectures.check(module, torch.randn(8, 6, dtype=torch.float64), 4, name="mine")
+    assert apart is False
+    architectures.refuse_mixed(apart, None, name="mine")
+    architectures.refuse_mixed(True, "give start: shared", name="mine")
+    with pytest.raises(UserError, match=r"mine: the output for one sample depends on the others .* give start: shared"):
+        architectures.refuse_mixed(apart, "give start: shared", name="mine")
 
 
 @pytest.mark.parametrize("layer", [nn.LayerNorm(4), nn.Dropout(0.0)])

@@ -25,10 +25,10 @@ class Narrow(ArchitectureSection):
     def build(self, input_shape, outputs):
         return nn.Sequential(nn.Linear(input_shape[0], self.width), nn.Tanh(), nn.Linear(self.width, outputs))
 
-    def parameters(self, inputs, outputs):
-        return (inputs + 1) * self.width + (self.width + 1) * outputs
+    def parameters(self, input_shape, outputs):
+        return (input_shape[0] + 1) * self.width + (self.width + 1) * outputs
 
-    def units(self, outputs):
+    def units(self, input_shape, outputs):
         return self.width + outputs
 
 
