@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -24,8 +25,23 @@ Start = Array | Literal["minimum", "stationary"]
 
 
 @dataclass(frozen=True)
+class Whole:
+    """What is known of all d directions where H and C were measured in some modes alone: d and tr C."""
+
+    dimension: int
+    noise_trace: float
+
+    @classmethod
+    def unless_all(cls, modes: int, dimension: int, noise_trace: float) -> Whole | None:
+        """None if the modes are all that there are."""
+        return None if modes == dimension else cls(dimension, noise_trace)
+
+
+@dataclass(frozen=True)
 class LinearProcess:
-    """H = diag(k) and noise c = V^T C V at the given SGD parameters.
+    """H = diag(k) and noise c = V^T C V at the given SGD parameters, in all modes of H or, with `whole`, in some.
+
+    In the eigenbasis of H the laws are elementwise, S_ij from C_ij, k_i and k_j, so that they hold of any modes alone.
 
     `own` names the law of the process itself: "discrete" (with-replacement SGD), "epoch" (epoch sampling of `samples`
     training samples) or "continuum". The covariance raises `ValueError` if a noisy mode has none by that law. `start`
@@ -38,6 +54,7 @@ class LinearProcess:
     own: OwnLaw
     samples: int | None = None
     start: Start = "minimum"
+    whole: Whole | None = None
 
     def stable(self) -> bool:
         """Whether the map of SGD has a stationary state in every mode that the noise reaches."""
@@ -54,7 +71,10 @@ class LinearProcess:
             "continuum": theory.continuum_covariance,
             "isotropic": theory.isotropic_covariance,
         }
-        return functions[law](self.k, self.c, eta, batch_size, momentum)
+        found = functions[law](self.k, self.c, eta, batch_size, momentum)
+        if law == "isotropic" and self.whole is not None:  # sigma^2 is the mean over all directions
+            found = found * (self.noise_scale() / theory.noise_scale(self.c)) ** 2
+        return found
 
     def energy_weights(self, law: str) -> Array:
         """Weights of the chi-squared law of the energy, (mode,), largest first; their sum is the mean energy."""
@@ -81,6 +101,8 @@ class LinearProcess:
 
     def noise_scale(self) -> float:
         """sigma = sqrt(tr C / d)."""
+        if self.whole is not None:
+            return math.sqrt(self.whole.noise_trace / self.whole.dimension)
         return theory.noise_scale(self.c)
 
     def temperature(self) -> float:
@@ -166,13 +188,18 @@ class LinearProcess:
         """tr(HC)/(|H||C|) with Frobenius norms: 1 if C is proportional to H."""
         return float(np.diagonal(self.c) @ self.k / (np.linalg.norm(self.k) * np.linalg.norm(self.c)))
 
+    def noise_share(self) -> float:
+        """The part of tr C that lies in the modes."""
+        return 1.0 if self.whole is None else float(np.trace(self.c)) / self.whole.noise_trace
+
     def variables(self) -> dict[str, ArrayLike]:
         """What is measured of H and C and what was run with, as observables; `mode` is their coordinate."""
+        partly = {"noise_share": self.noise_share()} if self.whole is not None else {"alignment": self.alignment()}
         return {
             "hessian_eigenvalue": self.k,
             "noise_in_mode": np.diagonal(self.c),
             "noisy": self.noisy(),
-            "alignment": self.alignment(),
+            **partly,
             "noise_scale": self.noise_scale(),
             **temperatures.variables(self.temperature(), self.sgd.momentum),
             "learning_rate": self.sgd.learning_rate,

@@ -35,8 +35,10 @@ def _stationary(point: Point, law: str) -> dict[str, ArrayLike]:
 def _transient(point: Point) -> dict[str, ArrayLike]:
     """What the process's own law says of the way to equilibrium."""
     process: LinearProcess = point.process
+    # the displacement from the start is that in all directions
+    moved = process.transients(point.data["step"].values) if process.whole is None else {}
     return {
-        **process.transients(point.data["step"].values),
+        **moved,
         "autocorrelation_time": process.autocorrelation_time(),
         "transient_deficit": process.window_deficit(point.data["sample_step"].values),
     }

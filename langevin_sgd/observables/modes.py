@@ -17,9 +17,16 @@ MODES = declare(
     energy_law_phase_weight=Variable(
         ("phase", "mode"), "the same weights of the epoch law at equally spaced phases of an epoch"
     ),
+    mode_energy=Variable(
+        ("replica", "sample"),
+        "energy along the measured modes, sum k x^2/2, in the stationary window",
+    ),
     stationary_energy=Variable(("replica", "sample"), "energy above the minimum in the stationary window"),
     hessian_eigenvalue=Variable(("mode",), "eigenvalue of the Hessian at the minimum"),
     noise_in_mode=Variable(("mode",), "variance of one per-sample gradient along the eigenvector"),
+    noise_in_modes=Variable(("mode", "mode_2"), "covariance of one per-sample gradient along the measured modes"),
+    noise_trace=Variable((), "trace of the covariance of one per-sample gradient, over all directions"),
+    noise_share=Variable((), "part of that trace that lies in the measured modes"),
     noisy=Variable(("mode",), "whether the gradient noise reaches the mode"),
     autocorrelation_time=Variable(("mode",), "predicted autocorrelation time of the mode, in steps", "step"),
     transient_deficit=Variable(

@@ -28,5 +28,6 @@ TRAINING = merged(
 AT_MINIMUM = (
     *("minimum", "energy_at_minimum", "gradient_norm_at_minimum", "hessian", "noise_covariance"),
     *("hessian_eigenvalue", "hessian_eigenvector", "noise_in_mode", "noisy", "alignment", "noise_scale"),
+    *("noise_in_modes", "noise_trace", "noise_share"),
 )
 """What is said of the minimum alone, whatever moves the replicas about it."""

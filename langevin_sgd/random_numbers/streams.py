@@ -47,6 +47,7 @@ class Stream(IntEnum):
     POSITION_DRAW = 10
     ENDPOINT = 11
     SCAN = 12
+    CURVATURE = 13
 
 
 OWN_STREAMS = range(128, 256)

@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from langevin_sgd.errors import UserError
@@ -30,6 +30,24 @@ class Curvature:
     noise_covariance: Array
     eigenvalues: Array
     eigenvectors: Array
+
+    @property
+    def noise_trace(self) -> float:
+        """tr C."""
+        return float(np.trace(self.noise_covariance))
+
+    @property
+    def dimension(self) -> int:
+        """Number of weights d."""
+        return len(self.eigenvectors)
+
+    def observables(self) -> dict[str, ArrayLike]:
+        """What is emitted of it beside eigenvalues."""
+        return {
+            "hessian": self.hessian,
+            "noise_covariance": self.noise_covariance,
+            "hessian_eigenvector": self.eigenvectors,
+        }
 
     @cached_property
     def noise_in_modes(self) -> Array:

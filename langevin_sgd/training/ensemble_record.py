@@ -29,12 +29,14 @@ _ROWS = 16
 class Reference:
     """The minimum (d,) about which fluctuations are measured, along the columns of `eigenvectors` (d, mode).
 
-    `energy` is that at the minimum.
+    `energy` is that at the minimum. With `eigenvalues` (mode,) the energy of the window is that along these modes, in
+    the quadratic approximation: they are some of many, and their law is known.
     """
 
     position: Array
     eigenvectors: Array
     energy: float
+    eigenvalues: Array | None = None
 
 
 class EnsembleRecord(Probe):
@@ -59,13 +61,13 @@ class EnsembleRecord(Probe):
         self._record, self._sample, self._workers = record, sample, workers
         self._start: Array = snapshot(start, torch.float64)
         self._reference = reference
-        replicas, dimension = self._start.shape
+        replicas = len(self._start)
         names = ["energy", "squared_displacement", "train_loss", *(["test_loss"] if test else [])]
         names += [name.replace("loss", "accuracy") for name in names if name.endswith("_loss")] if accuracy else []
         self._along: dict[str, Array] = {name: np.full((replicas, record.size), np.nan) for name in names}
         self._pooled: dict[str, Array] = {name: np.full(record.size, np.nan) for name in POOLED}
         self._stationary_energy = np.full((replicas, sample.size), np.nan)
-        self._sums = np.zeros((2, replicas, dimension if reference else 0))
+        self._sums = np.zeros((2, replicas, reference.eigenvectors.shape[1] if reference else 0))
 
     @property
     def steps(self) -> NDArray[np.int64]:
@@ -79,9 +81,12 @@ class EnsembleRecord(Probe):
         if column is not None:
             self._record_at(column, view)
         if sampled is not None and self._reference is not None:
-            self._stationary_energy[:, sampled] = view.energies - self._reference.energy
             displacements = view.positions - self._reference.position
             modes = _project(displacements, self._reference.eigenvectors, self._workers)
+            if self._reference.eigenvalues is None:
+                self._stationary_energy[:, sampled] = view.energies - self._reference.energy
+            else:  # row by row: a product's rounding depends on its shape
+                self._stationary_energy[:, sampled] = (modes**2 * self._reference.eigenvalues).sum(axis=1) / 2.0
             self._sums[0] += modes
             self._sums[1] += modes**2
 
@@ -110,10 +115,14 @@ class EnsembleRecord(Probe):
                 "mode_mean_stderr": summary.mean.stderr,
                 "mode_variance": summary.variance.value,
                 "mode_variance_stderr": summary.variance.stderr,
-                "stationary_energy": self._stationary_energy,
+                self._energy_name(): self._stationary_energy,
                 "energy_at_minimum": self._reference.energy,
             }
         return found
+
+    def _energy_name(self) -> str:
+        whole = self._reference is None or self._reference.eigenvalues is None
+        return "stationary_energy" if whole else "mode_energy"
 
     def _record_at(self, column: int, view: View) -> None:
         self._along["energy"][:, column] = view.energies

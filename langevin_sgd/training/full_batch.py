@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -91,12 +91,16 @@ class FullBatch:
 
         def product(block: Tensor) -> Tensor:
             total = torch.zeros_like(block)
-            for chunk in self._chunks:
-                total += function(block, point, *chunk)[0]
+            for part in each_chunk(lambda chunk: function(block, point, *chunk)[0]):
+                total += part
             return total
 
-        products = torch.cat(self._workers.map(product, blocks)).cpu().numpy()[: len(vectors)]
-        result: Array = products / self.samples + self._decay * vectors
+        def each_chunk(term: Callable[[tuple[Tensor, ...]], Tensor]) -> Iterable[Tensor]:
+            # a single block leaves the threads to the chunks, which are added up in the same order either way
+            return self._workers.map(term, self._chunks) if len(blocks) == 1 else map(term, self._chunks)
+
+        products = torch.cat([product(blocks[0])] if len(blocks) == 1 else self._workers.map(product, blocks))
+        result: Array = products.cpu().numpy()[: len(vectors)] / self.samples + self._decay * vectors
         return result
 
     def sample_gradients(self, w: Array, visit: Callable[[Tensor], None]) -> None:

@@ -30,13 +30,15 @@ TRANSIENT_SHARE = 0.25  # a transient may use up this part of the tolerance
 REQUIRED = (
     "mode_moment_1",
     "mode_moment_2",
-    "stationary_energy",
     "hessian_eigenvalue",
     "noisy",
     "mode_variance_law",
     "energy_law_weight",
     "transient_deficit",
 )
+
+ENERGIES = ("stationary_energy", "mode_energy")
+"""The energy in the window; where some modes alone were measured, that along them."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,8 @@ class StationaryWindow:
     weights name -> (component, mode). The laws in `claimed` are claimed for this very process, and `notes` say what
     each takes for granted or why it predicts nothing. `decay` is the part of each mode's variance that is missing on
     average over the window because the run started at the minimum, <exp(-2 n/tau)>. `displaced` bounds what is left in
-    the window of the squared distance that the mean had at the start, over the total variance.
+    the window of the squared distance that the mean had at the start, over the total variance. `noise_share` is the
+    part of tr C in the modes, which may be some of many.
     """
 
     law: str
@@ -128,6 +131,7 @@ class StationaryWindow:
     transient_deficit: float
     displaced: float
     slowest: float
+    noise_share: float = 1.0
 
     @classmethod
     def from_dataset(cls, dataset: xr.Dataset) -> StationaryWindow | None:
@@ -138,9 +142,11 @@ class StationaryWindow:
         if "mode_moment_1" not in dataset:
             return None
         missing = [name for name in REQUIRED if name not in dataset]
+        energy = next((name for name in ENERGIES if name in dataset), None)
+        missing += [] if energy else [ENERGIES[0]]
         law = dataset.attrs.get("law")
         names = [str(name) for name in dataset["law"].values] if "law" in dataset.coords else []
-        if missing or law not in names:
+        if energy is None or missing or law not in names:
             fault = f"lacks {', '.join(missing)}" if missing else f"has law {law!r}, which is not among {names}"
             raise ValueError(f"the stationary window {fault}")
 
@@ -166,7 +172,7 @@ class StationaryWindow:
             law=str(law),
             moment_1=values("mode_moment_1"),
             moment_2=values("mode_moment_2"),
-            energy=values("stationary_energy"),
+            energy=values(energy),
             eigenvalue=values("hessian_eigenvalue"),
             noisy=noisy,
             laws=dict(zip(names, values("mode_variance_law"), strict=True)),
@@ -177,6 +183,7 @@ class StationaryWindow:
             transient_deficit=deficit,
             displaced=displaced,
             slowest=slowest,
+            noise_share=float(dataset["noise_share"]) if "noise_share" in dataset else 1.0,
         )
 
     @property
@@ -188,6 +195,13 @@ class StationaryWindow:
     def sampling(self) -> Sampling:
         """How well the energy is sampled."""
         return sampling_quality(self.energy)
+
+    @property
+    def note(self) -> str:
+        """For the reasons of verdicts: how well it is sampled, and what of the noise its modes cover."""
+        if self.noise_share == 1.0:
+            return self.sampling.note
+        return f"{self.sampling.note}; {self.eigenvalue.size} modes with {100 * self.noise_share:.3g}% of tr C"
 
     @cached_property
     def variance(self) -> Array:

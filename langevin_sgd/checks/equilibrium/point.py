@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -61,7 +61,8 @@ def equilibrium(
 
     With S the variance about the mean in a mode, k its eigenvalue, and R replicas:
 
-    - `total_variance`: sum of S over its prediction; also against every other law of the data;
+    - `total_variance`: sum of S over its prediction; also against every other law of the data. Where some modes were
+      measured alone, here and below they are all that there are;
     - `mode_variance[a,b]`: the same over the noisy modes with a <= k <= b, in `bins` logarithmic bins, sharpest
       first; the sharpest also against the continuum limit, and all against sampling with replacement if the process
       draws epochs;
@@ -85,7 +86,7 @@ def equilibrium(
     others = [law for law in window.laws if law != window.law and (contrasts or law in window.claimed)]
     every_mode = np.ones(window.noisy.shape, dtype=np.bool_)
     stationary = [
-        *(judge.variance(TOTAL_VARIANCE, every_mode, law, tolerance) for law in [window.law, *others]),
+        *(judge.variance(judge.total(), every_mode, law, tolerance) for law in [window.law, *others]),
         *judge.binned_variances(bins, others),
         judge.mean_shift(),
         *(judge.effective_temperature(law) for law in [window.law, *(o for o in others if o == "isotropic")]),
@@ -123,6 +124,11 @@ class _Judge:
     bin_tolerance: float
     energy_bound: float
     confidence: float
+
+    def total(self) -> Quantity:
+        """The sum of all variances; where some modes were measured alone, the title says so."""
+        size = self.window.eigenvalue.size
+        return TOTAL_VARIANCE if self.window.noise_share == 1.0 else replace(TOTAL_VARIANCE, title=f"top {size} modes")
 
     def variance(self, quantity: Quantity, modes: Modes, law: str, tolerance: float) -> Comparison:
         window = self.window
@@ -319,7 +325,7 @@ class _Judge:
         fault: str,
     ) -> Comparison:
         return Comparison.from_assessment(
-            assessed.with_note(self.window.sampling.note),
+            assessed.with_note(self.window.note),
             model=self.model,
             quantity=quantity,
             law=law,

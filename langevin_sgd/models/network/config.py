@@ -15,8 +15,10 @@ from langevin_sgd.config.fields import (
     BurnIn,
     Flag,
     PositiveNumber,
+    PositiveWholeNumber,
     RecordTimes,
     Replicas,
+    Section,
     Steps,
 )
 from langevin_sgd.config.sgd import Sgd, SgdOverride, overridden
@@ -44,6 +46,14 @@ if TYPE_CHECKING:
 
 _STEPS_OF_A_LAUNCH = 10_000_000  # of replicas
 _REPLICAS_OF_A_LAUNCH = 1024
+
+
+class MeasuredModes(Section):
+    """Curvature of the sharpest directions alone, for networks of any size: no matrix of parameters x parameters."""
+
+    modes: PositiveWholeNumber
+    """How many eigenvectors of the Hessian, largest eigenvalue first. In its eigenbasis the law of each pair of modes
+    stands for itself, so that the law of these is exact without the others."""
 
 
 class NetworkModel(ModelSection):
@@ -99,6 +109,8 @@ class NetworkModel(ModelSection):
     """Number of logarithmically spaced times at which energy, displacement and accuracy are recorded."""
     measure_curvature: Flag = Field(default_factory=lambda earlier: earlier["start"] == "minimum")
     """Measure the Hessian and the noise covariance at the minimum. Default: true if start is `minimum`."""
+    curvature: MeasuredModes | None = None
+    """Which modes are measured and recorded: {modes: 50}, the 50 sharpest. null: all, with H and C in full."""
     control: Flag = False
     """Run zero-temperature (full-batch) gradient descent from the same point beside it."""
     precision: Literal["float32", "float64"] = "float32"
@@ -141,6 +153,10 @@ class NetworkModel(ModelSection):
         """Whether fluctuations about the minimum are sampled along the Hessian's eigenvectors."""
         return self.start == "minimum" and self.measure_curvature
 
+    def curvature_modes(self) -> int | None:
+        """How many modes of the Hessian are measured; None for all, with H and C in full."""
+        return None if self.curvature is None else self.curvature.modes
+
     def engines(self) -> tuple[Engine, ...]:
         """torch, on any device."""
         return (TENSORS,)
@@ -176,6 +192,9 @@ class NetworkModel(ModelSection):
         if not self.measure_curvature:
             message = f"is false, but {taker} takes H and C from {own_name}; give true, or leave it out"
             return (*at, "measure_curvature"), message
+        if self.curvature is not None:
+            mend = f"remove it, or let {taker} have H and C of its own"
+            return (*at, "curvature"), f"leaves H and C unknown beyond its modes, but {taker} takes them; {mend}"
         return None
 
     def unscannable(self) -> str | None:
@@ -206,11 +225,18 @@ class NetworkModel(ModelSection):
                 (*at, "measure_curvature"),
                 f"curvature is measured at the minimum, but start is {self.start}; give start: minimum, or false here",
             )
-        fault = too_many(self.parameters(), "the full Hessian and noise covariance", "give measure_curvature: false")
-        if self.measure_curvature and fault is not None:
+        fault = too_many(self.parameters(), "the full Hessian and noise covariance", "give curvature: {modes: 50}")
+        if self.measure_curvature and self.curvature is None and fault is not None:
             yield (*at, "architecture"), fault
         if (reason := target_fault(self.loss, self.data)) is not None:
             yield (*at, "loss"), reason
+        if self.curvature is not None and not self.measure_curvature:
+            why = f"start is {self.start}" if self.start != "minimum" else "measure_curvature is false"
+            yield (*at, "curvature"), f"is measured at the minimum, but {why}; give start: minimum, or remove it"
+        size = self.parameters()
+        if self.curvature is not None and size is not None and self.curvature.modes >= size:
+            mend = f"give fewer than {size}, or leave curvature out to have them all"
+            yield (*at, "curvature", "modes"), f"{self.curvature.modes} of a network of {size} parameters; {mend}"
         if self.control and self.start == "independent":
             yield (
                 (*at, "control"),

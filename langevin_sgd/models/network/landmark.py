@@ -12,17 +12,18 @@ from numpy.typing import NDArray
 
 from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.errors import UserError
-from langevin_sgd.laws.linear_process import LinearProcess
+from langevin_sgd.laws.linear_process import LinearProcess, Whole
 from langevin_sgd.models import lineage
 from langevin_sgd.models.network.config import NetworkModel
 from langevin_sgd.models.network.trained import Trained
 from langevin_sgd.observables.scanned import dimensions
 from langevin_sgd.progress import Progress
-from langevin_sgd.training import curvature, minimum
+from langevin_sgd.training import curvature, minimum, top_modes
 from langevin_sgd.training.curvature import Curvature
 from langevin_sgd.training.curvature_limit import refuse_too_large
 from langevin_sgd.training.full_batch import FullBatch
 from langevin_sgd.training.minimum import Minimum
+from langevin_sgd.training.top_modes import TopModes
 
 if TYPE_CHECKING:
     from langevin_sgd.models.context import Context
@@ -38,7 +39,7 @@ class Landmark:
     """The minimum, and the curvature there if it is measured."""
 
     minimum: Minimum
-    curvature: Curvature | None
+    curvature: Curvature | TopModes | None
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Arrays from which `of` makes it again."""
@@ -48,17 +49,17 @@ class Landmark:
             "minimum_energy": np.asarray(found.energy),
             "minimum_gradient": found.gradient,
         }
-        fields = () if self.curvature is None else tuple(Curvature.__annotations__)
-        return arrays | {f"curvature_{field}": getattr(self.curvature, field) for field in fields}
+        fields = () if self.curvature is None else tuple(type(self.curvature).__annotations__)
+        return arrays | {f"curvature_{field}": np.asarray(getattr(self.curvature, field)) for field in fields}
 
     @classmethod
     def of(cls, saved: Mapping[str, NDArray[Any]]) -> Landmark:
         """The one that had this state."""
         found = Minimum(saved["minimum_position"], float(saved["minimum_energy"]), saved["minimum_gradient"])
-        measured = {
-            field: saved[f"curvature_{field}"] for field in Curvature.__annotations__ if f"curvature_{field}" in saved
-        }
-        return cls(found, Curvature(**measured) if measured else None)
+        start = "curvature_"
+        measured: dict[str, Any] = {name[len(start) :]: saved[name] for name in saved if name.startswith(start)}
+        kind = next((kind for kind in (Curvature, TopModes) if measured.keys() == kind.__annotations__.keys()), None)
+        return cls(found, None if kind is None else kind(**measured))
 
     @property
     def bytes(self) -> int:
@@ -67,13 +68,21 @@ class Landmark:
 
 
 def find_landmark(
-    full: FullBatch, start: Array, *, tolerance: float, curved: bool, name: str, progress: Progress
+    full: FullBatch,
+    start: Array,
+    *,
+    tolerance: float,
+    curved: bool,
+    modes: int | None = None,
+    name: str,
+    progress: Progress,
 ) -> Landmark:
-    """Find the minimum of `full` from `start` (d,), and measure the curvature there if it is asked for, `curved`.
+    """Find the minimum of `full` from `start` (d,), and measure the curvature there if it is asked for, `curved`: in so
+    many `modes`, or in full.
 
     Raises `UserError` if there is no minimum, or too many weights for H and C.
     """
-    if curved:
+    if curved and modes is None:
         refuse_too_large(full.dimension)
     progress.begin(f"{name}: minimum")
     found = minimum.find(full, start, tolerance=tolerance, progress=progress.update)
@@ -81,6 +90,8 @@ def find_landmark(
         return Landmark(found, None)
     found = minimum.polish(full, found)
     progress.begin(f"{name}: Hessian")
+    if modes is not None:
+        return Landmark(found, top_modes.measure(full, found.position, modes, progress=progress.update))
     return Landmark(found, curvature.measure(full, found.position, progress=progress.update))
 
 
@@ -94,14 +105,21 @@ def process_at(landmark: Landmark, model: Trained, sgd: Sgd, samples: int) -> Li
     if measured is None:
         return None
     own = "epoch" if sgd.sampling == "epoch" else "discrete"
-    process = LinearProcess(measured.eigenvalues, measured.noise_in_modes, sgd, own=own, samples=samples)  # type: ignore[arg-type]
+    process = LinearProcess(
+        measured.eigenvalues,
+        measured.noise_in_modes,
+        sgd,
+        own=own,  # type: ignore[arg-type]
+        samples=samples,
+        whole=Whole.unless_all(measured.eigenvalues.size, measured.dimension, measured.noise_trace),
+    )
     if model.update_rule.OWN_LAW:  # of another rule no law says where it is stable, or how far it fluctuates
         process.refuse_unstable()
         _refuse_distant(landmark.minimum, measured, process)
     return process
 
 
-def _refuse_distant(found: Minimum, measured: Curvature, process: LinearProcess) -> None:
+def _refuse_distant(found: Minimum, measured: Curvature | TopModes, process: LinearProcess) -> None:
     """A small gradient is no minimum where the loss is flat, as on separable data without weight decay."""
     noisy = process.noisy()
     slope = (measured.eigenvectors.T @ found.gradient)[noisy]
@@ -140,17 +158,18 @@ def _minimum_of(model: NetworkModel, sgd: Sgd) -> tuple[object, ...] | None:
     """What a minimum and its curvature follow from, beside the seed of the study; None for what measures none."""
     if not model.has_stationary_window():
         return None
-    return model.data, model.architecture, model.loss, sgd.weight_decay, model.gradient_tolerance
+    return model.data, model.architecture, model.loss, sgd.weight_decay, model.gradient_tolerance, model.curvature
 
 
 def lent(finished: xr.Dataset, full: FullBatch) -> Landmark:
     """That of a finished network; the gradient at its minimum is evaluated again."""
     position = finished["minimum"].values
     energy, gradient = full.energy_and_gradient(position)
-    measured = Curvature(
-        hessian=finished["hessian"].values,
-        noise_covariance=finished["noise_covariance"].values,
-        eigenvalues=finished["hessian_eigenvalue"].values,
-        eigenvectors=finished["hessian_eigenvector"].values,
-    )
+    eigenvalues, vectors = finished["hessian_eigenvalue"].values, finished["hessian_eigenvector"].values
+    measured: Curvature | TopModes
+    if "hessian" in finished:
+        measured = Curvature(finished["hessian"].values, finished["noise_covariance"].values, eigenvalues, vectors)
+    else:
+        trace = float(finished["noise_trace"])
+        measured = TopModes(eigenvalues, vectors, finished["noise_in_modes"].values, trace)
     return Landmark(Minimum(position, energy, gradient), measured)

@@ -96,6 +96,7 @@ class Landmarks:
                     start,
                     tolerance=model.gradient_tolerance,
                     curved=model.measure_curvature,
+                    modes=model.curvature_modes(),
                     name=name,
                     progress=progress,
                 )
@@ -111,7 +112,7 @@ class Landmarks:
         said = (
             self._origin,
             *(section.model_dump_json() for section in (model.data, model.architecture, model.loss)),
-            *(sgd.weight_decay, model.gradient_tolerance, model.measure_curvature),
+            *(sgd.weight_decay, model.gradient_tolerance, model.measure_curvature, model.curvature_modes()),
         )
         energy, gradient = full.energy_and_gradient(start)
         digest = hashlib.sha256(repr(said).encode())

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from langevin_sgd.study.config import Study
 
 _USUAL_REPLICAS = NetworkModel.model_fields["replicas"].default
+_VECTORS_OF_A_MODE = 8  # twice as many as modes in the iteration, those found, and copies of both
 _BYTES = {"float32": 4.0, "float64": 8.0}
 
 
@@ -66,20 +67,36 @@ def of_size(study: Study, name: str, size: int) -> list[Held]:
     ]
     if model.start == "minimum" and model.measure_curvature:
         sample = samples(at, model, model.length(sgd))
+        modes = weights
+        if model.curvature is None:
+            parts += [
+                Held("Hessian, noise covariance and laws", 8.0 * 14, (weights, weights)),
+                Held(
+                    "Hessian, noise covariance and eigenvectors",
+                    8.0 * 3,
+                    (weights, weights, common_points(study, name)),
+                    kept=True,
+                    copies=count,
+                ),
+            ]
+        else:
+            modes = Factor((*at, "curvature", "modes"), "modes", model.curvature.modes, 50)
+            parts += [
+                Held("the vectors that the modes are found in", 8.0 * _VECTORS_OF_A_MODE, (weights, modes)),
+                Held(
+                    "the eigenvectors of the modes",
+                    8.0,
+                    (weights, modes, common_points(study, name)),
+                    kept=True,
+                    copies=count,
+                ),
+            ]
         parts += [
-            Held("Hessian, noise covariance and laws", 8.0 * 14, (weights, weights)),
-            Held(
-                "Hessian, noise covariance and eigenvectors",
-                8.0 * 3,
-                (weights, weights, common_points(study, name)),
-                kept=True,
-                copies=count,
-            ),
-            Held("the mode moments of replicas x modes", 16.0, (replicas, weights, points), kept=True, copies=count),
-            Held("the mode moments under way", 8.0 * 12, (replicas, weights)),
+            Held("the mode moments of replicas x modes", 16.0, (replicas, modes, points), kept=True, copies=count),
+            Held("the mode moments under way", 8.0 * 12, (replicas, modes)),
             Held("the energies in the stationary window", 8.0, (replicas, sample, points), kept=True, copies=count),
             Held("the sampled steps", 32.0, (sample,)),
-            Held("the transients of samples x modes", 40.0, (sample, weights)),
+            Held("the transients of samples x modes", 40.0, (sample, modes)),
         ]
     for place, probe in enumerate(model.probes):
         kept = Factor((*at, "probes", place), "snapshots", probe.kept(), 20)

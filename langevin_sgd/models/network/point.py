@@ -171,7 +171,9 @@ class Point:
             return None
         position = self._landmark.minimum.position
         energy = float(self._instruments.energies(torch.from_numpy(position[None]))[0])
-        return Reference(position, self._landmark.curvature.eigenvectors, energy)
+        some = self.process is not None and self.process.whole is not None
+        measured = self._landmark.curvature
+        return Reference(position, measured.eigenvectors, energy, measured.eigenvalues if some else None)
 
     def _sampled(self, per_epoch: int | None) -> NDArray[np.int64]:
         if self.process is None:
@@ -210,9 +212,7 @@ class Point:
             parts.append(
                 {
                     **self.process.variables(),
-                    "hessian": landmark.curvature.hessian,
-                    "noise_covariance": landmark.curvature.noise_covariance,
-                    "hessian_eigenvector": landmark.curvature.eigenvectors,
+                    **landmark.curvature.observables(),
                 }
             )
             coords.append({**self.process.coords(), "sample_step": self.sample})

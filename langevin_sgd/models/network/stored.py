@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from langevin_sgd.laws import Point
-from langevin_sgd.laws.linear_process import LinearProcess
-from langevin_sgd.laws.recomputed import Found, Recomputed, follow, run_with, times
+from langevin_sgd.laws.linear_process import LinearProcess, Whole
+from langevin_sgd.laws.recomputed import Found, Recomputed, energy_of_modes, follow, run_with, times
 from langevin_sgd.observables.schedule import log_spaced_steps
 from langevin_sgd.training.data.section import train_size
 
@@ -17,16 +17,18 @@ SAMPLES = "training_samples"
 """Attribute with the number of training samples, which epochs go through."""
 
 _MEASURED = frozenset({"hessian", "hessian_eigenvector", "noise_covariance", "hessian_eigenvalue"})
+_MEASURED_IN_MODES = frozenset({"hessian_eigenvector", "hessian_eigenvalue", "noise_in_modes", "noise_trace"})
 _ORTHONORMAL = 1e-8
 
 
 def process(point: Point) -> LinearProcess | None:
-    """SGD at the minimum, from the stored `hessian_eigenvalue`, `hessian_eigenvector` and `noise_covariance`.
+    """SGD at the minimum, from the stored `hessian_eigenvalue`, `hessian_eigenvector` and `noise_covariance`, or from
+    `noise_in_modes` where some modes alone were measured.
 
     None if they were not measured, for an update rule of which no law is known, and for epochs of a number of samples
     that an old run does not tell.
     """
-    if not set(point.data.variables) >= _MEASURED or not point.model.update_rule.OWN_LAW:
+    if not _has_curvature(point) or not point.model.update_rule.OWN_LAW:
         return None
     found = _at_minimum(point, point.values("hessian_eigenvalue"), point.values("hessian_eigenvector"))
     return None if found.own == "epoch" and found.samples is None else found
@@ -34,9 +36,13 @@ def process(point: Point) -> LinearProcess | None:
 
 def _at_minimum(point: Point, eigenvalues: Array, basis: Array) -> LinearProcess:
     assert point.sgd is not None
-    in_modes = basis.T @ point.values("noise_covariance") @ basis
+    if "noise_covariance" in point.data:
+        in_modes, whole = basis.T @ point.values("noise_covariance") @ basis, None
+    else:
+        in_modes = point.values("noise_in_modes")
+        whole = Whole.unless_all(eigenvalues.size, len(basis), float(point.values("noise_trace")))
     own = "epoch" if point.sgd.sampling == "epoch" else "discrete"
-    return LinearProcess(eigenvalues, 0.5 * (in_modes + in_modes.T), point.sgd, own, _samples(point))  # type: ignore[arg-type]
+    return LinearProcess(eigenvalues, 0.5 * (in_modes + in_modes.T), point.sgd, own, _samples(point), whole=whole)  # type: ignore[arg-type]
 
 
 def follows(point: Point) -> Found:
@@ -49,7 +55,25 @@ def follows(point: Point) -> Found:
         if point.model.training_time is None:
             last = point.model.length(point.sgd)
             found["step"] = Recomputed(log_spaced_steps(last, point.model.record_times), "the config")
-    return {**found, **_curvature(point)} if set(point.data.variables) >= _MEASURED else found
+    if set(point.data.variables) >= _MEASURED:
+        return {**found, **_curvature(point)}
+    return {**found, **_curvature_in_modes(point)} if _has_curvature(point) else found
+
+
+def _has_curvature(point: Point) -> bool:
+    here = set(point.data.variables)
+    return here >= _MEASURED or here >= _MEASURED_IN_MODES
+
+
+def _curvature_in_modes(point: Point) -> dict[str, Recomputed]:
+    """What follows where H is known along some eigenvectors alone: that these are orthonormal, and the energies."""
+    vectors, k = point.values("hessian_eigenvector"), point.values("hessian_eigenvalue")
+    found = follow(_at_minimum(point, k, vectors).variables(), "noise_in_modes, noise_trace and the config")
+    del found["hessian_eigenvalue"]  # from which all of this is worked out
+    found["hessian_eigenvector"] = Recomputed(np.linalg.qr(vectors)[0] if _skew(vectors) else vectors, "V^T V = 1")
+    if "mode_energy" in point.data:
+        found["mode_energy"] = energy_of_modes(point.values("mode_energy"), point.values("mode_moment_2"), k)
+    return found
 
 
 def _curvature(point: Point) -> dict[str, Recomputed]:

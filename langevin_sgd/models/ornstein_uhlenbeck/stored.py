@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from langevin_sgd.laws import Point
 from langevin_sgd.laws.linear_process import LinearProcess
-from langevin_sgd.laws.recomputed import BOUND, Found, Recomputed, follow, run_with, times
+from langevin_sgd.laws.recomputed import Found, energy_of_modes, follow, run_with, times
 from langevin_sgd.models.ornstein_uhlenbeck.run import linear_process, resolve_modes
 from langevin_sgd.observables.schedule import log_spaced_steps
 
@@ -37,7 +37,8 @@ def follows(point: Point) -> Found:
     timed = times(record, time_step=sgd.learning_rate, momentum=sgd.momentum)
     found = {**follow(values, "H, C and the config"), **run_with(sgd), **timed}
     if "mode_moment_2" in point.data and "stationary_energy" in point.data:
-        found |= _energy(point, own.k)
+        moment_2 = point.values("mode_moment_2")
+        found["stationary_energy"] = energy_of_modes(point.values("stationary_energy"), moment_2, own.k)
     return found
 
 
@@ -47,12 +48,3 @@ def _has_sources(point: Point) -> bool:
     given = hessian is None or {"hessian_eigenvalue", "hessian_eigenvector"} <= set(point.sources[hessian].variables)
     covered = noise is None or "noise_covariance" in point.sources[noise].variables
     return given and covered and "sample_step" in point.data.variables
-
-
-def _energy(point: Point, k: Array) -> Found:
-    """Each replica's mean energy is k . <x^2>/2 exactly: where it is not, the energies are scaled to it."""
-    energy, expected = point.values("stationary_energy"), point.values("mode_moment_2") @ k / 2.0
-    mean = energy.mean(axis=1)
-    off = np.abs(mean - expected) > BOUND * np.abs(expected)
-    factor = np.where(off, expected / np.where(mean == 0.0, 1.0, mean), 1.0)
-    return {"stationary_energy": Recomputed(energy * factor[:, None], "mode_moment_2 and hessian_eigenvalue")}

@@ -35,6 +35,10 @@ MODELS: dict[str, tuple[dict[str, Any], dict[str, Any], Any]] = {
         "kind": "network", "data": {"name": "made_up_blobs:blobs"}, "architecture": {"kind": "softmax"},
         "start": "minimum", "replicas": 8, "steps": 1500, "record_times": 6,
     }, "equilibrium"),
+    "network in modes": ({**SGD, "momentum": 0.0, "weight_decay": 0.05}, {
+        "kind": "network", "data": {"name": "made_up_blobs:blobs"}, "architecture": {"kind": "softmax"},
+        "start": "minimum", "replicas": 8, "steps": 1500, "record_times": 6, "curvature": {"modes": 4},
+    }, "equilibrium"),
     "basins": ({}, BASINS, "occupancy"),
     "escape": ({}, {**BASINS, "escape": {"from": "left", "to": "right"}}, "occupancy"),
     "interpolation": ({**SGD, "momentum": 0.0}, {
@@ -144,6 +148,7 @@ def _read_by_checks(tree: xr.DataTree) -> list[str]:
 
 KINDS = [
     "ornstein_uhlenbeck", "interpolation",
+    "network in modes",
     *(pytest.param(n, marks=pytest.mark.validate) for n in ("network", "basins", "escape", "random_potential")),
 ]  # fmt: skip
 
