@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import collections
+import gc
 import itertools
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
+from matplotlib.figure import Figure
 
 from langevin_sgd.reporting.plots import drawn
 
@@ -46,16 +47,28 @@ _BLANK = base64.b64decode(
 )
 
 
-@pytest.fixture(autouse=True)
-def _rendered_where_it_is_looked_at(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+_RENDER = drawn.render
+
+
+def _blank(figure: Figure, format: str) -> bytes:
+    return _BLANK if format == "png" else _RENDER(figure, format)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
     """Figures are made for every report, and rendered in tests/reporting and under the mark `rendered` alone.
 
-    To render them is most of the work of a small run; elsewhere a PNG is one blank pixel.
+    To render them is most of the work of a small run; elsewhere a PNG is one blank pixel, for fixtures of modules too.
     """
-    if "reporting" in Path(request.path).parts or request.node.get_closest_marker("rendered"):
-        return
-    render = drawn.render
-    monkeypatch.setattr(drawn, "render", lambda made, format: _BLANK if format == "png" else render(made, format))
+    looked_at = "reporting" in item.path.parts or item.get_closest_marker("rendered")
+    drawn.render = _RENDER if looked_at else _blank
+
+
+def pytest_collection_finish() -> None:
+    """What is there when the tests begin is no garbage, and is large: Python looks through it again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 @pytest.hookimpl(tryfirst=True)

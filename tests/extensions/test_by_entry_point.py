@@ -17,6 +17,7 @@ STUDY = (
     BY_NAME.replace("models:", "models:\n  scaled: {kind: free_walk, steps: 40}")
     + "scan: {models.scaled.scale: [1.0, 2.0]}\n"
 )
+WALK = "{name: toys, seed: 3, models: {walk: {kind: free_walk, steps: 40}}}"
 COMMANDS = """
 import sys
 
@@ -84,6 +85,7 @@ def test_every_command_takes_them(home: Path) -> None:
 def test_a_name_that_is_taken_is_refused_and_names_both(home: Path) -> None:
     information = home / "installed" / "toys-1.0.dist-info"
     (information / "entry_points.txt").write_text(ENTRY_POINTS.replace("free_walk =", "basins ="), encoding="utf-8")
+    (home / "toys.yaml").write_text(WALK, encoding="utf-8")
     told = in_a_new_process(home, "simulate toys.yaml --output run")
     assert "exit 2" in told
     assert "model kind 'basins' is there twice: langevin_sgd.models.basins.config:BasinsModel and toys.model" in told
@@ -94,6 +96,7 @@ def test_a_broken_one_is_one_line_and_stands_in_nobodys_way(home: Path) -> None:
     information = home / "installed" / "toys-1.0.dist-info"
     broken = ENTRY_POINTS.replace("toys.model:FreeWalk", "toys.no_such_module:FreeWalk")
     (information / "entry_points.txt").write_text(broken, encoding="utf-8")
+    (home / "toys.yaml").write_text(WALK, encoding="utf-8")
     (home / "other.yaml").write_text(
         "{name: other, seed: 1, sgd: {learning_rate: 0.1, batch_size: 8}, models: {bowl: {kind: ornstein_uhlenbeck, "
         "hessian: {kind: diagonal, eigenvalues: [1.0]}, noise: {kind: isotropic, scale: 0.4}, replicas: 4, steps: 9}}}",

@@ -34,7 +34,6 @@ def forget() -> None:
 IMPORT = [word for toy in MEMBERS.values() for word in ("--import", f"toys.{toy.module}")]
 
 
-@pytest.mark.rendered
 def test_every_command_takes_them(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["simulate", "toys.yaml", "--output", "run", "--quiet"]) == 0
     tree = lsgd.open_run("run")
@@ -54,9 +53,8 @@ def test_every_command_takes_them(home: Path, capsys: pytest.CaptureFixture[str]
     forget()
     assert cli.main(["report", "run", *IMPORT]) == 0
     forget()
-    (home / "run" / "figures" / "turn_histogram.png").unlink()
-    assert cli.main(["plot", "run", "turn_histogram", *IMPORT]) == 0
-    assert (home / "run" / "figures" / "turn_histogram.png").exists()
+    assert cli.main(["plot", "run", "turn_histogram", "--format", "pdf", *IMPORT]) == 0
+    assert (home / "run" / "figures" / "turn_histogram.pdf").read_bytes().startswith(b"%PDF")
     capsys.readouterr()
     assert cli.main(["schema", "toys.model:FreeWalk"]) == 0
     assert "scale: number > 0; default 1.0\n    Standard deviation of one step." in capsys.readouterr().out

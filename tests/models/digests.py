@@ -120,15 +120,23 @@ def of_integrators() -> dict[str, str]:
     }
 
 
-def main() -> None:
-    """Print them."""
+def of_all(models: list[str], directory: str | None = None, stop_at: int | None = None) -> dict[str, str]:
+    """Digests of a study and of the integrators."""
     made = types.ModuleType("made_up")
     made.blobs, made.orthogonal = blobs, orthogonal  # type: ignore[attr-defined]
     sys.modules["made_up"] = made
-    warnings.simplefilter("ignore")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return of_study(models, directory, stop_at) | of_integrators()
+        finally:
+            del sys.modules["made_up"]
+
+
+def main() -> None:
+    """Print them."""
     given = json.loads(sys.argv[1])
-    found = of_study(given["models"], given["directory"], given["stop_at"])
-    print(json.dumps(found | of_integrators()))
+    print(json.dumps(of_all(given["models"], given["directory"], given["stop_at"])))
 
 
 if __name__ == "__main__":
