@@ -12,9 +12,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.progress import Progress as RichProgress
-    from rich.progress import ProgressColumn, Task
+    from rich.live import Live
+    from rich.table import Table
 
 SHOWN_AFTER_SECONDS = 2.0
 SECONDS_BETWEEN_LINES = 10.0
@@ -22,6 +21,9 @@ SECONDS_OF_PROBE = 3.0
 SECONDS_OF_COMPILING = 30.0
 SECONDS_WORTH_A_NOTICE = 600.0
 _REDRAWS_PER_SECOND = 8
+_WIDTH_OF_BAR = 30
+_WIDTH_FOR_A_BAR = 100  # columns of a terminal that has room for one beside the numbers
+_SLOW = 0.1  # a second: below that it is said how long each takes
 
 
 class Progress(Protocol):
@@ -32,6 +34,9 @@ class Progress(Protocol):
 
     def update(self, done: float, total: float) -> None:
         """How much is done so far, of `total`; cheap enough to be called at every recorded step."""
+
+    def beside(self, text: str) -> None:
+        """Say, beside how much is done, what else there is to tell now; called now and then, time passes for it too."""
 
     def message(self, text: str) -> None:
         """Say something that stays on the screen, above the bar."""
@@ -50,6 +55,9 @@ class NullProgress:
         """Do nothing."""
 
     def update(self, done: float, total: float) -> None:
+        """Do nothing."""
+
+    def beside(self, text: str) -> None:
         """Do nothing."""
 
     def message(self, text: str) -> None:
@@ -73,6 +81,52 @@ class QuietProgress(NullProgress):
         print(text, file=sys.stderr if self._stream is None else self._stream, flush=True)
 
 
+class Told:
+    """What is said of a task in one line: how much is done, at what rate, what time that leaves, and what else."""
+
+    def __init__(self, task: str, unit: str) -> None:
+        self._task, self._unit = task, unit
+        self._origin: tuple[float, float] | None = None  # where the rate is counted from: a resumed run starts late
+        self.done, self.total, self.beside = 0.0, 0.0, ""
+
+    @property
+    def begun(self) -> bool:
+        """Whether there is anything to say."""
+        return self._origin is not None
+
+    def advance(self, now: float, done: float, total: float) -> None:
+        """So much is done."""
+        if self._origin is None or done < self._origin[1]:
+            self._origin = (now, done)
+        if done != self.done or self._origin == (now, done):
+            self._advanced = now
+        self.done, self.total = done, total
+
+    def text(self, now: float) -> str:
+        """The line."""
+        return "; ".join(self.parts(now))
+
+    def parts(self, now: float) -> list[str]:
+        """How much is done, and what else there is to say."""
+        if self._origin is None:
+            return [part for part in (self._task, self.beside) if part]
+        share = f"{self._task}: {int(self.done):,}/{int(self.total):,} {self._unit}"
+        return [part for part in (", ".join([share, *self._pace(now, *self._origin)]), self.beside) if part]
+
+    def _pace(self, now: float, began: float, before: float) -> list[str]:
+        elapsed, count, left = self._advanced - began, self.done - before, self.total - self.done
+        if count <= 0 or elapsed <= 0:
+            return ["time left unknown"] if left > 0 else []
+        rate = count / elapsed
+        told = f"{format_rate(rate)}/s" if rate >= _SLOW else f"{format_seconds(1 / rate)} each"
+        if left <= 0:
+            return [told]
+        seconds = left / rate - (now - self._advanced)
+        if seconds < 0:  # those under way take longer than those that are done did
+            seconds = left * (now - began) / count
+        return [told, f"{format_seconds(seconds)} left"]
+
+
 class LineProgress:
     """One plain line every ten seconds, for log files; tasks of less than that leave no line."""
 
@@ -83,23 +137,24 @@ class LineProgress:
 
     def begin(self, task: str, unit: str = "steps") -> None:
         """Start the clock of a task."""
-        self._task, self._unit = task, unit
-        self._origin: tuple[float, float] | None = None  # where the rate is counted from: a resumed run starts late
+        self._told = Told(task, unit)
         self._last_line = self._clock()
 
     def update(self, done: float, total: float) -> None:
         """Print a line when the last one is ten seconds old."""
+        self._told.advance(self._clock(), done, total)
+        self._line()
+
+    def beside(self, text: str) -> None:
+        """Print a line when the last one is ten seconds old."""
+        self._told.beside = text
+        self._line()
+
+    def _line(self) -> None:
         now = self._clock()
-        if self._origin is None or done < self._origin[1]:
-            self._origin = (now, done)
-        if now - self._last_line < SECONDS_BETWEEN_LINES:
-            return
-        self._last_line = now
-        elapsed, advanced = now - self._origin[0], done - self._origin[1]
-        rate = advanced / elapsed if elapsed > 0 else 0.0
-        left = f", {format_seconds((total - done) / rate)} left" if rate > 0 else ""
-        share = f"{int(done):,}/{int(total):,} {self._unit} ({done / max(total, 1):.0%})"
-        self.message(f"{self._task}: {share}, {format_rate(rate)} {self._unit}/s{left}")
+        if self._told.begun and now - self._last_line >= SECONDS_BETWEEN_LINES:
+            self._last_line = now
+            self.message(self._told.text(now))
 
     def message(self, text: str) -> None:
         """Print a line at once."""
@@ -121,28 +176,46 @@ class TerminalProgress:
 
         self._console = Console(file=stream)
         self._clock = clock
-        self._bar: RichProgress | None = None
+        self._live: Live | None = None
         self.begin("")
 
     def begin(self, task: str, unit: str = "steps") -> None:
         """Freeze the bar of the task before and start the clock of this one."""
         self.close()
-        self._task, self._unit = task, unit
+        self._told = Told(task, unit)
         self._started = self._clock()
-        self._drawn = 0.0
 
     def update(self, done: float, total: float) -> None:
-        """Draw or move the bar, at most eight times a second."""
-        now = self._clock()
-        if now - self._started < SHOWN_AFTER_SECONDS:
-            return
-        if self._bar is None:
-            self._bar = _bar(self._console, self._unit)
-            self._id = self._bar.add_task(self._task, completed=int(done), total=total)
-            self._bar.start()
-        elif now - self._drawn > 1 / _REDRAWS_PER_SECOND or done >= total:
-            self._drawn = now
-            self._bar.update(self._id, completed=done, total=total)
+        """Draw the bar, which from then on is drawn anew eight times a second."""
+        self._told.advance(self._clock(), done, total)
+        self._draw()
+
+    def beside(self, text: str) -> None:
+        """Draw the bar, which from then on is drawn anew eight times a second."""
+        self._told.beside = text
+        self._draw()
+
+    def _draw(self) -> None:
+        late = self._clock() - self._started >= SHOWN_AFTER_SECONDS
+        if self._live is None and self._told.begun and late:
+            from rich.live import Live
+
+            self._live = Live(console=self._console, get_renderable=self._line, refresh_per_second=_REDRAWS_PER_SECOND)
+            self._live.start(refresh=True)
+
+    def _line(self) -> Table:
+        from rich.progress_bar import ProgressBar
+        from rich.table import Table
+        from rich.text import Text
+
+        told, row = self._told, Table.grid(padding=(0, 1))
+        if self._console.width >= _WIDTH_FOR_A_BAR:
+            bar = ProgressBar(total=max(told.total, 1), completed=told.done, width=_WIDTH_OF_BAR)
+            row.add_row(bar, Text(told.text(self._clock()), no_wrap=True, overflow="ellipsis"))
+            return row
+        for part in told.parts(self._clock()):  # a line each where there is no room for both in one
+            row.add_row(Text(part, no_wrap=True, overflow="ellipsis"))
+        return row
 
     def message(self, text: str) -> None:
         """Print above the bar."""
@@ -154,9 +227,9 @@ class TerminalProgress:
 
     def close(self) -> None:
         """Stop drawing."""
-        if self._bar is not None:
-            self._bar.stop()
-            self._bar = None
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
 
 
 class Forecast:
@@ -169,6 +242,12 @@ class Forecast:
     def __init__(self, progress: Progress, name: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._progress, self._name, self._clock = progress, name, clock
         self._announced = clock()  # when it should end, by what has been said so far
+        self.beside, self.message, self.notice, self.close = (
+            progress.beside,
+            progress.message,
+            progress.notice,
+            progress.close,
+        )
         self._measure("")
 
     def _measure(self, task: str, unit: str = "steps") -> None:
@@ -205,18 +284,6 @@ class Forecast:
             work = f"{int(total):,} {self._unit} at {format_rate(rate)} a second"
             self._progress.notice(f"{what}: about {format_seconds(seconds)} to go, for {work}")
 
-    def message(self, text: str) -> None:
-        """Pass it on."""
-        self._progress.message(text)
-
-    def notice(self, text: str) -> None:
-        """Pass it on."""
-        self._progress.notice(text)
-
-    def close(self) -> None:
-        """Pass it on."""
-        self._progress.close()
-
 
 def choose(*, quiet: bool, stream: TextIO | None = None) -> Progress:
     """The progress display that fits where `stream` (default: stderr) leads to."""
@@ -239,31 +306,3 @@ def format_seconds(seconds: float) -> str:
 def format_rate(rate: float) -> str:
     """A rate without decimals, or with one where it is small."""
     return f"{rate:,.0f}" if rate >= 10 else f"{rate:.1f}"
-
-
-def _bar(console: Console, unit: str) -> RichProgress:
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
-    from rich.progress import Progress as RichProgress
-
-    columns: list[ProgressColumn] = [
-        TextColumn("{task.description}", markup=False),
-        BarColumn(bar_width=None if console.width < 100 else 40),
-        MofNCompleteColumn(),
-        _rate_column(unit),
-    ]
-    return RichProgress(*columns, console=console, refresh_per_second=_REDRAWS_PER_SECOND, expand=console.width < 100)
-
-
-def _rate_column(unit: str) -> ProgressColumn:
-    from rich.progress import ProgressColumn
-    from rich.text import Text
-
-    class RateAndTimeLeft(ProgressColumn):
-        def render(self, task: Task) -> Text:
-            speed = task.finished_speed or task.speed
-            if not speed:
-                return Text("")
-            left = "" if task.finished else f", {format_seconds(task.time_remaining or 0)} left"
-            return Text(f"{format_rate(speed)} {unit}/s{left}")
-
-    return RateAndTimeLeft()

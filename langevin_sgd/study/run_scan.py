@@ -20,7 +20,6 @@ from langevin_sgd.observables.declared import GIVEN_TEMPERATURE
 from langevin_sgd.observables.ensemble import ENSEMBLE
 from langevin_sgd.observables.scanned import SCAN, coordinates, dimensions, label
 from langevin_sgd.observables.variable import merged
-from langevin_sgd.progress import Progress
 from langevin_sgd.storage.scan_fragments import Fragments
 from langevin_sgd.storage.scan_group import ScanGroup
 from langevin_sgd.storage.zarr_groups import write_root
@@ -30,6 +29,7 @@ from langevin_sgd.study.engines.engine import Engine, Work
 from langevin_sgd.study.engines.in_order import in_order
 from langevin_sgd.study.plan import Task, tasks
 from langevin_sgd.study.run_model import Surroundings
+from langevin_sgd.study.scan_progress import ScanProgress
 
 
 def run_scan(
@@ -49,14 +49,11 @@ def run_scan(
         def missing() -> Iterator[Task]:
             return (task for task in tasks(study, name, group.block) if not group.done(task.start, task.stop))
 
-        def following(task: Task) -> Progress:
-            counts = group.counts()
-            place = counts["done"] + counts["failed"] + 1
-            return Renamed(around.progress, name, f"{name}: point {place:,} of {len(grid):,}")
-
+        counts = group.counts()
+        shown = ScanProgress(around.progress, name, len(grid), done=counts["done"], failed=counts["failed"])
         to_run = (task for task in missing() if task.label not in kept)
-        ran = engine.run(Work(study, to_run, around, stop, lambda _: around.finished, following))
-        for task, block in in_order(missing(), ran, kept):
+        work = Work(study, to_run, around, stop, lambda _: around.finished, shown.task, shown.waiting)
+        for task, block in shown.heard(in_order(missing(), shown.heard(engine.run(work)), kept)):
             store_block(group, task, block)
         pending = group.counts()["pending"]
         if pending and stop.asked:
@@ -70,6 +67,7 @@ def run_scan(
             whole |= {"status": "failed", "error": faults(found.assign_attrs(status="done"))}
         group.finalize(whole)
         kept.clear()
+        around.checkpoint.remove()  # of the last launch, which is stored
     return found.assign_attrs(whole)
 
 
@@ -162,17 +160,3 @@ def _declared(grid: Grid) -> xr.Dataset:
     named = {name: each.long_name for name, each in known.items()} | {"temperature": GIVEN_TEMPERATURE}
     told = {name: {"units": each.units, "long_name": named[name]} for name, each in known.items() if not each.dims}
     return xr.Dataset({name: ((), 0.0, attrs) for name, attrs in told.items()})
-
-
-class Renamed:
-    """A display to which the task of a launch is one of many: called by the point that it is at."""
-
-    def __init__(self, progress: Progress, name: str, label: str) -> None:
-        self._progress, self._name, self._label = progress, name, label
-        self.update, self.message = progress.update, progress.message
-        self.notice, self.close = progress.notice, progress.close
-
-    def begin(self, task: str, unit: str = "steps") -> None:
-        """Say at which point the work is done."""
-        inner = task.removeprefix(self._name).lstrip(": ")
-        self._progress.begin(f"{self._label}: {inner}" if inner else self._label, unit)

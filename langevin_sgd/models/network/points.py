@@ -178,7 +178,8 @@ class _Part:
         self._progress, self._training, self._points = progress, training, points
         self._before, self._steps = before, steps
         self._trains = False
-        self.message, self.notice, self.close = progress.message, progress.notice, progress.close
+        self.beside, self.close = progress.beside, progress.close
+        self.message, self.notice = progress.message, progress.notice
 
     def begin(self, task: str, unit: str = "steps") -> None:
         self._trains = task == self._training

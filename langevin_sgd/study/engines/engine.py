@@ -24,7 +24,8 @@ class Work:
     """The tasks of one model that are to be run, with what they are run with.
 
     `finished(task)` are the models that are finished, those that a task is measured on whole or at its very points.
-    `following(task)` is the display for a task that runs in this process. Once `stop` is asked for no task is begun.
+    `following(task)` is the display for a task that runs in this process, and `waiting()` is called now and then while
+    others run them. Once `stop` is asked for no task is begun.
     """
 
     study: Study
@@ -33,6 +34,7 @@ class Work:
     stop: Stop
     finished: Callable[[Task], Mapping[str, xr.Dataset]]
     following: Callable[[Task], Progress]
+    waiting: Callable[[], object]
 
 
 class Engine(Protocol):

@@ -65,6 +65,7 @@ class Pool:
             if not under_way:
                 return
             ended = wait(under_way, timeout=_SECONDS_BETWEEN_LOOKS, return_when=FIRST_COMPLETED).done
+            given.waiting()
             if given.stop.asked:
                 for each in under_way:
                     each.cancel()

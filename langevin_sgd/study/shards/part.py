@@ -14,7 +14,7 @@ from langevin_sgd.models import lineage
 from langevin_sgd.models.grid import Grid, Place
 from langevin_sgd.observables import blocks
 from langevin_sgd.observables.scanned import at, dimensions
-from langevin_sgd.progress import Forecast, Progress
+from langevin_sgd.progress import Forecast
 from langevin_sgd.storage.checkpoint import Checkpoint
 from langevin_sgd.storage.scan_fragments import Fragments
 from langevin_sgd.storage.zarr_groups import read_group
@@ -23,7 +23,8 @@ from langevin_sgd.study.config import Study
 from langevin_sgd.study.engines.engine import Engine, Work
 from langevin_sgd.study.plan import Task
 from langevin_sgd.study.run_model import Surroundings, run_task
-from langevin_sgd.study.run_scan import Renamed, opened, placed
+from langevin_sgd.study.run_scan import opened, placed
+from langevin_sgd.study.scan_progress import ScanProgress
 from langevin_sgd.study.shards.shares import Shard, Shares
 
 _SECONDS_BETWEEN_LOOKS = 0.2
@@ -106,11 +107,9 @@ class _Part:
             return
         own = self._surroundings(name, self._folder() / f"{name}.npz")
         with finishing("what is under way") as self.stop:
-
-            def following(task: Task) -> Progress:
-                return Renamed(own.progress, name, f"{name} (shard {shares.shard}): launch {task.label}")
-
-            for task, block in engine.run(Work(shares.study, missing(), own, self.stop, self._sources, following)):
+            shown = ScanProgress(own.progress, name, sum(map(len, missing())), title=f"{name} (shard {shares.shard})")
+            work = Work(shares.study, missing(), own, self.stop, self._sources, shown.task, shown.waiting)
+            for task, block in shown.heard(engine.run(work)):
                 kept.put(label(task), block)
             if self.stop.asked:
                 raise KeyboardInterrupt

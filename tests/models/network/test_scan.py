@@ -59,16 +59,19 @@ def scanned() -> xr.Dataset:
 
 
 class _Interrupt(NullProgress):
-    """Ctrl-C at a number of updates of a task whose name holds a word; the tasks begun are noted."""
+    """Ctrl-C when something called by these words, which may be a part of a scan, was heard of a number of times."""
 
-    def __init__(self, word: str, after: int) -> None:
-        self.word, self.left, self.tasks = word, after, []
+    def __init__(self, words: str, after: int) -> None:
+        self.words, self.left, self.task = words, after, ""
 
     def begin(self, task: str, unit: str = "steps") -> None:
-        self.tasks.append(task)
+        self.task = task
 
-    def update(self, done: int, total: int) -> None:
-        if self.tasks and self.word in self.tasks[-1]:
+    def update(self, done: float, total: float) -> None:
+        self.beside(self.task)
+
+    def beside(self, text: str) -> None:
+        if self.words in text:
             self.left -= 1
             if self.left == 0:
                 raise KeyboardInterrupt
@@ -94,9 +97,9 @@ def test_points_are_stacked_and_each_is_the_run_that_it_would_be_alone(scanned):
 @pytest.mark.parametrize(
     ("word", "after"),
     [
-        ("point 1 of 4", 3),
-        pytest.param("point 1 of 4: sharpness", 2, marks=pytest.mark.validate),
-        ("point 3 of 4: sharpness", 4),
+        ("points 1 to 2", 3),
+        pytest.param("points 1 to 2: sharpness", 2, marks=pytest.mark.validate),
+        ("points 3 to 4: sharpness", 4),
     ],
 )
 def test_an_interrupted_scan_goes_on_to_the_same_bits(tmp_path, word, after, scanned):
@@ -127,7 +130,7 @@ def test_windows_about_minima_are_scanned_in_one_launch_and_an_unstable_point_fa
 
 def test_where_an_interrupted_scan_is_can_be_asked(tmp_path):
     with pytest.raises(KeyboardInterrupt):
-        lsgd.simulate(_study(GRID), output=tmp_path / "run", progress=_Interrupt("point 3 of 4", 2))
+        lsgd.simulate(_study(GRID), output=tmp_path / "run", progress=_Interrupt("points 3 to 4", 2))
     text = store.open_run(tmp_path / "run").attrs["unfinished"]
     assert "network has 2 of 4 points done, 2 pending" in text
 
