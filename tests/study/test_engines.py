@@ -153,6 +153,35 @@ def test_a_cluster_makes_the_same_files(alone, tmp_path, processes):
         assert simulated(ALONE, tmp_path / "run", scheduler=cluster.scheduler_address) == alone
 
 
+@pytest.mark.validate
+@pytest.mark.skipif(os.name != "posix", reason="sends SIGKILL")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
+@pytest.mark.parametrize("at", [0, 2, 4])
+def test_a_cluster_that_loses_a_worker_makes_the_same_files(alone, tmp_path, monkeypatch, at):
+    """One of two workers is killed when so many tasks are stored, in the midst of what it is at."""
+    from langevin_sgd.storage.scan_group import ScanGroup
+
+    distributed = pytest.importorskip("distributed")
+    write, written = ScanGroup.write, []
+    with (
+        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+        distributed.Client(cluster, set_as_default=False) as client,
+    ):
+        before = client.run(os.getpid)
+
+        def killing(group, *block, **attrs):
+            if len(written) == at:
+                os.kill(next(iter(before.values())), signal.SIGKILL)
+            written.append(block)
+            write(group, *block, **attrs)
+
+        monkeypatch.setattr(ScanGroup, "write", killing)
+        assert simulated(ALONE, tmp_path / "run", scheduler=cluster.scheduler_address) == alone
+        assert len(written) == 6
+        client.wait_for_workers(2)
+        assert client.run(os.getpid) != before
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
