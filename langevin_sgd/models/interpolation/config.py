@@ -107,7 +107,7 @@ class InterpolationModel(ModelSection):
             yield ("range",), f"needs FIRST < 0 and LAST > 1, to hold both ends, got {low:g} and {high:g}"
         if not self.window[0] < self.window[1]:
             yield ("window",), f"needs FIRST < LAST, got {self.window[0]:g} and {self.window[1]:g}"
-        samples = self.data.train_size()
+        samples = self.data.training_samples()
         for name, end in self.endpoints.items():
             if samples is not None and end.batch_size > samples:
                 yield (

@@ -22,7 +22,7 @@ def held(study: Study, name: str) -> list[Held]:
     """
     model = study.models[name]
     assert isinstance(model, InterpolationModel)
-    shape, samples = model.data.shape(), model.data.train_size()
+    shape, samples = model.data.shape(), model.data.training_samples()
     parts = _walkers(study, name)
     if shape is None or samples is None:
         return parts

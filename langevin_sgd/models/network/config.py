@@ -211,7 +211,7 @@ class NetworkModel(ModelSection):
         """Sizes, curvature, sampling, probes and windows."""
         at: KeyPath = ("models", name)
         sgd = lineage.sgd(study, name)
-        samples = self.data.train_size()
+        samples = self.data.training_samples()
         origin = lineage.sgd_origin(study, name, "batch_size")
         yield from self.data.problems(name, data=(*at, "data"), batch_size=sgd.batch_size, batch_size_at=origin)
         if (reason := self.architecture.refusal(self.data)) is not None:

@@ -147,7 +147,7 @@ def _minibatches(study: Study, name: str, model: NetworkModel, replicas: Factor,
     parts = [
         Held("the minibatches of replicas", number * (2 * inputs + 4 * width) + 40.0, (replicas, batch), on_device=True)
     ]
-    samples_in_all = model.data.train_size()
+    samples_in_all = model.data.training_samples()
     if sgd.sampling == "epoch" and samples_in_all is not None:
         order = 24.0 * samples_in_all
         parts.append(Held("the orders of the samples in an epoch", order, (replicas,)))

@@ -9,7 +9,6 @@ from langevin_sgd.laws import Point
 from langevin_sgd.laws.linear_process import LinearProcess, Whole
 from langevin_sgd.laws.recomputed import Found, Recomputed, energy_of_modes, follow, run_with, times
 from langevin_sgd.observables.schedule import log_spaced_steps
-from langevin_sgd.training.data.section import train_size
 
 Array = NDArray[np.float64]
 
@@ -99,5 +98,5 @@ def _skew(vectors: Array) -> bool:
 def _samples(point: Point) -> int | None:
     if SAMPLES in point.data.attrs:
         return int(point.data.attrs[SAMPLES])
-    shape = point.model.data.shape()  # runs of earlier versions do not tell, nor is it known of the user's own data
-    return None if shape is None else train_size(shape.samples, point.model.data.test_fraction)
+    samples: int | None = point.model.data.training_samples()
+    return samples  # runs of earlier versions do not tell, nor is it known of all data

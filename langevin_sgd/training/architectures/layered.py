@@ -62,7 +62,7 @@ class LayeredSection(ArchitectureSection):
 
     def _faults(self) -> Faults:
         for key, kind in (("groups", "group"), ("ghost_batch", "ghost")):
-            if key in self.model_fields_set and self.normalisation != kind:
+            if getattr(self, key) != type(self).model_fields[key].default and self.normalisation != kind:
                 yield (key,), f"belongs to normalisation: {kind}, and here it is {self.normalisation}; remove it"
         if self.normalisation == "group" and (width := _undivided(self.normalised(), self.groups)) is not None:
             yield ("groups",), f"{self.groups} groups do not divide a layer of {width}; give a divisor of every layer's"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from pydantic import Field
 
 from langevin_sgd.config.errors import Faults, KeyPath
-from langevin_sgd.config.fields import Folder, Number, Section, Text
+from langevin_sgd.config.fields import Flag, Folder, Number, PositiveWholeNumber, Section, Text
 from langevin_sgd.families import imported
 
 if TYPE_CHECKING:
@@ -55,8 +55,22 @@ class DataSection(Section):
     """Standard deviation of Gaussian noise that is added to the training targets; of real targets."""
     test_fraction: Annotated[Number, Field(ge=0, lt=1)] = 0.2
     """Fraction of the samples kept for testing: N_test = round(test_fraction * N)."""
+    train_size: PositiveWholeNumber | None = None
+    """How many training samples are kept, drawn for each seed; a larger number keeps those of a smaller. null: all."""
+    standardise: Flag = False
+    """Shift and scale each input so that over the training set its mean is 0 and its variance 1; one that is the same
+    in all training samples becomes 0."""
+    whiten: Flag = False
+    """Shift and turn the inputs, x -> C^(-1/2) (x - mean), so that over the training set their covariance C becomes 1;
+    directions in which no training sample differs from the others become 0."""
+    standardise_targets: Flag = False
+    """The same as standardise, of the real targets: a loss is then in units of their variance."""
     folder: Folder | None = None
     """Where a data set finds its files, if it has any."""
+
+    def drawn(self, seed: int) -> DataSet:
+        """The same of a study with that seed: a data set that is drawn at random overrides it."""
+        return self.load()
 
     def load(self) -> DataSet:
         """The samples, not split unless they come so, and without `label_noise` and `noise`."""
@@ -71,10 +85,13 @@ class DataSection(Section):
         """(channels, height, width) of samples that are images laid out flat; None of others."""
         return None
 
-    def train_size(self) -> int | None:
+    def training_samples(self) -> int | None:
         """N, the number of training samples, where it is known without loading."""
         shape = self.shape()
-        return None if shape is None else train_size(shape.samples, self.test_fraction)
+        if shape is None:
+            return self.train_size
+        split = train_size(shape.samples, self.test_fraction)
+        return split if self.train_size is None else min(split, self.train_size)
 
     def problems(self, name: str, *, data: KeyPath, batch_size: int, batch_size_at: KeyPath) -> Faults:
         """What is wrong with it in model `name`, whose section of it is at `data`, at minibatches of `batch_size`."""
@@ -83,12 +100,28 @@ class DataSection(Section):
         shape = self.shape()
         if shape is not None and (fault := self.noise_problem(shape.classes)) is not None:
             yield (*data, fault[0]), fault[1]
-        samples = self.train_size()
+        if self.standardise and self.whiten:
+            yield (*data, "whiten"), "standardise is true too, which whitening includes; remove one"
+        if shape is not None and (fault := self.target_problem(shape.classes)) is not None:
+            yield (*data, fault[0]), fault[1]
+        split = None if shape is None else train_size(shape.samples, self.test_fraction)
+        if split is not None and self.train_size is not None and self.train_size > split:
+            yield (
+                (*data, "train_size"),
+                f"{self.train_size} is more than the {split} that there are; give at most {split}",
+            )
+        samples = self.training_samples()
         if samples is not None and batch_size > samples:
             yield (
                 batch_size_at,
                 f"{batch_size} is more than the {samples} training samples of {name}; give at most {samples}",
             )
+
+    def target_problem(self, classes: int | None) -> tuple[str, str] | None:
+        """The key that asks of the targets what those of so many classes, or real ones, None, cannot have, and why."""
+        if classes is not None and self.standardise_targets:
+            return "standardise_targets", f"is of real numbers, but the targets of {self.name} are classes; remove it"
+        return None
 
     def noise_problem(self, classes: int | None) -> tuple[str, str] | None:
         """The key of a noise that targets of so many classes, or real ones, None, cannot have, and why."""

@@ -1,0 +1,34 @@
+"""Files of a data set in the folder that a config names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from langevin_sgd.errors import UserError
+from langevin_sgd.paths import local
+from langevin_sgd.training.data.split_files import SplitFilesSection
+
+
+def folder_of(section: SplitFilesSection) -> Path:
+    """The folder. Raises `UserError` if there is none."""
+    if section.folder is None:
+        raise UserError(f"data.folder: {section.folder_problem()}")
+    folder = local(section.folder)
+    if not folder.is_dir():
+        raise UserError(
+            f"data.folder: {folder} is no folder; {section.name} is read from one that holds {_wanted(section)}"
+        )
+    return folder
+
+
+def file_in(section: SplitFilesSection, folder: Path, names: Sequence[str]) -> Path:
+    """The first of the files that is there. Raises `UserError` if none is, with what the folder is to hold."""
+    found = next((folder / name for name in names if (folder / name).is_file()), None)
+    if found is None:
+        raise UserError(f"data.folder: {folder} has no {names[0]}; {section.name} needs {_wanted(section)}")
+    return found
+
+
+def _wanted(section: SplitFilesSection) -> str:
+    return f"{section.FILES}, {section.ORIGIN}"

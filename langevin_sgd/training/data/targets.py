@@ -1,0 +1,23 @@
+"""Targets of files: what they are taken for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from langevin_sgd.training.data.file_section import FileSection
+
+
+def real(labels: NDArray[Any]) -> NDArray[Any]:
+    """Integers as the real numbers that they are; what else there is stays for who checks it."""
+    return labels.astype(np.float64) if labels.dtype.kind in "iu" else labels
+
+
+def class_count(section: FileSection, *labels: NDArray[Any] | None) -> int:
+    """What the section says, or the largest label and one; two or more."""
+    if section.classes is not None:
+        return section.classes
+    whole = [each for each in labels if each is not None and each.size and each.dtype.kind in "iu"]
+    return max([2, *(int(each.max()) + 1 for each in whole)])
