@@ -19,6 +19,7 @@ LAWS: Family[Law] = Family(
         "continuum": "langevin_sgd.laws.quadratic:CONTINUUM",
         "isotropic": "langevin_sgd.laws.quadratic:ISOTROPIC",
         "epoch": "langevin_sgd.laws.quadratic:EPOCH",
+        "finite_data": "langevin_sgd.laws.least_squares:FINITE_DATA",
         # of where walkers stay in a landscape and how they leave it, and of SGD on a line
         "fokker_planck": "langevin_sgd.models.basins.laws:FOKKER_PLANCK",
         "chain": "langevin_sgd.models.basins.laws:CHAIN",

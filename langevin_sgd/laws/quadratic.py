@@ -20,10 +20,12 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 _PROCESS = "langevin_sgd.laws.linear_process:LinearProcess"
-_REQUIRED = frozenset({"hessian_eigenvalue", "step", "sample_step"})
+REQUIRED = frozenset({"hessian_eigenvalue", "step", "sample_step"})
+"""What every law of such a process takes."""
 
 
-def _stationary(point: Point, law: str) -> dict[str, ArrayLike]:
+def stationary(point: Point, law: str) -> dict[str, ArrayLike]:
+    """What a law of a process in a quadratic valley gives, by its covariance; the process's own, transients too."""
     process: LinearProcess = point.process
     values: dict[str, ArrayLike] = {
         "mode_variance": np.diagonal(process.covariance(law)),
@@ -46,30 +48,31 @@ def _transient(point: Point) -> dict[str, ArrayLike]:
 
 def _discrete(point: Point) -> dict[str, ArrayLike]:
     """S from S = (I - eta H) S (I - eta H) + (eta^2/B) C, and its generalisation to momentum."""
-    return _stationary(point, "discrete")
+    return stationary(point, "discrete")
 
 
 def _continuum(point: Point) -> dict[str, ArrayLike]:
     """S_ij = eta C_ij / (B (k_i + k_j)), over 1 - mu with momentum."""
-    return _stationary(point, "continuum")
+    return stationary(point, "continuum")
 
 
 def _isotropic(point: Point) -> dict[str, ArrayLike]:
     """S = T/(2k), T = eta sigma^2/B, sigma^2 = tr C/d, over 1 - mu with momentum."""
-    return _stationary(point, "isotropic")
+    return stationary(point, "isotropic")
 
 
 def _epoch(point: Point) -> dict[str, ArrayLike]:
     """The law of the map over an epoch of minibatches without replacement, averaged over its phases."""
     process: LinearProcess = point.process
     return {
-        **_stationary(point, "epoch"),
+        **stationary(point, "epoch"),
         "energy_law_phase_weight": process.phase_energy_weights(),
         "phase": process.phases(),
     }
 
 
-def _is_own(point: Point, law: str) -> bool:
+def is_own(point: Point, law: str) -> bool:
+    """Whether a law is that of the process itself."""
     own: str = point.process.own
     return own == law
 
@@ -85,10 +88,10 @@ DISCRETE = Law(
     source="Ziyin, Liu, Mori and Ueda, Strength of minibatch noise in SGD (2022); exact for with-replacement SGD",
     version=1,
     predict=_discrete,
-    requires=_REQUIRED,
+    requires=REQUIRED,
     process=_PROCESS,
     applies=_has_stationary_state,
-    exact_for=partial(_is_own, law="discrete"),
+    exact_for=partial(is_own, law="discrete"),
 )
 CONTINUUM = Law(
     name="continuum",
@@ -96,9 +99,9 @@ CONTINUUM = Law(
     source="Mandt, Hoffman and Blei, Stochastic gradient descent as approximate Bayesian inference (2017)",
     version=1,
     predict=_continuum,
-    requires=_REQUIRED,
+    requires=REQUIRED,
     process=_PROCESS,
-    exact_for=partial(_is_own, law="continuum"),
+    exact_for=partial(is_own, law="continuum"),
 )
 ISOTROPIC = Law(
     name="isotropic",
@@ -106,7 +109,7 @@ ISOTROPIC = Law(
     source="Boltzmann's law at T = eta sigma^2/B, sigma^2 = tr C/d",
     version=1,
     predict=_isotropic,
-    requires=_REQUIRED,
+    requires=REQUIRED,
     process=_PROCESS,
 )
 EPOCH = Law(
@@ -115,10 +118,10 @@ EPOCH = Law(
     source="sampling without replacement: the linear map over one epoch",
     version=1,
     predict=_epoch,
-    requires=_REQUIRED,
+    requires=REQUIRED,
     process=_PROCESS,
-    applies=partial(_is_own, law="epoch"),
-    exact_for=partial(_is_own, law="epoch"),
+    applies=partial(is_own, law="epoch"),
+    exact_for=partial(is_own, law="epoch"),
 )
 
 

@@ -13,6 +13,9 @@ MODES = declare(
     **with_errors("mode_mean", ("mode",), "mean displacement from the minimum"),
     **with_errors("mode_variance", ("mode",), "stationary variance about the mean"),
     mode_variance_law=Variable(("law", "mode"), "stationary variance, by law"),
+    moments_alone_law=Variable(
+        ("law",), "1 where a law is of second moments alone, by which positions need not be Gaussian"
+    ),
     energy_law_weight=Variable(("law", "mode"), "weights of the energy's chi-squared law, eig(H^1/2 S H^1/2)/2"),
     energy_law_phase_weight=Variable(
         ("phase", "mode"), "the same weights of the epoch law at equally spaced phases of an epoch"

@@ -11,6 +11,10 @@ TRAINING = merged(
         minimum=Variable(("parameter",), "position of the minimum"),
         hessian=Variable(("parameter", "parameter_2"), "Hessian of the energy at the minimum"),
         noise_covariance=Variable(("parameter", "parameter_2"), "covariance of one per-sample gradient at the minimum"),
+        curvature_root=Variable(
+            ("training_sample", "output", "parameter"),
+            "rows r of the curvature r^T r of each sample's loss, where that is least squares",
+        ),
         energy_at_minimum=Variable((), "energy at the minimum"),
         gradient_norm_at_minimum=Variable((), "norm of the full gradient at the minimum"),
         control_squared_displacement=Variable(
@@ -27,6 +31,7 @@ TRAINING = merged(
 
 AT_MINIMUM = (
     *("minimum", "energy_at_minimum", "gradient_norm_at_minimum", "hessian", "noise_covariance"),
+    "curvature_root",
     *("hessian_eigenvalue", "hessian_eigenvector", "noise_in_mode", "noisy", "alignment", "noise_scale"),
     *("noise_in_modes", "noise_trace", "noise_share"),
 )

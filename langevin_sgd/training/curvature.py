@@ -16,6 +16,7 @@ from langevin_sgd.landscapes.eigenbasis import canonical_signs
 from langevin_sgd.one_thread import one_torch_thread
 from langevin_sgd.training.curvature_limit import refuse_too_large
 from langevin_sgd.training.full_batch import FullBatch
+from langevin_sgd.training.least_squares import curvature_roots
 
 Array = NDArray[np.float64]
 
@@ -24,12 +25,17 @@ _COLUMNS_AT_A_TIME = 256
 
 @dataclass(frozen=True)
 class Curvature:
-    """H = V diag(k) V^T with k (d,) descending, C (d, d), and V^T C V (d, d)."""
+    """H = V diag(k) V^T with k (d,) descending, C (d, d), and V^T C V (d, d).
+
+    `roots` (n, o, d) are the rows of the samples' own curvatures where the loss is least squares, else none (0, 0, d);
+    see `training.least_squares`.
+    """
 
     hessian: Array
     noise_covariance: Array
     eigenvalues: Array
     eigenvectors: Array
+    roots: Array
 
     @property
     def noise_trace(self) -> float:
@@ -43,11 +49,17 @@ class Curvature:
 
     def observables(self) -> dict[str, ArrayLike]:
         """What is emitted of it beside eigenvalues."""
-        return {
+        found: dict[str, ArrayLike] = {
             "hessian": self.hessian,
             "noise_covariance": self.noise_covariance,
             "hessian_eigenvector": self.eigenvectors,
         }
+        return {**found, "curvature_root": self.roots} if self.roots.size > 0 else found
+
+    @property
+    def roots_in_modes(self) -> Array | None:
+        """`roots` along the eigenvectors (n, o, mode); None if the loss is not least squares."""
+        return self.roots @ self.eigenvectors if self.roots.size > 0 else None
 
     @cached_property
     def noise_in_modes(self) -> Array:
@@ -58,7 +70,7 @@ class Curvature:
 
 
 def measure(full: FullBatch, w: Array, *, progress: Callable[[int, int], None] = lambda done, total: None) -> Curvature:
-    """Hessian and noise covariance at `w` (d,), and the eigenbasis of the Hessian.
+    """Hessian and noise covariance at `w` (d,), the eigenbasis of the Hessian, and of least squares its `roots`.
 
     Raises `UserError` for too many parameters.
     """
@@ -66,7 +78,7 @@ def measure(full: FullBatch, w: Array, *, progress: Callable[[int, int], None] =
     h = hessian(full, w, progress=progress)
     c = noise_covariance(full, w)
     eigenvalues, eigenvectors = eigenbasis(h)
-    return Curvature(h, c, eigenvalues, eigenvectors)
+    return Curvature(h, c, eigenvalues, eigenvectors, curvature_roots(full, w, h))
 
 
 def hessian(full: FullBatch, w: Array, *, progress: Callable[[int, int], None] = lambda done, total: None) -> Array:

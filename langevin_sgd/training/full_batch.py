@@ -26,6 +26,7 @@ Array = NDArray[np.float64]
 
 _SAMPLES_AT_A_TIME = 512
 _NUMBERS_AT_A_TIME = 1 << 21  # float64 entries of a block of per-sample gradients or of Hessian columns
+_ROUNDING = 1e-12
 
 
 class EnergyAndGradient(NamedTuple):
@@ -58,7 +59,7 @@ class FullBatch:
         self.dimension = network.size
         self.samples = len(samples)
         self._network, self._loss = network, loss
-        self._decay = weight_decay
+        self.weight_decay = weight_decay
         self._workers = workers
         self._chunks = samples.chunks(_SAMPLES_AT_A_TIME, torch.float64)
         self.device = samples.labels.device
@@ -67,7 +68,7 @@ class FullBatch:
     def with_decay(self, weight_decay: float) -> FullBatch:
         """The same with another weight decay; what has been traced, and will be, serves both."""
         other = copy.copy(self)
-        other._decay = weight_decay
+        other.weight_decay = weight_decay
         return other
 
     def energy_and_gradient(self, w: Array) -> EnergyAndGradient:
@@ -77,7 +78,7 @@ class FullBatch:
         parts = self._workers.map(lambda chunk: function(point, *chunk), self._chunks)
         loss = sum(float(part[0]) for part in parts) / self.samples
         gradient = torch.stack([part[1] for part in parts]).sum(0).cpu().numpy() / self.samples
-        return EnergyAndGradient(loss + 0.5 * self._decay * float(w @ w), gradient + self._decay * w)
+        return EnergyAndGradient(loss + 0.5 * self.weight_decay * float(w @ w), gradient + self.weight_decay * w)
 
     def hessian_products(self, w: Array, vectors: Array) -> Array:
         """H(w) v for every row v of `vectors` (m, d)."""
@@ -100,7 +101,7 @@ class FullBatch:
             return self._workers.map(term, self._chunks) if len(blocks) == 1 else map(term, self._chunks)
 
         products = torch.cat([product(blocks[0])] if len(blocks) == 1 else self._workers.map(product, blocks))
-        result: Array = products.cpu().numpy()[: len(vectors)] / self.samples + self._decay * vectors
+        result: Array = products.cpu().numpy()[: len(vectors)] / self.samples + self.weight_decay * vectors
         return result
 
     def sample_gradients(self, w: Array, visit: Callable[[Tensor], None]) -> None:
@@ -117,6 +118,24 @@ class FullBatch:
                 visit(function(point, chunk_inputs, chunk_labels)[0][: int(weights.sum())])
 
         self._workers.map(one_by_one, [None])
+
+    def curvature_roots(self, w: Array) -> Tensor:
+        """Rows (n, o, d) whose products r_n^T r_n are the Gauss-Newton part of the Hessians of the samples' losses.
+
+        r_n = L_n^T J_n of the outputs' derivatives J_n (o, d) by the weights and L_n L_n^T, the Hessian of the loss by
+        the outputs; NaN where that has a negative eigenvalue.
+        """
+        point = self._point(w)
+        inputs = torch.cat([chunk[0] for chunk in self._chunks])[: self.samples]
+        labels = torch.cat([chunk[1] for chunk in self._chunks])[: self.samples]
+        function = self._traced("roots", self._jacobian_rows, point, inputs, labels)
+        found: list[Tensor] = []
+        self._workers.map(lambda _: found.extend(function(point, inputs, labels)), [None])
+        jacobians, hessians = found
+        curvatures, directions = torch.linalg.eigh(hessians)
+        tiny = _ROUNDING * curvatures.abs().amax()
+        roots = torch.where(curvatures.abs() <= tiny, torch.zeros_like(curvatures), curvatures).sqrt()
+        return torch.einsum("no,nio,nid->nod", roots, directions, jacobians)
 
     def _point(self, w: Array) -> Tensor:
         return torch.from_numpy(np.array(w, dtype=np.float64)).to(self.device)
@@ -158,3 +177,17 @@ class FullBatch:
             return self._network.flatten(gradient)
 
         return (torch.func.vmap(one)(inputs, labels),)
+
+    def _jacobian_rows(self, point: Tensor, inputs: Tensor, labels: Tensor) -> tuple[Tensor, ...]:
+        def one(x: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
+            inputs, labels = x.unsqueeze(0), label.unsqueeze(0)
+
+            def outputs(w: Tensor) -> Tensor:
+                return self._network.outputs(self._network.parameters(w), inputs)[0]
+
+            at = outputs(point)
+            slope = torch.func.jacrev(lambda z: self._loss.gradient(z.unsqueeze(0), labels)[0])(at)
+            return torch.func.jacrev(outputs)(point), slope
+
+        jacobians, slopes = torch.func.vmap(one)(inputs, labels)
+        return jacobians, slopes

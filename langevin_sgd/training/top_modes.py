@@ -45,6 +45,11 @@ class TopModes:
         """Number of weights d."""
         return len(self.eigenvectors)
 
+    @property
+    def roots_in_modes(self) -> None:
+        """None: the noise of the samples' own curvatures couples all modes, so that some have no law of their own."""
+        return None
+
     def observables(self) -> dict[str, ArrayLike]:
         """What is emitted of it beside eigenvalues."""
         return {

@@ -105,16 +105,21 @@ def _claimed(dataset: xr.Dataset, names: list[str]) -> frozenset[str]:
     return frozenset(name for name, flag in zip(names, flags, strict=True) if flag)
 
 
+def _of_moments(dataset: xr.Dataset, names: list[str]) -> frozenset[str]:
+    flags = dataset["moments_alone_law"].values.tolist() if "moments_alone_law" in dataset else [0.0] * len(names)
+    return frozenset(name for name, flag in zip(names, flags, strict=True) if flag == 1.0)
+
+
 @dataclass(frozen=True)
 class StationaryWindow:
     """Moments, energies and laws of one model in the eigenbasis of its Hessian.
 
     Arrays: moments (replica, mode); eigenvalue, noisy, decay (mode,); energy (replica, sample); laws name -> (mode,);
-    weights name -> (component, mode). The laws in `claimed` are claimed for this very process, and `notes` say what
-    each takes for granted or why it predicts nothing. `decay` is the part of each mode's variance that is missing on
-    average over the window because the run started at the minimum, <exp(-2 n/tau)>. `displaced` bounds what is left in
-    the window of the squared distance that the mean had at the start, over the total variance. `noise_share` is the
-    part of tr C in the modes, which may be some of many.
+    weights name -> (component, mode). The laws in `claimed` are claimed for this very process, those in `of_moments`
+    say nothing of a distribution, and `notes` say what each takes for granted or why it predicts nothing. `decay` is
+    the part of each mode's variance that is missing on average over the window because the run started at the minimum,
+    <exp(-2 n/tau)>. `displaced` bounds what is left in the window of the squared distance that the mean had at the
+    start, over the total variance. `noise_share` is the part of tr C in the modes, which may be some of many.
     """
 
     law: str
@@ -126,6 +131,7 @@ class StationaryWindow:
     laws: Mapping[str, Array]
     weights: Mapping[str, Array]
     claimed: frozenset[str]
+    of_moments: frozenset[str]
     notes: Mapping[str, str]
     decay: Array
     transient_deficit: float
@@ -178,6 +184,7 @@ class StationaryWindow:
             laws=dict(zip(names, values("mode_variance_law"), strict=True)),
             weights={name: energy_law_weights(dataset, name) for name in names},
             claimed=_claimed(dataset, names),
+            of_moments=_of_moments(dataset, names),
             notes=dict(zip(names, dataset["law_note"].values.tolist(), strict=True)) if "law_note" in dataset else {},
             decay=decay,
             transient_deficit=deficit,

@@ -70,7 +70,7 @@ def equilibrium(
       (anharmonic) shift of the mean adds to the mean square about the minimum, held against the same tolerance;
     - `effective_temperature`: 4 <E>/d over its prediction 2 tr(HS)/d, and over T/(1 - momentum);
     - `energy_distribution`: sup-distance between the distribution of E and the weighted chi-squared law, against
-      `energy_bound`;
+      `energy_bound`; a contrast of a law of second moments alone, which that of a Gaussian is beside it;
     - `noise_free_modes`: their part of the total variance, predicted 0, if there are any;
     - `spread` and `drift`, to `bin_tolerance`: see `transient`.
 
@@ -275,7 +275,7 @@ class _Judge:
                 assessed,
                 quantity=ENERGY_DISTRIBUTION,
                 law=law,
-                role="law" if law == window.law else "contrast",
+                role="law" if law == window.law and law not in window.of_moments else "contrast",
                 measured=measured,
                 stderr=assessed.stderr,
                 predicted=0.0,

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.errors import UserError
+from langevin_sgd.laws.least_squares import at_minimum
 from langevin_sgd.laws.linear_process import LinearProcess, Whole
 from langevin_sgd.models import lineage
 from langevin_sgd.models.network.config import NetworkModel
@@ -104,13 +105,12 @@ def process_at(landmark: Landmark, model: Trained, sgd: Sgd, samples: int) -> Li
     measured = landmark.curvature
     if measured is None:
         return None
-    own = "epoch" if sgd.sampling == "epoch" else "discrete"
-    process = LinearProcess(
+    process = at_minimum(
         measured.eigenvalues,
         measured.noise_in_modes,
         sgd,
-        own=own,  # type: ignore[arg-type]
         samples=samples,
+        roots=measured.roots_in_modes,
         whole=Whole.unless_all(measured.eigenvalues.size, measured.dimension, measured.noise_trace),
     )
     if model.update_rule.OWN_LAW:  # of another rule no law says where it is stable, or how far it fluctuates
@@ -168,7 +168,9 @@ def lent(finished: xr.Dataset, full: FullBatch) -> Landmark:
     eigenvalues, vectors = finished["hessian_eigenvalue"].values, finished["hessian_eigenvector"].values
     measured: Curvature | TopModes
     if "hessian" in finished:
-        measured = Curvature(finished["hessian"].values, finished["noise_covariance"].values, eigenvalues, vectors)
+        rows = finished["curvature_root"].values if "curvature_root" in finished else np.empty((0, 0, full.dimension))
+        h, c = finished["hessian"].values, finished["noise_covariance"].values
+        measured = Curvature(h, c, eigenvalues, vectors, rows)
     else:
         trace = float(finished["noise_trace"])
         measured = TopModes(eigenvalues, vectors, finished["noise_in_modes"].values, trace)

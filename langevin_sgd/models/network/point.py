@@ -209,12 +209,7 @@ class Point:
             if landmark.curvature is None:  # else the recorder emits the one that it measures energies from
                 parts.append({"energy_at_minimum": at.energy})
         if landmark is not None and landmark.curvature is not None and self.process is not None:
-            parts.append(
-                {
-                    **self.process.variables(),
-                    **landmark.curvature.observables(),
-                }
-            )
+            parts.append({**self.process.variables(), **landmark.curvature.observables()})
             coords.append({**self.process.coords(), "sample_step": self.sample})
             if model.update_rule.OWN_LAW:
                 attrs["law"] = self.process.own

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from langevin_sgd.laws import Point
+from langevin_sgd.laws.least_squares import at_minimum
 from langevin_sgd.laws.linear_process import LinearProcess, Whole
 from langevin_sgd.laws.recomputed import Found, Recomputed, energy_of_modes, follow, run_with, times
 from langevin_sgd.observables.schedule import log_spaced_steps
@@ -40,8 +41,9 @@ def _at_minimum(point: Point, eigenvalues: Array, basis: Array) -> LinearProcess
     else:
         in_modes = point.values("noise_in_modes")
         whole = Whole.unless_all(eigenvalues.size, len(basis), float(point.values("noise_trace")))
-    own = "epoch" if point.sgd.sampling == "epoch" else "discrete"
-    return LinearProcess(eigenvalues, 0.5 * (in_modes + in_modes.T), point.sgd, own, _samples(point), whole=whole)  # type: ignore[arg-type]
+    roots = point.values("curvature_root") @ basis if "curvature_root" in point.data else None
+    noise = 0.5 * (in_modes + in_modes.T)
+    return at_minimum(eigenvalues, noise, point.sgd, samples=_samples(point), roots=roots, whole=whole)
 
 
 def follows(point: Point) -> Found:
@@ -84,10 +86,21 @@ def _curvature(point: Point) -> dict[str, Recomputed]:
     stored = point.values("hessian_eigenvalue")
     process = _at_minimum(point, stored if eigenvalue.agrees(stored) else diagonal, basis)
     return {
+        **_least_squares(point, hessian),
         **follow(process.variables(), "hessian, noise_covariance and the config"),
         "hessian_eigenvector": Recomputed(basis, "hessian"),
         "hessian_eigenvalue": eigenvalue,
     }
+
+
+def _least_squares(point: Point, hessian: Array) -> dict[str, Recomputed]:
+    """H is the mean of the samples' curvatures, but for weight decay."""
+    if "curvature_root" not in point.data:
+        return {}
+    assert point.sgd is not None
+    rows = point.values("curvature_root")
+    mean = np.einsum("nop,noq->pq", rows, rows) / len(rows) + point.sgd.weight_decay * np.eye(len(hessian))
+    return {"hessian": Recomputed(mean, "curvature_root")}
 
 
 def _skew(vectors: Array) -> bool:
