@@ -57,12 +57,12 @@ class DataSection(Section):
     """Fraction of the samples kept for testing: N_test = round(test_fraction * N)."""
     train_size: PositiveWholeNumber | None = None
     """How many training samples are kept, drawn for each seed; a larger number keeps those of a smaller. null: all."""
-    standardise: Flag = False
-    """Shift and scale each input so that over the training set its mean is 0 and its variance 1; one that is the same
-    in all training samples becomes 0."""
     whiten: Flag = False
     """Shift and turn the inputs, x -> C^(-1/2) (x - mean), so that over the training set their covariance C becomes 1;
     directions in which no training sample differs from the others become 0."""
+    standardise: Flag = False
+    """Shift and scale each input so that over the training set its mean is 0 and its variance 1; one that is the same
+    in all training samples becomes 0."""
     standardise_targets: Flag = False
     """The same as standardise, of the real targets: a loss is then in units of their variance."""
     folder: Folder | None = None

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from langevin_sgd.training.data.section import DataSection, DataShape
+from langevin_sgd.training.data.measurements import Measurements
+from langevin_sgd.training.data.section import DataShape
 
 
-class WineData(DataSection):
+class WineData(Measurements):
     """Thirteen chemical measurements of 178 wines of three growers (Forina et al. 1991)."""
 
     LOAD: ClassVar[str] = "langevin_sgd.training.data.from_scikit_learn:wine"
@@ -17,7 +18,3 @@ class WineData(DataSection):
     def shape(self) -> DataShape:
         """178 samples of 13 inputs in three classes."""
         return DataShape(samples=178, inputs=13, classes=3)
-
-    def folder_problem(self) -> str | None:
-        """It comes with scikit-learn."""
-        return None if self.folder is None else "wine comes with scikit-learn and reads no folder; remove it"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn import datasets
 
-from langevin_sgd.training.data import DATA
+from langevin_sgd.training.data import DATA, loading
 from langevin_sgd.training.data.dataset import checked
 
 TABLES = ["breast_cancer", "wine", "iris", "diabetes"]
@@ -26,6 +26,27 @@ def test_the_numbers_are_those_of_scikit_learn(name: str) -> None:
     loaded = DATA[name](name=name).load()
     assert np.array_equal(loaded.train_inputs, inputs)
     assert np.array_equal(loaded.train_labels, targets)
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_measurements_are_standardised_unless_told_otherwise(name: str) -> None:
+    kind = DATA[name]
+    found = loading.load(kind(name=name), 1)
+    np.testing.assert_allclose(found.train_inputs.mean(0), 0.0, atol=1e-12)
+    np.testing.assert_allclose(found.train_inputs.var(0), 1.0, rtol=1e-12)
+    raw = loading.load(kind(name=name, standardise=False), 1)
+    assert raw.train_inputs.var(0).max() > 3.0 * raw.train_inputs.var(0).min()
+    white = loading.load(kind(name=name, whiten=True), 1)
+    np.testing.assert_allclose(np.cov(white.train_inputs.T, bias=True), np.eye(raw.train_inputs.shape[1]), atol=1e-6)
+    assert not list(kind(name=name, whiten=True).problems("n", data=(), batch_size=1, batch_size_at=()))
+
+
+def test_targets_of_diabetes_are_standardised_unless_told_otherwise() -> None:
+    found = loading.load(DATA["diabetes"](name="diabetes"), 1)
+    assert found.train_labels.mean() == pytest.approx(0.0, abs=1e-12)
+    assert found.train_labels.var() == pytest.approx(1.0, rel=1e-12)
+    raw = loading.load(DATA["diabetes"](name="diabetes", standardise_targets=False), 1)
+    assert raw.train_labels.max() == 346.0
 
 
 @pytest.mark.parametrize("name", TABLES)
