@@ -48,6 +48,7 @@ class Stream(IntEnum):
     ENDPOINT = 11
     SCAN = 12
     CURVATURE = 13
+    SYNTHETIC = 14
 
 
 OWN_STREAMS = range(128, 256)
