@@ -8,6 +8,8 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+import pytest
+
 import langevin_sgd as lsgd
 from langevin_sgd.study.templates import new
 
@@ -42,24 +44,33 @@ def _imported(program: str, here: Path) -> set[str]:
     return set(ran.stdout.splitlines()[-1].split())
 
 
-def test_a_formula_is_simulated_and_reported_without_what_it_does_not_use(tmp_path: Path) -> None:
-    (tmp_path / "short.yaml").write_text(_STUDY)
-    imported = _imported("import langevin_sgd\nlangevin_sgd.simulate('short.yaml', output='run')", tmp_path)
-    assert (tmp_path / "run" / "report.html").exists()
+def _simulated(study: str, output: str, here: Path) -> set[str]:
+    (here / "short.yaml").write_text(study)
+    return _imported(f"import langevin_sgd\nlangevin_sgd.simulate('short.yaml', output='{output}')", here)
+
+
+@pytest.fixture(scope="module")
+def simulated(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, set[str]]:
+    """A folder with the run `cold` of a study that was not run before it, and the modules that this took."""
+    here = tmp_path_factory.mktemp("startup")
+    return here, _simulated(_STUDY, "cold", here)
+
+
+def test_a_formula_is_simulated_and_reported_without_what_it_does_not_use(simulated: tuple[Path, set[str]]) -> None:
+    here, imported = simulated
+    assert (here / "cold" / "report.html").exists()
     # xarray takes dask, and what that takes, wherever it is installed
-    of_dask = _imported("import dask.array", tmp_path) if find_spec("dask") else set()
+    of_dask = _imported("import dask.array", here) if find_spec("dask") else set()
     assert (imported - of_dask) & set(_NOT_FOR_A_FORMULA) == set()
 
 
-def test_a_study_that_was_run_before_needs_no_sympy_and_has_the_same_bits(tmp_path: Path) -> None:
+def test_a_study_that_was_run_before_needs_no_sympy_and_has_the_same_bits(simulated: tuple[Path, set[str]]) -> None:
     """Nor does one with other numbers in it."""
-    (tmp_path / "short.yaml").write_text(_STUDY)
-    _imported("import langevin_sgd\nlangevin_sgd.simulate('short.yaml', output='cold')", tmp_path)
-    again = _imported("import langevin_sgd\nlangevin_sgd.simulate('short.yaml', output='warm')", tmp_path)
-    cold, warm = (lsgd.open_run(tmp_path / run)["well"].to_dataset() for run in ("cold", "warm"))
+    here, _ = simulated
+    again = _simulated(_STUDY, "warm", here)
+    cold, warm = (lsgd.open_run(here / run)["well"].to_dataset() for run in ("cold", "warm"))
     assert warm.identical(cold)
-    (tmp_path / "short.yaml").write_text(_STUDY.replace("0.3", "0.4"))
-    hotter = _imported("import langevin_sgd\nlangevin_sgd.simulate('short.yaml', output='hotter')", tmp_path)
+    hotter = _simulated(_STUDY.replace("0.3", "0.4"), "hotter", here)
     assert "sympy" not in again | hotter
 
 
