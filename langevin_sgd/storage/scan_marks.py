@@ -53,25 +53,16 @@ class Marks:
     def read(self, group: Path) -> None:
         """Take in the marks that are there, and what became of files that were to be replaced in `group`.
 
-        Raises `StoreError` if a mark is damaged or missing, or a file that one names.
+        Raises `StoreError` if a mark is damaged or missing, be it all of them, or a file that one names.
         """
         self.records, self.blocks, self._next = {}, [], 0
-        found = sorted(self.folder.glob("[0-9]*.json"))
-        for place, file in enumerate(found):
-            if file.name != _name(place):
-                raise _damaged(group, f"of its marks {self.folder / _name(place)} is missing")
-            self._take(_parse(file, group))
+        for mark in _listed(self.folder, group):
+            self._take(mark)
         intent = self.folder / _INTENT
         meant = _parse(intent, group).files if intent.exists() else {}
         replaced = {}
         for path, known in self.records.items():
-            said = f"its {path.partition('/')[0]}: the file {path}"
-            try:
-                there = record((group / path).read_bytes())
-            except (FileNotFoundError, NotADirectoryError) as error:
-                raise _damaged(group, f"{said} is missing") from error
-            if there not in (known, meant.get(path)):
-                raise _damaged(group, f"{said} was altered after it was written")
+            there = _there(group, path, (known, meant.get(path)), checksum=True)
             if there != known:
                 replaced[path] = there
         if replaced:
@@ -99,6 +90,46 @@ class Marks:
         if mark.stop:
             self.blocks.append(mark)
         self._next += 1
+
+
+def verified(folder: Path, group: Path, *, checksums: bool) -> list[Mark]:
+    """The marks of `group` that are in `folder`, of blocks of points; nothing is changed.
+
+    Raises `StoreError` if a mark is damaged or missing, or a file that one names; contents are read for `checksums`.
+    """
+    intent = folder / _INTENT
+    meant = _parse(intent, group).files if intent.exists() else {}
+    found = _listed(folder, group)
+    for path, known in {path: known for mark in found for path, known in mark.files.items()}.items():
+        _there(group, path, (known, meant.get(path)), checksum=checksums)
+    return [mark for mark in found if mark.stop]
+
+
+def _listed(folder: Path, group: Path) -> list[Mark]:
+    """The marks in order: there is one from the beginning on, so that none left is a loss too."""
+    found = sorted(folder.glob("[0-9]*.json"))
+    if not found:
+        raise _damaged(group, f"it is unfinished, and its marks in {folder}, which say what is written, are missing")
+    for place, file in enumerate(found):
+        if file.name != _name(place):
+            raise _damaged(group, f"of its marks {folder / _name(place)} is missing")
+    return [_parse(file, group) for file in found]
+
+
+def _there(group: Path, path: str, known: Sequence[Record | None], *, checksum: bool) -> Record:
+    """The size and checksum of a file, which must be one of those `known`; only the size is looked at if so asked."""
+    said = f"its {path.partition('/')[0]}: the file {path}"
+    try:
+        if not checksum:
+            size = (group / path).stat().st_size
+            there = next((each for each in known if each is not None and each[0] == size), (size, 0))
+        else:
+            there = record((group / path).read_bytes())
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise _damaged(group, f"{said} is missing") from error
+    if there not in known:
+        raise _damaged(group, f"{said} was altered after it was written")
+    return there
 
 
 def _name(place: int) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
 ZARR_FORMAT: Literal[3] = 3
 # Attribute of the root: groups and their variables in the order in which they were written, which zarr does not keep.
 _CONTENTS = "contents"
-_ATTEMPTS = 20
-_PAUSE = 0.01  # seconds, for a writer to put a group where it has just taken one away
 
 
 class StoreError(UserError):
@@ -92,20 +89,15 @@ def group_names(store: Path) -> list[str]:
     return sorted(child.name for child in store.iterdir() if child.is_dir() and not child.name.startswith("."))
 
 
-def read_tree(store: Path, *, name: str, load: bool = False) -> xr.DataTree:
-    """Open the store as a DataTree; arrays other than strings are read when first used, or at once with `load`.
+def contents(store: Path) -> tuple[dict[str, Any], dict[str, list[str]]]:
+    """The attributes of the root of a store, and its groups in order with their variables as far as it lists them.
 
-    Raises `StoreError` that names the file or the group that is damaged: a file of a group that is missing or has
-    another size is always seen, an altered one with `load`.
+    Raises `StoreError` if the root is damaged.
     """
     attributes = _read_root(store)
     listed = _contents(attributes.pop(_CONTENTS, None))
-    nodes = {"/": xr.Dataset(attrs=attributes)}
-    for group in sorted(group_names(store), key=lambda group: _position(group, listed)):
-        dataset = _read_beside_a_writer(store, group, load=load, listed=listed.get(group, ()))
-        if dataset is not None:
-            nodes[group] = dataset
-    return xr.DataTree.from_dict(nodes, name=name)
+    order = sorted(group_names(store), key=lambda group: _position(group, listed))
+    return attributes, {group: listed.get(group, []) for group in order}
 
 
 def read_group(store: Path, name: str, *, load: bool, listed: Iterable[str] = ()) -> xr.Dataset:
@@ -148,40 +140,18 @@ def refuse_damaged(store: Path) -> None:
     for name in group_names(store):
         read_group(store, name, load=False)
         _refuse_other_files(store / name, checksums=True)
-        if zarr_index.ATTRIBUTE not in _attributes(store / name):
+        if zarr_index.ATTRIBUTE not in attributes_of(store / name):
             read_group(store, name, load=True)
 
 
 def group_attributes(store: Path) -> dict[str, dict[str, Any]]:
     """The attributes of every group of a store that is not damaged."""
-    return {name: _attributes(store / name) for name in group_names(store)}
-
-
-def _read_beside_a_writer(store: Path, name: str, *, load: bool, listed: Iterable[str]) -> xr.Dataset | None:
-    """A group that another process may replace while it is read; None if it was taken away."""
-    for attempt in range(_ATTEMPTS):
-        before = _identity(store / name)
-        try:
-            return read_group(store, name, load=load, listed=listed)
-        except StoreError:
-            if before is not None and before == _identity(store / name):
-                raise
-        if attempt:
-            time.sleep(_PAUSE)
-    return None
-
-
-def _identity(group: Path) -> list[int] | None:
-    """What is another one once a group was replaced, or its metadata; None if there is no group."""
-    if not group.exists():
-        return None
-    found = [file.stat() for file in (group, group / METADATA) if file.exists()]
-    return [number for each in found for number in (each.st_dev, each.st_ino)]
+    return {name: attributes_of(store / name) for name in group_names(store)}
 
 
 def _refuse_other_files(group: Path, *, checksums: bool) -> None:
     """Compare the files of a group with its index; groups of older versions have none."""
-    text = _attributes(group).get(zarr_index.ATTRIBUTE)
+    text = attributes_of(group).get(zarr_index.ATTRIBUTE)
     if text is None:
         return
     try:
@@ -193,7 +163,8 @@ def _refuse_other_files(group: Path, *, checksums: bool) -> None:
         raise _damaged(group, f"{found[0]}{more}")
 
 
-def _attributes(group: Path) -> dict[str, Any]:
+def attributes_of(group: Path) -> dict[str, Any]:
+    """The attributes of a group. Raises `OSError` or `ValueError` if its file of metadata is lost or damaged."""
     attributes = json.loads((group / METADATA).read_text(encoding="utf-8")).get("attributes")
     return attributes if isinstance(attributes, dict) else {}
 
@@ -202,7 +173,7 @@ def _variables(group: Path, listed: Iterable[str]) -> list[str]:
     """The variables of a group in order: by its index, or as `listed` for groups of older versions."""
     try:
         _refuse_damaged_metadata(group)
-        text = _attributes(group).get(zarr_index.ATTRIBUTE)
+        text = attributes_of(group).get(zarr_index.ATTRIBUTE)
         if text is not None:
             return list(zarr_index.parse(text).variables)
     except (OSError, ValueError) as error:

@@ -12,7 +12,8 @@ import xarray as xr
 
 from langevin_sgd.observables.points_done import points_done
 from langevin_sgd.paths import local
-from langevin_sgd.storage.zarr_groups import StoreError, read_tree
+from langevin_sgd.storage.tree_reading import read_tree
+from langevin_sgd.storage.zarr_groups import StoreError
 from langevin_sgd.storage.zarr_index import METADATA
 from langevin_sgd.study import provenance, run_state
 from langevin_sgd.study.run_config import CONFIG, config_data
@@ -34,7 +35,9 @@ def open_run(path: str | os.PathLike[str], *, load: bool = False) -> xr.DataTree
     path = local(path)
     refuse_no_data(path)
     with reading(path):
-        tree = read_tree(path / DATA, name=path.resolve().name, load=load)
+        tree = read_tree(
+            path / DATA, name=path.resolve().name, marks=lambda model: run_state.marks(path, model), load=load
+        )
     plan = _plan(path, tree)
     scans = dict(_under_way(tree))
     lacks = run_state.unfinished(

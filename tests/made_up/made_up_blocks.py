@@ -9,7 +9,8 @@ import numpy as np
 import xarray as xr
 
 from langevin_sgd.storage.scan_group import ScanGroup
-from langevin_sgd.storage.zarr_groups import read_tree, write_root
+from langevin_sgd.storage.tree_reading import read_tree
+from langevin_sgd.storage.zarr_groups import write_root
 
 DIMS = ("learning_rate", "batch_size")
 
@@ -118,9 +119,9 @@ class Scan:
         found = (file for file in self.store.rglob("*") if file.is_file())
         return {file.relative_to(self.store).as_posix(): file.read_bytes() for file in found}
 
-    def read(self) -> xr.Dataset:
+    def read(self, *, load: bool = True) -> xr.Dataset:
         """The group as runs are read, in memory."""
-        return read_tree(self.store, name="run", load=True)["m"].to_dataset(inherit=False)
+        return read_tree(self.store, name="run", marks=lambda _: self.marks, load=load)["m"].to_dataset(inherit=False)
 
     def plain(self) -> xr.Dataset:
         """The group as xarray alone reads it."""

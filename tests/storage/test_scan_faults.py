@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import xarray as xr
@@ -64,6 +66,12 @@ def test_the_full_disks_above_reach_to_the_last_file(tmp_path, monkeypatch):
 DAMAGE = {
     "a chunk that was altered": ("data.zarr/m/mean/c/0/0", b"altered", "its mean: the file mean/c/0/0 was altered"),
     "a chunk that is lost": ("data.zarr/m/mean/c/0/0", None, "its mean: the file mean/c/0/0 is missing"),
+    "a chunk that was cut": ("data.zarr/m/mean/c/0/0", b"", "its mean: the file mean/c/0/0 was altered"),
+    "a mark of a file that is not there": (
+        "marks/00000001.json",
+        b'{"start": [], "stop": [], "files": {"mean/c/7/7": [3, 1]}}',
+        "its mean: the file mean/c/7/7 is missing",
+    ),
     "a mark that was altered": ("marks/00000001.json", b"{", "00000001.json is none"),
     "a mark that is lost": ("marks/00000001.json", None, "00000001.json is missing"),
     "the metadata, lost": ("data.zarr/m/zarr.json", None, "m: is damaged ("),
@@ -72,7 +80,7 @@ DAMAGE = {
 
 
 @pytest.mark.parametrize("case", DAMAGE)
-def test_damage_to_an_unfinished_scan_is_named_when_it_is_gone_on_with(tmp_path, case):
+def test_damage_to_an_unfinished_scan_is_named_when_it_is_read_or_gone_on_with(tmp_path, case):
     scan = Scan(tmp_path, (4, 2))
     group = scan.open()
     group.write((0, 0), (2, 2), scan.block((0, 0), (2, 2)))
@@ -80,11 +88,78 @@ def test_damage_to_an_unfinished_scan_is_named_when_it_is_gone_on_with(tmp_path,
     path, content, said = DAMAGE[case]
     file = tmp_path / path
     file.unlink() if content is None else file.write_bytes(content)
-    with pytest.raises(StoreError, match="is damaged") as error:
-        scan.open()
-    assert said in str(error.value)
-    assert "--resume" in str(error.value)
-    assert "\n" not in str(error.value)
+    for attempt in (scan.open, scan.read):
+        with pytest.raises(StoreError, match="is damaged") as error:
+            attempt()
+        assert said in str(error.value)
+        assert "--resume" in str(error.value)
+        assert "\n" not in str(error.value)
+    with pytest.raises(StoreError, match="is damaged"):  # sizes are looked at in any case
+        scan.read(load=False)
+
+
+@pytest.fixture
+def half(tmp_path):
+    """A scan of which half is there."""
+    scan = Scan(tmp_path, (4, 2))
+    group = scan.open()
+    group.write((0, 0), (2, 2), scan.block((0, 0), (2, 2)))
+    group.write((2, 0), (4, 2), scan.block((2, 0), (4, 2)))
+    return scan
+
+
+def test_a_flipped_bit_is_seen_wherever_values_are_read(half):
+    for file in sorted(file for file in (half.store / "m").rglob("*") if file.is_file() and file.name != "zarr.json"):
+        content = file.read_bytes()
+        file.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+        with pytest.raises(StoreError, match="was altered after it was written") as error:
+            half.read()
+        assert file.relative_to(half.store / "m").as_posix() in str(error.value)
+        file.write_bytes(content)
+    assert half.read()["status"].values.tolist() == [[1, 1], [1, 1], [1, 1], [1, 1]]
+
+
+def test_marks_that_are_all_gone_are_said_to_be(half):
+    for mark in half.marks.iterdir():
+        mark.unlink()
+    before = {file: file.read_bytes() for file in half.store.rglob("*") if file.is_file()}
+    for attempt in (half.open, half.read, lambda: half.read(load=False)):
+        with pytest.raises(
+            StoreError, match=r"m: is damaged .*, which say what is written, are missing.*--resume"
+        ) as error:
+            attempt()
+        assert str(half.marks) in str(error.value)
+        assert "\n" not in str(error.value)
+    assert before == {file: file.read_bytes() for file in half.store.rglob("*") if file.is_file()}
+
+
+def test_points_that_no_mark_names_are_pending(half):
+    max(half.marks.glob("0*.json")).unlink()
+    assert half.read()["status"].values.tolist() == [[1, 1], [1, 1], [0, 0], [0, 0]]
+    assert half.open().counts() == {"pending": 4, "done": 4, "failed": 0}
+
+
+def test_reading_beside_a_writer_sees_whole_blocks_and_no_damage(tmp_path):
+    scan = Scan(tmp_path, (12, 2))
+    group = scan.open()
+    seen, ended = [], threading.Event()
+
+    def read():
+        while not ended.is_set():
+            seen.append(scan.read()["status"].values)
+
+    with ThreadPoolExecutor(1) as reader:
+        reading = reader.submit(read)
+        try:
+            for first in range(0, 12, 2):  # of other sizes, so that what was there before is replaced
+                block = scan.block((first, 0), (first + 2, 2), samples=3 + first)
+                group.write((first, 0), (first + 2, 2), block)
+            group.finalize({"status": "done"})
+        finally:
+            ended.set()
+        reading.result()
+    assert len(seen) > 1
+    assert all((status[::2] == status[1::2]).all() for status in seen)
 
 
 def test_a_group_that_was_removed_is_begun_anew(tmp_path):
