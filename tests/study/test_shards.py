@@ -148,8 +148,13 @@ def test_shards_at_once_of_which_some_are_killed_make_the_files_of_one_process(c
     config.write_text(yaml.safe_dump(ALONE))
 
     def started() -> list[tuple[int, Path]]:
-        flags = ("--output", run, "--quiet", "--shard")
-        return [commands.begin(commands.command("simulate", config, *flags, f"{number}/3")) for number in (1, 2, 3)]
+        begun = []
+        for number in (1, 2, 3):
+            flags = ("--output", run, "--quiet", "--shard", f"{number}/3")
+            begun.append(commands.begin(commands.command("simulate", config, *flags)))
+            while not begun[-1][1].exists():  # by how many there are the next one is called
+                time.sleep(0.01)
+        return begun
 
     for process, _ in started():
         time.sleep(0.3)
@@ -159,7 +164,7 @@ def test_shards_at_once_of_which_some_are_killed_make_the_files_of_one_process(c
     codes = [code for code, _ in ended]
     assert 1 in codes, ended  # the last one has seen that points failed
     assert {*codes} <= {0, 1}, ended
-    assert all(("is done; not run yet" in said) == (code == 0) for code, said in ended)
+    assert all(("is done; not run yet" in said) == (code == 0) for code, said in ended), ended
     found = files(run)
     assert {path: each for path, each in found.items() if path.startswith("anharmonic")} == {
         path: each for path, each in alone.items() if path.startswith("anharmonic")
