@@ -44,6 +44,10 @@ class Noise(Protocol):
     def is_isotropic(self) -> bool:
         """Whether b is a number times the identity, the same number everywhere."""
 
+    @property
+    def is_constant(self) -> bool:
+        """Whether b is the same everywhere."""
+
     def amplitude(self, coordinates: Sequence[sympy.Symbol]) -> sympy.ImmutableDenseMatrix:
         """b, (d, m), over the coordinates and parameters."""
 
@@ -64,6 +68,7 @@ class IsotropicNoise(ByValue):
     parameters: Parameters = field(default_factory=_no_parameters)
     interpretation: Interpretation = "ito"
     is_isotropic: ClassVar[bool] = True
+    is_constant: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         own: dict[str, float | None] = {}
@@ -86,6 +91,7 @@ class DiagonalNoise(ByValue):
     parameters: Parameters = field(default_factory=_no_parameters)
     interpretation: Interpretation = "ito"
     is_isotropic: ClassVar[bool] = False
+    is_constant: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         given: Any = self.temperatures
@@ -119,6 +125,7 @@ class FullNoise(ByValue):
     parameters: Parameters = field(default_factory=_no_parameters)
     interpretation: Interpretation = "ito"
     is_isotropic: ClassVar[bool] = False
+    is_constant: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         matrix = real_array(self.covariance, "the entries of a noise covariance", NoiseError)
@@ -152,6 +159,7 @@ class LowRankNoise(ByValue):
     parameters: Parameters = field(default_factory=_no_parameters)
     interpretation: Interpretation = "ito"
     is_isotropic: ClassVar[bool] = False
+    is_constant: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         factor = real_array(self.factor, "the entries of a noise factor", NoiseError)
@@ -178,6 +186,7 @@ class PositionDependentNoise(ByValue):
     parameters: Parameters = field(default_factory=_no_parameters)
     interpretation: Interpretation = "ito"
     is_isotropic: ClassVar[bool] = False
+    is_constant: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "amplitudes", listed(self.amplitudes))

@@ -52,11 +52,9 @@ def noises(landscape: TensorLandscape, noise: Noise) -> int:
         return landscape.dimension
     if landscape.dimension > _LARGEST_MATRIX:
         raise FormulaError(f"beyond {_LARGEST_MATRIX} coordinates a callable landscape takes isotropic noise alone")
-    coordinates = [symbol(f"_w{i}") for i in range(landscape.dimension)]
-    amplitude = noise.amplitude(coordinates)
-    if amplitude.free_symbols & set(coordinates):
+    if not noise.is_constant:
         raise FormulaError("noise that depends on the position needs a landscape given by a formula")
-    return int(amplitude.shape[1])
+    return int(noise.amplitude([symbol(f"_w{i}") for i in range(landscape.dimension)]).shape[1])
 
 
 def callable_quantities(record: Record) -> Quantities:
