@@ -96,11 +96,12 @@ def label(dataset: xr.Dataset, entries: Sequence[int]) -> str:
     for name, entry in zip(dimensions(dataset), entries, strict=True):
         along = [each for each in map(str, dataset.coords) if dataset[each].dims == (name,)]
         group = sorted(each for each in along if SCAN_KEY in dataset[each].attrs)  # a store keeps no order
-        parts += [f"{each}={_said(dataset[each].values[entry])}" for each in group or [name]]
+        parts += [f"{each}={said(dataset[each].values[entry])}" for each in group or [name]]
     return ", ".join(parts)
 
 
-def _said(value: Any) -> str:
+def said(value: Any) -> str:
+    """A scanned value as labels of points have it."""
     return str(value) if isinstance(value, str) else f"{float(value):.6g}"
 
 

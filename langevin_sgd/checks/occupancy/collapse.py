@@ -11,11 +11,11 @@ import numpy as np
 import xarray as xr
 
 from langevin_sgd.checks.occupancy.starts import Starts
-from langevin_sgd.checks.places import keys_at
+from langevin_sgd.checks.places import keys_at, scan_keys
 from langevin_sgd.checks.verdicts.labels import Quantity
 from langevin_sgd.checks.verdicts.statistics import Band, assess
 from langevin_sgd.checks.verdicts.table import Comparison
-from langevin_sgd.observables.scanned import dimensions, points
+from langevin_sgd.observables.scanned import points, said
 
 
 def collapse(dataset: xr.Dataset, *, model: str, tolerance: float = 0.1, confidence: float = 0.95) -> list[Comparison]:
@@ -58,7 +58,7 @@ def collapse(dataset: xr.Dataset, *, model: str, tolerance: float = 0.1, confide
                     tolerance=tolerance,
                     eigenvalues=np.empty(0),
                 )
-                where = "".join(f"{name}={float(other[name]):.6g}, " for name in _others(dataset))
+                where = "".join(f"{name}={said(value)}, " for name, value in keys_at(other, _others(dataset)).items())
                 label = f"{where}eta/B={_ratio(other):.6g}, B={int(other['batch_size'])} and {batch_size}"
                 rows.append(replace(row, point=label, at=keys_at(other, _others(dataset))))
     return rows
@@ -69,8 +69,8 @@ def _ratio(point: xr.Dataset) -> float:
 
 
 def _others(dataset: xr.Dataset) -> list[str]:
-    """Scanned parameters beside eta and B, which must be the same at the points compared."""
-    return [n for n in dimensions(dataset) if n not in ("learning_rate", "batch_size", "learning_rate_per_sample")]
+    """Scanned keys beside eta and B, numbers or names, which must be the same at the points compared."""
+    return [n for n in scan_keys(dataset) if n not in ("learning_rate", "batch_size", "learning_rate_per_sample")]
 
 
 def _families(dataset: xr.Dataset) -> Iterator[tuple[xr.Dataset, list[xr.Dataset]]]:
@@ -80,7 +80,7 @@ def _families(dataset: xr.Dataset) -> Iterator[tuple[xr.Dataset, list[xr.Dataset
         return
 
     def key(point: xr.Dataset) -> tuple[object, ...]:
-        fixed = (float(point[name]) for name in _others(dataset))
+        fixed = keys_at(point, _others(dataset)).values()
         return f"{_ratio(point):.8g}", f"{float(point['thermal_energy']):.6g}", *fixed
 
     every = sorted((point for _, point in points(dataset)), key=lambda p: (*key(p), int(p["batch_size"])))

@@ -51,3 +51,15 @@ def test_batch_sizes_are_compared_at_equal_ratio_only() -> None:
 def test_without_two_batch_sizes_there_are_no_rows() -> None:
     assert collapse(scanned({(0.02, 1): 0.9, (0.04, 1): 0.7}), model="m") == []
     assert collapse(point(0.02, 1, 0.9).drop_vars("mean_occupancy"), model="m") == []
+
+
+def test_points_of_one_scheme_are_compared_with_one_another_alone() -> None:
+    """A scan over names: 0.9 and 0.92 of different schemes are no pair, 0.9 and 0.9 of one scheme are."""
+    sizes, schemes = (1, 3), ("baoab", "euler_maruyama")
+    axes = [of_key("models.m.learning_rate_per_sample", (0.02,)), of_key("models.m.scheme", schemes)]
+    axes.append(of_key("sgd.batch_size", sizes))
+    found = stack([point(0.02, b, left) for left in (0.9, 0.92) for b in sizes], axes)
+    rows = collapse(found, model="m", tolerance=0.1)
+    assert [row.point for row in rows] == [f"scheme={name}, eta/B=0.02, B=3 and 1" for name in schemes]
+    assert [row.measured for row in rows] == pytest.approx([0.0, 0.0])
+    assert [dict(row.at) for row in rows] == [{"scheme": name} for name in schemes]
