@@ -83,7 +83,7 @@ def simulate(
     resume: Annotated[bool, _Flag, Parameter(help="Continue an interrupted run.")] = False,
     overwrite: Annotated[bool, _Flag, Parameter(help="Replace the run in the directory.")] = False,
     dry_run: Annotated[
-        bool, _Flag, Parameter(help="Print points, launches, memory and disk that it would take, and run nothing.")
+        bool, _Flag, Parameter(help="Print the time, memory and disk that it would take, and leave nothing.")
     ] = False,
     quiet: Annotated[bool, _Flag, Parameter(help="No progress, and only the verdict at the end.")] = False,
     workers: Annotated[int | None, Parameter(help="Run the points of a scan in so many processes.")] = None,

@@ -76,11 +76,15 @@ def plan(
 ) -> xr.Dataset:
     """What `simulate` would take with the same arguments, before it is run: one row a model; writes nothing.
 
-    Of every `model` its `kind`, the `points` of its scan, the `launches` in which they are run, the most `memory` that
-    it holds and the size of its results on `disk` before they are compressed, in bytes (NaN where its kind does not
-    say), and in `note` what could not be estimated. The attributes have `memory` and `disk` of all, and what is free.
-    `.to_dataframe()` makes a table of it. Raises what `simulate` raises before it runs anything, so also `ConfigError`
-    if the memory, or the disk of `output`, will not do.
+    Of every `model` its `kind`, the `points` of its scan, the `launches` in which they are run, the `seconds` that it
+    takes in one process, the most `memory` that it holds and the size of its results on `disk` before they are
+    compressed, in bytes; in `note` what could not be estimated, which is NaN. The attributes have `seconds`, `memory`
+    and `disk` of all, and what is free. `.to_dataframe()` makes a table of it.
+
+    The time is that of small pieces of at most three launches of each model, which are run in memory and temporary
+    folders, in proportion to steps and looks; checks and report are not in it, nor what a run has done already. Raises
+    what `simulate` raises before it runs anything, so also `ConfigError` if the memory, or the disk of `output`, will
+    not do.
     """
     return planned(study, report=Report(_ready, _report), output=output, overrides=overrides, device=device)
 

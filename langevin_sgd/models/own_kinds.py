@@ -240,6 +240,8 @@ _ANSWERS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "code": (_texts, 'a tuple of "module:attribute"'),
     "problems": (_faults, "pairs (key path, message), as a generator or a list"),
     "problems_with_sources": (_faults, "pairs (key path, message), as a generator or a list"),
+    "work": (_of(Mapping), "a mapping from names to whole numbers"),
+    "shorter": (_of(Mapping), "a mapping from keys to values"),
     "points_at_once": (_of(int), "a whole number"),
     "unscannable": (_of(str, _NOTHING), "a text or None"),
 }

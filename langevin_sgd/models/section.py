@@ -185,6 +185,22 @@ class ModelSection(Section):
         few enough that a launch takes seconds."""
         return 10_000
 
+    def work(self, study: Study, name: str) -> Mapping[str, int]:
+        """What the time of a run grows with in proportion, beside what any run takes: each number by a name of its own.
+
+        Of the steps, or without steps of the members, unless a kind says otherwise; nothing if it has neither, and its
+        time is then not foretold.
+        """
+        numbers = {key: getattr(self, key, None) for key in ("steps", self.MEMBERS)}
+        return dict([(key, number) for key, number in numbers.items() if isinstance(number, int)][:1])
+
+    def shorter(self, study: Study, name: str, work: Mapping[str, int]) -> Mapping[str, Any]:
+        """Its own keys, with the values that they have in a run of so much `work`, by which its time is measured.
+
+        Those of the same names unless a kind says otherwise.
+        """
+        return work
+
     def tells_laws(self) -> bool:
         """Whether it describes a process to the laws at any point."""
         return bool(self.PROCESS) or type(self).process is not ModelSection.process

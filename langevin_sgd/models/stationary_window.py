@@ -52,6 +52,17 @@ def stationary_window(
     return Window(burn_in, every)
 
 
+def expected_samples(steps: int, *, burn_in: int | None, every: int | None) -> int:
+    """About how many samples the window of a run has; the burn-in that is not given is not yet known."""
+    window = steps - (burn_in or 0)
+    return max(1, min(window, SAMPLES) if every is None else window // every)
+
+
+def window_of(steps: int, samples: int) -> dict[str, int]:
+    """Keys of a window with so many samples at the end of a run, or with all of its steps."""
+    return {"burn_in": max(0, steps - samples), "sample_every": 1}
+
+
 def _spread_over_phases(every: int, batches: int) -> int:
     """The number from `every` to `every + batches` that is coprime with `batches` and nearest to the golden section."""
     candidates = [number for number in range(every, every + batches) if math.gcd(number, batches) == 1]

@@ -27,7 +27,8 @@ def _measured_on(model: Any) -> Iterator[str]:
             yield source
 
 
-def _put(holder: Any, path: KeyPath, value: Value) -> None:
+def put(holder: Any, path: KeyPath, value: Any) -> None:
+    """Put a value at a path of a config that is mappings and lists."""
     for part in path[:-1]:
         if isinstance(holder, dict) and holder.get(part) is None:
             holder[part] = {}
@@ -103,7 +104,7 @@ class Study(Section):
         """
         config = self.as_written(without=("scan", "checks"))
         for path, value in values.items():
-            _put(config, path, value)
+            put(config, path, value)
         return type(self).model_validate(config)
 
     def as_written(self, *, without: Sequence[str] = ()) -> dict[str, Any]:

@@ -10,16 +10,21 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import xarray as xr
 
 from langevin_sgd import machine_memory
+from langevin_sgd.laws import Law
 from langevin_sgd.models import lineage
 from langevin_sgd.models import memory as estimates
 from langevin_sgd.models.grid import Grid
 from langevin_sgd.models.memory import Held
 from langevin_sgd.paths import local
+from langevin_sgd.progress import NullProgress
 from langevin_sgd.study.config import Study
 from langevin_sgd.study.plan import launches
+from langevin_sgd.study.probe import probed
+from langevin_sgd.study.run_model import Surroundings
 
 NOT_SAID = "the kind does not say what it holds"
 
@@ -45,10 +50,13 @@ def refuse_too_large(study: Study, *, devices: Mapping[str, str], output: str | 
     return told
 
 
-def estimated(study: Study, *, output: str | os.PathLike[str] | None) -> xr.Dataset:
-    """The table that `langevin_sgd.plan` gives."""
+def estimated(
+    study: Study, *, devices: Mapping[str, str], laws: Sequence[Law], output: str | os.PathLike[str] | None
+) -> xr.Dataset:
+    """The table that `langevin_sgd.plan` gives; pieces of the models are run, in memory and temporary folders."""
     names = lineage.order(study)
-    columns: dict[str, list[Any]] = {name: [] for name in ("kind", "points", "launches", "memory", "disk", "note")}
+    columns: dict[str, list[Any]] = {name: [] for name in _ATTRS}
+    pieces: dict[str, xr.Dataset] = {}
     peak = others = 0.0
     for name in names:
         grid, held = Grid(study, name), held_by(study, name)
@@ -60,10 +68,15 @@ def estimated(study: Study, *, output: str | os.PathLike[str] | None) -> xr.Data
         columns["launches"].append(launches(grid))
         columns["memory"].append(memory if held else math.nan)
         columns["disk"].append(disk if held else math.nan)
-        columns["note"].append("" if held else f"memory not known: {NOT_SAID}")
+        timed = probed(study, name, Surroundings(pieces, laws, devices[name], NullProgress()))
+        pieces |= {} if timed.data is None else {name: timed.data}
+        columns["seconds"].append(timed.seconds)
+        notes = ["" if held else f"memory not known: {NOT_SAID}", timed.why_not and f"not probed: {timed.why_not}"]
+        columns["note"].append("; ".join(filter(None, notes)))
     data = {name: ("model", values, _ATTRS[name]) for name, values in columns.items()}
     folder = Path(tempfile.gettempdir()) if output is None else existing(local(output))
     totals = {
+        "seconds": float(np.nansum(columns["seconds"])),
         "memory": peak,
         "memory_free": machine_memory.available(),
         "disk": float(sum(value for value in columns["disk"] if not math.isnan(value))),
@@ -76,6 +89,7 @@ _ATTRS = {
     "kind": {"long_name": "kind of the model"},
     "points": {"units": "1", "long_name": "points of its scan, one without"},
     "launches": {"units": "1", "long_name": "launches in which they are run"},
+    "seconds": {"units": "s", "long_name": "time that it takes, in one process"},
     "memory": {"units": "B", "long_name": "most memory that it holds"},
     "disk": {"units": "B", "long_name": "size of its results on disk, before they are compressed"},
     "note": {"long_name": "what could not be estimated, and why"},

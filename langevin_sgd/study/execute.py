@@ -153,10 +153,11 @@ def planned(
 ) -> xr.Dataset:
     """What `execute` would take with the same arguments, as `langevin_sgd.plan` says."""
     given, study = study, _study(study, overrides)
-    placed, _ = _started(study, device, report)
+    placed, laws = _started(study, device, report)
+    where = {name: each.device for name, each in placed.items()}
     with _placed_in(given, overrides):
-        refuse_too_large(study, devices={name: where.device for name, where in placed.items()}, output=output)
-    return estimated(study, output=output)
+        refuse_too_large(study, devices=where, output=output)
+    return estimated(study, devices=where, laws=laws, output=output)
 
 
 def _started(study: Study, device: str, report: Report) -> tuple[Mapping[str, devices.Placed], tuple[Law, ...]]:

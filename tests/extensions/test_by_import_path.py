@@ -141,3 +141,4 @@ def test_of_a_kind_that_does_not_say_what_it_holds_the_memory_is_not_known(home)
     table = lsgd.plan("toys.yaml")
     assert np.isnan(table["memory"]).all()
     assert "does not say what it holds" in table["note"].values[0]
+    assert (table["seconds"] > 0).all()  # of its steps, as of any kind

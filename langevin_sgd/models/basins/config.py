@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
@@ -26,6 +26,7 @@ from langevin_sgd.observables.variable import Declarations
 
 if TYPE_CHECKING:
     from langevin_sgd.landscapes.families import Family
+    from langevin_sgd.study.config import Study
 
 
 def _core_form(value: Any) -> str:
@@ -89,6 +90,15 @@ class BasinsModel(LangevinEquation):
     """Cells of the measured density along a coordinate, in one and two dimensions."""
     laws: Flag = True
     """Predict occupancy, density and escape by the laws that apply."""
+
+    def work(self, study: Study, name: str) -> Mapping[str, int]:
+        """Steps, and looks at all replicas: at recorded times, and in the window."""
+        return {"steps": self.steps, "record_times": self.record_times, "samples": self.samples}
+
+    def shorter(self, study: Study, name: str, work: Mapping[str, int]) -> Mapping[str, Any]:
+        """With the window at the end of fewer steps."""
+        samples = min(work["samples"], work["steps"])
+        return {**work, "samples": samples, "burn_in": work["steps"] - samples}
 
     def emits(self) -> frozenset[str]:
         """The occupancy by start."""

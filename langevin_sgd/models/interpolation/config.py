@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
@@ -132,6 +132,10 @@ class InterpolationModel(ModelSection):
     def total_steps(self, sgd: Sgd, lent: int | None) -> int:
         """The most that it may make."""
         return self.steps
+
+    def work(self, study: Study, name: str) -> Mapping[str, int]:
+        """Walkers; how many steps they make follows from the ends, which any run trains."""
+        return {"replicas": self.replicas}
 
     def engines(self) -> tuple[Engine, ...]:
         """A compiled kernel, and trainings of two networks beside it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
@@ -158,6 +158,10 @@ class LangevinEquation(ModelSection):
     def engines(self) -> tuple[Engine, ...]:
         """That of the backend."""
         return {"batched": (TENSORS,), "sdeint": (SDEINT,)}.get(self.backend, (FUSED,))
+
+    def work(self, study: Study, name: str) -> Mapping[str, int]:
+        """Steps, and looks at all replicas."""
+        return {"steps": self.steps, "record_times": self.record_times}
 
     def points_at_once(self, study: Study, name: str) -> int:
         """As many as half a gigabyte holds and a few seconds take."""

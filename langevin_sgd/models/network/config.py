@@ -27,6 +27,7 @@ from langevin_sgd.devices import TENSORS, Engine
 from langevin_sgd.models import lineage
 from langevin_sgd.models.network import observables
 from langevin_sgd.models.section import ModelSection
+from langevin_sgd.models.stationary_window import expected_samples, window_of
 from langevin_sgd.observables.variable import Declarations, merged
 from langevin_sgd.training.architectures import Architecture
 from langevin_sgd.training.architectures.section import MIXED
@@ -206,6 +207,19 @@ class NetworkModel(ModelSection):
         members = self.length(lineage.sgd(study, name)) * self.replicas
         most = min(_STEPS_OF_A_LAUNCH // members, _REPLICAS_OF_A_LAUNCH // self.replicas)
         return max(1, most)
+
+    def work(self, study: Study, name: str) -> Mapping[str, int]:
+        """Steps, and looks at all of the data: at recorded times, and in the stationary window."""
+        steps = self.length(lineage.sgd(study, name))
+        looks = {"record_times": self.record_times}
+        if self.has_stationary_window():
+            looks["samples"] = expected_samples(steps, burn_in=self.burn_in, every=self.sample_every)
+        return {"steps": steps, **looks}
+
+    def shorter(self, study: Study, name: str, work: Mapping[str, int]) -> Mapping[str, Any]:
+        """With fewer steps and looks."""
+        window = window_of(work["steps"], work["samples"]) if self.has_stationary_window() else {}
+        return {"steps": work["steps"], "training_time": None, "record_times": work["record_times"], **window}
 
     def problems(self, study: Study, name: str) -> Faults:
         """Sizes, curvature, sampling, probes and windows."""

@@ -16,6 +16,7 @@ from langevin_sgd.models.ornstein_uhlenbeck import stability
 from langevin_sgd.models.quadratic.covariance import Covariance
 from langevin_sgd.models.quadratic.hessian import Hessian
 from langevin_sgd.models.section import ModelSection
+from langevin_sgd.models.stationary_window import expected_samples, window_of
 from langevin_sgd.observables.modes import MODES
 from langevin_sgd.observables.variable import Declarations
 
@@ -86,6 +87,16 @@ class OrnsteinUhlenbeckModel(ModelSection):
     def points_at_once(self, study: Study, name: str) -> int:
         """A few: they are simulated one after the other, and what each has recorded is held until all are done."""
         return 16
+
+    def work(self, study: Study, name: str) -> Mapping[str, int]:
+        """Jumps of two kinds: to recorded times, each over another number of steps, and from sample to sample."""
+        samples = expected_samples(lineage.steps(study, name), burn_in=self.burn_in, every=self.sample_every)
+        return {"record_times": self.record_times, "samples": samples}
+
+    def shorter(self, study: Study, name: str, work: Mapping[str, int]) -> Mapping[str, Any]:
+        """With fewer jumps over the same steps."""
+        window = window_of(lineage.steps(study, name), work["samples"])
+        return {"record_times": work["record_times"], **window}
 
     def takes_all_from(self, source: str) -> bool:
         """Whether both H and the full C are that network's."""
