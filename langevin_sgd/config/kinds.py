@@ -38,7 +38,8 @@ class Kinds(Generic[Kind]):
     `key` is the key that says which. With `by_name` a bare name stands for the mapping that holds nothing else. `named`
     is the kind of a mapping without the key, if it may be left out. A section of `functions` stands for a path to a
     function of the user's, which is imported when it is called and not when the config is read. With `unread` a kind
-    that may not be imported while a run is read is one that only keeps what the config says of it.
+    that may not be imported while a run is read is one that only keeps what the config says of it. `formerly` are names
+    by which old runs call kinds, and what they are called now.
     """
 
     def __init__(
@@ -51,9 +52,11 @@ class Kinds(Generic[Kind]):
         named: str | None = None,
         functions: type[Kind] | None = None,
         unread: bool = False,
+        formerly: Mapping[str, str] | None = None,
     ) -> None:
         self.family, self.base, self.key = family, base, key
         self.by_name, self.named, self._functions, self._unread = by_name, named, functions, unread
+        self._formerly = {} if formerly is None else dict(formerly)
 
     def names(self) -> list[str]:
         """The kinds that there are, by name."""
@@ -87,6 +90,11 @@ class Kinds(Generic[Kind]):
         if not isinstance(value, Mapping):
             raise PydanticKnownError("model_attributes_type")
         name = value.get(self.key, self.named)
+        if isinstance(name, str) and name in self._formerly:
+            if not import_path.reading():
+                raise inconsistent([((self.key,), f"{name} is called {self._formerly[name]} now")])
+            value = {**value, self.key: self._formerly[name]}
+            name = value[self.key]
         if name is None:
             raise PydanticCustomError("union_tag_not_found", "no kind")
         if not isinstance(name, str) or not (":" in name or name in self.family):
@@ -95,7 +103,9 @@ class Kinds(Generic[Kind]):
             section = self.section(name)
         except import_path.NotImported as error:
             if self._unread:
-                return cast(Kind, self.base.model_construct(**value))
+                known = {key: each for key, each in value.items() if key in self.base.model_fields}
+                common = dict(self.base.model_validate(known))
+                return cast(Kind, self.base.model_construct(**{**value, **common}))
             raise inconsistent([((self.key,), str(error))]) from None
         except UserError as error:
             raise inconsistent([((self.key,), str(error))]) from None

@@ -60,16 +60,23 @@ class LeastSquaresProcess(LinearProcess):
 
 
 def at_minimum(
-    k: Array, c: Array, sgd: Sgd, *, samples: int | None, roots: Array | None = None, whole: Whole | None = None
+    k: Array,
+    c: Array,
+    sgd: Sgd,
+    *,
+    samples: int | None,
+    roots: Array | None = None,
+    whole: Whole | None = None,
+    since: int = 0,
 ) -> LinearProcess:
     """SGD about a minimum of so many training samples, with the `roots` (n, o, mode) of least squares.
 
     Their law is that of plain SGD with replacement alone; else the noise counts as frozen at the minimum.
     """
     if roots is not None and sgd.sampling == "with_replacement" and sgd.momentum == 0.0:
-        return LeastSquaresProcess(k, c, sgd, FINITE_DATA_LAW, samples, roots=roots)
+        return LeastSquaresProcess(k, c, sgd, FINITE_DATA_LAW, samples, roots=roots, since=since)
     own: OwnLaw = "epoch" if sgd.sampling == "epoch" else "discrete"
-    return LinearProcess(k, c, sgd, own, samples, whole=whole)
+    return LinearProcess(k, c, sgd, own, samples, whole=whole, since=since)
 
 
 def _predict(point: Point) -> dict[str, ArrayLike]:

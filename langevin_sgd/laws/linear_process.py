@@ -45,7 +45,8 @@ class LinearProcess:
 
     `own` names the law of the process itself: "discrete" (with-replacement SGD), "epoch" (epoch sampling of `samples`
     training samples) or "continuum". The covariance raises `ValueError` if a noisy mode has none by that law. `start`
-    is where the replicas begin: at the minimum, in equilibrium, or at a displacement from the minimum (mode,).
+    is where the replicas begin: at the minimum, in equilibrium, or at a displacement from the minimum (mode,). The
+    numbers of the sgd hold from step `since` on: nothing is said of the way there, and a window counts from it.
     """
 
     k: Array
@@ -55,6 +56,7 @@ class LinearProcess:
     samples: int | None = None
     start: Start = "minimum"
     whole: Whole | None = None
+    since: int = 0
 
     def stable(self) -> bool:
         """Whether the map of SGD has a stationary state in every mode that the noise reaches."""
@@ -182,7 +184,7 @@ class LinearProcess:
         """`transient_deficit` of a window of these steps; none of replicas that begin in equilibrium."""
         if isinstance(self.start, str) and self.start == "stationary":
             return 0.0
-        return self.transient_deficit(sample_steps)
+        return self.transient_deficit(np.maximum(np.asarray(sample_steps) - self.since, 0))
 
     def alignment(self) -> float:
         """tr(HC)/(|H||C|) with Frobenius norms: 1 if C is proportional to H."""

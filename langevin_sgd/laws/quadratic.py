@@ -37,8 +37,9 @@ def stationary(point: Point, law: str) -> dict[str, ArrayLike]:
 def _transient(point: Point) -> dict[str, ArrayLike]:
     """What the process's own law says of the way to equilibrium."""
     process: LinearProcess = point.process
-    # the displacement from the start is that in all directions
-    moved = process.transients(point.data["step"].values) if process.whole is None else {}
+    # the displacement from the start is that in all directions, and at this learning rate
+    told = process.whole is None and process.since == 0
+    moved = process.transients(point.data["step"].values) if told else {}
     return {
         **moved,
         "autocorrelation_time": process.autocorrelation_time(),

@@ -49,14 +49,17 @@ def run_with(sgd: Sgd, *, time_step: float | None = None) -> dict[str, Recompute
     return found if time_step is None else {**found, "time_step": Recomputed(time_step, of)}
 
 
-def times(steps: ArrayLike, *, time_step: float, momentum: float) -> dict[str, Recomputed]:
-    """The coordinates of the recorded times."""
+def times(
+    steps: ArrayLike, *, time_step: float, momentum: float, factors: ArrayLike | None = None
+) -> dict[str, Recomputed]:
+    """The coordinates of the recorded times; `factors` is the sum over steps of what `time_step` was multiplied by."""
     step = np.asarray(steps)
+    time = time_step * (step if factors is None else np.asarray(factors))
     of = "step"
     return {
         "step": Recomputed(step, "the config"),
-        "time": Recomputed(time_step * step, of),
-        "effective_time": Recomputed(time_step * step / (1.0 - momentum), of),
+        "time": Recomputed(time, of),
+        "effective_time": Recomputed(time / (1.0 - momentum), of),
     }
 
 

@@ -24,6 +24,7 @@ def stationary_window(
     *,
     steps: int,
     slowest_autocorrelation_time: float,
+    since: int = 0,
     burn_in: int | None = None,
     every: int | None = None,
     batches_per_epoch: int | None = None,
@@ -31,13 +32,14 @@ def stationary_window(
     """Fill in what the config leaves open.
 
     `burn_in` defaults to five autocorrelation times of the slowest noisy mode, when the variance is within exp(-10) of
-    stationary, but to no more than half of the run. `every` defaults to about 400 samples. With epoch sampling it is
+    stationary, counted from the step `since` which the learning rate stays as it is, but to no more than half of the
+    run from there. `every` defaults to about 400 samples. With epoch sampling it is
     the next number that is coprime with the batches of an epoch and advances the phase by nearly the golden section of
     an epoch, so that any number of samples spreads evenly over the phases; a given `every` that is not coprime raises
     `UserError`.
     """
     if burn_in is None:
-        burn_in = min(math.ceil(RELAXATIONS_BEFORE_WINDOW * slowest_autocorrelation_time), steps // 2)
+        burn_in = since + min(math.ceil(RELAXATIONS_BEFORE_WINDOW * slowest_autocorrelation_time), (steps - since) // 2)
     if every is None:
         every = max(1, (steps - burn_in) // SAMPLES)
         if batches_per_epoch is not None:

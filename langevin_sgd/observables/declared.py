@@ -75,6 +75,8 @@ def _as_it_ran(values: Mapping[str, ArrayLike], coords: Mapping[str, ArrayLike])
         return given
     own = "time_step" in values and not np.array_equal(values["time_step"], values.get("learning_rate", np.nan))
     product = f"{'time step' if own else 'learning rate'} x step"
+    if "learning_rate_factor" in values:
+        product = "sum of the learning rates of all steps"
     momentum = "momentum" in values or not own
     effective = f"effective time, {product} / (1 - momentum)" if momentum else f"effective time, {product}"
     return {**given, "time": f"time, {product}", "effective_time": effective}

@@ -9,14 +9,21 @@ from numpy.typing import ArrayLike, NDArray
 
 
 def time_coordinates(
-    steps: ArrayLike, *, learning_rate: float | NDArray[Any], momentum: float | NDArray[Any]
+    steps: ArrayLike,
+    *,
+    learning_rate: float | NDArray[Any],
+    momentum: float | NDArray[Any],
+    factors: ArrayLike | None = None,
 ) -> dict[str, NDArray[Any]]:
     """`step`, `time = eta step` and `effective_time = eta step/(1 - mu)` of the recorded steps.
+
+    Where the learning rate changes, `factors` is the sum over the steps before of what eta is multiplied by, and takes
+    the place of their number.
 
     With eta and mu of many points, each (point, 1), the times are (point, time).
     """
     step = np.asarray(steps, dtype=np.int64)
-    time = learning_rate * step
+    time = learning_rate * (step if factors is None else np.asarray(factors, dtype=np.float64))
     return {"step": step, "time": time, "effective_time": time / (1.0 - momentum)}
 
 

@@ -21,6 +21,7 @@ TRAINING = merged(
             ("time",), "squared distance from the start of the zero-temperature control"
         ),
         control_energy=Variable(("time",), "energy of the zero-temperature control"),
+        learning_rate_factor=Variable(("time",), "learning rate over that of the sgd, by the schedule"),
         train_loss=Variable(("replica", "time"), "training loss without weight decay"),
         test_loss=Variable(("replica", "time"), "test loss without weight decay"),
         train_accuracy=Variable(("replica", "time"), "training accuracy"),

@@ -21,6 +21,7 @@ FAMILIES = {
     "probes": "langevin_sgd.training.probes:PROBES",
     "losses": "langevin_sgd.training.losses:LOSSES",
     "update rules": "langevin_sgd.training.update_rules:UPDATE_RULES",
+    "schedules": "langevin_sgd.training.schedules:SCHEDULES",
     "data": "langevin_sgd.training.data:DATA",
     "architectures": "langevin_sgd.training.architectures:ARCHITECTURES",
 }

@@ -34,6 +34,8 @@ def time_label(model: xr.Dataset) -> str:
     """What the axis of time shows: steps of SGD, of a simulation, or time itself where there are no steps."""
     if "step" not in model.variables:
         return "time"
+    if "learning_rate_factor" in model.variables:
+        return "time (sum of the learning rates)"
     return f"time ({'time step' if steps_in_time(model) else 'learning rate'} × steps)"
 
 
@@ -41,6 +43,8 @@ def effective_time_label(model: xr.Dataset) -> str:
     """The same of `effective_time`, which is the time itself where there is no momentum."""
     if steps_in_time(model) and "momentum" not in model.variables:
         return time_label(model)
+    if "learning_rate_factor" in model.variables:
+        return "effective time, Σ η/(1 − μ)"
     return f"effective time, {'Δt' if steps_in_time(model) else 'η'}·step/(1 − μ)"
 
 

@@ -8,7 +8,8 @@
         at_minimum = measure_curvature(full, found.position)  # H, C, and H's eigenbasis
 
 What a config can name of the user's own derives from `ProbeSection` and `Probe`, `LossSection` and `Loss`,
-`UpdateRuleSection` and `UpdateRule`, `ArchitectureSection`, `DataSection`. Everything is imported when first used.
+`UpdateRuleSection` and `UpdateRule`, `ScheduleSection`, `ArchitectureSection`, `DataSection`. Everything is imported
+when first used.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ _HOME = {
     "ProbeSection": "langevin_sgd.training.probes.section:ProbeSection",
     "Replicas": "langevin_sgd.training.update_rules.rule:Replicas",
     "Samples": "langevin_sgd.training.energy:Samples",
+    "ScheduleSection": "langevin_sgd.training.schedules.section:ScheduleSection",
     "UpdateRule": "langevin_sgd.training.update_rules.rule:UpdateRule",
     "UpdateRuleSection": "langevin_sgd.training.update_rules.section:UpdateRuleSection",
     "Variable": "langevin_sgd.observables.variable:Variable",

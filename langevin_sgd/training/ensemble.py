@@ -21,8 +21,8 @@ from langevin_sgd.training.network import Network
 from langevin_sgd.training.snapshot import snapshot
 from langevin_sgd.training.threads import Workers, shares
 from langevin_sgd.training.tracing import TensorFunction, trace
-from langevin_sgd.training.update_rules.heavy_ball.config import HeavyBallRule
 from langevin_sgd.training.update_rules.rule import Numbers, Replicas, UpdateRule
+from langevin_sgd.training.update_rules.sgd.config import SgdRule
 
 _SECONDS_WORTH_A_THREAD = 0.5e-3  # less work a step than this is done sooner on one core than shared out
 
@@ -43,7 +43,7 @@ class IndexSource(Protocol):
 
 
 class Ensemble:
-    """Weights of R replicas and one rule that moves them: SGD with momentum (`HeavyBall`) unless `rule` is another.
+    """Weights of R replicas and one rule that moves them: SGD with momentum (`SgdStep`) unless `rule` is another.
 
     The gradient is that of the loss, summed over minibatches of `sgd.batch_size` samples; what the rule remembers are
     its `slots`. `weights` (replica, d) are where they start. `own` gives every replica an sgd of its own, with other
@@ -73,7 +73,7 @@ class Ensemble:
         moved = weights.to(dtype=dtype, device=samples.labels.device)
         self._weights = (moved.expand(2, -1) if self._alone else moved).contiguous().clone()
         if rule is None:
-            heavy_ball = HeavyBallRule(kind="heavy_ball")
+            heavy_ball = SgdRule(kind="sgd")
             rule, slots = heavy_ball.build(sgd), heavy_ball.slots(sgd)
         rows = len(self._weights)
         numbers = Numbers.of([sgd] * rows if own is None else [*own, *own] if self._alone else own, moved.device)

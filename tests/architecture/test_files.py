@@ -11,6 +11,7 @@ _FAMILIES = (
     "training/probes/",
     "training/losses/",
     "training/update_rules/",
+    "training/schedules/",
     "training/architectures/",
     "training/data/",
 )

@@ -34,6 +34,7 @@ MEMBERS = {
     "probe": Toy("probes", "length", "probe", "Length"),
     "loss": Toy("losses", "squared", "loss", "Squared"),
     "update rule": Toy("update_rules", "signs", "update_rule", "Signs"),
+    "schedule": Toy("schedules", "fading", "schedule", "Fading", by_path="fading"),
     "data set": Toy("data", "blobs", "data", "Blobs", by_path="blobs"),
     "architecture": Toy("architectures", "plain", "architecture", "Plain"),
     "scheme": Toy("schemes", "midpoint", "scheme", "MIDPOINT"),
@@ -64,6 +65,7 @@ models:
     steps: 20
     probes: ["$length"]
     loss: $squared
+    update_rule: {kind: sgd, schedule: "$fading"}
   own:
     kind: network
     data: {name: "$blobs"}

@@ -12,7 +12,7 @@ from langevin_sgd.training.minibatches import Minibatches
 from langevin_sgd.training.network import Network
 from langevin_sgd.training.threads import Workers
 from langevin_sgd.training.tracing import trace
-from langevin_sgd.training.update_rules.heavy_ball.config import HeavyBallRule
+from langevin_sgd.training.update_rules.sgd.config import SgdRule
 
 STEPS = 60
 
@@ -127,7 +127,7 @@ def test_replicas_with_numbers_of_their_own_move_as_they_do_among_their_like(
     network = make_network(nn.Linear(9, 6), nn.Tanh(), nn.Linear(6, 4), dtype=torch.float32)
     numbers = zip((0.2, 0.03), momentum, weight_decay, strict=True)
     sgds = [Sgd(learning_rate=eta, batch_size=7, momentum=mu, weight_decay=decay) for eta, mu, decay in numbers]
-    rule = HeavyBallRule(kind="heavy_ball")
+    rule = SgdRule(kind="sgd")
     assert rule.alike(sgds[0]) == rule.alike(sgds[1])
     alone = torch.cat([_train(network, samples, sgd, 16) for sgd in sgds])
     assert not torch.allclose(alone[:16], alone[16:], rtol=0.1)

@@ -40,7 +40,7 @@ from langevin_sgd.training.losses.targets import target_fault
 from langevin_sgd.training.probes import ProbeKind
 from langevin_sgd.training.probes.section import Watched
 from langevin_sgd.training.update_rules import UpdateRuleKind
-from langevin_sgd.training.update_rules.heavy_ball.config import HeavyBallRule
+from langevin_sgd.training.update_rules.sgd.config import SgdRule
 
 if TYPE_CHECKING:
     from langevin_sgd.study.config import Study
@@ -89,7 +89,7 @@ class NetworkModel(ModelSection):
     """What is trained: kind softmax, mlp, cnn, residual_cnn or module."""
     loss: LossKind = CrossEntropyLoss(kind="cross_entropy")
     """What a sample costs: a name, or a mapping with its settings."""
-    update_rule: UpdateRuleKind = HeavyBallRule(kind="heavy_ball")
+    update_rule: UpdateRuleKind = SgdRule(kind="sgd")
     """How weights follow from gradients: a name, or a mapping with its settings."""
     replicas: Replicas = 64
     """Copies of the network with independent minibatches; error bars come from them."""
@@ -166,7 +166,7 @@ class NetworkModel(ModelSection):
         """What is recorded along training; the modes' variances in a stationary window; what the probes measure."""
         found = {"train_loss", "squared_displacement", "spread"}
         # what no law is known for is measured, but not compared
-        found |= {"mode_variance"} if self.has_stationary_window() and self.update_rule.OWN_LAW else set()
+        found |= {"mode_variance"} if self.has_stationary_window() and self.update_rule.has_law() else set()
         return frozenset(found.union(*(probe.emits() for probe in self.probes)))
 
     def declares(self) -> Declarations:
@@ -256,8 +256,9 @@ class NetworkModel(ModelSection):
                 (*at, "control"),
                 "the control needs one starting point for all replicas, but start is independent; give start: shared",
             )
-        if (reason := self.update_rule.problem(sgd)) is not None:
-            yield lineage.sgd_origin(study, name, "momentum"), reason
+        momentum = lineage.sgd_origin(study, name, "momentum")
+        yield from self.update_rule.problems(sgd, rule=(*at, "update_rule"), momentum=momentum)
+        yield from self._schedule_problems(at, sgd)
         yield from self._probe_problems(at, sgd)
         if (self.steps is None) == (self.training_time is None):
             fault = (
@@ -293,6 +294,25 @@ class NetworkModel(ModelSection):
         if any(probe.NEEDS for probe in self.probes):
             return "probes", f"the Hessian that probes measure is of such a sum; remove them, {layers}"
         return None
+
+    def _schedule_problems(self, at: KeyPath, sgd: Sgd) -> Faults:
+        """What takes a learning rate that does not change."""
+        schedule = self.update_rule.schedule
+        if schedule.constant():
+            return
+        told = f"{'warm_up' if schedule.settled() else schedule.kind} changes the learning rate"
+        if self.training_time is not None:
+            yield (*at, "training_time"), f"counts steps of one learning rate, and the schedule {told}; give steps"
+        if not self.has_stationary_window():
+            return
+        mend = "give a schedule that ends at 1 before, such as warm_up alone, or measure_curvature: false"
+        if (settled := schedule.settled()) is None:
+            yield (*at, "update_rule", "schedule"), f"{told}, and a stationary window takes one that stays; {mend}"
+        elif self.steps is not None and settled >= (self.steps if self.burn_in is None else self.burn_in + 1):
+            yield (
+                (*at, "update_rule", "schedule"),
+                f"{told} until step {settled}, within the stationary window; give fewer steps, or a later burn_in",
+            )
 
     def _probe_problems(self, at: KeyPath, sgd: Sgd) -> Faults:
         watched = Watched(self.steps, self.replicas, self.parameters(), sgd, self.gradient_tolerance)

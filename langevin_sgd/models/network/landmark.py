@@ -112,8 +112,9 @@ def process_at(landmark: Landmark, model: Trained, sgd: Sgd, samples: int) -> Li
         samples=samples,
         roots=measured.roots_in_modes,
         whole=Whole.unless_all(measured.eigenvalues.size, measured.dimension, measured.noise_trace),
+        since=model.update_rule.schedule.settled() or 0,
     )
-    if model.update_rule.OWN_LAW:  # of another rule no law says where it is stable, or how far it fluctuates
+    if model.update_rule.has_law():  # of another rule no law says where it is stable, or how far it fluctuates
         process.refuse_unstable()
         _refuse_distant(landmark.minimum, measured, process)
     return process

@@ -75,6 +75,9 @@ class Point:
         self._instruments = bench.instruments.with_decay(sgd.weight_decay)
         self.record = _recorded_steps(model, self.steps)
         self.sample = self._sampled(per_epoch)
+        schedule = model.update_rule.schedule
+        record = self.record.tolist()
+        self._factors = None if schedule.constant() else schedule.summed(record, self.steps)
         self._recorder = EnsembleRecord(
             start=self.start, record=self.record, sample=self.sample, test=problem.test is not None,
             accuracy=problem.has_accuracy, reference=self._reference(), workers=bench.workers,
@@ -179,10 +182,11 @@ class Point:
         if self.process is None:
             return np.empty(0, dtype=np.int64)
         # where no law says how long it takes, half of the run is left out
-        slowest = self.process.relaxation_steps() if self.model.update_rule.OWN_LAW else float(self.steps)
+        slowest = self.process.relaxation_steps() if self.model.update_rule.has_law() else float(self.steps)
         window = stationary_window(
             steps=self.steps,
             slowest_autocorrelation_time=slowest,
+            since=self.process.since,
             burn_in=self.model.burn_in,
             every=self.model.sample_every,
             batches_per_epoch=per_epoch,
@@ -193,7 +197,9 @@ class Point:
         model, sgd, landmark, bench = self.model, self.sgd, self._landmark, self._bench
         parts = list(found)
         coords: list[Mapping[str, ArrayLike]] = [
-            time_coordinates(self.record, learning_rate=sgd.learning_rate, momentum=sgd.momentum),
+            time_coordinates(
+                self.record, learning_rate=sgd.learning_rate, momentum=sgd.momentum, factors=self._factors
+            ),
             {"replica": np.arange(model.replicas)},
             *measured,
         ]
@@ -203,6 +209,9 @@ class Point:
             "sampling": sgd.sampling,
             SAMPLES: len(bench.samples),
         }
+        if self._factors is not None:
+            factor = model.update_rule.schedule.factors()
+            parts.append({"learning_rate_factor": [factor(int(step), self.steps) for step in self.record]})
         if landmark is not None:
             at = landmark.minimum
             parts.append({"minimum": at.position, "gradient_norm_at_minimum": at.gradient_norm})
@@ -211,7 +220,7 @@ class Point:
         if landmark is not None and landmark.curvature is not None and self.process is not None:
             parts.append({**self.process.variables(), **landmark.curvature.observables()})
             coords.append({**self.process.coords(), "sample_step": self.sample})
-            if model.update_rule.OWN_LAW:
+            if model.update_rule.has_law():
                 attrs["law"] = self.process.own
         else:
             run_with = {"learning_rate": sgd.learning_rate, "batch_size": sgd.batch_size, "momentum": sgd.momentum}

@@ -87,7 +87,7 @@ def train(
     model, sgd = points[0]
     bench.problem.refuse_batch(sgd.batch_size)
     saved = checkpoint.load()
-    rule = update_rules.build(model.update_rule, sgd)
+    rule = update_rules.build(model.update_rule, sgd, model.length(sgd))
     per_epoch = len(bench.samples) // sgd.batch_size if sgd.sampling == "epoch" else None
     known: dict[float, Landmark | None] = {}
     found: dict[int, xr.Dataset | PointFailed] = {}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from langevin_sgd import import_path
+from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.laws import Point
 from langevin_sgd.laws.least_squares import at_minimum
 from langevin_sgd.laws.linear_process import LinearProcess, Whole
@@ -28,7 +30,7 @@ def process(point: Point) -> LinearProcess | None:
     None if they were not measured, for an update rule of which no law is known, and for epochs of a number of samples
     that an old run does not tell.
     """
-    if not _has_curvature(point) or not point.model.update_rule.OWN_LAW:
+    if not _has_curvature(point) or not point.model.update_rule.has_law():
         return None
     found = _at_minimum(point, point.values("hessian_eigenvalue"), point.values("hessian_eigenvector"))
     return None if found.own == "epoch" and found.samples is None else found
@@ -43,7 +45,8 @@ def _at_minimum(point: Point, eigenvalues: Array, basis: Array) -> LinearProcess
         whole = Whole.unless_all(eigenvalues.size, len(basis), float(point.values("noise_trace")))
     roots = point.values("curvature_root") @ basis if "curvature_root" in point.data else None
     noise = 0.5 * (in_modes + in_modes.T)
-    return at_minimum(eigenvalues, noise, point.sgd, samples=_samples(point), roots=roots, whole=whole)
+    since = point.model.update_rule.schedule.settled() or 0
+    return at_minimum(eigenvalues, noise, point.sgd, samples=_samples(point), roots=roots, whole=whole, since=since)
 
 
 def follows(point: Point) -> Found:
@@ -51,8 +54,7 @@ def follows(point: Point) -> Found:
     assert point.sgd is not None
     found = run_with(point.sgd)
     if "step" in point.data.coords:
-        eta, mu = point.sgd.learning_rate, point.sgd.momentum
-        found |= times(point.data["step"].values, time_step=eta, momentum=mu)
+        found |= _times(point, point.sgd)
         if point.model.training_time is None:
             last = point.model.length(point.sgd)
             found["step"] = Recomputed(log_spaced_steps(last, point.model.record_times), "the config")
@@ -75,6 +77,15 @@ def _curvature_in_modes(point: Point) -> dict[str, Recomputed]:
     if "mode_energy" in point.data:
         found["mode_energy"] = energy_of_modes(point.values("mode_energy"), point.values("mode_moment_2"), k)
     return found
+
+
+def _times(point: Point, sgd: Sgd) -> Found:
+    """Steps and times; no times by a schedule of the user's own, which reading a run does not call."""
+    schedule, step = point.model.update_rule.schedule, point.data["step"].values
+    if import_path.reading() and schedule.code():
+        return {}
+    of_steps = step if schedule.constant() else schedule.summed(step.tolist(), point.model.length(sgd))
+    return times(step, time_step=sgd.learning_rate, momentum=sgd.momentum, factors=of_steps)
 
 
 def _curvature(point: Point) -> dict[str, Recomputed]:

@@ -10,20 +10,24 @@ from torch import Tensor
 from langevin_sgd import user_code
 from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.errors import UserError
+from langevin_sgd.training.update_rules.around import around
 from langevin_sgd.training.update_rules.rule import Numbers, Replicas, UpdateRule
 from langevin_sgd.training.update_rules.section import UpdateRuleSection
 
 _WEIGHTS, _BATCH, _STEPS = 5, 2, 3
 
 
-def build(section: UpdateRuleSection, sgd: Sgd) -> UpdateRule:
-    """The rule of a config.
+def build(section: UpdateRuleSection, sgd: Sgd, steps: int) -> UpdateRule:
+    """The rule of a config for a training of so many steps, with what is common to all rules around it.
 
     Raises `UserError` if one of the user's own cannot be built, fails, lets a replica depend on another, or remembers
     what is in no slot.
     """
-    if type(section).__module__.startswith("langevin_sgd."):
-        return section.build(sgd)
+    ours = type(section).__module__.startswith("langevin_sgd.")
+    return around(section.build(sgd) if ours else _of_users(section, sgd), section, steps)
+
+
+def _of_users(section: UpdateRuleSection, sgd: Sgd) -> UpdateRule:
     name = f"update rule {section.kind}"
     rule: Any = user_code.call(f"{name}: it cannot be built", section.build, sgd)
     if not isinstance(rule, UpdateRule):

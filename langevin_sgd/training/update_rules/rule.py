@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import torch
@@ -62,7 +62,7 @@ class Replicas:
     ) -> None:
         self.weights, self.parameters = weights, list(parameters)
         self.slots, self.slot_parameters = dict(slots), {name: list(each) for name, each in slot_parameters.items()}
-        self.batch_size, self.numbers = batch_size, numbers
+        self.batch_size, self.numbers, self._given, self._factor = batch_size, numbers, numbers, 1.0
         self.learning_rate, self.momentum, self.weight_decay = (
             column.to(weights.dtype) for column in (numbers.learning_rate, numbers.momentum, numbers.weight_decay)
         )
@@ -76,6 +76,22 @@ class Replicas:
         flat = [part.reshape(len(self.weights), -1) for part in self.summed]
         return torch.cat(flat, dim=1).div_(self.batch_size)
 
+    def replace_gradient(self, mean: Tensor) -> None:
+        """Let the mean gradient over the minibatch be another, (replica, d)."""
+        summed = mean * self.batch_size
+        sizes = [each[0].numel() for each in self.parameters]
+        parts = torch.split(summed, sizes, dim=1)
+        self.summed = [part.view_as(each) for part, each in zip(parts, self.parameters, strict=True)]
+
+    def at_rate(self, factor: float) -> None:
+        """Let the learning rates be `factor` times those that were given, from now on."""
+        if factor == self._factor:
+            return
+        self._factor = factor
+        self.numbers = replace(self._given, learning_rate=self._given.learning_rate * factor)
+        self.learning_rate = self.numbers.learning_rate.to(self.weights.dtype)
+        self._made.clear()
+
     def number(self, value: float) -> Tensor:
         """A number as a tensor, which torch multiplies by sooner than by Python's."""
         if value not in self._numbers:
@@ -83,7 +99,10 @@ class Replicas:
         return self._numbers[value]
 
     def once(self, make: Callable[[Replicas], Made]) -> Made:
-        """`make(self)`, made at the first step that asks for it: what is the same at every step."""
+        """`make(self)`, made at the first step that asks for it: what is the same at every step.
+
+        Where a schedule changes the learning rate it is made again.
+        """
         if make not in self._made:
             self._made[make] = make(self)
         made: Made = self._made[make]
@@ -104,4 +123,11 @@ class UpdateRule:
 
     def update(self, replicas: Replicas) -> None:
         """Make one step."""
+        raise NotImplementedError
+
+    def preconditioner(self, slots: Mapping[str, Tensor], steps: int) -> Tensor:
+        """D (replica, d), what it multiplies gradients by after `steps` steps, from what it remembers then.
+
+        Asked of a rule whose section says by `held` what is left of it where D does not change.
+        """
         raise NotImplementedError

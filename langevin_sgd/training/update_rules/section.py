@@ -1,13 +1,19 @@
-"""What a kind of update rule tells the config: its keys, what it remembers, and whether a law is known for it."""
+"""What a kind of update rule tells the config: its keys, what it remembers, and whether a law is known for it.
+
+Three keys are common to all rules, whatever their step: `schedule`, the clipping of gradients, and that of weights.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, ClassVar
 
-from langevin_sgd.config.fields import Section
+from langevin_sgd.config.errors import Faults, KeyPath
+from langevin_sgd.config.fields import PositiveNumber, Section
 from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.families import imported
+from langevin_sgd.training.schedules import ScheduleKind
+from langevin_sgd.training.schedules.constant import ConstantSchedule
 
 if TYPE_CHECKING:
     from langevin_sgd.training.update_rules.rule import UpdateRule
@@ -21,13 +27,22 @@ class UpdateRuleSection(Section):
     begins; see `build`."""
     SLOTS: ClassVar[tuple[str, ...]] = ()
     """What it remembers from step to step, by name: each like the weights, and 0 at the start."""
-    OWN_LAW: ClassVar[bool] = False
-    """Whether its steps are those of heavy-ball SGD, whose laws then are its own: of another nothing is claimed."""
     FUSED: ClassVar[tuple[str, ...]] = ()
     """Numbers of the sgd, of "learning_rate", "momentum" and "weight_decay", that may differ between replicas which it
     moves at once: it reads them from the replicas, `replicas.learning_rate`, and not from the sgd that it is built
     with. Points of a scan that differ in others are trained one after the other."""
+    MOMENTUM: ClassVar[bool] = False
+    """Whether it reads the momentum of the sgd."""
     kind: str
+    schedule: ScheduleKind = ConstantSchedule()
+    """What the learning rate is multiplied by at each step: a name, a mapping with its settings, or the path of a
+    function of your own of the step."""
+    clip_norm: PositiveNumber | None = None
+    """Longest gradient of a minibatch, without weight decay: a longer one is scaled down. null: none is."""
+    clip_value: PositiveNumber | None = None
+    """Largest component of it in size, to which others are cut, after clip_norm. null: none is."""
+    clip_weights: PositiveNumber | None = None
+    """K: after every step weights beyond -K and K are put back to there. null: none is."""
 
     def slots(self, sgd: Sgd) -> tuple[str, ...]:
         """What it remembers where it steps with this `sgd`."""
@@ -42,12 +57,25 @@ class UpdateRuleSection(Section):
         made: Callable[[UpdateRuleSection, Sgd], UpdateRule] = imported(self.RULE)
         return made(self, sgd)
 
-    def problem(self, sgd: Sgd) -> str | None:
-        """Why it cannot step with this momentum; None if it can."""
-        if sgd.momentum == 0:
-            return None
-        return f"must be 0 for the update rule {self.kind}, which does not read it, got {sgd.momentum:g}"
+    def clips(self) -> bool:
+        """Whether gradients or weights are cut: then no step is linear."""
+        return any(bound is not None for bound in (self.clip_norm, self.clip_value, self.clip_weights))
+
+    def has_law(self) -> bool:
+        """Whether its steps are those of heavy-ball SGD, whose laws then are its own: of another nothing is claimed."""
+        return False
+
+    def problems(self, sgd: Sgd, *, rule: KeyPath, momentum: KeyPath) -> Faults:
+        """Why it cannot step with this `sgd`; `rule` and `momentum` are where they are written."""
+        if sgd.momentum != 0 and not self.MOMENTUM:
+            yield momentum, f"must be 0 for the update rule {self.kind}, which does not read it, got {sgd.momentum:g}"
+        if not self.schedule.constant() and "learning_rate" not in self.FUSED:
+            yield (
+                (*rule, "schedule"),
+                f"{self.schedule.kind} changes the learning rate, which {self.kind} does not read from the replicas; "
+                "let it read replicas.learning_rate and name learning_rate in FUSED",
+            )
 
     def code(self) -> tuple[str, ...]:
         """Code of the user's own that it names, each "module:attribute"."""
-        return (self.kind,) if ":" in self.kind else ()
+        return (*((self.kind,) if ":" in self.kind else ()), *self.schedule.code())

@@ -115,9 +115,9 @@ def study(rule: object, scan: dict | None = None, momentum: float = 0.0, **more:
 
 
 def test_a_rule_without_memory_is_plain_sgd_and_the_control_follows_it_too(module: str) -> None:
-    """beta = 0 is w <- w - eta (g + decay w): to rounding what `heavy_ball` does, in ensemble and control."""
+    """beta = 0 is w <- w - eta (g + decay w): to rounding what `sgd` does, in ensemble and control."""
     own = lsgd.simulate(study({"kind": f"{module}:Averaged", "beta": 0.0}, control=True))["network"]
-    plain = lsgd.simulate(study("heavy_ball", control=True))["network"]
+    plain = lsgd.simulate(study("sgd", control=True))["network"]
     for name in ("energy", "squared_displacement", "control_energy", "control_squared_displacement"):
         np.testing.assert_allclose(own[name], plain[name], rtol=1e-10, atol=1e-20)
     other = lsgd.simulate(study({"kind": f"{module}:Averaged", "beta": 0.5}, control=True))["network"]
@@ -182,9 +182,27 @@ def test_a_broken_one_is_told_in_one_line(module: str, name: str, told: str) -> 
 
 
 def test_what_cannot_be_is_told_when_the_config_is_read(module: str) -> None:
-    with pytest.raises(UserError, match=r"update_rule.*: unknown kind \"heavy_bal\"; did you mean \"heavy_ball\""):
-        config.parse(study("heavy_bal"))
+    with pytest.raises(UserError, match=r"update_rule.*: unknown kind \"sdg\"; did you mean \"sgd\""):
+        config.parse(study("sdg"))
     with pytest.raises(UserError, match=r"sgd.momentum: must be 0 for the update rule my_rules:Averaged"):
         config.parse(study(f"{module}:Averaged", momentum=0.5))
     with pytest.raises(UserError, match=r"update_rule.bta: unknown key; did you mean \"beta\""):
         config.parse(study({"kind": f"{module}:Averaged", "bta": 0.5}))
+
+
+def test_a_run_that_calls_its_rule_by_the_name_it_had_is_read(tmp_path: Path) -> None:
+    """`heavy_ball` became `sgd`: such runs are opened, checked and reported; a new config is told."""
+    given = {**study("sgd", start="minimum", steps=200, replicas=4), "checks": ["equilibrium"]}
+    whole = lsgd.simulate(given, output=tmp_path / "run")["network"]
+    written = tmp_path / "run" / "config.yaml"
+    text = written.read_text(encoding="utf-8")
+    lines = text.splitlines()
+    first = next(number for number, line in enumerate(lines) if line.strip() == "update_rule:")
+    last = next(n for n in range(first + 1, len(lines)) if len(lines[n]) - len(lines[n].lstrip()) <= 4)
+    written.write_text("\n".join([*lines[:first], "    update_rule: {kind: heavy_ball}", *lines[last:]]) + "\n")
+    assert np.array_equal(lsgd.open_run(tmp_path / "run")["network"].energy, whole.energy)
+    table = lsgd.check(tmp_path / "run")
+    assert not [name for name in map(str, table.quantity.values) if name.startswith("stored")]
+    lsgd.report(tmp_path / "run")
+    with pytest.raises(UserError, match="heavy_ball is called sgd now"):
+        config.parse(study("heavy_ball"))

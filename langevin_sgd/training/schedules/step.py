@@ -1,0 +1,23 @@
+"""The `step` schedule."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from langevin_sgd.config.fields import OpenFraction, Steps
+from langevin_sgd.training.schedules.section import ScheduleSection
+
+
+class StepSchedule(ScheduleSection):
+    """by^(n div every): the learning rate falls by a factor every so many steps, as torch's StepLR."""
+
+    kind: Literal["step"]
+    """Always `step`."""
+    every: Steps
+    """Steps between falls."""
+    by: OpenFraction = 0.1
+    """Factor of each; torch calls it gamma."""
+
+    def factor(self, step: int, steps: int) -> float:
+        """by^(n div every)."""
+        return float(self.by ** (step // self.every))

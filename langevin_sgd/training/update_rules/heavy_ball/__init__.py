@@ -1,1 +1,0 @@
-"""The `heavy_ball` rule: SGD with momentum, and without."""
