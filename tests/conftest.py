@@ -30,6 +30,7 @@ def _kernel_folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.Temp
     folder = tmp_path_factory.mktemp("kernels") if kept is None else kept.mkdir("langevin-sgd-kernels")
     patch = pytest.MonkeyPatch()
     patch.setenv("LANGEVIN_SGD_CACHE", str(folder))
+    patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)  # hundreds of processes would compile the package anew
     yield
     patch.undo()
 

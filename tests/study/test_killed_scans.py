@@ -13,7 +13,7 @@ import pytest
 import langevin_sgd.models.ornstein_uhlenbeck.run
 import langevin_sgd.simulation  # noqa: F401  so that no child spends its life on imports
 from langevin_sgd.observables.points_done import DONE, STATUS
-from langevin_sgd.study import store
+from langevin_sgd.study import run_state, store
 
 CONFIG = """\
 name: killed
@@ -41,7 +41,7 @@ def files(run: Path) -> dict[str, bytes]:
 
 @pytest.mark.parametrize("kills", [5, pytest.param(100, marks=pytest.mark.validate)])
 def test_a_scan_that_is_killed_again_and_again_ends_with_the_same_files(commands, kills: int) -> None:
-    """200 points in blocks of ten; each life is killed at an instant drawn from its first two seconds.
+    """200 points in blocks of ten; each life is killed once it has written up to four blocks, or none, and a moment on.
 
     After every kill the run opens, and each point that it calls done has the numbers of the undisturbed run.
     """
@@ -57,13 +57,24 @@ def test_a_scan_that_is_killed_again_and_again_ends_with_the_same_files(commands
     expected = files(commands.folder / "whole")
     assert (whole[STATUS] == DONE).sum() == 200
     rng = np.random.default_rng(5)
+
+    def written(run: Path) -> int:
+        return len(list(run_state.marks(run, "ou").glob("*.json")))
+
     done, runs, seen = 0, 0, set()
     run = commands.folder / "run0"
     while done < kills:
         resumed = ["--resume"] if store.holds_run(run) else []
+        enough = written(run) + int(rng.integers(0, 5))
         process, log = commands.begin(simulate(run, *resumed))
-        time.sleep(rng.uniform(0.5, 2.0))
-        if os.waitpid(process, os.WNOHANG)[0]:  # it was sooner at its end
+        ended = False
+        while not (ended or written(run) >= enough):
+            time.sleep(0.002)
+            ended = os.waitpid(process, os.WNOHANG)[0] != 0
+        if not ended:
+            time.sleep(rng.uniform(0.0, 0.5))
+            ended = os.waitpid(process, os.WNOHANG)[0] != 0
+        if ended:  # it was sooner at its end
             assert files(run) == expected, log.read_text()
             runs += 1
             run = commands.folder / f"run{runs}"
