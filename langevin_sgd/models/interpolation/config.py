@@ -68,7 +68,7 @@ class InterpolationModel(ModelSection):
     data: DataKind = DigitsData()
     """What the network is trained on, and the minibatches are drawn from."""
     architecture: Architecture
-    """The network: kind softmax, mlp, cnn, residual_cnn or module."""
+    """The network: kind softmax, linear, mlp, cnn, residual_cnn or module."""
     loss: LossKind = CrossEntropyLoss(kind="cross_entropy")
     """What a sample costs: a name, or a mapping with its settings."""
     endpoints: dict[ModelName, Endpoint]

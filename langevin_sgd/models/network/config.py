@@ -86,7 +86,7 @@ class NetworkModel(ModelSection):
     data: DataKind = DigitsData()
     """What it is trained on."""
     architecture: Architecture
-    """What is trained: kind softmax, mlp, cnn, residual_cnn or module."""
+    """What is trained: kind softmax, linear, mlp, cnn, residual_cnn or module."""
     loss: LossKind = CrossEntropyLoss(kind="cross_entropy")
     """What a sample costs: a name, or a mapping with its settings."""
     update_rule: UpdateRuleKind = SgdRule(kind="sgd")

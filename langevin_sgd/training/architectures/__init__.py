@@ -19,6 +19,7 @@ ARCHITECTURES: Family[type[ArchitectureSection]] = Family(
     "architecture",
     {
         "softmax": "langevin_sgd.training.architectures.softmax:Softmax",
+        "linear": "langevin_sgd.training.architectures.linear:LinearMap",
         "mlp": "langevin_sgd.training.architectures.mlp:MultilayerPerceptron",
         "cnn": "langevin_sgd.training.architectures.cnn:ConvolutionalNetwork",
         "residual_cnn": "langevin_sgd.training.architectures.residual_cnn:ResidualNetwork",

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from langevin_sgd.training.architectures.activations import ACTIVATIONS
 from langevin_sgd.training.architectures.layered import LayeredSection
+from langevin_sgd.training.architectures.linear import LinearMap
 from langevin_sgd.training.architectures.mlp import MultilayerPerceptron
 from langevin_sgd.training.architectures.normalisation import OfRows, after_layer
 from langevin_sgd.training.architectures.softmax import Softmax
@@ -21,6 +22,12 @@ _BIAS = 0.1  # beta of Jacot, Gabriel and Hongler (2018)
 def linear(architecture: Softmax, input_shape: Sequence[int], outputs: int) -> nn.Module:
     """One layer."""
     return nn.Sequential(*_flat(input_shape), linear_layer(math.prod(input_shape), outputs))
+
+
+def one_layer(architecture: LinearMap, input_shape: Sequence[int], outputs: int) -> nn.Module:
+    """One layer, with bias or without."""
+    layer = nn.Linear(math.prod(input_shape), outputs, bias=architecture.bias, dtype=torch.float32, device="cpu")
+    return nn.Sequential(*_flat(input_shape), layer)
 
 
 def with_hidden_layers(architecture: MultilayerPerceptron, input_shape: Sequence[int], outputs: int) -> nn.Module:

@@ -32,7 +32,7 @@ def of_inputs(data: DataSet, *, whiten: bool) -> DataSet:
     scale = _inverse_root(flat - mean, data.name) if whiten else _inverse(flat)
 
     def moved(inputs: NDArray[Any]) -> NDArray[Any]:
-        centred = inputs.reshape(len(inputs), -1) - mean
+        centred = inputs.reshape(len(inputs), mean.size) - mean
         with one_blas_thread():
             scaled = centred @ scale if whiten else centred * scale
         result: NDArray[Any] = scaled.reshape(inputs.shape).astype(inputs.dtype)

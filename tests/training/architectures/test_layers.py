@@ -13,6 +13,7 @@ from langevin_sgd.training.architectures import checking as architectures
 from langevin_sgd.training.architectures.cnn import ConvolutionalNetwork
 from langevin_sgd.training.architectures.convolution import Convolution, MaxPool
 from langevin_sgd.training.architectures.fully_connected import NtkLinear
+from langevin_sgd.training.architectures.linear import LinearMap
 from langevin_sgd.training.architectures.mlp import MultilayerPerceptron
 from langevin_sgd.training.architectures.normalisation import OverSamples, OverUnits
 from langevin_sgd.training.architectures.residual_cnn import ResidualNetwork
@@ -148,6 +149,7 @@ def _small_cnn(**keys) -> ConvolutionalNetwork:
 
 SECTIONS = {
     "softmax": Softmax(kind="softmax"),
+    "linear": LinearMap(kind="linear", bias=False),
     "mlp": _mlp(activation="gelu"),
     "mlp layer": _mlp(normalisation="layer"),
     "mlp group": _mlp(normalisation="group", activation="softplus"),

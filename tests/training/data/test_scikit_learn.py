@@ -52,3 +52,10 @@ def test_targets_of_diabetes_are_standardised_unless_told_otherwise() -> None:
 @pytest.mark.parametrize("name", TABLES)
 def test_they_read_no_folder(name: str) -> None:
     assert "reads no folder" in DATA[name](name=name, folder="here").folder_problem()
+
+
+@pytest.mark.parametrize("key", ["standardise", "whiten"])
+def test_no_sample_need_be_kept_for_testing(key: str) -> None:
+    found = loading.load(DATA["diabetes"](name="diabetes", test_fraction=0.0, **{key: True}), 1)
+    assert found.train_inputs.shape == (442, 10)
+    assert found.test_inputs.shape == (0, 10)
