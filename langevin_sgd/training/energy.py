@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -10,13 +11,14 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from langevin_sgd.training.batched import batched
 from langevin_sgd.training.intermediate_results import widest
 from langevin_sgd.training.losses import functions
 from langevin_sgd.training.losses.cross_entropy.functions import CROSS_ENTROPY
 from langevin_sgd.training.losses.loss import Loss
 from langevin_sgd.training.network import Network
 from langevin_sgd.training.threads import Workers, shares
-from langevin_sgd.training.tracing import TensorFunction, trace
+from langevin_sgd.training.tracing import TensorFunction
 
 Array = NDArray[np.float64]
 
@@ -120,8 +122,9 @@ class Evaluator:
 
     def _trace(self, weights: Tensor) -> None:
         if len(weights) not in self._traced:
-            ensemble = torch.func.vmap(functions.values(self._network, self._loss))
-            self._traced[len(weights)] = trace(ensemble, *self._arguments(weights, 0))
+            of = partial(functions.values, loss=self._loss)
+            purpose = "evaluated as an ensemble (torch.func.vmap fails)"
+            self._traced[len(weights)] = batched(of, self._network, *self._arguments(weights, 0), purpose=purpose)
 
     def _arguments(self, weights: Tensor, chunk: int) -> list[Tensor]:
         inputs, labels, _ = self._chunks[chunk]

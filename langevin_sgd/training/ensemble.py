@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Hashable, Mapping, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -12,7 +13,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from langevin_sgd.config.sgd import Sgd
+from langevin_sgd.errors import UserError
 from langevin_sgd.one_thread import one_torch_thread
+from langevin_sgd.training.batched import OneByOne, batched
 from langevin_sgd.training.energy import Samples
 from langevin_sgd.training.losses import functions
 from langevin_sgd.training.losses.cross_entropy.functions import CROSS_ENTROPY
@@ -20,7 +23,7 @@ from langevin_sgd.training.losses.loss import Loss
 from langevin_sgd.training.network import Network
 from langevin_sgd.training.snapshot import snapshot
 from langevin_sgd.training.threads import Workers, shares
-from langevin_sgd.training.tracing import TensorFunction, trace
+from langevin_sgd.training.tracing import TensorFunction
 from langevin_sgd.training.update_rules.rule import Numbers, Replicas, UpdateRule
 from langevin_sgd.training.update_rules.sgd.config import SgdRule
 
@@ -104,6 +107,11 @@ class Ensemble:
         return self._weights[: self._replicas]
 
     @property
+    def one_by_one(self) -> UserError | None:
+        """Why replicas are evaluated one after the other, which is slower, and not at once; None if they are."""
+        return self._blocks[0].one_by_one
+
+    @property
     def optimiser_state(self) -> dict[str, Tensor]:
         """What the rule remembers, tensors (replica, d) by name, in place as the weights are."""
         return {name: slot[: self._replicas] for name, slot in self._slots.items()}
@@ -169,10 +177,14 @@ class _Block:
         self._steps_gathered = _STEPS_GATHERED if aligned and first[0].nbytes > _BYTES_THAT_EVICT else 1
         key = (len(weights), batch_size, weights.dtype)  # a trace depends on nothing else of a block
         if key not in traced:
-            ensemble = torch.func.vmap(functions.gradient(network, loss))
             purpose = "trained as an ensemble (torch.func.vmap of its gradient fails)"
-            traced[key] = trace(ensemble, *self._parameters, *first, purpose=purpose)
+            of = partial(functions.gradient, loss=loss)
+            traced[key] = batched(of, network, *self._parameters, *first, purpose=purpose)
         self._gradient = traced[key]
+
+    @property
+    def one_by_one(self) -> UserError | None:
+        return self._gradient.refused if isinstance(self._gradient, OneByOne) else None
 
     def advance(self, indices: NDArray[np.int64], first: int) -> None:
         """One step for every row of indices (steps, replica, B), the first of which is step `first`."""

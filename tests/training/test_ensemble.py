@@ -5,7 +5,7 @@ from torch import nn
 
 from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.errors import UserError
-from langevin_sgd.training import ensemble
+from langevin_sgd.training import batched, ensemble
 from langevin_sgd.training.energy import Samples
 from langevin_sgd.training.ensemble import Ensemble
 from langevin_sgd.training.minibatches import Minibatches
@@ -159,7 +159,7 @@ def test_the_start_is_not_written_to(make_network, samples):
 def test_blocks_of_as_many_replicas_share_a_trace(make_network, samples, monkeypatch):
     traced = []
     monkeypatch.setattr(ensemble, "_SECONDS_WORTH_A_THREAD", 1e-9)
-    monkeypatch.setattr(ensemble, "trace", lambda *given, **options: traced.append(1) or trace(*given, **options))
+    monkeypatch.setattr(batched, "trace", lambda *given, **options: traced.append(1) or trace(*given, **options))
     network = make_network(nn.Linear(9, 4))
     _train(network, samples, Sgd(learning_rate=0.1, batch_size=7), 64, steps=1, threads=4)
     assert len(traced) == 2  # of 64, which is timed, and of four times 16
@@ -174,10 +174,45 @@ class _Branching(nn.Module):
         return self.linear(x) if bool(self.linear.weight.sum() > 0) else -self.linear(x)
 
 
-def test_a_network_that_cannot_be_vectorised_is_refused_in_one_line(samples):
-    network = Network.of(_Branching(), dtype=torch.float64)
+class _Recurrent(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer, self.linear = nn.LSTM(3, 5, batch_first=True), nn.Linear(5, 4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.linear(self.layer(x.view(len(x), 3, 3))[0][:, -1])
+
+
+@pytest.mark.parametrize(("made", "dtype"), [(_Branching, torch.float64), (_Recurrent, torch.float32)])
+def test_a_network_that_cannot_be_vectorised_is_trained_one_by_one_to_the_same_bits(samples, made, dtype, monkeypatch):
+    monkeypatch.setattr(ensemble, "_SECONDS_WORTH_A_THREAD", 1e-9)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network = Network.of(made(), dtype=dtype)
+    sgd = Sgd(learning_rate=0.2, batch_size=7, momentum=0.5)
+    start = _weights(network, 33)
+    with Workers(1) as workers:
+        one = Ensemble(network, samples.to(dtype), sgd, weights=start[:2], dtype=dtype, workers=workers)
+    assert "cannot be trained as an ensemble" in one.one_by_one.render()
+    assert "\n" not in one.one_by_one.render()
+    many = _train(network, samples, sgd, 33, steps=4, threads=2)
+    assert torch.equal(_train(network, samples, sgd, 8, steps=4), many[:8])
+    assert torch.equal(_train(network, samples, sgd, 1, steps=4), many[:1])
+    found = _train(network, samples, sgd, 2)
+    for replica in range(2):
+        expected = _with_torch(network, samples, sgd, replica).to(dtype)
+        tolerance = {"rtol": 1e-10, "atol": 1e-11} if dtype == torch.float64 else {"rtol": 1e-4, "atol": 1e-4}
+        torch.testing.assert_close(found[replica], expected, **tolerance)
+
+
+class _Unfit(_Branching):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.linear(x)[:, 7]
+
+
+def test_a_network_that_cannot_be_evaluated_at_all_is_refused_in_one_line(samples):
     with pytest.raises(UserError, match="cannot be trained as an ensemble") as error:
-        _train(network, samples, Sgd(learning_rate=0.2, batch_size=7), 2)
+        _train(Network.of(_Unfit(), dtype=torch.float64), samples, Sgd(learning_rate=0.2, batch_size=7), 2)
     assert "\n" not in error.value.render()
 
 

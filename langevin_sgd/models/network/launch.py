@@ -79,6 +79,11 @@ class Launch:
             traced=bench.traced,
         )
 
+    def one_by_one(self) -> str | None:
+        """Why its replicas are evaluated one after the other; None if they are at once."""
+        reason = self._ensemble.one_by_one
+        return None if reason is None else reason.render()
+
     def run(self, saved: Arrays | None, *, progress: Progress, checkpoint: TrainingCheckpoint) -> None:
         """Make all steps, with the looks that the points want; save the state now and then, and if interrupted."""
         looks = np.array(sorted(frozenset().union(*(point.looks for point in self._points))))

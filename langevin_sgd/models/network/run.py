@@ -106,6 +106,8 @@ def train(
     if ready:
         progress.begin(name)
         launch = Launch(list(ready.values()), bench, rule)
+        if (reason := launch.one_by_one()) is not None:
+            progress.notice(f"{name}: replicas are evaluated one after the other, which takes longer: {reason}")
         keeper = TrainingCheckpoint(checkpoint, landmarks)
         launch.run(saved, progress=progress, checkpoint=keeper)
         measured = launch.measure(name=name, progress=progress, checkpoint=keeper)

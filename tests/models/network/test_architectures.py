@@ -48,6 +48,24 @@ def test_a_module_of_ones_own_with_batch_statistics_trains_and_no_more(made):
         lsgd.simulate(study({"kind": "module", "factory": "made_up_networks:running"}))
 
 
+class Recurrent(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer, self.linear = nn.LSTM(8, 5, batch_first=True), nn.Linear(5, 10)
+
+    def forward(self, x):
+        return self.linear(self.layer(x.view(len(x), 8, 8))[0][:, -1])
+
+
+def test_a_recurrent_network_is_trained_one_by_one_and_that_is_said(made, capfd):
+    made.recurrent = Recurrent
+    found = lsgd.simulate(study({"kind": "module", "factory": "made_up_networks:recurrent"}))["network"]
+    assert (found.energy.values[:, -1] < found.energy.values[:, 0]).all()
+    told = capfd.readouterr()
+    (line,) = [line for line in (told.out + told.err).splitlines() if "one after the other" in line]
+    assert "nn.LSTMCell" in line
+
+
 @pytest.mark.parametrize(
     ("architecture", "keys", "told"),
     [
