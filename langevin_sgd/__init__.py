@@ -21,6 +21,9 @@ _HOME = {
     "simulate": "langevin_sgd.simulation",
     "check": "langevin_sgd.study.judge",
     "open_run": "langevin_sgd.study.store",
+    "watch": "langevin_sgd.own_loop.watch",
+    "to_minimum": "langevin_sgd.own_loop.at_minimum",
+    "merge": "langevin_sgd.own_loop.merge",
     "DataSet": "langevin_sgd.training.data.dataset",
     "integrate": "langevin_sgd.integrators.integrate",
     "Record": "langevin_sgd.integrators.record",
@@ -71,6 +74,9 @@ if TYPE_CHECKING:
     from langevin_sgd.noise import IsotropicNoise as IsotropicNoise
     from langevin_sgd.noise import LowRankNoise as LowRankNoise
     from langevin_sgd.noise import PositionDependentNoise as PositionDependentNoise
+    from langevin_sgd.own_loop.at_minimum import to_minimum as to_minimum
+    from langevin_sgd.own_loop.merge import merge as merge
+    from langevin_sgd.own_loop.watch import watch as watch
     from langevin_sgd.reporting.html import report as report
     from langevin_sgd.reporting.plots.drawn import figures as figures
     from langevin_sgd.reporting.plots.drawn import plot as plot

@@ -160,6 +160,8 @@ Replicas = Annotated[WholeNumber, Field(ge=1, le=REPLICA_LIMIT)]
 RecordTimes = Annotated[WholeNumber, Field(ge=2, le=100_000)]
 RECORD_TIMES = 64
 """How many logarithmically spaced times are recorded if a config does not say."""
+GRADIENT_TOLERANCE = 1e-6
+"""The gradient norm at which a minimum counts as found if nobody says."""
 FirstLast = Annotated[tuple[Number, Number], Entries("[FIRST, LAST]")]
 LowHigh = Annotated[tuple[Number, Number], Entries("[LOW, HIGH]")]
 PositiveLowHigh = Annotated[tuple[PositiveNumber, PositiveNumber], Entries("[LOW, HIGH]")]

@@ -20,6 +20,7 @@ MODELS: Family[type[ModelSection]] = Family(
     "model kind",
     {
         "network": "langevin_sgd.models.network.config:NetworkModel",
+        "watched": "langevin_sgd.models.watched.config:WatchedModel",
         "interpolation": "langevin_sgd.models.interpolation.config:InterpolationModel",
         "ornstein_uhlenbeck": "langevin_sgd.models.ornstein_uhlenbeck.config:OrnsteinUhlenbeckModel",
         "langevin": "langevin_sgd.models.langevin.config:LangevinModel",

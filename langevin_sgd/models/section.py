@@ -238,6 +238,10 @@ class ModelSection(Section):
         """The same, asked only once every model that it is measured on is known to be sound."""
         yield from ()
 
+    def unrunnable(self) -> str | None:
+        """Why a study with it cannot be run, only read; None if it can."""
+        return None
+
     def unscannable(self) -> str | None:
         """Why no scan can reach it as it stands; None if one can."""
         return None

@@ -161,7 +161,13 @@ def planned(
 
 
 def _started(study: Study, device: str, report: Report) -> tuple[Mapping[str, devices.Placed], tuple[Law, ...]]:
-    """Where every model runs, and the laws of the study; all that the config names is there then."""
+    """Where every model runs, and the laws of the study; all that the config names is there then.
+
+    Raises `UserError` for a study that can be read alone, and for what is not there.
+    """
+    for name, model in study.models.items():
+        if (reason := model.unrunnable()) is not None:
+            raise UserError(f"models.{name} {reason}")
     placed = devices.place_all(device, {name: model.engines() for name, model in study.models.items()})
     for path in dict.fromkeys(path for model in study.models.values() for path in model.code()):
         import_path.load(path)

@@ -49,8 +49,8 @@ def refuse_other_config(path: Path, config: str) -> None:
 
     It can with values added to the end of a list of its scan, or more of those that are drawn.
     """
-    before = dict(_flatten(config_data(path)))
-    now = dict(_flatten(yaml_source.parse_text(config, CONFIG).data))
+    before = dict(flattened(config_data(path)))
+    now = dict(flattened(yaml_source.parse_text(config, CONFIG).data))
     for key in [*before, *(key for key in now if key not in before)]:
         section = key.partition(".")[0]
         if section in _FREE_KEYS or before.get(key) == now.get(key):
@@ -74,9 +74,10 @@ def _goes_on(key: str, before: Any, now: Any) -> bool:
     return before == now[: len(before)]
 
 
-def _flatten(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+def flattened(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """The values of a config with their keys, such as sgd.learning_rate."""
     if isinstance(value, Mapping) and value:
         for key, item in value.items():
-            yield from _flatten(item, f"{prefix}.{key}" if prefix else str(key))
+            yield from flattened(item, f"{prefix}.{key}" if prefix else str(key))
     else:
         yield prefix, value

@@ -161,13 +161,13 @@ def prepare(
     path = local(path)
     if resume and overwrite:
         raise StoreError("--resume and --overwrite exclude each other; give one of them")
-    _refuse(path, overwrite=overwrite, resume=resume or (together and holds_run(path)))
+    refuse(path, overwrite=overwrite, resume=resume or (together and holds_run(path)))
     run = _locked(path, brief=False, patient=together)
     try:
         with writing(path):
             run_state.note_writer(path, brief=together)
         resume = resume or (together and holds_run(path))
-        _refuse(path, overwrite=overwrite, resume=resume)  # what it was may have changed before it was locked
+        refuse(path, overwrite=overwrite, resume=resume)  # what it was may have changed before it was locked
         if resume and holds_run(path):
             refuse_other_config(path, config)
             refuse_damaged(path / DATA)
@@ -249,7 +249,7 @@ def _locked(path: Path, *, brief: bool, patient: bool = False) -> RunDirectory:
         return RunDirectory(path, run_state.take(path, brief=brief, patient=patient))
 
 
-def _refuse(path: Path, *, overwrite: bool, resume: bool) -> None:
+def refuse(path: Path, *, overwrite: bool, resume: bool) -> None:
     """Raise `StoreError` if no run may be started, resumed or overwritten at `path`, whatever is asked for."""
     with reading(path):
         is_folder, occupied = path.is_dir(), path.is_dir() and any(path.iterdir())

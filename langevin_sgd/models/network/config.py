@@ -10,6 +10,7 @@ from pydantic import Field
 
 from langevin_sgd.config.errors import Faults, KeyPath
 from langevin_sgd.config.fields import (
+    GRADIENT_TOLERANCE,
     RECORD_TIMES,
     STEP_LIMIT,
     BurnIn,
@@ -38,7 +39,7 @@ from langevin_sgd.training.losses import LossKind
 from langevin_sgd.training.losses.cross_entropy.config import CrossEntropyLoss
 from langevin_sgd.training.losses.targets import target_fault
 from langevin_sgd.training.probes import ProbeKind
-from langevin_sgd.training.probes.section import Watched
+from langevin_sgd.training.probes.section import Watched, probe_problems
 from langevin_sgd.training.update_rules import UpdateRuleKind
 from langevin_sgd.training.update_rules.sgd.config import SgdRule
 
@@ -116,7 +117,7 @@ class NetworkModel(ModelSection):
     """Run zero-temperature (full-batch) gradient descent from the same point beside it."""
     precision: Literal["float32", "float64"] = "float32"
     """Arithmetic of the training; curvature is always measured in float64."""
-    gradient_tolerance: PositiveNumber = 1e-6
+    gradient_tolerance: PositiveNumber = GRADIENT_TOLERANCE
     """Gradient norm at which the minimum counts as found."""
     probes: tuple[ProbeKind, ...] = ()
     """What is measured at the weights that training visits: a name, or a mapping with its settings."""
@@ -316,9 +317,4 @@ class NetworkModel(ModelSection):
 
     def _probe_problems(self, at: KeyPath, sgd: Sgd) -> Faults:
         watched = Watched(self.steps, self.replicas, self.parameters(), sgd, self.gradient_tolerance)
-        kinds = [probe.kind for probe in self.probes]
-        for place, probe in enumerate(self.probes):
-            here: KeyPath = (*at, "probes", place)
-            yield from probe.problems(watched, model=at, probe=here)
-            if probe.kind in kinds[:place]:
-                yield here, f"{probe.kind} is there twice; remove one"
+        yield from probe_problems(self.probes, watched, at)

@@ -55,12 +55,13 @@ class Point:
         sgd: Sgd,
         bench: Bench,
         landmark: Landmark | None,
-        rule: UpdateRule,
+        rule: UpdateRule | None,
         *,
         label: str = "",
         per_epoch: int | None,
     ) -> None:
-        """`per_epoch` is the number of minibatches in an epoch, None where there are no epochs.
+        """`per_epoch` is the number of minibatches in an epoch, None where there are no epochs; `rule` is None where
+        something else makes the steps.
 
         Raises `Diverged` and `UserError` for what is known before the first step: see `process_at`.
         """

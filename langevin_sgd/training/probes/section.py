@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -71,3 +71,13 @@ class ProbeSection(Section):
     def code(self) -> tuple[str, ...]:
         """Code of the user's own that it names, each "module:attribute"."""
         return (self.kind,) if ":" in self.kind else ()
+
+
+def probe_problems(probes: Sequence[ProbeSection], watched: Watched, model: KeyPath) -> Faults:
+    """What is wrong with the probes of a model, which is at that key path."""
+    kinds = [probe.kind for probe in probes]
+    for place, probe in enumerate(probes):
+        here: KeyPath = (*model, "probes", place)
+        yield from probe.problems(watched, model=model, probe=here)
+        if probe.kind in kinds[:place]:
+            yield here, f"{probe.kind} is there twice; remove one"
