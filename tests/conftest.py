@@ -17,6 +17,7 @@ from langevin_sgd.reporting.plots import drawn
 pytest_plugins = [
     "made_up_basins",
     "made_up_broken_configs",
+    "made_up_loops",
     "made_up_networks",
     "made_up_quadratics",
     "made_up_studies",

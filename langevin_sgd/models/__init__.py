@@ -20,12 +20,12 @@ MODELS: Family[type[ModelSection]] = Family(
     "model kind",
     {
         "network": "langevin_sgd.models.network.config:NetworkModel",
-        "watched": "langevin_sgd.models.watched.config:WatchedModel",
         "interpolation": "langevin_sgd.models.interpolation.config:InterpolationModel",
         "ornstein_uhlenbeck": "langevin_sgd.models.ornstein_uhlenbeck.config:OrnsteinUhlenbeckModel",
         "langevin": "langevin_sgd.models.langevin.config:LangevinModel",
         "basins": "langevin_sgd.models.basins.config:BasinsModel",
         "random_potential": "langevin_sgd.models.random_potential.config:RandomPotentialModel",
+        "watched": "langevin_sgd.models.watched.config:WatchedModel",
     },
     group="langevin_sgd.models",
     is_member=lambda found: subclass_of(ModelSection)(found) and runs(found),

@@ -30,6 +30,7 @@ Array = NDArray[np.float64]
 
 _LARGEST_OFFSET = 0.02  # of the weights from the minimum, in units of the predicted fluctuations
 _LARGEST_GRADIENT = 1e-3  # of the full gradient there, in units of a minibatch's own
+_NEEDED = "use LayerNorm or GroupNorm for BatchNorm"
 
 _last: dict[str, Landmark] = {}  # of the run before, which most often has the same
 
@@ -50,7 +51,7 @@ def to_minimum(
     """
     module, read = given.own_module(model), given.own_data(data)
     with given.apart(module), one_blas_thread(), Workers(workers_for(module)) as workers:
-        problem = given.problem_of(module, read, given.own_loss(loss))
+        problem = given.problem_of(module, read, given.own_loss(loss), needed=_NEEDED)
         network = Network.of(module, dtype=torch.float64, device=problem.device)
         full = FullBatch(network, problem.train, float(weight_decay), workers, problem.loss)
         found = minimum.polish(full, minimum.find(full, problem.start[0].numpy(), tolerance=gradient_tolerance))
@@ -72,7 +73,8 @@ def landmark(full: FullBatch, start: Array, model: WatchedModel, decay: float) -
     Raises `UserError` if there is none.
     """
     energy, gradient = full.energy_and_gradient(start)
-    said = (decay, model.gradient_tolerance, model.measure_curvature, full.samples)
+    modes = None if model.curvature is None else model.curvature.modes
+    said = (decay, model.gradient_tolerance, model.measure_curvature, modes, full.samples)
     digest = hashlib.sha256(repr(said).encode())
     for array in (start, np.asarray(energy), gradient):
         digest.update(np.ascontiguousarray(array).tobytes())
@@ -83,6 +85,7 @@ def landmark(full: FullBatch, start: Array, model: WatchedModel, decay: float) -
             start,
             tolerance=model.gradient_tolerance,
             curved=model.measure_curvature,
+            modes=modes,
             name="network",
             progress=NullProgress(),
         )
@@ -109,7 +112,7 @@ def refuse_elsewhere(
         most, what = _LARGEST_OFFSET * scale, "the fluctuations that are predicted"
     else:
         size = float(np.linalg.norm(full.energy_and_gradient(start).gradient))
-        scale = float(np.sqrt(np.trace(measured.noise_covariance) / batch_size))
+        scale = float(np.sqrt(measured.noise_trace / batch_size))
         most, what = _LARGEST_GRADIENT * scale, "the noise of a minibatch's gradient"
     if not size <= most:
         raise UserError(

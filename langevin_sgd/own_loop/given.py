@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import hashlib
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -81,6 +82,14 @@ def own_data(data: Any) -> DataSet:
     return checked(data, data.name)
 
 
+def digest(data: DataSet) -> str:
+    """Sixteen hexadecimal digits that tell data apart, by their numbers."""
+    found = hashlib.sha256()
+    for array in (data.train_inputs, data.train_labels, data.test_inputs, data.test_labels):
+        found.update(b"none" if array is None else np.ascontiguousarray(array).tobytes())
+    return found.hexdigest()[:16]
+
+
 def _array(part: Any) -> np.ndarray[Any, Any]:
     return part.detach().cpu().numpy() if isinstance(part, Tensor) else np.asarray(part)
 
@@ -94,7 +103,7 @@ def own_loss(loss: Any) -> LossSection:
 
     Raises `UserError` for one that is none of ours, and for one of torch's that is another number than ours.
     """
-    if not isinstance(loss, str | Mapping | LossSection):
+    if callable(loss):
         loss = _of_torch(loss)
     written = {"loss": loss}
     try:
@@ -127,10 +136,11 @@ def _of_torch(loss: Any) -> dict[str, Any]:
     )
 
 
-def problem_of(module: nn.Module, data: DataSet, section: LossSection) -> Problem:
+def problem_of(module: nn.Module, data: DataSet, section: LossSection, *, needed: str | None) -> Problem:
     """What is trained, to be measured in float64 on the module's device; the module itself is left alone.
 
-    Raises `UserError` if the module has other outputs than loss and data need, or if its loss is no sum over samples.
+    Raises `UserError` if the module has other outputs than loss and data need, or changes as it runs; and if its loss
+    is no sum over samples where that is `needed`, which says what else would do.
     """
     loss = losses.build(section, data)
     outputs, name = loss.outputs(data.outputs), f"model {type(module).__name__}"
@@ -140,8 +150,9 @@ def problem_of(module: nn.Module, data: DataSet, section: LossSection) -> Proble
         sets.append((data.test_inputs, data.test_labels))
     train, *test = [Samples.of(*each, dtype=torch.float64, device=device) for each in sets]
     on_cpu = Network.of(module, dtype=torch.float64).module
-    for part in (train, *test):
-        architectures.check(on_cpu, part.inputs.cpu(), outputs, name=name)
+    checked_sets = [architectures.check(on_cpu, part.inputs.cpu(), outputs, name=name) for part in (train, *test)]
+    apart = all(checked_sets)
+    architectures.refuse_mixed(apart, needed, name=name)
     gradient_check.refuse_wrong_gradient(on_cpu, train.inputs, name=name)
     return Problem(
         module=module,
@@ -150,6 +161,7 @@ def problem_of(module: nn.Module, data: DataSet, section: LossSection) -> Proble
         loss=loss,
         ignorance=loss.ignorance(train.labels if data.classes is None else torch.arange(data.classes), outputs),
         start=weights(trainable(module))[None].cpu().to(torch.float64),
+        apart=apart,
         device=device,
         name=data.name,
     )

@@ -39,7 +39,8 @@ def told(
     than the module's parameters or those by different numbers, and if minibatches are drawn as in no law.
     """
     found = {} if loader is None else _of_loader(loader, samples)
-    name, rule = "not told, taken for torch.optim.SGD", _heavy_ball(0.0, False)
+    rule: dict[str, Any] | None = {"kind": "sgd"}
+    name = "not told, taken for torch.optim.SGD"
     if optimizer is not None:
         _refuse_other_parameters(optimizer, module)
         of_optimizer, rule = _of_optimizer(optimizer)
@@ -129,11 +130,8 @@ def _of_optimizer(optimizer: torch.optim.Optimizer) -> tuple[dict[str, Any], dic
         decay = 0.0 if decoupled else float(group.get("weight_decay", 0.0))
         return {**found, "weight_decay": decay}, None
     found |= {"momentum": float(group["momentum"]), "weight_decay": float(group["weight_decay"])}
-    return found, _heavy_ball(group["dampening"], group["nesterov"])
-
-
-def _heavy_ball(dampening: float, nesterov: bool) -> dict[str, Any] | None:
-    return None if dampening or nesterov else {"kind": "heavy_ball"}
+    options = {"dampening": float(group["dampening"]), "nesterov": group["nesterov"]} if group["momentum"] else {}
+    return found, {"kind": "sgd", **options}
 
 
 def _of_loader(loader: DataLoader[Any], samples: int) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from torch import nn
 
+from langevin_sgd.config.errors import ConfigError
 from langevin_sgd.errors import UserError
 from langevin_sgd.integrators.divergence import Diverged
 from langevin_sgd.models.network.bench import DTYPES, Bench
@@ -40,6 +41,8 @@ from langevin_sgd.training.update_rules import checking as update_rules
 NAME = "network"
 """What the model is called in the study of a watched loop."""
 
+_LONGEST = 300  # characters of a module in a config
+
 _LATER = Report(lambda study: None, lambda run, progress: None)  # of one replica it says little, and takes seconds
 
 
@@ -59,9 +62,14 @@ def watch(
     weight_decay: float | None = None,
     sampling: Literal["with_replacement", "epoch"] | None = None,
     start: Literal["here", "minimum"] = "here",
+    burn_in: int | None = None,
+    sample_every: int | None = None,
+    record_times: int | None = None,
+    measure_curvature: bool | None = None,
+    curvature: Mapping[str, int] | None = None,
+    gradient_tolerance: float | None = None,
     probes: Sequence[Any] = (),
     overwrite: bool = False,
-    **settings_of_model: Any,
 ) -> Watch:
     """Watch the training of `model` in a loop of your own, and leave a run directory of it in `output`.
 
@@ -81,15 +89,16 @@ def watch(
 
     Of the process we must know learning_rate, batch_size, momentum, weight_decay and sampling. Those of an `optimizer`
     of torch's are read off, and looked at again at every step; those of a `loader`, a DataLoader, too. The laws of
-    heavy-ball SGD are claimed for torch.optim.SGD without dampening and Nesterov; of any other optimizer none is.
+    heavy-ball SGD are claimed for torch.optim.SGD; of any other optimizer none is.
     Without an optimizer the loop is taken to make steps of SGD. sampling is "epoch" where the training set is shuffled
     once an epoch and cut up into N // B minibatches, "with_replacement" where each is drawn afresh.
 
-    Energy, loss, accuracy, displacement and weights are recorded at 64 logarithmically spaced steps, in float64. With
-    start="minimum" the module's weights must be at the minimum of the full training loss (see `to_minimum`): the
-    Hessian and the noise covariance are measured there before the first step, and the fluctuations along the Hessian's
-    eigenvectors in the stationary window. `probes` are as in a config. Further keywords are keys of the `watched` model
-    (`langevin-sgd schema watched`): burn_in, sample_every, record_times, measure_curvature, gradient_tolerance.
+    Energy, loss, accuracy, displacement and weights are recorded at `record_times` logarithmically spaced steps, 64
+    by default, in float64. With start="minimum" the module's weights must be at the minimum of the full training loss
+    (see `to_minimum`): the Hessian and the noise covariance are measured there before the first step (unless
+    `measure_curvature` is false; in the sharpest modes alone with `curvature={"modes": 50}`), and in the stationary
+    window, after `burn_in` steps at every `sample_every`, the fluctuations along the Hessian's eigenvectors. All of
+    these, `gradient_tolerance` and `probes` are as in a config of kind network.
 
     The training is not disturbed: weights, gradients, modes, random numbers and settings of torch are what they are
     without the watch, to the last bit. A step that is not recorded costs a few microseconds; one that is costs an
@@ -112,8 +121,19 @@ def watch(
     known = told(numbers, module, optimizer, loader, len(read.train_labels))
     if start not in ("here", "minimum"):
         raise UserError(f'start: must be "here" or "minimum", got {start!r}')
-    whatever = {"steps": steps, "start": {"here": "shared"}.get(start, start), "probes": tuple(probes)}
-    study = _study(module, section, read, known, output, seed, {**settings_of_model, **whatever})
+    keys = {
+        "steps": steps,
+        "start": {"here": "shared"}.get(start, start),
+        "burn_in": burn_in,
+        "sample_every": sample_every,
+        "record_times": record_times,
+        "measure_curvature": measure_curvature,
+        "curvature": curvature,
+        "gradient_tolerance": gradient_tolerance,
+        "probes": tuple(probes),
+    }
+    keys = {key: value for key, value in keys.items() if value is not None}
+    study = _study(module, section, read, known, output, seed, keys)
     store.refuse(local(output), overwrite=overwrite, resume=False)
     return Watch(module, read, study, known, optimizer, overwrite=overwrite)
 
@@ -127,11 +147,13 @@ def _study(
     seed: int,
     keys: Mapping[str, Any],
 ) -> Study:
+    shown = " ".join(str(module).split())
     model = {
         "kind": "watched",
-        "network": type(module).__name__,
+        "network": shown if len(shown) <= _LONGEST else type(module).__name__,
         "weights": sum(parameter.numel() for parameter in given.trainable(module)),
         "data": data.name,
+        "data_digest": given.digest(data),
         "samples": len(data.train_labels),
         "loss": loss,
         "optimizer": known.optimizer,
@@ -142,7 +164,19 @@ def _study(
     }
     place = os.fspath(local(output))
     sgd = {key: value for key, value in known.sgd.items() if value is not None}
-    return parse({"name": os.path.basename(place), "seed": seed, "output": place, "sgd": sgd, "models": {NAME: model}})
+    whole = {"name": os.path.basename(place), "seed": seed, "output": place, "sgd": sgd, "models": {NAME: model}}
+    try:
+        return parse(whole)
+    except ConfigError as error:
+        faults = [f"{_argument(str(problem.key))}: {problem.message}" for problem in error.problems]
+    raise UserError("; ".join(faults))
+
+
+def _argument(key: str) -> str:
+    """What `watch` calls a key of the study."""
+    if key.startswith(f"models.{NAME}.seeds"):
+        return "seed"
+    return key.removeprefix(f"models.{NAME}.").removeprefix("sgd.")
 
 
 class Watch:
@@ -162,6 +196,7 @@ class Watch:
         overwrite: bool,
     ) -> None:
         self.tree: xr.DataTree | None = None
+        self._broken: UserError | None = None
         self.seconds = 0.0
         self._module, self._study, self._optimizer, self._overwrite = module, study, optimizer, overwrite
         self._model: WatchedModel = study.models[NAME]  # type: ignore[assignment]
@@ -170,8 +205,8 @@ class Watch:
         self._settings = None if optimizer is None else settings(optimizer)
         self._parameters = given.trainable(module)
         self._buffers = {name: buffer.detach().clone() for name, buffer in module.named_buffers()}
-        fresh = optimizer is not None or self._sgd.momentum == 0
-        self._tries_first = fresh and known.rule is not None and not (optimizer is not None and optimizer.state)
+        fresh = self._sgd.momentum == 0 if optimizer is None else not optimizer.state
+        self._tries_first = fresh and known.rule is not None and not known.rule.get("nesterov")
         self._workers = Workers(at_minimum.workers_for(module))
         self._step, self._visited = 0, dict[int, NDArray[Any]]()
         self._weights = given.weights(self._parameters)
@@ -199,7 +234,16 @@ class Watch:
         last = self._model.steps
         if self._step >= last:
             raise UserError(f"step {self._step + 1} after the end: steps is {last}; give as many as there are")
+        self._refuse_broken()
         self._step += 1
+        try:
+            self._see()
+        except UserError as error:
+            self._broken = error  # what comes after it belongs to no record
+            raise
+
+    def _see(self) -> None:
+        """Hold the step that was made against what was told, and record it."""
         if self._optimizer is not None and self._settings is not None:
             refuse_changed(self._settings, settings(self._optimizer), self._step)
         if self._step == 1 and self._tries_first:
@@ -226,7 +270,12 @@ class Watch:
         else:
             self._workers.close()
 
+    def _refuse_broken(self) -> None:
+        if self._broken is not None:
+            raise UserError(f"the watch has ended with a fault: {self._broken}")
+
     def _written(self) -> xr.DataTree:
+        self._refuse_broken()
         if self._step < self._model.steps and self._point.failed is None:
             raise UserError(
                 f"the loop ended after {self._step} of {self._model.steps} steps; nothing is written: the record and "
@@ -250,13 +299,17 @@ class Watch:
         self.seconds += time.perf_counter() - began
 
     def _made(self, data: DataSet) -> Bench:
-        problem = given.problem_of(self._module, data, self._model.loss)
+        model = self._model
+        needed = 'H, C and the minimum are of such a sum; give start="here"' if model.start == "minimum" else None
+        if needed is None and any(probe.NEEDS for probe in model.probes):
+            needed = "the Hessian that probes measure is of such a sum; leave them out"
+        problem = given.problem_of(self._module, data, model.loss, needed=needed)
         problem.refuse_batch(self._sgd.batch_size)
-        return Bench(problem, dtype=DTYPES[self._model.precision], seed=self._study.seed, workers=self._workers)
+        return Bench(problem, dtype=DTYPES[model.precision], seed=self._study.seed, workers=self._workers)
 
     def _started(self) -> Point:
         model, sgd, bench = self._model, self._sgd, self._bench
-        rule = update_rules.build(model.update_rule, sgd) if model.rule is not None else None
+        rule = update_rules.build(model.update_rule, sgd, model.steps) if model.rule is not None else None
         per_epoch = len(bench.samples) // sgd.batch_size if sgd.sampling == "epoch" else None
         landmark, start = None, bench.problem.start[0].numpy()
         full = bench.instruments.with_decay(sgd.weight_decay).energy
@@ -268,7 +321,7 @@ class Watch:
             raise at_minimum.unstable(error) from None
         if landmark is not None:
             at_minimum.refuse_elsewhere(
-                full, start, landmark, point.process, law=model.update_rule.OWN_LAW, batch_size=sgd.batch_size
+                full, start, landmark, point.process, law=model.update_rule.has_law(), batch_size=sgd.batch_size
             )
         return point
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from langevin_sgd.config.fields import PositiveWholeNumber, Section
 from langevin_sgd.errors import UserError
 
 PARAMETER_LIMIT = 4000
@@ -28,3 +29,11 @@ def refuse_too_large(dimension: int, needed_by: str = "measure_curvature: true")
             f"architecture: {dimension} parameters are too many for the full Hessian (at most "
             f"{PARAMETER_LIMIT}); make the network smaller, or remove {needed_by}"
         )
+
+
+class MeasuredModes(Section):
+    """Curvature of the sharpest directions alone, for networks of any size: no matrix of parameters x parameters."""
+
+    modes: PositiveWholeNumber
+    """How many eigenvectors of the Hessian, largest eigenvalue first. In its eigenbasis the law of each pair of modes
+    stands for itself, so that the law of these is exact without the others."""

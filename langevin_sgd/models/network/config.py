@@ -16,10 +16,8 @@ from langevin_sgd.config.fields import (
     BurnIn,
     Flag,
     PositiveNumber,
-    PositiveWholeNumber,
     RecordTimes,
     Replicas,
-    Section,
     Steps,
 )
 from langevin_sgd.config.sgd import Sgd, SgdOverride, overridden
@@ -32,7 +30,7 @@ from langevin_sgd.models.stationary_window import expected_samples, window_of
 from langevin_sgd.observables.variable import Declarations, merged
 from langevin_sgd.training.architectures import Architecture
 from langevin_sgd.training.architectures.section import MIXED
-from langevin_sgd.training.curvature_limit import too_many
+from langevin_sgd.training.curvature_limit import MeasuredModes, too_many
 from langevin_sgd.training.data import DataKind
 from langevin_sgd.training.data.digits import DigitsData
 from langevin_sgd.training.losses import LossKind
@@ -48,14 +46,6 @@ if TYPE_CHECKING:
 
 _STEPS_OF_A_LAUNCH = 10_000_000  # of replicas
 _REPLICAS_OF_A_LAUNCH = 1024
-
-
-class MeasuredModes(Section):
-    """Curvature of the sharpest directions alone, for networks of any size: no matrix of parameters x parameters."""
-
-    modes: PositiveWholeNumber
-    """How many eigenvectors of the Hessian, largest eigenvalue first. In its eigenbasis the law of each pair of modes
-    stands for itself, so that the law of these is exact without the others."""
 
 
 class NetworkModel(ModelSection):

@@ -30,7 +30,7 @@ from langevin_sgd.models import lineage
 from langevin_sgd.models.section import ModelSection
 from langevin_sgd.models.watched import observables
 from langevin_sgd.observables.variable import Declarations, merged
-from langevin_sgd.training.curvature_limit import too_many
+from langevin_sgd.training.curvature_limit import MeasuredModes, too_many
 from langevin_sgd.training.losses import LossKind
 from langevin_sgd.training.probes import ProbeKind
 from langevin_sgd.training.probes.section import Watched, probe_problems
@@ -59,6 +59,8 @@ class WatchedModel(ModelSection):
     """d, its trainable weights."""
     data: Text
     """What it was trained on."""
+    data_digest: Text
+    """Tells data of one name apart: a digest of their numbers."""
     samples: Count
     """N, its training samples."""
     loss: LossKind
@@ -82,6 +84,8 @@ class WatchedModel(ModelSection):
     """Number of logarithmically spaced times at which energy, displacement, accuracy and weights are recorded."""
     measure_curvature: Flag = Field(default_factory=lambda earlier: earlier["start"] == "minimum")
     """Measure the Hessian and the noise covariance at the minimum. Default: true if start is `minimum`."""
+    curvature: MeasuredModes | None = None
+    """Which modes are measured and recorded: {modes: 50}, the 50 sharpest. null: all, with H and C in full."""
     precision: Literal["float32", "float64"]
     """Arithmetic of the training; curvature is always measured in float64."""
     gradient_tolerance: PositiveNumber = GRADIENT_TOLERANCE
@@ -147,7 +151,7 @@ class WatchedModel(ModelSection):
         """What is recorded along training; the modes' variances in a stationary window; what the probes measure."""
         found = {"train_loss", "squared_displacement", "spread"}
         # what no law is known for is measured, but not compared
-        found |= {"mode_variance"} if self.has_stationary_window() and self.update_rule.OWN_LAW else set()
+        found |= {"mode_variance"} if self.has_stationary_window() and self.update_rule.has_law() else set()
         return frozenset(found.union(*(probe.emits() for probe in self.probes)))
 
     def declares(self) -> Declarations:
@@ -168,9 +172,14 @@ class WatchedModel(ModelSection):
                 (*at, "measure_curvature"),
                 f"curvature is measured at the minimum, but start is {self.start}; give false here",
             )
-        fault = too_many(self.weights, "the full Hessian and noise covariance", "give measure_curvature: false")
-        if self.measure_curvature and fault is not None:
+        fault = too_many(self.weights, "the full Hessian and noise covariance", "give curvature: {modes: 50}")
+        if self.measure_curvature and self.curvature is None and fault is not None:
             yield (*at, "weights"), fault
+        if self.curvature is not None and not (self.measure_curvature and self.curvature.modes < self.weights):
+            yield (
+                (*at, "curvature"),
+                f"needs start: minimum, and fewer modes than the {self.weights} weights; remove it",
+            )
         watched = Watched(self.steps, self.replicas, self.weights, sgd, self.gradient_tolerance)
         yield from probe_problems(self.probes, watched, at)
         yield from window_problems(at, self, self.steps, exists=self.has_stationary_window())

@@ -106,8 +106,8 @@ def _same_modes(first: str, data: xr.Dataset, other: str, its: xr.Dataset) -> Ar
     """
     if "hessian_eigenvector" not in data:
         return np.ones(0)
-    for name in ("minimum", "hessian", "noise_covariance"):
-        if not _close(its[name].values, data[name].values):
+    for name in ("minimum", "hessian", "noise_covariance", "hessian_eigenvalue", "noise_trace"):
+        if name in data and not _close(its[name].values, data[name].values):
             raise UserError(
                 f"{other}: its {name.replace('_', ' ')} is another than in {first}; let all runs start from the "
                 "weights that one langevin_sgd.to_minimum has found"
