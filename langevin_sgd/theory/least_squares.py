@@ -23,7 +23,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from langevin_sgd.errors import UserError
 from langevin_sgd.real_array import real_array
+from langevin_sgd.theory.markov_chain import Chain, minibatch_chain
 from langevin_sgd.theory.modes import NOISE_FREE, Array, checked_steps
+
+_REACH = 12.0  # standard deviations, to the ends of the chain: tails are those of a power law
 
 
 @dataclass(frozen=True)
@@ -141,3 +144,26 @@ def fresh_gaussian_variance(a: ArrayLike, label_noise: float, learning_rate: flo
         )
     variance: Array = label_noise**2 / (1.0 - share) * q
     return variance
+
+
+def regression_chain(
+    inputs: ArrayLike, targets: ArrayLike, learning_rate: float, batch_size: int, *, points: int = 801
+) -> Chain:
+    """SGD for one weight with replacement, t = w x, as a Markov chain: its law itself, not its moments alone.
+
+    `inputs` and `targets` (n,); the grid is of displacements from the minimum, w -> w - eta mean of x_n (x_n w + e_n)
+    with the residuals e_n there, to 12 standard deviations by `second_moments`. `theory.markov_chain.stationary` gives
+    the probabilities of its points. Raises `ValueError` where the variance is unbounded or there is none.
+    """
+    x, t = real_array(inputs, "the inputs", UserError), real_array(targets, "the targets", UserError)
+    if x.ndim != 1 or x.shape != t.shape or not x.any():
+        raise ValueError(f"inputs {x.shape} and targets {t.shape} must be (n,) each, and not all inputs 0")
+    curvature = float(np.mean(x**2))
+    residuals = x * (np.mean(x * t) / curvature) - t
+    noise = float(np.var(x * residuals))
+    if not noise > 0.0:
+        raise ValueError("no gradient differs from the others at the minimum, so that nothing moves the weight")
+    moments = second_moments([curvature], [[noise]], x[:, None, None], learning_rate, batch_size)
+    reach = _REACH * float(np.sqrt(moments.covariance()[0, 0]))
+    at = np.linspace(-reach, reach, 3)  # the gradients are linear in between
+    return minibatch_chain(at, x * (at[:, None] * x + residuals), learning_rate, batch_size, points=points)

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from langevin_sgd.theory.least_squares import fresh_gaussian_variance, second_moments
+from langevin_sgd.theory.least_squares import fresh_gaussian_variance, regression_chain, second_moments
+from langevin_sgd.theory.markov_chain import stationary
 from langevin_sgd.theory.ornstein_uhlenbeck import discrete_covariance
 
 SAMPLES, D = 40, 4
@@ -126,3 +127,33 @@ def test_fresh_inputs_are_the_limit_of_many_samples() -> None:
     np.testing.assert_allclose(np.sort(np.diagonal(found)), np.sort(law), rtol=0.03)
     with pytest.raises(ValueError, match="no stationary value"):
         fresh_gaussian_variance(a, s, 0.6, 1)
+
+
+@pytest.mark.parametrize(("eta", "batch"), [(0.05, 1), (0.2, 1), (0.3, 4)])
+def test_the_chain_of_one_weight_has_the_second_moment_and_the_law_of_sgd(eta: float, batch: int) -> None:
+    """Variance to 0.1%, and the distribution function of 100,000 walkers to 5 of their errors."""
+    rng = np.random.default_rng(4)
+    x, t = rng.normal(size=(2, 200))
+    chain = regression_chain(x, t, eta, batch)
+    law = stationary(chain)
+    e = x * (x @ t) / (x @ x) - t
+    moments = second_moments([np.mean(x**2)], [[np.var(x * e)]], x[:, None, None], eta, batch)
+    assert law @ chain.grid == pytest.approx(0.0, abs=1e-3 * chain.grid[-1])
+    assert law @ chain.grid**2 == pytest.approx(moments.covariance()[0, 0], rel=1e-3)
+    w = np.zeros(100_000)
+    for _ in range(round(6 / eta)):
+        drawn = rng.integers(0, 200, (batch, w.size))
+        w -= eta * (x[drawn] * (x[drawn] * w + e[drawn])).mean(0)
+    for edge in np.sqrt(moments.covariance()[0, 0]) * np.array([-2.0, -0.7, 0.3, 1.5]):
+        below = np.interp(edge, chain.edges()[1:], np.cumsum(law))
+        assert np.mean(w < edge) == pytest.approx(below, abs=5 * np.sqrt(below * (1 - below) / w.size))
+
+
+def test_a_chain_without_noise_or_with_unbounded_variance_is_refused() -> None:
+    x = np.array([1.0, 2.0, -1.0])
+    with pytest.raises(ValueError, match="nothing moves the weight"):
+        regression_chain(x, x, 0.1, 1)
+    with pytest.raises(ValueError, match="no stationary value"):
+        regression_chain(x, [1.0, 0.0, 0.0], 0.9, 1)
+    with pytest.raises(ValueError, match=r"must be \(n,\) each"):
+        regression_chain(x, [1.0, 0.0], 0.1, 1)

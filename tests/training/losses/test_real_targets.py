@@ -13,6 +13,7 @@ import langevin_sgd as lsgd
 from langevin_sgd.config.errors import ConfigError
 from langevin_sgd.study import loading as config
 from langevin_sgd.training.energy import Samples
+from langevin_sgd.training.ensemble import Ensemble
 from langevin_sgd.training.losses.cross_entropy.functions import CROSS_ENTROPY
 from langevin_sgd.training.losses.mse.config import SquaredErrorLoss
 from langevin_sgd.training.threads import Workers
@@ -35,6 +36,12 @@ def plane():
 
 def one():
     return DataSet(INPUTS, TARGETS[:, 0])
+
+
+def wave():
+    drawn = np.random.default_rng(0)
+    x = drawn.normal(size=(60, 2))
+    return DataSet(x, np.sin(2 * x[:, :1]) + 0.3 * drawn.normal(size=(60, 1)))
 
 
 class Huber(LossSection):
@@ -132,6 +139,56 @@ def test_what_a_probe_tells_minima_apart_by_is_what_the_loss_sees_of_the_outputs
         whole = view.outputs(network.weights().numpy())
         expected = whole if outputs == 1 else whole - whole.mean(1, keepdims=True)
         np.testing.assert_allclose(view.seen_outputs(network.weights().numpy()), expected, rtol=1e-14)
+
+
+def test_the_line_between_two_minima_takes_real_targets() -> None:
+    """A gradient of the energy that is that of squared errors, with a noise, and walkers on both sides of a barrier."""
+    ends = {name: {"batch_size": 16, "learning_rate": 0.1, "steps": 1500} for name in "ab"}
+    line = {
+        "kind": "interpolation", "architecture": {"kind": "mlp", "hidden": [4]}, "data": {"name": "my_regression:wave"},
+        "loss": "mse", "start": "independent", "replicas": 8, "points": 101, "steps": 100, "window": [1.0, 2.0],
+        "endpoints": ends,
+    }  # fmt: skip
+    sgd = {"learning_rate": 0.02, "batch_size": 8}
+    found = lsgd.simulate({"name": "one", "seed": 1, "sgd": sgd, "models": {"line": line}})["line"]
+    slope = np.gradient(found.line_energy.values, found.line_position.values, edge_order=2)
+    np.testing.assert_allclose(found.line_gradient, slope, atol=0.02 * np.abs(slope).max())
+    assert (found.line_noise > 0).all()
+    assert found.minimum_on_line[0] < found.barrier_on_line < found.minimum_on_line[1]
+
+
+@pytest.mark.parametrize("loss", ["mse", {"kind": "cross_entropy", "label_smoothing": 0.2}, "my_regression:Huber"])
+def test_a_training_goes_on_after_an_interruption_to_the_same_bits(loss: object, tmp_path: Path, monkeypatch) -> None:
+    chosen = study(loss=loss, steps=3000, replicas=2)
+    if isinstance(loss, dict):
+        chosen["models"]["network"]["data"] = {"name": "iris"}
+    whole = lsgd.simulate(chosen)["network"]
+    advance, calls = Ensemble.advance, []
+
+    def stopped(self: Ensemble, *args: object) -> None:
+        calls.append(args)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        advance(self, *args)
+
+    monkeypatch.setattr(Ensemble, "advance", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        lsgd.simulate(chosen, output=tmp_path / "run")
+    monkeypatch.setattr(Ensemble, "advance", advance)
+    resumed = lsgd.simulate(chosen, output=tmp_path / "run", resume=True)["network"]
+    assert np.array_equal(whole.energy, resumed.energy)
+
+
+@pytest.mark.parametrize("data", ["digits", "iris"])
+@pytest.mark.parametrize("loss", ["mse", {"kind": "cross_entropy", "label_smoothing": 0.2}])
+def test_classes_by_squared_errors_and_smoothed_labels_are_learnt(data: str, loss: object) -> None:
+    chosen = study(loss=loss, steps=600)
+    chosen["models"]["network"]["data"] = {"name": data}
+    found = lsgd.simulate(chosen)["network"]
+    assert (found.train_accuracy[:, -1] > 0.75).all()
+    alone = study(loss=loss, steps=600, replicas=1)
+    alone["models"]["network"]["data"] = {"name": data}
+    assert np.array_equal(lsgd.simulate(alone)["network"].energy[0], found.energy[0])
 
 
 @pytest.mark.parametrize(
