@@ -14,6 +14,7 @@ from langevin_sgd.laws.law import Law, Point
 from langevin_sgd.laws.linear_process import LinearProcess, OwnLaw, Whole
 from langevin_sgd.laws.quadratic import REQUIRED, is_own, stationary
 from langevin_sgd.theory.least_squares import SecondMoments, second_moments
+from langevin_sgd.theory.least_squares_momentum import heavy_ball_moments
 
 if TYPE_CHECKING:
     from langevin_sgd.config.sgd import Sgd
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 FINITE_DATA_LAW: Final = "finite_data"
+MOST_WITH_MOMENTUM = 16  # weights: the way to equilibrium takes matrices over three times the pairs of them
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +37,10 @@ class LeastSquaresProcess(LinearProcess):
     @cached_property
     def moments(self) -> SecondMoments:
         """The exact second moments."""
-        return second_moments(self.k, self.c, self.roots, self.sgd.learning_rate, self.sgd.batch_size)
+        numbers = self.k, self.c, self.roots, self.sgd.learning_rate, self.sgd.batch_size
+        if self.sgd.momentum == 0.0:
+            return second_moments(*numbers)
+        return heavy_ball_moments(*numbers, self.sgd.momentum)
 
     def covariance(self, law: str) -> Array:
         """Stationary covariance of one law in the eigenbasis of the Hessian, (mode, mode)."""
@@ -47,14 +52,14 @@ class LeastSquaresProcess(LinearProcess):
 
     def refuse_unstable(self) -> None:
         """Raise `Diverged` too where the mean is stable and second moments are not."""
-        if self.stable() and not (growth := self.moments.growth) < 1.0:
+        if self.stable() and not self.moments.bounded:
             raise Diverged(
                 0,
                 self.sgd.learning_rate * float(self.k.max()),
-                momentum=0.0,
-                detail=f"the variance grows by a factor {growth:.3g} a step although the mean is stable, for samples "
-                f"differ in curvature: least squares at batch_size {self.sgd.batch_size} has no stationary variance at "
-                "this learning rate",
+                momentum=self.sgd.momentum,
+                detail=f"the variance grows by a factor {self.moments.growth():.3g} a step although the mean is "
+                "stable, for samples differ in curvature: least squares at batch_size "
+                f"{self.sgd.batch_size} has no stationary variance at this learning rate",
             )
         super().refuse_unstable()
 
@@ -71,16 +76,18 @@ def at_minimum(
 ) -> LinearProcess:
     """SGD about a minimum of so many training samples, with the `roots` (n, o, mode) of least squares.
 
-    Their law is that of plain SGD with replacement alone; else the noise counts as frozen at the minimum.
+    Their law is that of SGD with replacement alone, with momentum of few weights; else the noise counts as frozen at
+    the minimum.
     """
-    if roots is not None and sgd.sampling == "with_replacement" and sgd.momentum == 0.0:
+    few = sgd.momentum == 0.0 or k.size <= MOST_WITH_MOMENTUM
+    if roots is not None and sgd.sampling == "with_replacement" and few:
         return LeastSquaresProcess(k, c, sgd, FINITE_DATA_LAW, samples, roots=roots, since=since)
     own: OwnLaw = "epoch" if sgd.sampling == "epoch" else "discrete"
     return LinearProcess(k, c, sgd, own, samples, whole=whole, since=since)
 
 
 def _predict(point: Point) -> dict[str, ArrayLike]:
-    """S from S = (I - eta H) S (I - eta H) + (eta^2/B) (C + mean (H_n - A) S (H_n - A))."""
+    """S from S = (I - eta H) S (I - eta H) + (eta^2/B) (C + mean (H_n - A) S (H_n - A)), and so with momentum."""
     return {**stationary(point, FINITE_DATA_LAW), "moments_alone": 1.0}
 
 

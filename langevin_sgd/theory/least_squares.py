@@ -11,7 +11,7 @@ a linear equation, exact for the second moments of the discrete process whatever
 Ueda, Strength of minibatch noise in SGD, 2022, for fresh Gaussian inputs; with the empirical moments of the training
 set here). The map is self-adjoint in the eigenbasis of H, and maps covariances to covariances: second moments are
 bounded exactly if its largest eigenvalue is below 1, which asks for more than a stable mean, eta lambda < 2. The law
-with noise frozen at the minimum leaves F out.
+with noise frozen at the minimum leaves F out. With momentum see `least_squares_momentum`.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from langevin_sgd.errors import UserError
 from langevin_sgd.real_array import real_array
 from langevin_sgd.theory.markov_chain import Chain, minibatch_chain
 from langevin_sgd.theory.modes import NOISE_FREE, Array, checked_steps
+from langevin_sgd.theory.ornstein_uhlenbeck import damping
 
 _REACH = 12.0  # standard deviations, to the ends of the chain: tails are those of a power law
 
@@ -33,8 +34,9 @@ _REACH = 12.0  # standard deviations, to the ends of the chain: tails are those 
 class SecondMoments:
     """The covariance (d, d) of SGD from the minimum, in the eigenbasis of H, at any step and in the end.
 
-    `decay` are 1 - the eigenvalues of the map S -> (I - eta H) S (I - eta H) + (eta^2/B) F S, smallest first, on the
-    symmetric matrices of the `moving` modes; see `second_moments`.
+    `decay` are the eigenvalues, smallest first, of S -> D S - (eta^2/B) F S on the symmetric matrices of the `moving`
+    modes, D S the elementwise product with `ornstein_uhlenbeck.damping`; without momentum they are 1 - the eigenvalues
+    of the map S -> (I - eta H) S (I - eta H) + (eta^2/B) F S. See `second_moments`.
     """
 
     decay: Array
@@ -43,16 +45,20 @@ class SecondMoments:
     moving: NDArray[np.bool_]
 
     @property
+    def bounded(self) -> bool:
+        """Whether there is a stationary covariance."""
+        return float(self.decay[0]) > 0.0
+
     def growth(self) -> float:
         """The factor by which second moments change in a step in the end; below 1 if they are bounded."""
         return 1.0 - float(self.decay[0])
 
     def covariance(self) -> Array:
         """S (d, d) of the stationary state. Raises `ValueError` where second moments grow without bound."""
-        if not self.growth < 1.0:
+        if not self.bounded:
             raise ValueError(
-                f"the variance has no stationary value: the differences between the samples' own curvatures make it "
-                f"grow by a factor {self.growth:.4g} a step; choose a smaller learning rate or a larger batch_size"
+                "the variance has no stationary value: the differences between the samples' own curvatures make it "
+                f"grow by a factor {self.growth():.4g} a step; choose a smaller learning rate or a larger batch_size"
             )
         return self._matrix(self._vectors @ (self._source / self.decay))
 
@@ -94,26 +100,32 @@ def second_moments(
     if k.ndim != 1 or c.shape != (k.size, k.size) or r.ndim != 3 or r.shape[2] != k.size:
         raise ValueError(f"k {k.shape}, c {c.shape} and roots {r.shape} do not fit: (d,), (d, d), (n, o, d) are needed")
     moving = k > NOISE_FREE * np.max(k, initial=0.0)
-    a = learning_rate * k[moving]
-    row, column = np.triu_indices(a.size)
-    weights = _weights(row, column)
-    strength = learning_rate**2 / batch_size
-    kept = np.diag(a[row] + a[column] - a[row] * a[column]) - strength * _fluctuation(r[:, :, moving], row, column)
-    decay, vectors = np.linalg.eigh(0.5 * (kept + kept.T))
-    source = strength * weights * c[np.ix_(moving, moving)][row, column]
+    kept, source = balance(k[moving], c[np.ix_(moving, moving)], r[:, :, moving], learning_rate, batch_size, 0.0)
+    decay, vectors = np.linalg.eigh(kept)
     return SecondMoments(decay, vectors, vectors.T @ source, moving)
 
 
-def _fluctuation(roots: Array, row: NDArray[np.int64], column: NDArray[np.int64]) -> Array:
-    """F on symmetric matrices, (pair, pair), in the orthonormal basis of pairs of modes."""
+def balance(
+    k: Array, c: Array, roots: Array, learning_rate: float, batch_size: float, momentum: float
+) -> tuple[Array, Array]:
+    """D - (eta^2/B) F (pair, pair) and (eta^2/B) C (pair,) in the orthonormal basis of pairs of modes."""
+    row, column = np.triu_indices(k.size)
+    weights = _weights(row, column)
+    strength = learning_rate**2 / batch_size
+    moments = curvature_moments(roots)
+    # (F S)_ij = sum_kl <K_ik K_jl> S_kl, S_kl = S_lk
+    both = moments[row[:, None], row, column[:, None], column] + moments[row[:, None], column, column[:, None], row]
+    kept = np.diag(damping(learning_rate * k, momentum)[row, column])
+    kept -= 0.5 * strength * weights[:, None] * both * weights
+    return 0.5 * (kept + kept.T), strength * weights * c[row, column]
+
+
+def curvature_moments(roots: Array) -> Array:
+    """<K_ij K_kl> of the deviations K = H_n - A of the samples' curvatures from their mean, (d, d, d, d)."""
     curvatures = np.einsum("nop,noq->npq", roots, roots)
     samples, size, _ = curvatures.shape
     rest = (curvatures - curvatures.mean(0)).reshape(samples, -1)
-    moments = (rest.T @ rest / samples).reshape(size, size, size, size)
-    # (F S)_ij = sum_kl <K_ik K_jl> S_kl, S_kl = S_lk
-    both = moments[row[:, None], row, column[:, None], column] + moments[row[:, None], column, column[:, None], row]
-    weights = _weights(row, column)
-    found: Array = 0.5 * weights[:, None] * both * weights
+    found: Array = (rest.T @ rest / samples).reshape(size, size, size, size)
     return found
 
 

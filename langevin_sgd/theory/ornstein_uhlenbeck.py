@@ -41,6 +41,7 @@ __all__ = [
     "autocorrelation",
     "autocorrelation_time",
     "continuum_covariance",
+    "damping",
     "discrete_covariance",
     "effective_degrees_of_freedom",
     "energy_weights",
@@ -90,12 +91,17 @@ def discrete_covariance(
     which for mu = 0 solves S = (I - eta H) S (I - eta H) + (eta^2/B) C.
     """
     rates, noise = relaxing_noise(k, c, learning_rate, momentum, "discrete")
-    a = learning_rate * rates
+    return learning_rate**2 / batch_size * noise / damping(learning_rate * rates, momentum)
+
+
+def damping(a: ArrayLike, momentum: float) -> Array:
+    """The bracket of `discrete_covariance`, (d, d), of a = eta k (d,): the noise of a step over the covariance."""
+    a = real_array(a, "the rates a", UserError)
     mu = momentum
     row, column = a[:, None], a
-    damping = (1.0 - mu) * (row + column)
-    damping -= ((1.0 + mu**2) * row * column - mu * (row**2 + column**2)) / (1.0 - mu**2)
-    return learning_rate**2 / batch_size * noise / damping
+    found = (1.0 - mu) * (row + column)
+    found -= ((1.0 + mu**2) * row * column - mu * (row**2 + column**2)) / (1.0 - mu**2)
+    return found
 
 
 def isotropic_covariance(

@@ -10,6 +10,7 @@ import pytest
 import langevin_sgd as lsgd
 from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.integrators.divergence import Diverged
+from langevin_sgd.laws import least_squares
 from langevin_sgd.laws.least_squares import LeastSquaresProcess, at_minimum
 from langevin_sgd.theory.least_squares import second_moments
 
@@ -62,13 +63,20 @@ def test_training_has_the_variance_of_the_closure_and_not_that_of_frozen_noise()
     assert found["effective_temperature", "finite_data"][0] == "law"
 
 
-@pytest.mark.parametrize(
-    ("sgd", "own"), [({"momentum": 0.5, "learning_rate": 0.05}, "discrete"), ({"sampling": "epoch"}, "epoch")]
-)
-def test_with_momentum_and_in_epochs_it_is_not_claimed(sgd: dict, own: str) -> None:
-    found = lsgd.simulate(study(sgd=sgd))["network"]
-    assert found.attrs["law"] == own
+def test_with_momentum_it_is_that_of_heavy_ball() -> None:
+    tree = lsgd.simulate(study(12_000, {"momentum": 0.5, "learning_rate": 0.1}))
+    found = rows(tree)
+    assert found["total_variance", "finite_data"][:2] == ("law", "agrees")
+    assert found["total_variance", "discrete"][:2] == ("contrast", "disagrees")
+
+
+def test_of_many_weights_with_momentum_and_in_epochs_it_is_not_claimed(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = lsgd.simulate(study(sgd={"sampling": "epoch"}))["network"]
+    assert found.attrs["law"] == "epoch"
     assert "finite_data" not in found["law"].values
+    monkeypatch.setattr(least_squares, "MOST_WITH_MOMENTUM", 3)
+    found = lsgd.simulate(study(sgd={"momentum": 0.5, "learning_rate": 0.05}))["network"]
+    assert found.attrs["law"] == "discrete"
 
 
 def test_where_the_variance_grows_a_run_says_so_before_it_begins() -> None:

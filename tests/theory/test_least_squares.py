@@ -78,7 +78,8 @@ def test_second_moments_grow_where_the_mean_is_stable() -> None:
     k, c, roots, _ = problem()
     eta = 1.0 / k[0]
     moments = second_moments(k, c, roots, eta, 1)
-    assert moments.growth > 1.0
+    assert moments.growth() > 1.0
+    assert not moments.bounded
     assert (np.diff(moments.transient_variance([1, 10, 100]).sum(1)) > 0).all()
     with pytest.raises(ValueError, match=r"grow by a factor \d.* a step; choose a smaller learning rate or a larger b"):
         moments.covariance()
