@@ -1,7 +1,8 @@
 """Losses: what one sample costs by its outputs and its target, each in a folder of its own.
 
 To add one, write its folder, a section for the config and its functions (`Loss`), and add its line to `LOSSES`. One of
-the user's own is one file with both, named in a config as "module:Class" of the section.
+the user's own is a plain function, by the kind `function`, or one file with both of these, named in a config as
+"module:Class" of the section.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ LOSSES: Family[type[LossSection]] = Family(
     "loss",
     {
         "cross_entropy": "langevin_sgd.training.losses.cross_entropy.config:CrossEntropyLoss",
+        "function": "langevin_sgd.training.losses.function.config:FunctionLoss",
         "mse": "langevin_sgd.training.losses.mse.config:SquaredErrorLoss",
     },
     group="langevin_sgd.losses",

@@ -25,9 +25,9 @@ def build(section: LossSection, data: DataSet) -> Loss:
     finite number a sample, mixes the samples of a batch, or has a `gradient` that is not that of its `values`.
     """
     refuse_targets(section, data)
-    if type(section).__module__.startswith("langevin_sgd."):
+    if type(section).__module__.startswith("langevin_sgd.") and not section.code():
         return section.build()
-    name = f"loss {section.kind}"
+    name = f"loss {next(iter(section.code()), section.kind)}"
     loss: Any = user_code.call(f"{name}: it cannot be built", section.build)
     if not isinstance(loss, Loss):
         raise UserError(f"{name}: built {type(loss).__name__}; a subclass of langevin_sgd.training.Loss is needed")

@@ -23,7 +23,7 @@ class Loss:
     in their arguments, as torch's own `one_hot` does; use `one_hot` from here.
     """
 
-    has_accuracy: ClassVar[bool] = True
+    has_accuracy: bool = True
     """Whether `correct` means anything of classes; without it, and of real targets, no accuracy is recorded."""
 
     sees_shifts: ClassVar[bool] = True

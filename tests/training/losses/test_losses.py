@@ -110,6 +110,75 @@ class Nothing(SquaredLoss):
 '''
 
 
+FUNCTIONS = """\
+import torch
+from torch.nn import functional
+
+
+def smoothed(outputs, targets):
+    return functional.cross_entropy(outputs, targets, reduction="none", label_smoothing=0.1)
+
+
+def huber(outputs, targets):
+    return functional.huber_loss(outputs, targets, reduction="none").sum(1)
+
+
+def mixes(outputs, targets):
+    return huber(outputs, targets) - huber(outputs, targets).mean()
+
+
+def raises(outputs, targets):
+    raise KeyError("delta")
+
+
+number = 3
+"""
+
+
+@pytest.fixture
+def functions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    (tmp_path / "my_functions.py").write_text(FUNCTIONS)
+    monkeypatch.chdir(tmp_path)
+    yield "my_functions"
+    sys.modules.pop("my_functions", None)
+
+
+def test_a_plain_function_is_a_loss(functions: str) -> None:
+    """Torch's own label smoothing trains as ours does, to rounding; a loss of real targets has no accuracy."""
+    ours = lsgd.simulate(study({"kind": "cross_entropy", "label_smoothing": 0.1}, precision="float64"))["network"]
+    theirs = lsgd.simulate(study({"kind": "function", "function": f"{functions}:smoothed"}, precision="float64"))
+    np.testing.assert_allclose(theirs["network"].energy, ours.energy, rtol=1e-10)
+    assert np.array_equal(theirs["network"].train_accuracy, ours.train_accuracy)
+    blind = {"kind": "function", "function": f"{functions}:smoothed", "accuracy": False}
+    assert "train_accuracy" not in lsgd.simulate(study(blind))["network"]
+    real = study({"kind": "function", "function": f"{functions}:huber"}, data={"name": "diabetes"})
+    found = lsgd.simulate(real)["network"]
+    assert (found.train_loss[:, -1] < found.train_loss[:, 0]).all()
+    assert "train_accuracy" not in found
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("mixes", "loss my_functions:mixes: the loss of a sample depends on the others of its batch"),
+        ("raises", "loss my_functions:raises: values failed: KeyError: 'delta' (my_functions.py, line "),
+    ],
+)
+def test_a_function_that_is_no_loss_is_told_in_one_line(functions: str, name: str, told: str) -> None:
+    chosen = study({"kind": "function", "function": f"{functions}:{name}"}, data={"name": "diabetes"})
+    with pytest.warns(RuntimeWarning, match=r"network: failed"):
+        failed = lsgd.simulate(chosen)["network"]
+    assert told in failed.attrs["error"]
+    assert "\n" not in failed.attrs["error"]
+
+
+def test_what_is_no_function_is_told_before_the_study_begins(functions: str) -> None:
+    with pytest.raises(UserError, match="my_functions:number: is int; a function or class"):
+        lsgd.simulate(study({"kind": "function", "function": f"{functions}:number"}, data={"name": "diabetes"}))
+    with pytest.raises(UserError, match=r"my_functions has no hubert; did you mean my_functions:huber"):
+        lsgd.simulate(study({"kind": "function", "function": f"{functions}:hubert"}, data={"name": "diabetes"}))
+
+
 @pytest.fixture
 def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     (tmp_path / "my_losses.py").write_text(FILE)

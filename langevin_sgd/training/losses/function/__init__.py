@@ -1,0 +1,1 @@
+"""The `function` loss: one of the user's own as a plain function."""
