@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 import langevin_sgd as lsgd
+from langevin_sgd.one_thread import one_torch_thread
 
 SAMPLES, DECAY, RATE, BATCH = 120, 0.1, 0.2, 8
 
@@ -58,11 +59,12 @@ def train(
     """The loop."""
     criterion = nn.CrossEntropyLoss()
     inputs, labels = DATA
-    for batch in batches:
-        optimizer.zero_grad()
-        criterion(module(inputs[batch]), labels[batch]).backward()
-        optimizer.step()
-        step()
+    with one_torch_thread():
+        for batch in batches:
+            optimizer.zero_grad()
+            criterion(module(inputs[batch]), labels[batch]).backward()
+            optimizer.step()
+            step()
 
 
 def watched(
