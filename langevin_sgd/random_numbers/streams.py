@@ -49,6 +49,7 @@ class Stream(IntEnum):
     SCAN = 12
     CURVATURE = 13
     SYNTHETIC = 14
+    FRESH_SAMPLE = 15
 
 
 OWN_STREAMS = range(128, 256)

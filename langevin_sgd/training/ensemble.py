@@ -16,6 +16,7 @@ from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.errors import UserError
 from langevin_sgd.one_thread import one_torch_thread
 from langevin_sgd.training.batched import OneByOne, batched
+from langevin_sgd.training.data.section import Supply
 from langevin_sgd.training.energy import Samples
 from langevin_sgd.training.losses import functions
 from langevin_sgd.training.losses.cross_entropy.functions import CROSS_ENTROPY
@@ -50,9 +51,10 @@ class Ensemble:
 
     The gradient is that of the loss, summed over minibatches of `sgd.batch_size` samples; what the rule remembers are
     its `slots`. `weights` (replica, d) are where they start. `own` gives every replica an sgd of its own, with other
-    numbers where the rule can tell them apart (its section's FUSED). Replica r follows the same bits whatever the
-    replicas beside it and the number of threads, on one machine's CPU: two or more share one kernel, and a lone one
-    gets a `companion`, a copy. What is `traced` serves other ensembles of the same network and loss.
+    numbers where the rule can tell them apart (its section's FUSED). With a `supply` minibatches are what that draws,
+    and the source of indices tells which replica a row is (`minibatches.NoIndices`). Replica r follows the same bits
+    whatever the replicas beside it and the number of threads, on one machine's CPU: two or more share one kernel, and a
+    lone one gets a `companion`, a copy. What is `traced` serves other ensembles of the same network and loss.
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class Ensemble:
         own: Sequence[Sgd] | None = None,
         companion: bool = True,
         traced: dict[Hashable, TensorFunction] | None = None,
+        supply: Supply | None = None,
     ) -> None:
         self._replicas = len(weights)
         self._alone = self._replicas == 1 and companion
@@ -90,7 +93,7 @@ class Ensemble:
             for piece in pieces:
                 remembered = {name: slot[piece] for name, slot in self._slots.items()}
                 moved = (rule, self._weights[piece], remembered, numbers.part(piece))
-                found.append(_Block(network, loss, samples, sgd.batch_size, *moved, traces))
+                found.append(_Block(network, loss, samples, sgd.batch_size, *moved, traces, supply))
             return found
 
         fitting = fitting_replicas(samples, network.size, sgd.batch_size, dtype, self._weights.device) or rows
@@ -166,8 +169,9 @@ class _Block:
         slots: Mapping[str, Tensor],
         numbers: Numbers,
         traced: dict[Hashable, TensorFunction],
+        supply: Supply | None,
     ) -> None:
-        self.weights = weights
+        self.weights, self._supply = weights, supply
         self._parameters = network.parameters(weights)
         self._samples, self._batch_size, self._rule = samples, batch_size, rule
         in_shape = {name: network.parameters(slot) for name, slot in slots.items()}
@@ -188,16 +192,29 @@ class _Block:
 
     def advance(self, indices: NDArray[np.int64], first: int) -> None:
         """One step for every row of indices (steps, replica, B), the first of which is step `first`."""
+        if self._supply is not None:
+            for step, replicas in enumerate(indices[:, :, 0], first):
+                self._step(step, *self._supplied(self._supply, step, replicas))
+            return
         index = torch.from_numpy(np.ascontiguousarray(indices).reshape(-1)).to(self.weights.device)
         together = self._steps_gathered * len(self.weights) * self._batch_size
         step = first
         for few in torch.split(index, together):
             for inputs, labels in zip(*self._minibatches(few), strict=True):
-                self._replicas.step = step
-                # one tensor a parameter, summed over the minibatch: dividing by B is left to the update
-                self._replicas.summed = list(self._gradient(*self._parameters, inputs, labels))
-                self._rule.update(self._replicas)
+                self._step(step, inputs, labels)
                 step += 1
+
+    def _step(self, step: int, inputs: Tensor, labels: Tensor) -> None:
+        self._replicas.step = step
+        # one tensor a parameter, summed over the minibatch: dividing by B is left to the update
+        self._replicas.summed = list(self._gradient(*self._parameters, inputs, labels))
+        self._rule.update(self._replicas)
+
+    def _supplied(self, supply: Supply, step: int, replicas: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+        inputs, labels = (torch.from_numpy(each) for each in supply.minibatch(step, replicas, self._batch_size))
+        like = self._samples
+        labels = labels.reshape(*labels.shape[:2], *like.labels.shape[1:])
+        return inputs.to(like.inputs), labels.to(like.labels)
 
     def seconds_per_step(self) -> float:
         """How long the gradient takes on one core: the quickest of a few."""

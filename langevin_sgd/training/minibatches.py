@@ -87,10 +87,23 @@ class Minibatches:
 
 
 @dataclass(frozen=True)
+class NoIndices:
+    """For minibatches that are not chosen among samples: what stands for an index is the replica's number."""
+
+    replicas: int
+    batch_size: int
+
+    def block(self, step: int, at_most: int) -> Indices:
+        """The number of each replica, (steps, replica, B), for at most sixteen steps."""
+        numbers = np.arange(self.replicas)[None, :, None]
+        return np.broadcast_to(numbers, (min(at_most, _STEPS_FOR_ROWS), self.replicas, self.batch_size))
+
+
+@dataclass(frozen=True)
 class ForRows:
     """The minibatches of a few replicas for many rows, each of which is one of them, `replica` (row,): drawn once."""
 
-    minibatches: Minibatches
+    minibatches: Minibatches | NoIndices
     replica: NDArray[np.int64]
 
     def block(self, step: int, at_most: int) -> Indices:

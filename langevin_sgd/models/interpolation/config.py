@@ -155,6 +155,8 @@ class InterpolationModel(ModelSection):
             yield (*at, "loss"), reason
         if (reason := self.architecture.refusal(self.data)) is not None:
             yield (*at, "architecture"), reason
+        if self.data.fresh_samples():
+            yield (*at, "data", "fresh"), "steps on the line choose among samples that stay; remove it"
         if self.architecture.mixes_samples():
             yield (*at, "architecture", "normalisation"), f"{MIXED}, and its line is of such a sum; give layer or group"
         if sgd.momentum > 0:

@@ -221,6 +221,8 @@ class NetworkModel(ModelSection):
         yield from self.data.problems(name, data=(*at, "data"), batch_size=sgd.batch_size, batch_size_at=origin)
         if (reason := self.architecture.refusal(self.data)) is not None:
             yield (*at, "architecture"), reason
+        if self.data.fresh_samples() and sgd.sampling == "epoch":
+            yield lineage.sgd_origin(study, name, "sampling"), f"fresh samples of {name} have no epochs; remove it"
         if self.architecture.mixes_samples():
             needed = self.needs_samples_apart()
             if needed is not None:

@@ -17,6 +17,7 @@ from langevin_sgd.training import gradient_check, initial
 from langevin_sgd.training.architectures import checking as architectures
 from langevin_sgd.training.architectures.images import as_taken
 from langevin_sgd.training.data import loading as data
+from langevin_sgd.training.data.section import Supply
 from langevin_sgd.training.energy import Samples
 from langevin_sgd.training.losses import checking as losses
 from langevin_sgd.training.losses.loss import Loss
@@ -27,7 +28,8 @@ from langevin_sgd.training.network import Network
 class Problem:
     """The data and the network on the device that trains it; inputs and real targets in float64.
 
-    `ignorance` is the mean loss of who knows nothing; `apart` says whether the loss is a sum over samples.
+    `ignorance` is the mean loss of who knows nothing; `apart` says whether the loss is a sum over samples. `supply` is
+    what draws minibatches, where they are not chosen among the training samples.
     """
 
     module: torch.nn.Module
@@ -39,6 +41,7 @@ class Problem:
     apart: bool
     device: str
     name: str
+    supply: Supply | None = None
 
     @property
     def has_accuracy(self) -> bool:
@@ -111,4 +114,5 @@ def prepare(model: NetworkModel, *, seed: int, device: str, refuse_size: Callabl
         apart=apart,
         device=device,
         name=loaded.name,
+        supply=model.data.supply(seed),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol
 
 from pydantic import Field
 
@@ -13,7 +13,16 @@ from langevin_sgd.config.fields import Flag, Folder, Number, PositiveWholeNumber
 from langevin_sgd.families import imported
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from langevin_sgd.training.data.dataset import DataSet
+
+
+class Supply(Protocol):
+    """Where minibatches come from that are not chosen among the training samples."""
+
+    def minibatch(self, step: int, replicas: NDArray[Any], size: int) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Inputs (replica, size, ...) and targets (replica, size, ...) at a step, whatever other replicas there are."""
 
 
 Image = tuple[int, int, int]
@@ -71,6 +80,14 @@ class DataSection(Section):
     def drawn(self, seed: int) -> DataSet:
         """The same of a study with that seed: a data set that is drawn at random overrides it."""
         return self.load()
+
+    def fresh_samples(self) -> bool:
+        """Whether there is such a supply."""
+        return False
+
+    def supply(self, seed: int) -> Supply | None:
+        """What draws minibatches anew at every step; None where they are chosen among the training samples."""
+        return None
 
     def load(self) -> DataSet:
         """The samples, not split unless they come so, and without `label_noise` and `noise`."""

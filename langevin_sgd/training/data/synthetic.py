@@ -36,11 +36,10 @@ Make = Callable[[SyntheticSection, Numbers], tuple[Array, NDArray[np.int64] | Ar
 def drawn(section: SyntheticSection, seed: int) -> DataSet:
     """The samples of a section: inputs (samples, d) and classes or real targets."""
     needs, every = section.needs(), np.arange(section.samples)
-    numbers = Numbers(
-        uniform=uniform(seed, every, 1, needs.uniforms)[0],
-        normal=_normals(seed, every, 2, needs.normals),
-        shared=_normals(seed, np.zeros(1, np.int64), 0, needs.shared)[0],
-    )
+    words = random_numbers.words(
+        seed, trajectories=every, steps=[1], components=needs.uniforms, stream=Stream.SYNTHETIC
+    )[0]
+    numbers = Numbers(unit(words), _normals(seed, every, 2, needs.normals), shared(section, seed))
     make: Make = imported(section.MAKE)
     shape = section.shape()
     assert shape is not None
@@ -52,11 +51,14 @@ def of_seed_zero(section: SyntheticSection) -> DataSet:
     return drawn(section, 0)
 
 
-def uniform(seed: int, trajectories: NDArray[np.int64], step: int, count: int) -> Array:
-    """Numbers (1, trajectory, count) in (0, 1) that no word makes 0 or 1."""
-    words = random_numbers.words(
-        seed, trajectories=trajectories, steps=[step], components=count, stream=Stream.SYNTHETIC
-    )
+def shared(section: SyntheticSection, seed: int) -> Array:
+    """What all samples of a section share, standard normal."""
+    found: Array = _normals(seed, np.zeros(1, np.int64), 0, section.needs().shared)[0]
+    return found
+
+
+def unit(words: NDArray[np.uint32]) -> Array:
+    """Numbers in (0, 1) that no word makes 0 or 1."""
     found: Array = (words.astype(np.float64) + 0.5) * 2.0**-32
     return found
 

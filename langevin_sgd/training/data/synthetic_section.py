@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, NamedTuple
 
 from pydantic import Field
 
-from langevin_sgd.config.fields import PositiveWholeNumber
+from langevin_sgd.config.errors import Faults, KeyPath
+from langevin_sgd.config.fields import Flag, PositiveWholeNumber
 from langevin_sgd.families import imported
-from langevin_sgd.training.data.section import DataSection
+from langevin_sgd.training.data.section import DataSection, Supply
 
 if TYPE_CHECKING:
     from langevin_sgd.training.data.dataset import DataSet
@@ -37,6 +38,10 @@ class SyntheticSection(DataSection):
     samples: Annotated[PositiveWholeNumber, Field(le=2**31)] = 1000
     """How many samples are drawn, of which test_fraction go to the test set."""
 
+    fresh: Flag = False
+    """Every minibatch consists of samples that were never drawn before, with `noise` of their own: one pass over an
+    endless set. Energy, accuracy, H and C are those of the `samples`, which estimate the distribution's."""
+
     def needs(self) -> Needs:
         """How many random numbers it takes."""
         raise NotImplementedError
@@ -45,6 +50,23 @@ class SyntheticSection(DataSection):
         """The samples of a study with that seed."""
         function: Callable[[SyntheticSection, int], DataSet] = imported("langevin_sgd.training.data.synthetic:drawn")
         return function(self, seed)
+
+    def fresh_samples(self) -> bool:
+        """As the key says."""
+        return self.fresh
+
+    def supply(self, seed: int) -> Supply | None:
+        """New samples, if they are to be fresh."""
+        build: Callable[[SyntheticSection, int], Supply] = imported("langevin_sgd.training.data.fresh:build")
+        return build(self, seed) if self.fresh else None
+
+    def problems(self, name: str, *, data: KeyPath, batch_size: int, batch_size_at: KeyPath) -> Faults:
+        """What needs a training set that stays."""
+        if self.fresh:
+            for key in ("label_noise", "standardise", "whiten", "standardise_targets"):
+                if getattr(self, key):
+                    yield (*data, key), "is of a training set, and with fresh: true there is none; remove one"
+        yield from super().problems(name, data=data, batch_size=batch_size, batch_size_at=batch_size_at)
 
     def folder_problem(self) -> str | None:
         """It is drawn."""

@@ -105,6 +105,48 @@ def test_noise_is_added_to_real_targets_of_the_training_set():
     assert abs((noisy.train_labels - clean.train_labels).std() / 0.5 - 1) < 4 / np.sqrt(2 * 800)
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_fresh_minibatches_are_of_the_same_distribution_and_each_replicas_own(name):
+    """Mean and second moments of inputs and targets: five standard errors of two samples."""
+    section = DATA[name](name=name, samples=4000, fresh=True)
+    fixed, source = section.drawn(1), section.supply(1)
+    parts = [source.minibatch(step, np.arange(8), 25) for step in range(20)]
+    inputs, targets = (np.concatenate(each).reshape(4000, *each[0].shape[2:]) for each in zip(*parts, strict=True))
+    for a, b in ((inputs, fixed.train_inputs), (targets[:, None], fixed.train_labels[:, None])):
+        for one, other in ((a, b), (a**2, b**2), (a * targets[:, None], b * fixed.train_labels[:, None])):
+            error = np.sqrt((one.var(0) + other.var(0)) / 4000)
+            assert np.all(np.abs(one.mean(0) - other.mean(0)) < 5 * error + 1e-12)
+    assert len(np.unique(inputs[:, 0])) > 3990
+    few = source.minibatch(7, np.array([5, 2, 5]), 25)
+    for row, replica in enumerate((5, 2, 5)):
+        assert np.array_equal(few[0][row], parts[7][0][replica])
+        assert np.array_equal(few[1][row], parts[7][1][replica])
+
+
+def test_fresh_targets_have_noise_of_their_own():
+    sections = [LinearRegressionData(name="linear_regression", fresh=True, noise=s) for s in (0.0, 0.5)]
+    clean, noisy = (section.supply(1).minibatch(3, np.arange(10), 200) for section in sections)
+    weights = np.linalg.lstsq(clean[0].reshape(-1, 10), clean[1].reshape(-1))[0]
+    residual = noisy[1] - noisy[0] @ weights
+    assert abs(residual.std() / 0.5 - 1) < 4 / np.sqrt(2 * 2000)
+    assert np.abs(clean[1] - clean[0] @ weights).max() < 1e-12
+
+
+def test_training_on_fresh_samples_reaches_the_teacher_and_keeps_a_replicas_bits():
+    section = {"name": "linear_regression", "inputs": 3, "fresh": True, "samples": 50}
+    chosen = study(section)
+    network = chosen["models"]["network"]
+    network |= {"architecture": {"kind": "linear"}, "steps": 400, "replicas": 5, "precision": "float64"}
+    found = lsgd.simulate(chosen)["network"]
+    assert (found.train_loss.values[:, -1] < 1e-12).all()
+    few = lsgd.simulate({**chosen, "models": {"network": {**network, "replicas": 2}}})["network"]
+    assert np.array_equal(few.train_loss, found.train_loss[:2])
+    scanned = lsgd.simulate({**chosen, "scan": {"sgd.learning_rate": [0.05, 0.1]}})["network"]
+    assert np.array_equal(scanned.train_loss.sel(learning_rate=0.1), found.train_loss)
+    whole = lsgd.simulate({**chosen, "models": {"network": {**network, "data": {**section, "fresh": False}}}})
+    assert not np.array_equal(whole["network"].train_loss, found.train_loss)
+
+
 def study(section: dict) -> dict:
     real = section["name"] in ("linear_regression", "teacher_student", "sinusoids")
     network = {
@@ -135,6 +177,12 @@ def test_a_network_trains_on_it(name):
         ({"name": "linear_regression", "label_noise": 0.1}, r"data.label_noise: replaces labels"),
         ({"name": "teacher_student", "hidden": 0}, r"data.hidden: "),
         ({"name": "sinusoids", "frequencies": []}, r"data.frequencies: "),
+        (
+            {"name": "circle", "fresh": True, "label_noise": 0.1},
+            r"data.label_noise: is of a training set, and with fresh",
+        ),
+        ({"name": "circle", "fresh": True, "whiten": True}, r"data.whiten: is of a training set"),
+        ({"name": "circle", "fresh": 1}, r"data.fresh: "),
         ({"name": "sinusoids", "frequency": [1.0]}, r'data.frequency: unknown key; did you mean "frequencies"'),
     ],
 )
