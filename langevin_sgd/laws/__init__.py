@@ -19,6 +19,9 @@ LAWS: Family[Law] = Family(
         "continuum": "langevin_sgd.laws.quadratic:CONTINUUM",
         "isotropic": "langevin_sgd.laws.quadratic:ISOTROPIC",
         "epoch": "langevin_sgd.laws.quadratic:EPOCH",
+        "companion": "langevin_sgd.laws.companion:COMPANION",
+        "companion_epoch": "langevin_sgd.laws.companion:COMPANION_EPOCH",
+        "frozen_preconditioner": "langevin_sgd.laws.companion:FROZEN_PRECONDITIONER",
         "finite_data": "langevin_sgd.laws.least_squares:FINITE_DATA",
         # of where walkers stay in a landscape and how they leave it, and of SGD on a line
         "fokker_planck": "langevin_sgd.models.basins.laws:FOKKER_PLANCK",

@@ -20,7 +20,7 @@ Array = NDArray[np.float64]
 _PHASES = 16
 _VARIANCES = 1e-120, 1e120  # errors need their squares, in doubles
 
-OwnLaw = Literal["discrete", "continuum", "epoch", "finite_data"]
+OwnLaw = Literal["discrete", "continuum", "epoch", "finite_data", "companion", "companion_epoch"]
 Start = Array | Literal["minimum", "stationary"]
 
 
@@ -120,8 +120,7 @@ class LinearProcess:
 
         `UserError` too where the variance is next to nothing, or too large for double precision.
         """
-        eta, momentum = self.sgd.learning_rate, self.sgd.momentum
-        fault = unstable_mode(self.k, self.noisy(), eta, momentum, self.dynamics())
+        fault = self.fault()
         if fault is None:
             variance = float(np.trace(self.covariance(self.own)))
             if not variance > _VARIANCES[0]:
@@ -138,7 +137,13 @@ class LinearProcess:
         mode, reason = fault
         if self.k[mode] <= 0:
             raise UserError(reason)
-        raise Diverged(0, eta * float(self.k.max()), momentum=momentum, detail=reason)
+        eta_lambda_max = self.sgd.learning_rate * float(self.k.max())
+        raise Diverged(0, eta_lambda_max, momentum=self.sgd.momentum, detail=reason)
+
+    def fault(self) -> tuple[int, str] | None:
+        """The first noisy mode without a stationary state and a sentence that says why, or None."""
+        eta, momentum = self.sgd.learning_rate, self.sgd.momentum
+        return unstable_mode(self.k, self.noisy(), eta, momentum, self.dynamics())
 
     def noisy(self) -> NDArray[np.bool_]:
         """The modes that the noise reaches, (mode,)."""

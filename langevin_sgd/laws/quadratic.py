@@ -78,9 +78,13 @@ def is_own(point: Point, law: str) -> bool:
     return own == law
 
 
+HEAVY_BALL_LAWS = ("discrete", "epoch", "finite_data")
+"""Laws of processes that are the map of heavy-ball SGD, which then is known to be stable."""
+
+
 def _has_stationary_state(point: Point) -> bool:
     process: LinearProcess = point.process
-    return process.own != "continuum" or process.stable()
+    return process.own in HEAVY_BALL_LAWS or process.stable()
 
 
 DISCRETE = Law(
@@ -132,6 +136,6 @@ def energy_law_weights(dataset: xr.Dataset, law: str) -> Array:
     One component, except for epoch sampling: the covariance then depends on the phase of the epoch, and samples at all
     phases are a mixture.
     """
-    if law == "epoch" and "energy_law_phase_weight" in dataset:
+    if law in ("epoch", "companion_epoch") and "energy_law_phase_weight" in dataset:
         return np.asarray(dataset["energy_law_phase_weight"].values, dtype=np.float64)
     return np.asarray(dataset["energy_law_weight"].sel(law=law).values[None], dtype=np.float64)

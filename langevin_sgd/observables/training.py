@@ -22,6 +22,17 @@ TRAINING = merged(
         ),
         control_energy=Variable(("time",), "energy of the zero-temperature control"),
         learning_rate_factor=Variable(("time",), "learning rate over that of the sgd, by the schedule"),
+        rule_carry=Variable(
+            ("rule_state", "rule_state_2"),
+            "what a step of the rule makes of weight and slots without a gradient",
+        ),
+        rule_kick=Variable(("rule_state",), "what a gradient of 1 adds to weight and slots in a step"),
+        rule_first_kick=Variable(("rule_state",), "what it adds to them in the first step"),
+        rule_decay=Variable((), "weight decay that the step adds to the gradient itself"),
+        preconditioner=Variable(
+            ("parameter",),
+            "what the rule multiplies gradients by: 1 over the mean of its inverse in the window",
+        ),
         train_loss=Variable(("replica", "time"), "training loss without weight decay"),
         test_loss=Variable(("replica", "time"), "test loss without weight decay"),
         train_accuracy=Variable(("replica", "time"), "training accuracy"),

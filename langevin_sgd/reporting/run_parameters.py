@@ -5,6 +5,7 @@ from __future__ import annotations
 import xarray as xr
 
 _SYMBOLS = (("η", "learning_rate"), ("B", "batch_size"), ("μ", "momentum"))
+_SPECIAL = {"epoch": "epoch sampling", "companion_epoch": "epoch sampling", "continuum": "continuous time"}
 _WITHOUT_SGD = (("Δt", "time_step"), ("T", "temperature"))
 
 
@@ -19,7 +20,7 @@ def parameters(model: xr.Dataset) -> str:
         own = (steps_in_time(model), "batch_size" not in model)
         shown += [pair for pair, wanted in zip(_WITHOUT_SGD, own, strict=True) if wanted and pair[1] in model]
     parts = [f"{symbol} = {_range(model[name])}" for symbol, name in shown]
-    special = {"epoch": "epoch sampling", "continuum": "continuous time"}.get(str(model.attrs.get("law")))
+    special = _SPECIAL.get(str(model.attrs.get("law")))
     return ", ".join([*parts, special] if special else parts)
 
 

@@ -36,6 +36,7 @@ REQUIRED = (
     "energy_law_weight",
     "transient_deficit",
 )
+_OF_OWN_LAW = "transient_deficit"
 
 ENERGIES = ("stationary_energy", "mode_energy")
 """The energy in the window; where some modes alone were measured, that along them."""
@@ -119,7 +120,8 @@ class StationaryWindow:
     say nothing of a distribution, and `notes` say what each takes for granted or why it predicts nothing. `decay` is
     the part of each mode's variance that is missing on average over the window because the run started at the minimum,
     <exp(-2 n/tau)>. `displaced` bounds what is left in the window of the squared distance that the mean had at the
-    start, over the total variance. `noise_share` is the part of tr C in the modes, which may be some of many.
+    start, over the total variance. `noise_share` is the part of tr C in the modes, which may be some of many. Of a
+    process without a law of its own `law` is empty, others stand beside it, and nothing tells what a transient leaves.
     """
 
     law: str
@@ -141,27 +143,30 @@ class StationaryWindow:
 
     @classmethod
     def from_dataset(cls, dataset: xr.Dataset) -> StationaryWindow | None:
-        """The window of a model's observables, None if the model has none.
+        """The window of a model's observables, None if the model has none, or no law to compare it with.
 
         Raises `ValueError` if the window is there but incomplete, or does not name its own law.
         """
         if "mode_moment_1" not in dataset:
             return None
-        missing = [name for name in REQUIRED if name not in dataset]
+        has_own = "law" in dataset.attrs or _OF_OWN_LAW in dataset
+        if not has_own and "mode_variance_law" not in dataset:
+            return None
+        missing = [name for name in REQUIRED if name not in dataset and (has_own or name != _OF_OWN_LAW)]
         energy = next((name for name in ENERGIES if name in dataset), None)
         missing += [] if energy else [ENERGIES[0]]
         law = dataset.attrs.get("law")
         names = [str(name) for name in dataset["law"].values] if "law" in dataset.coords else []
-        if energy is None or missing or law not in names:
+        if energy is None or missing or (has_own and law not in names):
             fault = f"lacks {', '.join(missing)}" if missing else f"has law {law!r}, which is not among {names}"
             raise ValueError(f"the stationary window {fault}")
 
         def values(name: str) -> Array:
             return np.asarray(dataset[name].values, dtype=np.float64)
 
-        deficit = float(dataset["transient_deficit"])
+        deficit = float(dataset[_OF_OWN_LAW]) if has_own else 0.0
         noisy = values("noisy").astype(np.bool_)
-        own = values("mode_variance_law")[names.index(law)]
+        own = values("mode_variance_law")[names.index(str(law))] if has_own else np.zeros(noisy.shape)
         # the largest squared drift bounds the squared distance of the start from below
         start = float(values("drift_squared_predicted").max()) if "drift_squared_predicted" in dataset else 0.0
         moving = abs(deficit) > NEGLIGIBLE or start > 0.0
@@ -175,7 +180,7 @@ class StationaryWindow:
         else:
             decay, slowest, displaced = np.zeros(own.shape), math.nan, 0.0
         return cls(
-            law=str(law),
+            law=str(law) if has_own else "",
             moment_1=values("mode_moment_1"),
             moment_2=values("mode_moment_2"),
             energy=values(energy),
@@ -239,7 +244,7 @@ class StationaryWindow:
                 f"{self.displaced:.2g} of the total variance in the window; {self._longer(self.displaced, tolerance)}"
             )
         deficit = self.transient_deficit
-        if modes is not None:
+        if modes is not None and self.law:
             own = np.where(modes, self.laws[self.law], 0.0)
             if deficit >= 0.0:
                 deficit = max(deficit, float(own @ self.decay) / float(own.sum()))

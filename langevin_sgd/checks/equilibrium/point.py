@@ -74,6 +74,7 @@ def equilibrium(
     - `noise_free_modes`: their part of the total variance, predicted 0, if there are any;
     - `spread` and `drift`, to `bin_tolerance`: see `transient`.
 
+    Of a process without a law of its own the variances and the effective temperature are held against other laws alone.
     A model without a stationary window gives the transient rows only, or none. Where the window is not equilibrated
     or sampled too thinly, verdicts are inconclusive and the reasons say what would settle them. `seed` is that of the
     bootstrap. Raises `ValueError` if the window is incomplete.
@@ -85,6 +86,14 @@ def equilibrium(
     judge = _Judge(window, model, tolerance, bin_tolerance, energy_bound, confidence)
     others = [law for law in window.laws if law != window.law and (contrasts or law in window.claimed)]
     every_mode = np.ones(window.noisy.shape, dtype=np.bool_)
+    if not window.law:
+        beside = others if contrasts else []
+        return [
+            *(judge.variance(TOTAL_VARIANCE, every_mode, law, tolerance) for law in beside),
+            *judge.binned_contrasts(bins, beside),
+            *(judge.effective_temperature(law) for law in beside),
+            *rows,
+        ]
     stationary = [
         *(judge.variance(judge.total(), every_mode, law, tolerance) for law in [window.law, *others]),
         *judge.binned_variances(bins, others),
@@ -193,6 +202,14 @@ class _Judge:
                 yield self.variance(quantity, modes, "continuum", self.bin_tolerance)
             if against_replacement:
                 yield self.variance(quantity, modes, "discrete", self.bin_tolerance)
+
+    def binned_contrasts(self, bins: int, laws: list[str]) -> Iterator[Comparison]:
+        """The variances of a process without a law of its own, bin by bin, over those of others."""
+        masks = eigenvalue_bins(self.window.eigenvalue, self.window.noisy, bins)
+        for number, modes in enumerate(masks):
+            ends = {"sharpest": number == 0, "flattest": number == len(masks) - 1}
+            quantity = bin_of_modes(self.window.eigenvalue[modes], **ends)
+            yield from (self.variance(quantity, modes, law, self.bin_tolerance) for law in laws)
 
     def mean_shift(self) -> Comparison:
         """The squared mean, cleared of noise, on the scale of the variance that the shift adds to."""

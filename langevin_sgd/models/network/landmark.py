@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 
 from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.errors import UserError
-from langevin_sgd.laws.least_squares import at_minimum
+from langevin_sgd.laws.companion import about_minimum
 from langevin_sgd.laws.linear_process import LinearProcess, Whole
 from langevin_sgd.models import lineage
 from langevin_sgd.models.network.config import NetworkModel
 from langevin_sgd.models.network.trained import Trained
 from langevin_sgd.observables.scanned import dimensions
 from langevin_sgd.progress import Progress
+from langevin_sgd.theory.companion import Companion
 from langevin_sgd.training import curvature, minimum, top_modes
 from langevin_sgd.training.curvature import Curvature
 from langevin_sgd.training.curvature_limit import refuse_too_large
@@ -96,8 +97,12 @@ def find_landmark(
     return Landmark(found, curvature.measure(full, found.position, progress=progress.update))
 
 
-def process_at(landmark: Landmark, model: Trained, sgd: Sgd, samples: int) -> LinearProcess | None:
-    """SGD about the minimum with the numbers of one point; None where no curvature is measured.
+def process_at(
+    landmark: Landmark, model: Trained, sgd: Sgd, samples: int, step: Companion | None
+) -> LinearProcess | None:
+    """SGD about the minimum with the numbers of one point, by a rule with a linear `step` if it has one.
+
+    None where no curvature is measured.
 
     Raises `Diverged` if the minimum is unstable at this learning rate, and `UserError` if its curvature is not positive
     in the directions of the noise, or if the point found is too far from it.
@@ -105,10 +110,11 @@ def process_at(landmark: Landmark, model: Trained, sgd: Sgd, samples: int) -> Li
     measured = landmark.curvature
     if measured is None:
         return None
-    process = at_minimum(
+    process = about_minimum(
         measured.eigenvalues,
         measured.noise_in_modes,
         sgd,
+        step=step if model.update_rule.has_law() else None,
         samples=samples,
         roots=measured.roots_in_modes,
         whole=Whole.unless_all(measured.eigenvalues.size, measured.dimension, measured.noise_trace),

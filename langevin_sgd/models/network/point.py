@@ -14,6 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.errors import UserError
 from langevin_sgd.integrators.divergence import Diverged
+from langevin_sgd.laws.companion import observables
+from langevin_sgd.laws.quadratic import HEAVY_BALL_LAWS
 from langevin_sgd.models.network.bench import Bench
 from langevin_sgd.models.network.landmark import Landmark, process_at
 from langevin_sgd.models.network.stored import SAMPLES
@@ -31,9 +33,11 @@ from langevin_sgd.observables.variable import joined, merged
 from langevin_sgd.storage.keeper import part, prefixed
 from langevin_sgd.training.control import Control
 from langevin_sgd.training.ensemble_record import EnsembleRecord, Reference
+from langevin_sgd.training.preconditioner_record import PreconditionerRecord
 from langevin_sgd.training.probes import building as probes
 from langevin_sgd.training.probes.probe import Probe
 from langevin_sgd.training.probes.section import Watched
+from langevin_sgd.training.update_rules.linear import companion
 from langevin_sgd.training.update_rules.rule import UpdateRule
 from langevin_sgd.training.view import View
 
@@ -69,7 +73,9 @@ class Point:
         self.failed: Diverged | UserError | None = None
         self.steps = model.length(sgd)
         self._bench, self._landmark = bench, landmark
-        self.process = None if landmark is None else process_at(landmark, model, sgd, len(bench.samples))
+        about = landmark is not None and landmark.curvature is not None
+        self._step = companion(model.update_rule, sgd, rule) if about else None
+        self.process = None if landmark is None else process_at(landmark, model, sgd, len(bench.samples), self._step)
         problem = bench.problem
         start = problem.start if landmark is None else torch.from_numpy(landmark.minimum.position[None])
         self.start = start.expand(model.replicas, -1).to(bench.dtype)
@@ -90,6 +96,8 @@ class Point:
                 instruments=self._instruments, workers=bench.workers, loss=problem.loss, rule=rule,
                 slots=model.update_rule.slots(sgd), traced=bench.traced,
             )  # fmt: skip
+        if self.process is not None and model.update_rule.held(sgd) is not None:
+            self._probes["preconditioner"] = PreconditionerRecord(rule, self.sample, bench.network.size)
         watched = Watched(self.steps, model.replicas, bench.network.size, sgd, model.gradient_tolerance)
         asked = probes.build(model.probes, watched, declared=merged(ENSEMBLE, model.DECLARES))
         self._probes |= {f"probe {kind}": probe for kind, probe in asked.items()}
@@ -166,7 +174,8 @@ class Point:
             raise self._diverged(step, f"the energy of replica {worst} is {energy[worst]:.3g}")
 
     def _diverged(self, step: int, detail: str) -> Diverged:
-        known = None if self._landmark is None else self._landmark.curvature
+        has_limit = self.model.update_rule.has_law() and self._landmark is not None  # that of the heavy ball
+        known = self._landmark.curvature if has_limit and self._landmark is not None else None
         eta_lambda_max = None if known is None else self.sgd.learning_rate * float(known.eigenvalues[0])
         return Diverged(step, eta_lambda_max, momentum=self.sgd.momentum, detail=detail)
 
@@ -223,6 +232,8 @@ class Point:
             coords.append({**self.process.coords(), "sample_step": self.sample})
             if model.update_rule.has_law():
                 attrs["law"] = self.process.own
+            if self._step is not None and attrs.get("law") not in HEAVY_BALL_LAWS:
+                parts.append(observables(self._step))
         else:
             run_with = {"learning_rate": sgd.learning_rate, "batch_size": sgd.batch_size, "momentum": sgd.momentum}
             parts.append(run_with)

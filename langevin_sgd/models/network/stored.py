@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from langevin_sgd import import_path
+from langevin_sgd.config.kinds import is_own
 from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.laws import Point
-from langevin_sgd.laws.least_squares import at_minimum
+from langevin_sgd.laws.companion import PreconditionedProcess, about_minimum, kept, observables
 from langevin_sgd.laws.linear_process import LinearProcess, Whole
 from langevin_sgd.laws.recomputed import Found, Recomputed, energy_of_modes, follow, run_with, times
 from langevin_sgd.observables.schedule import log_spaced_steps
@@ -23,17 +26,36 @@ _MEASURED_IN_MODES = frozenset({"hessian_eigenvector", "hessian_eigenvalue", "no
 _ORTHONORMAL = 1e-8
 
 
-def process(point: Point) -> LinearProcess | None:
+def process(point: Point) -> LinearProcess | PreconditionedProcess | None:
     """SGD at the minimum, from the stored `hessian_eigenvalue`, `hessian_eigenvector` and `noise_covariance`, or from
     `noise_in_modes` where some modes alone were measured.
 
-    None if they were not measured, for an update rule of which no law is known, and for epochs of a number of samples
-    that an old run does not tell.
+    Of a rule that is not linear it is what is left where its preconditioner is held. None if they were not measured,
+    for another rule of which no law is known, and for epochs of a number of samples that an old run does not tell.
     """
-    if not _has_curvature(point) or not point.model.update_rule.has_law():
+    if not _has_curvature(point):
         return None
+    if "law" not in point.data.attrs:
+        return _preconditioned(point)
     found = _at_minimum(point, point.values("hessian_eigenvalue"), point.values("hessian_eigenvector"))
     return None if found.own == "epoch" and found.samples is None else found
+
+
+def _preconditioned(point: Point) -> PreconditionedProcess | None:
+    step = kept(point)
+    if step is None or "preconditioner" not in point.data or "noise_covariance" not in point.data:
+        return None
+    assert point.sgd is not None
+    basis = point.values("hessian_eigenvector")
+    return PreconditionedProcess(
+        k=point.values("hessian_eigenvalue"),
+        c=basis.T @ point.values("noise_covariance") @ basis,
+        basis=basis,
+        preconditioner=point.values("preconditioner"),
+        step=step,
+        batch_size=point.sgd.batch_size,
+        samples=_samples(point) if point.sgd.sampling == "epoch" else None,
+    )
 
 
 def _at_minimum(point: Point, eigenvalues: Array, basis: Array) -> LinearProcess:
@@ -46,7 +68,9 @@ def _at_minimum(point: Point, eigenvalues: Array, basis: Array) -> LinearProcess
     roots = point.values("curvature_root") @ basis if "curvature_root" in point.data else None
     noise = 0.5 * (in_modes + in_modes.T)
     since = point.model.update_rule.schedule.settled() or 0
-    return at_minimum(eigenvalues, noise, point.sgd, samples=_samples(point), roots=roots, whole=whole, since=since)
+    more: dict[str, Any] = {"samples": _samples(point), "roots": roots, "whole": whole, "since": since}
+    step = kept(point) if "law" in point.data.attrs else None
+    return about_minimum(eigenvalues, noise, point.sgd, step=step, **more)
 
 
 def follows(point: Point) -> Found:
@@ -58,9 +82,21 @@ def follows(point: Point) -> Found:
         if point.model.training_time is None:
             last = point.model.length(point.sgd)
             found["step"] = Recomputed(log_spaced_steps(last, point.model.record_times), "the config")
+    rule = point.model.update_rule
+    if "rule_kick" in point.data and not is_own(type(rule)) and not rule.code():
+        found |= _step(point, point.sgd)
     if set(point.data.variables) >= _MEASURED:
         return {**found, **_curvature(point)}
     return {**found, **_curvature_in_modes(point)} if _has_curvature(point) else found
+
+
+def _step(point: Point, sgd: Sgd) -> Found:
+    """The step of a rule of this package, which may be run again."""
+    from langevin_sgd.training.update_rules import linear  # imports torch
+
+    rule = point.model.update_rule
+    step = linear.companion(rule, sgd, rule.build(sgd))
+    return {} if step is None else follow(observables(step), "the update rule and the config")
 
 
 def _has_curvature(point: Point) -> bool:

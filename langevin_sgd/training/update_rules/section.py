@@ -27,10 +27,16 @@ class UpdateRuleSection(Section):
     begins; see `build`."""
     SLOTS: ClassVar[tuple[str, ...]] = ()
     """What it remembers from step to step, by name: each like the weights, and 0 at the start."""
+    PRECONDITIONER: ClassVar[bool] = False
+    """Whether it multiplies gradients by a preconditioner that its slots give; see `held`."""
     FUSED: ClassVar[tuple[str, ...]] = ()
     """Numbers of the sgd, of "learning_rate", "momentum" and "weight_decay", that may differ between replicas which it
     moves at once: it reads them from the replicas, `replicas.learning_rate`, and not from the sgd that it is built
     with. Points of a scan that differ in others are trained one after the other."""
+    LINEAR: ClassVar[bool] = False
+    """Whether its step is linear in weight, slots and gradient, in each coordinate alone and alike, and the same at
+    every step but the first. That is tried before a training begins; where it is stable and how far it fluctuates about
+    a minimum follow from the step (`langevin_sgd.theory.companion`). Of another rule nothing is claimed."""
     MOMENTUM: ClassVar[bool] = False
     """Whether it reads the momentum of the sgd."""
     kind: str
@@ -62,8 +68,25 @@ class UpdateRuleSection(Section):
         return any(bound is not None for bound in (self.clip_norm, self.clip_value, self.clip_weights))
 
     def has_law(self) -> bool:
-        """Whether its steps are those of heavy-ball SGD, whose laws then are its own: of another nothing is claimed."""
-        return False
+        """Whether a law is claimed for it: its step is linear."""
+        return self.LINEAR and not self.clips()
+
+    def held(self, sgd: Sgd) -> tuple[UpdateRuleSection, Sgd] | None:
+        """The linear rule that is left of one with a preconditioner D if that is held, and its sgd; None without one.
+
+        It moves u, where w = D^(1/2) u, by the gradients D^(1/2) g, weight decay included; D is what
+        `UpdateRule.preconditioner` gives.
+        """
+        return None
+
+    def is_compared(self) -> bool:
+        """Whether there is a law, its own or another, that its fluctuations are compared with.
+
+        Of one whose code is not imported while a run is read that may be; what the run holds says so.
+        """
+        if type(self) is UpdateRuleSection:
+            return True
+        return self.has_law() or (self.PRECONDITIONER and not self.clips())
 
     def problems(self, sgd: Sgd, *, rule: KeyPath, momentum: KeyPath) -> Faults:
         """Why it cannot step with this `sgd`; `rule` and `momentum` are where they are written."""

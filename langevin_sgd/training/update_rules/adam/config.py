@@ -10,6 +10,7 @@ from pydantic import Field
 from langevin_sgd.config.fields import Number, PositiveNumber
 from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.training.update_rules.section import UpdateRuleSection
+from langevin_sgd.training.update_rules.sgd.config import SgdRule
 
 Smoothing = Annotated[Number, Field(ge=0, lt=1)]
 
@@ -39,5 +40,11 @@ class AdamRule(Adaptive):
     """
 
     RULE: ClassVar[str] = "langevin_sgd.training.update_rules.adam.step:Adam"
+    PRECONDITIONER: ClassVar[bool] = True
     kind: Literal["adam"]
     """Always `adam`."""
+
+    def held(self, sgd: Sgd) -> tuple[UpdateRuleSection, Sgd]:
+        """With M and V as they are late, SGD of momentum and dampening beta_1."""
+        left = sgd.model_copy(update={"momentum": self.beta_1, "weight_decay": 0.0})
+        return SgdRule(kind="sgd", dampening=self.beta_1), left

@@ -9,6 +9,7 @@ from langevin_sgd.config.fields import Flag, PositiveNumber
 from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.training.update_rules.adam.config import Smoothing
 from langevin_sgd.training.update_rules.section import UpdateRuleSection
+from langevin_sgd.training.update_rules.sgd.config import SgdRule
 
 
 class RmspropRule(UpdateRuleSection):
@@ -21,6 +22,7 @@ class RmspropRule(UpdateRuleSection):
     RULE: ClassVar[str] = "langevin_sgd.training.update_rules.rmsprop.step:Rmsprop"
     FUSED: ClassVar[tuple[str, ...]] = ("learning_rate", "momentum", "weight_decay")
     MOMENTUM: ClassVar[bool] = True
+    PRECONDITIONER: ClassVar[bool] = True
     kind: Literal["rmsprop"]
     """Always `rmsprop`."""
     smoothing: Smoothing = 0.99
@@ -37,6 +39,10 @@ class RmspropRule(UpdateRuleSection):
             *(("mean",) if self.centered else ()),
             *(("velocity",) if sgd.momentum > 0 else ()),
         )
+
+    def held(self, sgd: Sgd) -> tuple[UpdateRuleSection, Sgd]:
+        """SGD of the same momentum."""
+        return SgdRule(kind="sgd"), sgd.model_copy(update={"weight_decay": 0.0})
 
     def alike(self, sgd: Sgd) -> Hashable:
         """Whether there is momentum, and decay: steps without are others, rounded otherwise."""

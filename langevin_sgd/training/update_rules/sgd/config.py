@@ -22,6 +22,7 @@ class SgdRule(UpdateRuleSection):
 
     RULE: ClassVar[str] = "langevin_sgd.training.update_rules.sgd.step:SgdStep"
     FUSED: ClassVar[tuple[str, ...]] = ("learning_rate", "momentum", "weight_decay")
+    LINEAR: ClassVar[bool] = True
     MOMENTUM: ClassVar[bool] = True
     kind: Literal["sgd"]
     """Always `sgd`."""
@@ -37,10 +38,6 @@ class SgdRule(UpdateRuleSection):
     def alike(self, sgd: Sgd) -> Hashable:
         """Whether there is momentum, and decay: steps without are others, rounded otherwise."""
         return sgd.momentum > 0, sgd.weight_decay > 0
-
-    def has_law(self) -> bool:
-        """Without its options."""
-        return not (self.clips() or self.nesterov or self.dampening)
 
     def problems(self, sgd: Sgd, *, rule: KeyPath, momentum: KeyPath) -> Faults:
         """Options of a momentum that is 0, and both at once."""
