@@ -74,7 +74,7 @@ class Point:
         self.steps = model.length(sgd)
         self._bench, self._landmark = bench, landmark
         about = landmark is not None and landmark.curvature is not None
-        self._step = companion(model.update_rule, sgd, rule) if about else None
+        self._step = companion(model.update_rule, sgd, rule) if about and rule is not None else None
         self.process = None if landmark is None else process_at(landmark, model, sgd, len(bench.samples), self._step)
         problem = bench.problem
         start = problem.start if landmark is None else torch.from_numpy(landmark.minimum.position[None])
@@ -96,7 +96,7 @@ class Point:
                 instruments=self._instruments, workers=bench.workers, loss=problem.loss, rule=rule,
                 slots=model.update_rule.slots(sgd), traced=bench.traced,
             )  # fmt: skip
-        if self.process is not None and model.update_rule.held(sgd) is not None:
+        if self.process is not None and rule is not None and model.update_rule.held(sgd) is not None:
             self._probes["preconditioner"] = PreconditionerRecord(rule, self.sample, bench.network.size)
         watched = Watched(self.steps, model.replicas, bench.network.size, sgd, model.gradient_tolerance)
         asked = probes.build(model.probes, watched, declared=merged(ENSEMBLE, model.DECLARES))
