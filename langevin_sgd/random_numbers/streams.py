@@ -50,6 +50,7 @@ class Stream(IntEnum):
     CURVATURE = 13
     SYNTHETIC = 14
     FRESH_SAMPLE = 15
+    AUGMENTATION = 16
 
 
 OWN_STREAMS = range(128, 256)

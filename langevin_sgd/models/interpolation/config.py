@@ -155,6 +155,8 @@ class InterpolationModel(ModelSection):
             yield (*at, "loss"), reason
         if (reason := self.architecture.refusal(self.data)) is not None:
             yield (*at, "architecture"), reason
+        if self.data.augment is not None:
+            yield (*at, "data", "augment"), "steps on the line choose among samples as they are; remove it"
         if self.data.fresh_samples():
             yield (*at, "data", "fresh"), "steps on the line choose among samples that stay; remove it"
         if self.architecture.mixes_samples():

@@ -226,6 +226,13 @@ class NetworkModel(ModelSection):
         yield from self.data.problems(name, data=(*at, "data"), batch_size=sgd.batch_size, batch_size_at=origin)
         if (reason := self.architecture.refusal(self.data)) is not None:
             yield (*at, "architecture"), reason
+        if self.data.augment is not None and sgd.sampling == "epoch":
+            yield lineage.sgd_origin(study, name, "sampling"), f"augmented images of {name} have no epochs; remove it"
+        if self.data.augment is not None and self.start == "minimum":
+            yield (
+                (*at, "data", "augment"),
+                "the descent is that of another loss than the one that start: minimum is the minimum of; remove one",
+            )
         if self.data.fresh_samples() and sgd.sampling == "epoch":
             yield lineage.sgd_origin(study, name, "sampling"), f"fresh samples of {name} have no epochs; remove it"
         if self.architecture.mixes_samples():

@@ -17,6 +17,7 @@ from langevin_sgd.training import gradient_check, initial
 from langevin_sgd.training.architectures import checking as architectures
 from langevin_sgd.training.architectures.images import as_taken
 from langevin_sgd.training.data import loading as data
+from langevin_sgd.training.data.augmented import Augmented
 from langevin_sgd.training.data.section import Supply
 from langevin_sgd.training.energy import Samples
 from langevin_sgd.training.losses import checking as losses
@@ -100,6 +101,10 @@ def prepare(model: NetworkModel, *, seed: int, device: str, refuse_size: Callabl
     needed = model.needs_samples_apart()
     architectures.refuse_mixed(apart, None if needed is None else needed[1], name=name)
     gradient_check.refuse_wrong_gradient(module, train.inputs, name=name)
+    supply = model.data.supply(seed)
+    if model.data.augment is not None:
+        arrays = train.inputs.cpu().numpy(), train.labels.cpu().numpy()
+        supply = Augmented(model.data.augment, *arrays, model.data.image(), seed=seed)
     replicas = range(model.replicas if model.start == "independent" else 1)
     start = initial.weights(build, lambda built: Network.of(built, dtype=torch.float64).weights(), seed, replicas)
     initial.refuse_other_size(start, Network.of(module, dtype=torch.float64).size)
@@ -114,5 +119,5 @@ def prepare(model: NetworkModel, *, seed: int, device: str, refuse_size: Callabl
         apart=apart,
         device=device,
         name=loaded.name,
-        supply=model.data.supply(seed),
+        supply=supply,
     )

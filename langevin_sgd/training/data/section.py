@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol
 from pydantic import Field
 
 from langevin_sgd.config.errors import Faults, KeyPath
-from langevin_sgd.config.fields import Flag, Folder, Number, PositiveWholeNumber, Section, Text
+from langevin_sgd.config.fields import Flag, Folder, Number, PositiveWholeNumber, Section, Text, WholeNumber
 from langevin_sgd.families import imported
 
 if TYPE_CHECKING:
@@ -47,6 +47,15 @@ class DataShape:
         return self.targets if self.classes is None else self.classes
 
 
+class Augment(Section):
+    """What is done to the images of a minibatch, at random, each time that they are drawn; never to those evaluated."""
+
+    flip: Flag = False
+    """Left and right exchanged, of every second image on average."""
+    shift: Annotated[WholeNumber, Field(ge=0, le=1000)] = 0
+    """Moved up or down and left or right by up to so many pixels, all of them as likely, with zeros from the edge."""
+
+
 def train_size(samples: int, test_fraction: float) -> int:
     """Training samples left of `samples` when round(test_fraction * samples) of them go to the test set."""
     return samples - round(test_fraction * samples)
@@ -74,6 +83,9 @@ class DataSection(Section):
     in all training samples becomes 0."""
     standardise_targets: Flag = False
     """The same as standardise, of the real targets: a loss is then in units of their variance."""
+    augment: Augment | None = None
+    """What is done to the images of minibatches: {flip: true, shift: 2}. The descent is then that of another loss than
+    the one that is recorded, of the images as they are."""
     folder: Folder | None = None
     """Where a data set finds its files, if it has any."""
 
@@ -117,6 +129,8 @@ class DataSection(Section):
         shape = self.shape()
         if shape is not None and (fault := self.noise_problem(shape.classes)) is not None:
             yield (*data, fault[0]), fault[1]
+        if self.augment is not None and self.shape() is not None and self.image() is None:
+            yield (*data, "augment"), f"is of images, and samples of {self.name} are vectors; remove it"
         if self.standardise and self.whiten:
             yield (*data, "whiten"), "standardise is true too, which whitening includes; remove one"
         if shape is not None and (fault := self.target_problem(shape.classes)) is not None:
