@@ -15,7 +15,8 @@ from langevin_sgd.training.full_batch import FullBatch
 Array = NDArray[np.float64]
 
 _QUASI_NEWTON_STEPS = 5000
-_MEMORY = 50
+_MEMORY = 50  # fewer where so many vectors would cost more than the gradients
+_NUMBERS_IN_MEMORY = 1_000_000
 _NEWTON_STEPS = 50
 _LONGEST_HALVING = 30
 _POLISHING_STEPS = 6
@@ -68,7 +69,7 @@ def find(
     options = {
         "maxiter": _QUASI_NEWTON_STEPS,
         "maxfun": 2 * _QUASI_NEWTON_STEPS,
-        "maxcor": _MEMORY,
+        "maxcor": min(_MEMORY, max(10, _NUMBERS_IN_MEMORY // full.dimension)),
         "ftol": 0,
         "gtol": 0,
     }

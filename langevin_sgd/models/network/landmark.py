@@ -90,10 +90,12 @@ def find_landmark(
     found = minimum.find(full, start, tolerance=tolerance, progress=progress.update)
     if not curved:
         return Landmark(found, None)
+    if modes is not None:
+        progress.begin(f"{name}: {modes} modes of the Hessian")
+        # no polish: what a small gradient leaves is nothing along the sharpest modes, and the flat ones are not looked at
+        return Landmark(found, top_modes.measure(full, found.position, modes, progress=progress.update))
     found = minimum.polish(full, found)
     progress.begin(f"{name}: Hessian")
-    if modes is not None:
-        return Landmark(found, top_modes.measure(full, found.position, modes, progress=progress.update))
     return Landmark(found, curvature.measure(full, found.position, progress=progress.update))
 
 
