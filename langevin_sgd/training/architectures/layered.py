@@ -27,14 +27,16 @@ class LayeredSection(ArchitectureSection):
 
     whose expectation over minibatches the descent follows, and which depends on B. There is no C of one sample then,
     and no H of a sum over samples: what needs them is refused. Energy and accuracy are recorded as the mean of that
-    loss over blocks of samples in the order of the set (`training/energy.py` says how many).
+    loss over blocks of 256 samples in the order of the set.
     """
 
     activation: Activation = "tanh"
     """Nonlinearity behind each layer but the last."""
     normalisation: Normalisation = "none"
     """What stands before the nonlinearity: none; layer or group (over the units of a sample); batch or ghost (over the
-    samples of a minibatch, or of groups of `ghost_batch` of them: Hoffer, Hubara and Soudry 2017)."""
+    samples of a minibatch, or of groups of `ghost_batch` of them: Hoffer, Hubara and Soudry 2017). With batch or ghost
+    the loss of a minibatch is a function of all its samples together and no sum over them, so that it has no H and no
+    C; energy and accuracy are recorded over blocks of 256 samples, each normalised by itself."""
     groups: Annotated[WholeNumber, Field(ge=2, le=2**20)] = 4
     """Of normalisation: group, into how many groups the units or channels of a layer are cut."""
     ghost_batch: Annotated[WholeNumber, Field(ge=2, le=2**20)] = 16

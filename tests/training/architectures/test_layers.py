@@ -20,6 +20,7 @@ from langevin_sgd.training.architectures.residual_cnn import ResidualNetwork
 from langevin_sgd.training.architectures.softmax import Softmax
 from langevin_sgd.training.energy import Evaluator, Samples
 from langevin_sgd.training.ensemble import Ensemble
+from langevin_sgd.training.full_batch import FullBatch
 from langevin_sgd.training.minibatches import Minibatches
 from langevin_sgd.training.network import Network
 from langevin_sgd.training.threads import Workers
@@ -137,6 +138,39 @@ def test_ntk_layers_keep_the_size_of_what_goes_through_them():
     z = layer(x).detach()
     assert abs(float(z.var()) / expected - 1) < 4 * (2 / 4000) ** 0.5
     torch.testing.assert_close(z, (layer.weight @ x / 50**0.5 + layer.bias / 10).detach())
+
+
+@pytest.mark.parametrize(
+    "section",
+    [
+        ConvolutionalNetwork(kind="cnn", channels=(2, 3), kernel=3, dense=(4,), activation="tanh"),
+        ResidualNetwork(kind="residual_cnn", channels=(2,), normalisation="layer", activation="tanh"),
+    ],
+)
+def test_its_hessian_and_the_gradients_of_its_samples_are_those_of_autograd(section):
+    network = Network.of(
+        initial.build_with_seed(lambda: architectures.build(section, IMAGE, 3), 1, 0), dtype=torch.float64
+    )
+    inputs, labels = _random(6, *IMAGE), torch.arange(6) % 3
+    w = network.weights()
+
+    def loss(at: torch.Tensor, which: slice = slice(None)) -> torch.Tensor:
+        return nn.functional.cross_entropy(network.outputs(network.parameters(at), inputs[which]), labels[which])
+
+    with Workers(1) as workers:
+        full = FullBatch(network, Samples(inputs, labels), 0.0, workers)
+        vectors = _random(2, network.size).numpy()
+        products = full.hessian_products(w.numpy(), vectors)
+        rows: list[np.ndarray] = []
+        full.sample_gradients(w.numpy(), lambda block: rows.append(block.numpy().copy()))
+    point = w.clone().requires_grad_()
+    for vector, found in zip(vectors, products, strict=True):
+        (slope,) = torch.autograd.grad(loss(point), point, create_graph=True)
+        (expected,) = torch.autograd.grad(slope @ torch.from_numpy(vector), point)
+        np.testing.assert_allclose(found, expected, rtol=1e-8, atol=1e-10)
+    for sample, found in enumerate(np.concatenate(rows)):
+        (expected,) = torch.autograd.grad(loss(point, slice(sample, sample + 1)), point)
+        np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-11)
 
 
 def _mlp(**keys) -> MultilayerPerceptron:
