@@ -220,4 +220,4 @@ def _plain(value: Any) -> Any:
 
 
 def _text(document: Mapping[str, Any]) -> bytes:
-    return json.dumps(document, indent=2).encode("utf-8")
+    return json.dumps(document).encode("utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import shutil
@@ -14,16 +15,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch  # noqa: F401  so that no child has to
 import xarray as xr
-import zarr  # noqa: F401
 
+import langevin_sgd as lsgd
 from langevin_sgd import cli
 from langevin_sgd.errors import UserError
 from langevin_sgd.reporting import html as html_report
 from langevin_sgd.reporting.plots import drawn as plots
 from langevin_sgd.study import execute as study
 from langevin_sgd.study import store
+from langevin_sgd.study.loading import load
 from langevin_sgd.study.run_model import Surroundings
 
 CRASHED = 77
@@ -217,8 +218,19 @@ def contents(run: Path) -> dict[str, object]:
     return found
 
 
+@pytest.fixture(scope="session")
+def _imported(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What commands import when they need it is there, so that no child has to: most of the work of a small command."""
+    for name in ("torch", "zarr", "dask.array", "rich.console", "rich.table", "langevin_sgd.reporting.terminal"):
+        importlib.import_module(name)
+    config = tmp_path_factory.mktemp("imported") / "small.yaml"
+    config.write_text(CONFIG)
+    small = load(config)
+    lsgd.simulate(small.model_copy(update={"models": {"first": small.models["first"]}, "checks": ()}))
+
+
 @pytest.fixture
-def commands(tmp_path: Path) -> Commands:
+def commands(tmp_path: Path, _imported: None) -> Commands:
     """Runs commands in forked children."""
     made = Commands(tmp_path)
     made.config.write_text(CONFIG)
@@ -226,7 +238,7 @@ def commands(tmp_path: Path) -> Commands:
 
 
 @pytest.fixture(scope="session")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def whole(tmp_path_factory: pytest.TempPathFactory, _imported: None) -> Path:
     """The small study as an uninterrupted run leaves it; to be copied, not changed."""
     made = Commands(tmp_path_factory.mktemp("whole"))
     made.config.write_text(CONFIG)

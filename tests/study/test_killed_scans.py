@@ -10,8 +10,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import langevin_sgd.models.ornstein_uhlenbeck.run
-import langevin_sgd.simulation  # noqa: F401  so that no child spends its life on imports
 from langevin_sgd.observables.points_done import DONE, STATUS
 from langevin_sgd.study import run_state, store
 
@@ -28,8 +26,8 @@ models:
     replicas: 4
     record_times: 4
 scan:
-  models.ou.steps: {linear: [60, 79, 20]}
-  sgd.learning_rate: {linear: [0.1, 0.19, 10]}
+  models.ou.steps: [STEPS]
+  sgd.learning_rate: {linear: [0.1, 0.19, RATES]}
 """
 
 
@@ -39,14 +37,17 @@ def files(run: Path) -> dict[str, bytes]:
     return {file.relative_to(group).as_posix(): file.read_bytes() for file in group.rglob("*") if file.is_file()}
 
 
-@pytest.mark.parametrize("kills", [5, pytest.param(100, marks=pytest.mark.validate)])
-def test_a_scan_that_is_killed_again_and_again_ends_with_the_same_files(commands, kills: int) -> None:
-    """200 points in blocks of ten; each life is killed once it has written up to four blocks, or none, and a moment on.
+@pytest.mark.parametrize(
+    ("kills", "blocks", "rates"), [(4, 12, 3), pytest.param(100, 20, 10, marks=pytest.mark.validate)]
+)
+def test_a_scan_that_is_killed_again_and_again_ends_with_the_same_files(commands, kills, blocks, rates) -> None:
+    """Each life is killed once it has written up to four blocks of so many points, or none, and a moment on.
 
     After every kill the run opens, and each point that it calls done has the numbers of the undisturbed run.
     """
     config = commands.folder / "killed.yaml"
-    config.write_text(CONFIG)
+    steps = ", ".join(str(60 + more) for more in range(blocks))  # each is a launch of its own
+    config.write_text(CONFIG.replace("STEPS", steps).replace("RATES", str(rates)))
 
     def simulate(run: Path, *flags: str):
         return commands.command("simulate", config, "--output", run, "--quiet", *flags)
@@ -55,7 +56,7 @@ def test_a_scan_that_is_killed_again_and_again_ends_with_the_same_files(commands
     assert code == 0, said
     whole = store.open_run(commands.folder / "whole", load=True)["ou"].dataset
     expected = files(commands.folder / "whole")
-    assert (whole[STATUS] == DONE).sum() == 200
+    assert (whole[STATUS] == DONE).sum() == blocks * rates
     rng = np.random.default_rng(5)
 
     def written(run: Path) -> int:
@@ -72,7 +73,7 @@ def test_a_scan_that_is_killed_again_and_again_ends_with_the_same_files(commands
             time.sleep(0.002)
             ended = os.waitpid(process, os.WNOHANG)[0] != 0
         if not ended:
-            time.sleep(rng.uniform(0.0, 0.5))
+            time.sleep(rng.uniform(0.0, 0.05 * rates))  # a block or a few
             ended = os.waitpid(process, os.WNOHANG)[0] != 0
         if ended:  # it was sooner at its end
             assert files(run) == expected, log.read_text()

@@ -52,7 +52,7 @@ def test_same_seed_same_interval():
     assert not np.array_equal(first, other)
 
 
-@pytest.mark.parametrize("replicas", [6, 32])
+@pytest.mark.parametrize("replicas", [6, pytest.param(32, marks=pytest.mark.validate)])
 def test_interval_covers_the_true_distance(replicas):
     """Truth N(0, 1); laws N(0, 1) at distance 0, N(0.1, 1) at distance 2 Phi(0.05) - 1."""
     random = np.random.default_rng(replicas)
@@ -69,14 +69,17 @@ def test_interval_covers_the_true_distance(replicas):
 
 
 def test_counting_frames_as_independent_would_fail():
-    """The same data with frames taken as replicas: the interval is far too narrow."""
+    """The same data with frames taken as replicas: the interval is far too narrow.
+
+    Of 15 intervals that cover in 95% of studies 11 or more do, but for one time in 3,000.
+    """
     random = np.random.default_rng(9)
     covered = 0
-    for study in range(60):
+    for study in range(15):
         x = correlated(random, 32, 60, 0.95)
         half = resample(x.reshape(-1, 1), seed=study, resamples=199).half_width(0.95)
         covered += sup_distance(x, ndtr) <= half
-    assert covered / 60 < 0.7
+    assert covered <= 10
 
 
 def test_verdicts():

@@ -98,14 +98,14 @@ def on_the_edge(scan: xr.Dataset, number: int) -> float:
     return 1 / 1.05
 
 
-def test_a_few_scans_come_out_as_they_should():
-    every = list(scans(3))
+def test_a_scan_comes_out_as_it_should():
+    """And so does one with a law that is off at one point alone, which is harder to see than one off everywhere."""
+    every = list(scans(1))
     assert every[0][1].sizes["learning_rate"] * every[0][1].sizes["batch_size"] == 24
     assert verdicts(every, true)[0]["disagrees"] == 0
-    caught, rejected = verdicts(every[:1], off_at_one_point)
+    caught, rejected = verdicts(every, off_at_one_point)
     assert caught == {"disagrees": 1}
     assert list(map(len, rejected)) == [1]
-    assert verdicts(every[:1], off_everywhere)[0] == {"disagrees": 1}
 
 
 @pytest.mark.validate

@@ -96,7 +96,7 @@ def test_the_error_does_not_pick_the_smaller_of_two(make_quadratic):
     assert rows_of(alike)["spread"].standard_error == error["moved"]
 
 
-@pytest.mark.parametrize("replicas", [4, 16])
+@pytest.mark.parametrize("replicas", [4, pytest.param(16, marks=pytest.mark.validate)])
 def test_false_alarms_of_the_spread_on_null_data(make_quadratic, replicas):
     """A 95% interval misses 1 in no more than 5% of studies (four standard errors of 400 studies on top)."""
     studies = 400
