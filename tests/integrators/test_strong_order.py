@@ -45,7 +45,7 @@ PROBLEMS = {
         Expression("0*x + 0*y", ("x", "y")), PositionDependentNoise(("1", "x")), 1.0, (0.0, 0.0), (32, 64, 128, 256)
     ),
 }
-FINE = {"linear": 8192, "additive": 8192, "diagonal": 2048, "general": 16384}
+FINE = {"linear": 8192, "additive": 8192, "diagonal": 2048, "general": 8192}
 
 
 class Paths:

@@ -109,7 +109,9 @@ def test_what_a_model_is_measured_on_goes_with_its_tasks(tmp_path):
     assert any(path.startswith("ou/mode_variance") for path in by_threads)
 
 
-def test_workers_of_which_one_is_killed_make_the_same_files(alone, tmp_path, monkeypatch):
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.validate)])
+def test_workers_of_which_one_is_killed_make_the_same_files(alone, tmp_path, monkeypatch, workers):
+    """Whatever the others are at is lost too: the pool ends with one of its workers, and is made anew."""
     killed = []
     start = pool.ProcessPoolExecutor
 
@@ -128,7 +130,7 @@ def test_workers_of_which_one_is_killed_make_the_same_files(alone, tmp_path, mon
         return made
 
     monkeypatch.setattr(pool, "ProcessPoolExecutor", started)
-    assert simulated(ALONE, tmp_path / "run", workers=2) == alone
+    assert simulated(ALONE, tmp_path / "run", workers=workers) == alone
     assert killed
 
 
