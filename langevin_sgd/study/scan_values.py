@@ -10,8 +10,8 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Discriminator, Field, Tag, WithJsonSchema
 
 from langevin_sgd.config.axis import Axis, Value, named, of_key
-from langevin_sgd.config.errors import KeyPath, inconsistent, nearest
-from langevin_sgd.config.fields import Number, Section, Text, WholeNumber
+from langevin_sgd.config.errors import KeyPath, choice, inconsistent, nearest
+from langevin_sgd.config.fields import Entries, Number, PositiveNumber, Section, Text, WholeNumber
 
 VALUE_LIMIT = 2**20
 """Most values along one dimension, which are kept one by one."""
@@ -153,6 +153,32 @@ class Sobol(Drawn):
     """Lowest, highest and number of values."""
 
 
+class Rule(Section):
+    """How a value goes with another: value = VALUE (other/OTHER)^p."""
+
+    with_: Text = Field(alias="with")
+    """The other key, of the same group: sgd.batch_size."""
+    rule: Literal["sqrt", "linear"]
+    """sqrt: p = 1/2, as Hoffer, Hubara and Soudry (2017) scale the learning rate, which keeps the noise of a step.
+    linear: p = 1 (Goyal et al. 2017), which keeps the temperature eta sigma^2/B."""
+    at: Annotated[tuple[PositiveNumber, PositiveNumber], Entries("[VALUE, OTHER]")]
+    """VALUE, and the OTHER that it goes with."""
+
+
+class Scaled(Section):
+    """Values that follow from those of another key of the same group."""
+
+    scaled: Rule
+    """With which key, by which rule, from where."""
+
+    def beside(self, other: Sequence[Value]) -> tuple[float, ...]:
+        """The values beside those of the other key, as short decimals."""
+        value, reference = self.scaled.at
+        power = 0.5 if self.scaled.rule == "sqrt" else 1.0
+        exact = (value * (float(each) / reference) ** power for each in other)
+        return tuple(float(f"{each:.12g}") for each in exact)
+
+
 def _sort(value: Any) -> str:
     if isinstance(value, str):
         return "name"
@@ -168,7 +194,13 @@ Entry = Annotated[
 ]
 Listed = Annotated[tuple[Entry, ...], Field(min_length=1, max_length=VALUE_LIMIT)]
 
-_FORMS: Mapping[str, type[Section]] = {"linear": Linear, "geometric": Geometric, "random": Random, "sobol": Sobol}
+_FORMS: Mapping[str, type[Section]] = {
+    "linear": Linear,
+    "geometric": Geometric,
+    "random": Random,
+    "sobol": Sobol,
+    "scaled": Scaled,
+}
 _GROUP = "zip"
 FORMS = "a list, {linear: [FIRST, LAST, COUNT]} (or geometric, random, sobol) or {zip: {KEY: ...}}"
 
@@ -208,7 +240,8 @@ Column = Annotated[
     | Annotated[Linear, Tag("linear")]
     | Annotated[Geometric, Tag("geometric")]
     | Annotated[Random, Tag("random")]
-    | Annotated[Sobol, Tag("sobol")],
+    | Annotated[Sobol, Tag("sobol")]
+    | Annotated[Scaled, Tag("scaled")],
     Discriminator(_form),
 ]
 
@@ -226,6 +259,7 @@ Values = Annotated[
     | Annotated[Geometric, Tag("geometric")]
     | Annotated[Random, Tag("random")]
     | Annotated[Sobol, Tag("sobol")]
+    | Annotated[Scaled, Tag("scaled")]
     | Annotated[Group, Tag("zip")],
     Discriminator(_form_or_group),
 ]
@@ -254,13 +288,18 @@ def _columns(name: str, columns: Mapping[str, Any], seed: int) -> tuple[tuple[Va
             counts = [each.count for each in drawn if sequence == each.SEQUENCE]
             points = drawn_points.uniform(sequence, seed, axis=name, count=max(counts), dimensions=len(counts))
             uniform[sequence] = iter(points)
-    return tuple(
-        each.drawn(next(uniform[each.SEQUENCE])[: each.count])
+    found = {
+        key: each.drawn(next(uniform[each.SEQUENCE])[: each.count])
         if isinstance(each, Drawn)
         else each.values()
         if isinstance(each, Linear | Geometric)
         else each
-        for each in columns.values()
+        for key, each in columns.items()
+        if not isinstance(each, Scaled)
+    }
+    return tuple(
+        each.beside(found.get(each.scaled.with_, ())) if isinstance(each, Scaled) else found[key]
+        for key, each in columns.items()
     )
 
 
@@ -273,12 +312,33 @@ def problems(scan: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str]]:
         for path, each in written.items():
             if isinstance(each, Linear | Geometric | Drawn) and (fault := each.problem()) is not None:
                 yield path, fault
+        if isinstance(values, Scaled):
+            yield (key,), "scaled goes with another key; put both into a group, NAME: {zip: {KEY: ..., KEY: ...}}"
         if isinstance(values, Group):
-            yield from _group_problems(key, values)
+            yield from _scaled_problems(key, values) or _group_problems(key, values)
+
+
+def _scaled_problems(key: str, group: Group) -> list[tuple[KeyPath, str]]:
+    """Values that go with a key of which there are none, or none that are numbers > 0."""
+    faults: list[tuple[KeyPath, str]] = []
+    free = [name for name, each in group.zip.items() if not isinstance(each, Scaled)]
+    for name, each in group.zip.items():
+        if not isinstance(each, Scaled):
+            continue
+        other, at = each.scaled.with_, (key, _GROUP, name, "scaled", "with")
+        if other not in free:
+            mend = choice(other, free) if free else "give values of another key"
+            faults.append((at, f'"{other}" has no values of its own in this group; {mend}'))
+        elif isinstance(values := group.zip[other], tuple) and not all(
+            not isinstance(value, str) and value > 0 for value in values
+        ):
+            faults.append((at, f"{other} must have numbers > 0 to go with"))
+    return faults
 
 
 def _group_problems(key: str, group: Group) -> Iterator[tuple[KeyPath, str]]:
-    counts = {name: len(each) if isinstance(each, tuple) else each.count for name, each in group.zip.items()}
+    given = {name: each for name, each in group.zip.items() if not isinstance(each, Scaled)}
+    counts = {name: len(each) if isinstance(each, tuple) else each.count for name, each in given.items()}
     first = next(iter(counts))
     if not key.isidentifier():
         yield (key,), "is the name of a dimension and must be letters, digits and underscores; rename it"

@@ -73,3 +73,27 @@ def test_what_is_no_value_is_one_fault_at_its_place(value, said):
     with pytest.raises(ConfigError) as refused:
         loading.parse({**given, "scan": {"sgd.learning_rate": [0.1, value]}})
     assert str(refused.value) == f"<config>: scan.sgd.learning_rate.1: must be {said}"
+
+
+@pytest.mark.parametrize(
+    ("rule", "batches", "expected"),
+    [
+        ("sqrt", [4, 16, 64, 32], (0.05, 0.1, 0.2, round(0.1 * 2**0.5, 12))),
+        ("linear", [8, 16, 48], (0.05, 0.1, 0.3)),
+        ("linear", {"geometric": [8, 32, 3]}, (0.05, 0.1, 0.2)),
+    ],
+)
+def test_a_learning_rate_may_go_with_the_batch_size(rule, batches, expected):
+    """Hoffer's rule keeps the noise of a step, eta sqrt(B) apart, the linear rule the temperature eta/B."""
+    scaled = {"with": "sgd.batch_size", "rule": rule, "at": [0.1, 16]}
+    network = {"kind": "network", "architecture": {"kind": "softmax"}, "steps": 3, "replicas": 2, "record_times": 2}
+    given = {
+        "name": "scaled", "seed": 1, "sgd": {"learning_rate": 0.1, "batch_size": 16}, "models": {"network": network},
+        "scan": {"noise": {"zip": {"sgd.learning_rate": {"scaled": scaled}, "sgd.batch_size": batches}}},
+    }  # fmt: skip
+    (axis,) = loading.parse(given).axes()
+    assert axis.columns[0] == pytest.approx(expected, rel=1e-11)
+    found = lsgd.simulate(given)["network"]
+    assert found.learning_rate.values.tolist() == list(axis.columns[0])
+    kept = found.learning_rate / found.batch_size ** (0.5 if rule == "sqrt" else 1.0)
+    assert kept.values == pytest.approx(float(kept[0]))
