@@ -19,17 +19,20 @@ FEWER = [f"models.{name}.replicas=256" for name in ("discrete", "continuum", "mo
 
 
 @pytest.mark.parametrize("overrides", [FEWER, pytest.param([], marks=pytest.mark.validate)], ids=["fewer", "whole"])
-def test_python_snippets_run_in_order(overrides: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_python_snippets_run_in_order(overrides: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """As they stand under validate; by default with fewer replicas of the first study."""
     monkeypatch.chdir(ROOT)
     assert SNIPPETS[0].count(STUDY) == 1
     names: dict = {}
     for snippet in SNIPPETS:
         text = snippet.replace(STUDY, f"{STUDY}, overrides={overrides!r}") if overrides else snippet
+        text = text.replace('"runs/', f'"{tmp_path}/')
         exec(compile(text, "README.md", "exec"), names)
     ratio = names["tree"]["discrete"].mode_variance / names["tree"]["discrete"].mode_variance_predicted
     assert float(abs(ratio - 1).max()) < 0.05
     assert set(names["table"].model.values) == {"discrete", "continuum", "momentum"}
+    assert names["merged"]["network"].sizes["replica"] == 2
+    assert "checks" in names["merged"].children
     occupancy = names["run"].data.occupancy.sel(basin="right")
     assert occupancy.sizes == {"tilt": 3, "time": 3}
     assert float(occupancy.sel(tilt=0.2)[-1]) < float(occupancy.sel(tilt=0.0)[-1])
