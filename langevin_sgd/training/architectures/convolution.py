@@ -22,8 +22,7 @@ class Convolution(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """z_o(p) = b_o + sum_c sum_q W_oc(q) x_c(p + q)."""
-        assert self.bias is not None
-        return _convolved(x, self.weight, self._zeros) + self.bias.view(-1, 1, 1, 1)
+        return _convolved(x, self.weight, self.bias, self._zeros)
 
 
 class MaxPool(nn.Module):
@@ -45,40 +44,42 @@ class MaxPool(nn.Module):
         return x
 
 
-def _convolved(x: Tensor, weight: Tensor, zeros: int) -> Tensor:
-    result: Tensor = _Convolved.apply(x, weight, zeros)  # type: ignore[no-untyped-call]
+def _convolved(x: Tensor, weight: Tensor, bias: Tensor | None, zeros: int) -> Tensor:
+    result: Tensor = _Convolved.apply(x, weight, bias, zeros)  # type: ignore[no-untyped-call]
     return result
 
 
 class _Convolved(torch.autograd.Function):
-    """Without bias. Its derivative by the images is a convolution again, with the kernels turned by 180 degrees."""
+    """Its derivative by the images is a convolution again, without bias, with the kernels turned by 180 degrees."""
 
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(x: Tensor, weight: Tensor, zeros: int) -> Tensor:
+    def forward(x: Tensor, weight: Tensor, bias: Tensor | None, zeros: int) -> Tensor:
         lost = weight.shape[-1] - 1 - 2 * zeros
         shape = (len(weight), x.shape[1] - lost, x.shape[2] - lost, x.shape[3])
-        return (weight.reshape(len(weight), -1) @ _patches(x, weight.shape[-1], zeros)).reshape(shape)
+        product = weight.reshape(len(weight), -1) @ _patches(x, weight.shape[-1], zeros)
+        return (product if bias is None else product + bias.unsqueeze(1)).reshape(shape)
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, int], output: Tensor) -> None:
-        x, weight, ctx.zeros = inputs
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, Tensor | None, int], output: Tensor) -> None:
+        x, weight, _, ctx.zeros = inputs
         ctx.save_for_backward(x, weight)
 
     @staticmethod
-    def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
+    def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None, None]:
         x, weight = ctx.saved_tensors
         (slope,) = slopes
         kernel = weight.shape[-1]
         by_images = by_weights = None
         if ctx.needs_input_grad[0]:
             turned = weight.transpose(0, 1).flip((2, 3))
-            by_images = _convolved(slope, turned, kernel - 1 - ctx.zeros)
+            by_images = _convolved(slope, turned, None, kernel - 1 - ctx.zeros)
         if ctx.needs_input_grad[1]:
             by_weights = slope.reshape(len(weight), -1) @ _patches(x, kernel, ctx.zeros).T
             by_weights = by_weights.reshape(weight.shape)
-        return by_images, by_weights, None
+        by_bias = slope.sum((1, 2, 3)) if ctx.needs_input_grad[2] else None
+        return by_images, by_weights, by_bias, None
 
 
 def _patches(x: Tensor, kernel: int, zeros: int) -> Tensor:
