@@ -59,6 +59,7 @@ SHORTER: dict[str, list[str]] = {
               "models.space.ln_time=[0.0, 0.8]", "models.space.record_times=17", "checks.0.window=1.0"],
     "real_basins": ["models.line.replicas=64", "scan.sgd.batch_size=[1, 4]",
                     "scan.models.line.learning_rate_per_sample=[0.02, 0.04]"],
+    "regression": ["models.network.training_time=60", "models.network.replicas=4"],
     "scan": [*(f"models.{name}.replicas=3" for name in ("network", "ou", "isotropic")), "models.ou.steps=4000",
              "models.isotropic.steps=4000", "models.network.training_time=60",
              "scan.sgd.learning_rate=[0.2, 1.0]", "scan.sgd.batch_size=[8, 64]"],
