@@ -17,8 +17,8 @@ LOSSES: Family[type[LossSection]] = Family(
     "loss",
     {
         "cross_entropy": "langevin_sgd.training.losses.cross_entropy.config:CrossEntropyLoss",
-        "function": "langevin_sgd.training.losses.function.config:FunctionLoss",
         "mse": "langevin_sgd.training.losses.mse.config:SquaredErrorLoss",
+        "function": "langevin_sgd.training.losses.function.config:FunctionLoss",
     },
     group="langevin_sgd.losses",
     is_member=subclass_of(LossSection),
