@@ -30,6 +30,8 @@ CONFIGS = Path(__file__).parents[1] / "configs"
 SHORTER: dict[str, list[str]] = {
     "aging": ["models.sinai.disorders=24", "models.sinai.half_width=600", "models.sinai.ln_time=[0.0, 16.0]",
               "models.sinai.aging.ln_waiting_times=[6.0, 10.0]"],
+    "cnn": [f"models.{name}.{key}" for name in ("plain", "residual", "batch_normalised")
+            for key in ("steps=40", "replicas=2")],
     "crossover": ["models.below.correlation_length=900.0", *(
         f"models.{name}.{key}" for name in ("below", "between", "beyond")
         for key in ("disorders=16", "half_width=600", "ln_time=[0.0, 12.0]"))],
@@ -49,6 +51,7 @@ SHORTER: dict[str, list[str]] = {
                        "models.d1000.record_times=9", "models.d100.record_times=13", "models.d10.record_times=17"],
     "inherent_structures": ["models.network.steps=2000", "models.network.replicas=2",
                             "models.network.probes.0.snapshots=3"],
+    "mnist": ["models.network.steps=8", "models.network.replicas=2"],
     "momentum": ["models.network.steps=2000", "models.network.replicas=4"],
     "nonequilibrium": [f"models.{name}.{key}" for name in ("solvable", "oblique", "isotropic")
                        for key in ("steps=1200", "burn_in=400", "replicas=64")],
@@ -71,6 +74,8 @@ SHORTER: dict[str, list[str]] = {
                      "models.network.replicas=4", "models.network_large_step.replicas=4",
                      "models.ou.steps=8000", "models.isotropic.steps=8000", "models.ou_large_step.steps=8000"],
     "sinai": ["models.sinai.disorders=32", "models.sinai.half_width=800", "models.sinai.ln_time=[0.0, 16.0]"],
+    "wide_network": ["models.network.architecture.hidden=[40]", "models.network.steps=200",
+                     "models.network.replicas=4"],
 }  # fmt: skip
 
 # Attributes that tell of the run and not of its results.
