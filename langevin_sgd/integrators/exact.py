@@ -10,30 +10,20 @@ resumed. They do depend, path by path and not in law, on which steps are recorde
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from langevin_sgd.cores import cores
 from langevin_sgd.errors import IntegrationError
 from langevin_sgd.integrators.divergence import Diverged
+from langevin_sgd.integrators.exact_together import Case, States, Together
 from langevin_sgd.integrators.jumps import Jumps
 from langevin_sgd.one_thread import one_blas_thread
-from langevin_sgd.random_numbers.streams import Stream, normals
 from langevin_sgd.real_array import real_array
 from langevin_sgd.theory.modes import Array, Dynamics, checked_steps
 
 Visit = Callable[[int, int, Array], None]
-
-# Replicas are multiplied in blocks of this many, the last one padded with zeros: a matrix product's rounding depends on
-# its shape, and so the numbers of a replica would otherwise depend on how many others there are.
-_BLOCK = 32
-# Jumps kept for gaps that come again; one with momentum takes 32 d^2 bytes.
-_JUMPS_KEPT = 4
 
 
 @dataclass(frozen=True)
@@ -93,41 +83,34 @@ def simulate(
     if numbered.shape != (replicas,):
         raise ValueError(f"numbers must be one for each of {replicas} replicas, not of shape {numbered.shape}")
     process = Jumps.of(k, c, learning_rate, batch_size, momentum, dynamics)
-    jump = lru_cache(maxsize=_JUMPS_KEPT)(process.jump)
+    begin = start if isinstance(start, str) else _displacement(start, k.size)
+    if isinstance(begin, str) and begin != "stationary":
+        raise ValueError(f"start must be a displacement or 'stationary', not {start!r}")
+    together = Together([Case(process, begin, numbered, recorded)], seed, replicas)  # type: ignore[arg-type]
     shape = (process.blocks, replicas, k.size)
+    if state is not None and state.coordinates.shape != shape:
+        raise ValueError(f"the state is of shape {state.coordinates.shape}, not {shape}")
+    states = together.beginning() if state is None else _of(state, recorded)
+    while states.done < recorded.size:
+        states, positions = together.moved(states, 1)
+        if states.lost[0] >= 0:
+            raise lost(process, int(states.lost[0]))
+        state = ReplicaState(int(states.steps[0]), states.coordinates[:, 0])
+        visit(states.done - 1, state.step, positions[0, 0])
+        if reached is not None:
+            reached(state)
+    return ReplicaState(int(states.steps[0]), states.coordinates[:, 0])
 
-    with ThreadPoolExecutor(max_workers=cores()) as pool:
-        if state is None:
-            coordinates = np.zeros(shape)
-            if isinstance(start, str):
-                if start != "stationary":
-                    raise ValueError(f"start must be a displacement or 'stationary', not {start!r}")
-                factor = process.stationary_factor()
-                _add_noise(coordinates, process, factor, seed, 0, Stream.INITIAL_STATE, numbered, pool)
-            else:
-                coordinates[0] += _displacement(start, k.size)
-            state = ReplicaState(0, coordinates)
-            if recorded.size and recorded[0] == 0:
-                visit(0, 0, state.position)
-                if reached is not None:
-                    reached(state)
-        elif state.coordinates.shape != shape:
-            raise ValueError(f"the state is of shape {state.coordinates.shape}, not {shape}")
 
-        for index in np.flatnonzero(recorded > state.step):
-            target = int(recorded[index])
-            with np.errstate(over="ignore", invalid="ignore"):
-                step = jump(target - state.step)
-                coordinates = _moved(step.drift, state.coordinates)
-                _add_noise(coordinates, process, step.factor, seed, target, Stream.LANGEVIN_NOISE, numbered, pool)
-            if not np.all(np.isfinite(coordinates)):
-                eta_lambda_max = learning_rate * float(k.max()) if dynamics == "discrete" else None
-                raise Diverged(target, eta_lambda_max, momentum=momentum, detail="the position is not finite")
-            state = ReplicaState(target, coordinates)
-            visit(int(index), target, state.position)
-            if reached is not None:
-                reached(state)
-    return state
+def lost(process: Jumps, step: int) -> Diverged:
+    """That a position was no finite number at a step."""
+    eta_lambda_max = process.learning_rate * float(process.k.max()) if process.dynamics == "discrete" else None
+    return Diverged(step, eta_lambda_max, momentum=process.momentum, detail="the position is not finite")
+
+
+def _of(state: ReplicaState, recorded: NDArray[np.int64]) -> States:
+    done = int(np.searchsorted(recorded, state.step, side="right"))
+    return States(done, np.array([state.step]), state.coordinates[:, None], np.array([-1]))
 
 
 def _displacement(start: ArrayLike, dimension: int) -> Array:
@@ -135,39 +118,3 @@ def _displacement(start: ArrayLike, dimension: int) -> Array:
     if displacement.shape != (dimension,) or not np.all(np.isfinite(displacement)):
         raise ValueError(f"start must be {dimension} finite numbers, not an array of shape {displacement.shape}")
     return displacement
-
-
-def _moved(drift: Array, coordinates: Array) -> Array:
-    """`drift` (blocks, blocks, d) times `coordinates` (blocks, R, d), by elementwise products, so free of BLAS."""
-    moved: Array = drift[:, 0, None] * coordinates[0]
-    for block in range(1, len(coordinates)):
-        moved += drift[:, block, None] * coordinates[block]
-    return moved
-
-
-def _add_noise(
-    coordinates: Array,
-    process: Jumps,
-    factor: Array,
-    seed: int,
-    step: int,
-    stream: Stream,
-    numbers: NDArray[Any],
-    pool: ThreadPoolExecutor,
-) -> None:
-    """Add Gaussian noise of covariance factor^T factor to the noisy modes of `coordinates` (blocks, R, d)."""
-    blocks, replicas, _ = coordinates.shape
-    modes = np.flatnonzero(process.noisy)
-
-    def add(first: int) -> None:
-        rows = range(first, min(first + _BLOCK, replicas))
-        drawn = np.zeros((_BLOCK, len(factor)))
-        drawn[: len(rows)] = normals(
-            seed, trajectories=numbers[rows.start : rows.stop], steps=[step], components=len(factor), stream=stream
-        )[0]
-        noise = (drawn @ factor)[: len(rows)].reshape(len(rows), blocks, modes.size)
-        for block in range(blocks):
-            coordinates[block, rows.start : rows.stop, modes] += noise[:, block].T
-
-    for _ in pool.map(add, range(0, replicas, _BLOCK)):
-        pass

@@ -11,7 +11,9 @@ with S the stationary covariance. The state is held as blocks (1 or 2, ..., d): 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +21,7 @@ from numpy.typing import NDArray
 from langevin_sgd.integrators.divergence import Diverged
 from langevin_sgd.theory import heavy_ball
 from langevin_sgd.theory.modes import Array, Dynamics, log_multipliers, noisy_modes, unstable_mode
-from langevin_sgd.theory.ornstein_uhlenbeck import continuum_covariance, discrete_covariance, transient_mean
+from langevin_sgd.theory.ornstein_uhlenbeck import continuum_covariance, discrete_covariance
 
 # A direction whose variance, relative to that of the coordinates it consists of, is below this has no noise of its own.
 _RANK_TOLERANCE = 1e-13
@@ -84,26 +86,45 @@ class Jumps:
 
     def jump(self, steps: int) -> Jump:
         """Drift and noise of `steps` steps."""
+        if self.blocks == 1:
+            return jumps([self], np.array([0]), np.array([steps]))[0]
         rate, mu = self.learning_rate, self.momentum
-        if self.blocks == 2:
-            a = rate * self.k[self.noisy]
-            covariance = heavy_ball.step_blocks(a, mu, self.noise_per_step, self._stationary_blocks(), steps)
-            return Jump(heavy_ball.power(rate * self.k, mu, steps), _factor(_flattened(covariance)))
-        drift = transient_mean(self.k, np.ones_like(self.k), rate, steps, mu, self.dynamics)
-        sign, logarithm = log_multipliers(self.k[self.noisy], rate, mu, self.dynamics)
-        exponent = steps * (logarithm[:, None] + logarithm)
-        # expm1 where 1 - multiplier^steps would cancel; with opposite signs and odd steps it is 1 + |multiplier|^steps
-        opposite = (np.outer(sign, sign) < 0.0) & (steps % 2 == 1)
-        reached = np.where(opposite, 1.0 + np.exp(exponent), -np.expm1(exponent))
-        return Jump(drift[None], _factor(self.stationary * reached))
+        a = rate * self.k[self.noisy]
+        covariance = heavy_ball.step_blocks(a, mu, self.noise_per_step, self._stationary_blocks(), steps)
+        return Jump(heavy_ball.power(rate * self.k, mu, steps), _factor(_flattened(covariance)))
+
+    @cached_property
+    def multipliers(self) -> tuple[Array, Array]:
+        """Sign and logarithm of the factor by which every mode shrinks in a step, of one block."""
+        return log_multipliers(self.k, self.learning_rate, self.momentum, self.dynamics)
 
     def _stationary_blocks(self) -> Array:
         a = self.learning_rate * self.k[self.noisy]
         return heavy_ball.stationary_blocks(a, self.momentum, self.stationary)
 
 
+def jumps(processes: Sequence[Jumps], which: NDArray[np.int64], steps: NDArray[np.int64]) -> list[Jump]:
+    """The jumps of `steps` (n,) steps of the processes numbered `which` (n,), worked out together.
+
+    The processes have as many blocks and the same noisy modes. Each jump is the same bits in whatever company.
+    """
+    first = processes[0]
+    if first.blocks == 2:
+        return [processes[number].jump(int(count)) for number, count in zip(which, steps, strict=True)]
+    signs, logarithms = (np.stack(each)[which] for each in zip(*(own.multipliers for own in processes), strict=True))
+    drift = np.exp(steps[:, None] * logarithms) * signs ** (steps[:, None] % 2)
+    sign, logarithm = signs[:, first.noisy], logarithms[:, first.noisy]
+    number = steps[:, None, None]
+    exponent = number * (logarithm[:, :, None] + logarithm[:, None, :])
+    # expm1 where 1 - multiplier^steps would cancel; with opposite signs and odd steps it is 1 + |multiplier|^steps
+    opposite = (sign[:, :, None] * sign[:, None, :] < 0.0) & (number % 2 == 1)
+    reached = np.where(opposite, 1.0 + np.exp(exponent), -np.expm1(exponent))
+    factors = _factor(np.stack([own.stationary for own in processes])[which] * reached)
+    return [Jump(drift[index, None, None], factor) for index, factor in enumerate(factors)]
+
+
 def _factor(covariance: Array) -> Array:
-    return np.ascontiguousarray(covariance_root(covariance).T)
+    return np.ascontiguousarray(np.swapaxes(covariance_root(covariance), -1, -2))
 
 
 def _flattened(blocks: Array) -> Array:

@@ -182,7 +182,8 @@ def point_at(data: xr.Dataset, at: Mapping[str, int]) -> xr.Dataset:
     return point.drop_vars(bookkeeping, errors="ignore")
 
 
-def _count_attrs(dimension: str) -> dict[str, str]:
+def count_attrs(dimension: str) -> dict[str, str]:
+    """What the variable `count_of` a dimension is."""
     return {"units": "1", "long_name": f"entries of {dimension} that are real"}
 
 
@@ -204,7 +205,7 @@ def _filled(data: xr.Dataset, sizes: Mapping[str, int]) -> xr.Dataset:
         for name in map(str, data.variables)
         if set(sizes) & set(data[name].dims)
     }
-    counts = {count_of(dim): xr.Variable((), data.sizes[dim], _count_attrs(dim)) for dim in sizes if dim in data.dims}
+    counts = {count_of(dim): xr.Variable((), data.sizes[dim], count_attrs(dim)) for dim in sizes if dim in data.dims}
     coords = {name: changed.get(str(name), data[name].variable) for name in map(str, data.coords)}
     variables = {name: changed.get(str(name), data[name].variable) for name in map(str, data.data_vars)}
     return xr.Dataset(variables | counts, coords=coords, attrs=data.attrs)

@@ -9,12 +9,12 @@ only some kinds of model emit they declare themselves, in their `DECLARES`; what
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from langevin_sgd.observables.ensemble import ENSEMBLE
 from langevin_sgd.observables.scanned import POINT
@@ -66,6 +66,17 @@ def dataset(
         coords={name: variable(name, value, coordinate=True) for name, value in coords.items()},
         attrs=dict(attrs or {}),
     )
+
+
+def column(values: Iterable[ArrayLike]) -> NDArray[Any]:
+    """One number of every point, (point,)."""
+    return np.array(list(values))
+
+
+def columns(rows: Iterable[Mapping[str, ArrayLike]]) -> dict[str, ArrayLike]:
+    """Numbers of every point by name, each (point,)."""
+    listed = list(rows)
+    return {name: column(row[name] for row in listed) for name in listed[0]}
 
 
 def _as_it_ran(values: Mapping[str, ArrayLike], coords: Mapping[str, ArrayLike]) -> dict[str, str]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from langevin_sgd.config.axis import Axis
-from langevin_sgd.observables.blocks import DONE, STATUS, point_at
+from langevin_sgd.observables.blocks import DONE, STATUS, count_attrs, count_of, point_at
 
 SCAN = "scan"
 """Attribute that names the leading dimensions of a scanned Dataset."""
@@ -40,17 +40,30 @@ def each_point(block: xr.Dataset) -> list[xr.Dataset]:
     return [one_point(block, index) for index in range(block.sizes[POINT])]
 
 
+def with_counts(block: xr.Dataset, counts: Mapping[str, Sequence[int]]) -> xr.Dataset:
+    """A block of points along `point` with how many entries along these dimensions are real, where points differ."""
+    different = {dim: given for dim, given in counts.items() if len(set(given)) > 1}
+    told = {count_of(dim): xr.Variable((POINT,), np.array(given), count_attrs(dim)) for dim, given in different.items()}
+    return block.assign(told)
+
+
 def one_point(block: xr.Dataset, index: int) -> xr.Dataset:
-    """One point of a launch as it is alone."""
+    """One point of a launch as it is alone: nothing fills it up."""
+    counts = {str(dim): count_of(str(dim)) for dim in block.dims}
+    sizes = {dim: int(block[name].values[index]) for dim, name in counts.items() if name in block.variables}
 
     def at(name: Any) -> xr.Variable:
         variable: xr.Variable = block[name].variable
-        if POINT not in variable.dims:
-            return variable
-        return xr.Variable(variable.dims[1:], variable.values[index], variable.attrs)
+        values, dims = variable.values, variable.dims
+        if POINT in dims:
+            values, dims = values[index], dims[1:]
+        if sizes:
+            values = values[tuple(slice(sizes.get(str(dim))) for dim in dims)]
+        return variable if dims == variable.dims and not sizes else xr.Variable(dims, values, variable.attrs)
 
-    variables, coords = ({name: at(name) for name in names} for names in (block.data_vars, block.coords))
-    return xr.Dataset(variables, coords=coords, attrs=block.attrs)
+    left_out = set(counts.values())
+    variables = {name: at(name) for name in block.data_vars if name not in left_out}
+    return xr.Dataset(variables, coords={name: at(name) for name in block.coords}, attrs=block.attrs)
 
 
 def points(dataset: xr.Dataset) -> Iterator[tuple[str, xr.Dataset]]:

@@ -82,6 +82,7 @@ _OU = {
     "kind": "ornstein_uhlenbeck", "hessian": {"kind": "diagonal", "eigenvalues": [1.0, 0.2]},
     "noise": {"kind": "full", "matrix": [[1.0, 0.5], [0.5, 1.0]]}, "steps": 60, "replicas": 5, "record_times": 6,
 }  # fmt: skip
+_JUMPS = Work("langevin_sgd.integrators.exact_together.Together.moved", lambda self, states, columns: columns)
 _ADVANCE = Work("langevin_sgd.training.ensemble.Ensemble.advance", lambda self, source, first, last: last - first, 1000)
 
 KINDS: dict[str, tuple[dict[str, Any], dict[str, Any], Work]] = {
@@ -125,9 +126,9 @@ KINDS: dict[str, tuple[dict[str, Any], dict[str, Any], Work]] = {
         {},
         Work("langevin_sgd.models.random_potential.methods.walkers_in_waves.integrate", _INTEGRATE),
     ),
-    "ornstein_uhlenbeck": (_OU, {"sgd.batch_size": [2, 4]}, Work("langevin_sgd.integrators.exact._add_noise")),
+    "ornstein_uhlenbeck": (_OU, {"sgd.batch_size": [2, 4]}, _JUMPS),
     "ornstein_uhlenbeck with momentum": (
-        {**_OU, "sgd": {"momentum": 0.5}}, {}, Work("langevin_sgd.integrators.exact._add_noise"),
+        {**_OU, "sgd": {"momentum": 0.5}}, {}, _JUMPS,
     ),
     "network": (_NETWORK, {}, _ADVANCE),
     "network scan": (_NETWORK, {"sgd.learning_rate": [0.1, 0.2]}, _ADVANCE),

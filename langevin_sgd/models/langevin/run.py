@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -26,7 +26,7 @@ from langevin_sgd.laws import temperatures
 from langevin_sgd.models.context import Context
 from langevin_sgd.models.failed import PointFailed
 from langevin_sgd.models.langevin.config import LangevinEquation, LangevinModel
-from langevin_sgd.observables.declared import dataset
+from langevin_sgd.observables.declared import column, columns, dataset
 from langevin_sgd.observables.scanned import each_point, one_point
 from langevin_sgd.observables.schedule import log_spaced_steps, time_coordinates
 from langevin_sgd.observables.variable import joined
@@ -304,17 +304,6 @@ def _dataset(points: Sequence[Point], kept: Arrays, steps: NDArray[np.int64], at
         attrs={**attrs, "increments": model.increments, "noise": noise_kind},
         of_points=[*joined(*parts), "time", "effective_time"],
     )
-
-
-def column(values: Iterable[ArrayLike]) -> NDArray[Any]:
-    """One number of every point, (point,)."""
-    return np.array(list(values))
-
-
-def columns(rows: Iterable[Mapping[str, ArrayLike]]) -> dict[str, ArrayLike]:
-    """Numbers of every point by name, each (point,)."""
-    listed = list(rows)
-    return {name: column(row[name] for row in listed) for name in listed[0]}
 
 
 def of_temperature(

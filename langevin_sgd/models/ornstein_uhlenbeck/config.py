@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Discriminator, Field, Tag
@@ -11,6 +11,7 @@ from langevin_sgd.config.errors import Faults, KeyPath, choice
 from langevin_sgd.config.fields import RECORD_TIMES, BurnIn, Number, RecordTimes, Replicas, Section, Steps
 from langevin_sgd.config.sgd import Sgd, SgdOverride
 from langevin_sgd.config.window import window_problems
+from langevin_sgd.families import imported
 from langevin_sgd.models import lineage
 from langevin_sgd.models.ornstein_uhlenbeck import stability
 from langevin_sgd.models.quadratic.covariance import Covariance
@@ -85,8 +86,9 @@ class OrnsteinUhlenbeckModel(ModelSection):
         return tuple((field, name) for field, name in named if name is not None)
 
     def points_at_once(self, study: Study, name: str) -> int:
-        """A few: they are simulated one after the other, and what each has recorded is held until all are done."""
-        return 16
+        """As many as memory holds and jump in seconds."""
+        function: Callable[[Study, str], int] = imported("langevin_sgd.models.ornstein_uhlenbeck.memory:points_at_once")
+        return function(study, name)
 
     def work(self, study: Study, name: str) -> Mapping[str, int]:
         """Jumps of two kinds: to recorded times, each over another number of steps, and from sample to sample."""

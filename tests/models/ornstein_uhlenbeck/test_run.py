@@ -7,9 +7,14 @@ import xarray as xr
 import langevin_sgd as lsgd
 from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.errors import UserError
+from langevin_sgd.integrators.divergence import Diverged
 from langevin_sgd.laws.linear_process import LinearProcess
+from langevin_sgd.models.context import Context
+from langevin_sgd.models.failed import PointFailed
 from langevin_sgd.models.ornstein_uhlenbeck.config import OrnsteinUhlenbeckModel
-from langevin_sgd.models.ornstein_uhlenbeck.run import resolve_modes
+from langevin_sgd.models.ornstein_uhlenbeck.run import resolve_modes, run
+from langevin_sgd.observables.scanned import each_point
+from langevin_sgd.study.loading import parse
 
 H = [[0.8, 0.1, 0.0], [0.1, 0.3, 0.05], [0.0, 0.05, 0.2]]
 C = [[1.0, 0.3, 0.1], [0.3, 0.5, -0.1], [0.1, -0.1, 0.4]]
@@ -153,3 +158,38 @@ def test_a_start_displaced_along_a_mode_without_noise_refutes_nothing() -> None:
     stationary = ~table.quantity.isin(["spread", "drift"])
     assert set(table.verdict.values[stationary.values & (table.role == "law").values]) == {"inconclusive"}
     assert "not equilibrated" in str(table.reason.values[0])
+
+
+SCANS = [
+    {"sgd.learning_rate": [0.02, 1.1, 2.2], "models.ou.noise.matrix.0.0": [1.0, 1.5]},
+    {"sgd.momentum": [0.0, 0.5, 0.9]},
+]
+
+
+@pytest.mark.parametrize("scan", SCANS)
+def test_points_of_one_launch_are_the_same_bits_as_alone(scan: dict, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their windows have other lengths, and without momentum the state is another."""
+    config = study(replicas=37, steps=90, record_times=9) | {"scan": scan, "checks": []}
+    together = lsgd.simulate(config)["ou"].to_dataset()
+    monkeypatch.setattr(OrnsteinUhlenbeckModel, "points_at_once", lambda self, study, name: 1)
+    xr.testing.assert_identical(together, lsgd.simulate(config)["ou"].to_dataset())
+    assert "sample_count" in together
+
+
+def test_a_point_of_a_launch_that_grows_without_bound_fails_alone() -> None:
+    """A mode without noise and of negative curvature, which is known to move only when the replicas do."""
+    config = study(
+        hessian={"kind": "diagonal", "eigenvalues": [1.0, 0.5]}, noise={"kind": "diagonal", "variances": [1.0, 0.0]},
+        start={"displacement": [1.0, 1.0]}, replicas=8, steps=600, dynamics="continuum",
+    ) | {"checks": [], "scan": {"models.ou.hessian.eigenvalues.1": [0.5, 0.7]}}  # fmt: skip
+    model = OrnsteinUhlenbeckModel.model_validate(config["models"]["ou"])
+    parsed = parse(config)
+    growing = model.model_copy(update={"hessian": model.hessian.model_copy(update={"eigenvalues": (1.0, -50.0)})})
+    sgd = Sgd(learning_rate=0.5, batch_size=4)
+    context = Context(parsed, "ou", numbers=(0, 1, 2))
+    found = run([(model, sgd), (growing, sgd), (model, sgd)], context)
+    assert isinstance(found, list)
+    assert isinstance(found[1], PointFailed)
+    assert isinstance(found[1].error, Diverged)
+    alone = run([(model, sgd)], Context(parsed, "ou", numbers=(2,)))
+    xr.testing.assert_identical(found[2], each_point(alone)[0])
