@@ -1,0 +1,221 @@
+"""A loop under watch: held against what was told of it at every step, recorded at some, written at the end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+import xarray as xr
+from numpy.typing import NDArray
+from torch import nn
+
+from langevin_sgd.errors import UserError
+from langevin_sgd.integrators.divergence import Diverged
+from langevin_sgd.models.network.bench import DTYPES, Bench
+from langevin_sgd.models.network.point import Point
+from langevin_sgd.models.watched import merging
+from langevin_sgd.models.watched.config import WatchedModel
+from langevin_sgd.models.watched.run import handing_over
+from langevin_sgd.observables.declared import dataset
+from langevin_sgd.one_thread import one_blas_thread
+from langevin_sgd.own_loop import at_minimum, given
+from langevin_sgd.own_loop.first_step import refuse_other_step
+from langevin_sgd.own_loop.told import Told, refuse_changed, settings
+from langevin_sgd.study.config import Study
+from langevin_sgd.study.execute import Report, execute
+from langevin_sgd.training.data.dataset import DataSet
+from langevin_sgd.training.state_changes import same
+from langevin_sgd.training.threads import Workers
+from langevin_sgd.training.update_rules import checking as update_rules
+
+NAME = "network"
+"""What the model is called in the study of a watched loop."""
+
+_LATER = Report(lambda study: None, lambda run, progress: None)  # of one replica it says little, and takes seconds
+
+
+class Watch:
+    """A loop that is watched, made by `langevin_sgd.watch`: call `step` after each of its steps.
+
+    `tree` holds the results once they are there, as `open_run` gives them, and `seconds` what the watching has cost.
+    """
+
+    def __init__(
+        self,
+        module: nn.Module,
+        data: DataSet,
+        study: Study,
+        known: Told,
+        optimizer: torch.optim.Optimizer | None,
+        *,
+        overwrite: bool,
+    ) -> None:
+        self.tree: xr.DataTree | None = None
+        self._broken: UserError | None = None
+        self.seconds = 0.0
+        self._module, self._study, self._optimizer, self._overwrite = module, study, optimizer, overwrite
+        self._model: WatchedModel = study.models[NAME]  # type: ignore[assignment]
+        assert study.sgd is not None
+        self._sgd = self._model.sgd_of(study.sgd)
+        self._settings = None if optimizer is None else settings(optimizer)
+        self._parameters = given.trainable(module)
+        self._buffers = {name: buffer.detach().clone() for name, buffer in module.named_buffers()}
+        fresh = self._sgd.momentum == 0 if optimizer is None else not optimizer.state
+        self._tries_first = fresh and known.rule is not None and not known.rule.get("nesterov")
+        self._workers = Workers(at_minimum.workers_for(module))
+        self._step, self._visited = 0, dict[int, NDArray[Any]]()
+        self._weights = given.weights(self._parameters)
+        try:
+            with self._apart(), one_blas_thread():
+                self._bench = self._made(data)
+                self._point = self._started()
+            self._look()
+        except BaseException:
+            self._workers.close()
+            raise
+
+    @property
+    def steps(self) -> int:
+        """How many steps the loop has made."""
+        return self._step
+
+    def step(self, *_: Any) -> None:
+        """Say that the loop has made a step. Arguments are ignored, so that this is a callback too:
+
+            optimizer.register_step_post_hook(watch.step)
+
+        Raises `UserError` after the last step, and for a loop that is not as it was told to be.
+        """
+        last = self._model.steps
+        if self._step >= last:
+            raise UserError(f"step {self._step + 1} after the end: steps is {last}; give as many as there are")
+        self._refuse_broken()
+        self._step += 1
+        try:
+            self._see()
+        except UserError as error:
+            self._broken = error  # what comes after it belongs to no record
+            raise
+
+    def _see(self) -> None:
+        """Hold the step that was made against what was told, and record it."""
+        if self._optimizer is not None and self._settings is not None:
+            refuse_changed(self._settings, settings(self._optimizer), self._step)
+        if self._step == 1 and self._tries_first:
+            refuse_other_step(self._weights, given.weights(self._parameters), self._parameters, self._sgd)
+        if self._step in self._point.looks and self._point.failed is None:
+            self._weights = given.weights(self._parameters)
+            self._look()
+
+    def close(self) -> xr.DataTree:
+        """Write the run directory, and give its results. Raises `UserError` if the loop has made too few steps."""
+        if self.tree is None:
+            try:
+                self.tree = self._written()
+            finally:
+                self._workers.close()
+        return self.tree
+
+    def __enter__(self) -> Watch:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self._workers.close()
+
+    def _refuse_broken(self) -> None:
+        if self._broken is not None:
+            raise UserError(f"the watch has ended with a fault: {self._broken}")
+
+    def _written(self) -> xr.DataTree:
+        self._refuse_broken()
+        if self._step < self._model.steps and self._point.failed is None:
+            raise UserError(
+                f"the loop ended after {self._step} of {self._model.steps} steps; nothing is written: the record and "
+                "the window are those of all of them; give steps= as many as there are"
+            )
+        device = str(self._parameters[0].device)
+        with handing_over(self._recorded()):
+            return execute(
+                self._study,
+                report=_LATER,
+                output=self._study.run_directory,
+                device=device,
+                overwrite=self._overwrite,
+            )
+
+    @contextmanager
+    def _apart(self) -> Iterator[None]:
+        began = time.perf_counter()
+        with given.apart(self._module):
+            yield
+        self.seconds += time.perf_counter() - began
+
+    def _made(self, data: DataSet) -> Bench:
+        model = self._model
+        needed = 'H, C and the minimum are of such a sum; give start="here"' if model.start == "minimum" else None
+        if needed is None and any(probe.NEEDS for probe in model.probes):
+            needed = "the Hessian that probes measure is of such a sum; leave them out"
+        problem = given.problem_of(self._module, data, model.loss, needed=needed)
+        problem.refuse_batch(self._sgd.batch_size)
+        return Bench(problem, dtype=DTYPES[model.precision], seed=self._study.seed, workers=self._workers)
+
+    def _started(self) -> Point:
+        model, sgd, bench = self._model, self._sgd, self._bench
+        rule = update_rules.build(model.update_rule, sgd, model.steps) if model.rule is not None else None
+        per_epoch = len(bench.samples) // sgd.batch_size if sgd.sampling == "epoch" else None
+        landmark, start = None, bench.problem.start[0].numpy()
+        full = bench.instruments.with_decay(sgd.weight_decay).energy
+        if model.start == "minimum":
+            landmark = at_minimum.landmark(full, start, model, sgd.weight_decay)
+        try:
+            point = Point(model, sgd, bench, landmark, rule, per_epoch=per_epoch)
+        except Diverged as error:
+            raise at_minimum.unstable(error) from None
+        if landmark is not None:
+            at_minimum.refuse_elsewhere(
+                full, start, landmark, point.process, law=model.update_rule.has_law(), batch_size=sgd.batch_size
+            )
+        return point
+
+    def _look(self) -> None:
+        """Record what is there at this step."""
+        self._refuse_changed_module()
+        with self._apart():
+            self._point.look(self._point.view(self._step, self._weights[None]))
+            if self._point.failed is None and self._point.records(self._step):
+                self._visited[self._step] = self._weights.cpu().numpy()
+
+    def _refuse_changed_module(self) -> None:
+        now = given.trainable(self._module)
+        if len(now) != len(self._parameters) or any(a is not b for a, b in zip(now, self._parameters, strict=True)):
+            raise UserError(
+                f"step {self._step}: the model has other trainable parameters than when the watch began; replace, "
+                "freeze and move them before that"
+            )
+        for name, buffer in self._module.named_buffers():
+            if name not in self._buffers or not same(buffer, self._buffers[name]):
+                raise UserError(
+                    f"step {self._step}: the model's buffer {name} has changed, so its loss depends on history; use a "
+                    "layer without running statistics, such as LayerNorm or GroupNorm for BatchNorm"
+                )
+
+    def _recorded(self) -> xr.Dataset | UserError | Diverged:
+        if self._point.failed is not None:
+            return self._point.failed
+        self._refuse_changed_module()
+        with self._apart(), one_blas_thread():
+            view = self._point.view(self._step, self._weights[None])
+            try:
+                found = self._point.finish(view, lambda what: None)
+            except UserError as error:  # of a probe: a run that failed is kept as one
+                return error
+        visited = np.stack([self._visited[int(step)] for step in self._point.record])[None]
+        beside = dataset({"visited_weights": visited}, coords={}, declares=self._model.declares())
+        return merging.told(found.assign(beside.data_vars)).assign_attrs(seconds_of_watching=round(self.seconds, 3))
