@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,21 +15,26 @@ from numpy.typing import NDArray
 from langevin_sgd.observables.blocks import DONE, FAILED, STATUS
 from langevin_sgd.observables.declared import is_trained
 from langevin_sgd.observables.points_done import partly
-from langevin_sgd.observables.scanned import dimensions
+from langevin_sgd.observables.scanned import dimensions, said
 from langevin_sgd.reporting.plots.style import GREY, INK, Array, plain_ticks
 
 MOST = 8
 """Panels of one figure."""
 _WIDE = 5.0  # a parameter that spans more than this factor has a logarithmic axis
+_JOINT = ", "
 _TICKS = 12  # most values of a key that are all named
 
 
 @dataclass(frozen=True)
 class Key:
-    """A scanned key as an axis: its values in ascending order, as positions where they are names."""
+    """A scanned key as an axis: its values in ascending order, as positions where they are names.
+
+    Keys that vary together are the first of them whose values differ at all entries; if there is none, the names are
+    the values of all of them. `columns` are where a table has them.
+    """
 
     dimension: str
-    column: str
+    columns: tuple[str, ...]
     label: str
     names: tuple[str, ...]
     positions: Array
@@ -58,6 +63,8 @@ class Key:
             axis.set_minor_locator(NullLocator())
         if len(self.positions) <= _TICKS:
             texts = self.names or tuple(f"{value:.3g}" for value in self.positions)
+            if which == "x" and len(self.columns) > 1:  # under one another, as in the label
+                texts = tuple(text.replace(_JOINT, "\n") for text in texts)
             axis.set_ticks(self.positions, labels=texts)
             axis.set_ticks([], minor=True)
 
@@ -119,20 +126,31 @@ def several(model: xr.Dataset) -> list[str]:
 
 
 def key_of(model: xr.Dataset, dimension: str, taken: Collection[str] = ()) -> Key:
-    """A dimension as an axis, by its own coordinate or, of keys that vary together, the first of them.
+    """A dimension as an axis, by its own coordinate or by those of the keys that vary together along it.
 
     `taken` are columns of a table, among which a key that is called like one has another name.
     """
     along = [str(name) for name, coordinate in model.coords.items() if coordinate.dims == (dimension,)]
-    name = dimension if dimension in along or not along else along[0]
-    values = model[name].values
-    column = f"scan_{name}" if name in taken else name
-    text = str(model[name].attrs.get("long_name", name)) if name in model.coords else name
-    if values.dtype.kind in "UOST":
-        names = tuple(map(str, values))
-        return Key(dimension, column, text, names, np.arange(len(names), dtype=float), np.arange(len(names)))
+    chosen = [dimension] if dimension in along or not along else along
+    if len(chosen) > 1:
+        chosen = next(
+            ([name] for name in chosen if len(np.unique(model[name].values)) == model.sizes[dimension]), chosen
+        )
+    columns = tuple(f"scan_{name}" if name in taken else name for name in chosen)
+    text = _JOINT.join(
+        str(model[name].attrs.get("long_name", name)) if name in model.coords else name for name in chosen
+    )
+    values = model[chosen[0]].values
+    if len(chosen) > 1 or values.dtype.kind in "UOST":
+        names = _names(model[name].values for name in chosen)
+        return Key(dimension, columns, text, names, np.arange(len(names), dtype=float), np.arange(len(names)))
     order = np.argsort(values, kind="stable")
-    return Key(dimension, column, text, (), values[order].astype(np.float64), order)
+    return Key(dimension, columns, text, (), values[order].astype(np.float64), order)
+
+
+def _names(columns: Iterable[NDArray[Any]]) -> tuple[str, ...]:
+    """What the entries of one or more columns are called, one name a row."""
+    return tuple(_JOINT.join(map(said, row)) for row in zip(*columns, strict=True))
 
 
 def _of_model(name: str, model: xr.Dataset, table: xr.Dataset) -> Iterator[Panel]:
@@ -143,7 +161,7 @@ def _of_model(name: str, model: xr.Dataset, table: xr.Dataset) -> Iterator[Panel
     first = laws[np.argmin(table["rank"].values[laws])]
     rows = rows[table["quantity"].values[rows] == table["quantity"].values[first]]
     keys = [key_of(model, dimension, list(map(str, table.data_vars))) for dimension in several(model)]
-    if not keys or any(key.column not in table.coords for key in keys):
+    if not keys or any(column not in table.coords for key in keys for column in key.columns):
         return
     shown, fixed = keys[:2], {key.dimension: int(key.order[0]) for key in keys[2:]}
     there = np.ones(len(rows), dtype=bool)
@@ -185,10 +203,11 @@ def _of_model(name: str, model: xr.Dataset, table: xr.Dataset) -> Iterator[Panel
 
 def _positions(key: Key, table: xr.Dataset, rows: NDArray[np.intp]) -> NDArray[np.intp]:
     """Where along a key each row stands."""
-    values = table[key.column].values[rows]
     if key.names:
         place = {name: position for position, name in enumerate(key.names)}
-        return np.array([place[str(value)] for value in values], dtype=np.intp)
+        called = _names(table[column].values[rows] for column in key.columns)
+        return np.array([place[name] for name in called], dtype=np.intp)
+    values = table[key.columns[0]].values[rows]
     found: NDArray[np.intp] = np.abs(values[:, None] - key.positions).argmin(axis=1)
     return found
 

@@ -11,6 +11,7 @@ from langevin_sgd.reporting.plots import drawn as plots
 from langevin_sgd.reporting.plots.figure import Results
 from langevin_sgd.reporting.plots.scan_map import scan_map
 from langevin_sgd.reporting.plots.scan_panels import key_of, panels
+from langevin_sgd.reporting.plots.scan_ratio import scan_ratio
 from langevin_sgd.reporting.plots.style import style
 from langevin_sgd.simulation import simulate
 
@@ -99,6 +100,31 @@ def test_axes_of_names_and_of_equal_steps_are_not_logarithmic():
     (panel,) = panels(of.scanned, of.table, keys=2)
     np.testing.assert_allclose(panel.ratio, [[1.0, 1.1], [1.0, 1.1]])
     assert [tick.get_text() for tick in shown(drawn(of))[0].get_xticklabels()] == list(names.names)
+
+
+def test_keys_that_vary_together_are_the_one_that_tells_points_apart_or_all_of_them():
+    """Five points have places of their own where no key alone tells them apart; with one that does, it is that."""
+    together = {"batch_size": [1, 8, 1, 8, 8], "learning_rate": [0.01, 0.01, 0.1, 0.1, 0.3]}
+    model = xr.Dataset(
+        coords={name: ("strength", values) for name, values in together.items()}, attrs={SCAN: ["strength"]}
+    )
+    key = key_of(model, "strength")
+    assert key.names == ("1, 0.01", "8, 0.01", "1, 0.1", "8, 0.1", "8, 0.3")
+    points = list(zip(*together.values(), strict=True))
+    rows = [
+        a_row("ou", "discrete", 1.0 + number / 10, batch_size=size, learning_rate=eta)
+        for number, (size, eta) in enumerate(points)
+    ]
+    of = Results({"ou": model}, (), to_dataset(rows, level=0.05, not_compared=[]))
+    (panel,) = panels(of.scanned, of.table, keys=1)
+    np.testing.assert_allclose(panel.ratio[:, 0], [1.0, 1.1, 1.2, 1.3, 1.4])
+    (subject,) = scan_ratio.subjects(of).values()
+    with style():
+        texts = [tick.get_text() for tick in shown(scan_ratio(subject))[0].get_xticklabels()]
+    assert texts == [name.replace(", ", "\n") for name in key.names]
+    apart = model.assign_coords(learning_rate=("strength", [0.5, 0.4, 0.3, 0.2, 0.1]))
+    assert key_of(apart, "strength").columns == ("learning_rate",)
+    assert not key_of(apart, "strength").names
 
 
 def test_a_scan_that_ran_gets_both_figures_with_captions():
