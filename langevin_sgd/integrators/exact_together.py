@@ -28,8 +28,8 @@ _JUMPS_KEPT = 4
 # Numbers that the noise and the factors of one call may hold, and normals that are drawn at a time.
 _NUMBERS = 1 << 21
 _DRAWN = 1 << 15
-# Normals from which on they are drawn by several threads.
-_SHARED = 1 << 17
+# Normals of a piece from which on pieces are drawn by several threads; smaller ones cost more than they gain.
+_WORTH_A_THREAD = 1 << 14
 
 
 @dataclass(frozen=True)
@@ -168,7 +168,7 @@ class Together:
             )
 
         pieces = [(place, rows) for place in range(len(self.cases)) for rows in self._rows(gaps.shape[1])]
-        if noise.size < _SHARED or len(pieces) == 1 or cores() == 1:
+        if noise.size < _WORTH_A_THREAD * len(pieces) or len(pieces) == 1 or cores() == 1:
             for piece in pieces:
                 draw(piece)
         else:

@@ -160,7 +160,7 @@ def _told(law: Law) -> dict[str, Any]:
 
 def _answer(law: Law, point: Point, table: Declarations) -> _Answer | None:
     """What a law says of a point; None if it is not made for it."""
-    if not law.requires <= set(map(str, point.data.variables)) or not law.made_for(point.process):
+    if not law.requires <= point.names or not law.made_for(point.process):
         return None
     try:
         if not law.ours:

@@ -48,9 +48,18 @@ class Point:
         """
         return self.model.process(self)
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The variables and coordinates that there are."""
+        return frozenset(map(str, self.data.variables))
+
+    def array(self, name: str) -> Any:
+        """A stored array, which must not be changed."""
+        return self.data[name].values
+
     def values(self, name: str) -> Any:
         """A copy of a stored array, as float64."""
-        return self.data[name].values.astype("float64")
+        return self.array(name).astype("float64")
 
 
 class PointOfMany(Point):
@@ -72,6 +81,33 @@ class PointOfMany(Point):
         """What was measured at this point."""
         data: xr.Dataset = self.__dict__["_take"]()
         return data
+
+
+class PointOfBlock(PointOfMany):
+    """A point among those that lie along `point` in one Dataset: single arrays are taken without the others.
+
+    `pick` gives an array by its name, and `every` are the names.
+    """
+
+    def __init__(
+        self,
+        take: Callable[[], xr.Dataset],
+        pick: Callable[[str], Any],
+        every: frozenset[str],
+        *point: Any,
+    ) -> None:
+        super().__init__(take, *point)
+        self.__dict__.update(_pick=pick, _every=every)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The variables and coordinates that there are."""
+        every: frozenset[str] = self.__dict__["_every"]
+        return every
+
+    def array(self, name: str) -> Any:
+        """A stored array, which must not be changed."""
+        return self.__dict__["_pick"](name)
 
 
 Predictions = Mapping[str, "ArrayLike"]

@@ -39,11 +39,11 @@ def _transient(point: Point) -> dict[str, ArrayLike]:
     process: LinearProcess = point.process
     # the displacement from the start is that in all directions, and at this learning rate
     told = process.whole is None and process.since == 0
-    moved = process.transients(point.data["step"].values) if told else {}
+    moved = process.transients(point.array("step")) if told else {}
     return {
         **moved,
         "autocorrelation_time": process.autocorrelation_time(),
-        "transient_deficit": process.window_deficit(point.data["sample_step"].values),
+        "transient_deficit": process.window_deficit(point.array("sample_step")),
     }
 
 

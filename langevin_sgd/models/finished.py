@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, overload
 
 import xarray as xr
 
 from langevin_sgd.laws import Point
-from langevin_sgd.laws.law import PointOfMany
+from langevin_sgd.laws.law import PointOfBlock, PointOfMany
 from langevin_sgd.models import lineage
 from langevin_sgd.models.points import Points
-from langevin_sgd.observables.scanned import at, dimensions, entries_done, one_point
+from langevin_sgd.observables.scanned import at, dimensions, entries_done, names_of_points, one_array, one_point
 
 if TYPE_CHECKING:
     from langevin_sgd.study.config import Study
@@ -71,7 +71,12 @@ class PointsOfBlock(Sequence[Point]):
             return [self[place] for place in range(*index.indices(len(self)))]
         model, sgd = self.configs[index]
         sources, steps = sources_at(self.study, self.configs, index, self.done), partial(_steps, self.configs, index)
-        return PointOfMany(partial(one_point, self.block, index), model, sgd, self.others, sources, steps)
+        take, pick = partial(one_point, self.block, index), partial(one_array, self.block, index)
+        return PointOfBlock(take, pick, self._names, model, sgd, self.others, sources, steps)
+
+    @cached_property
+    def _names(self) -> frozenset[str]:
+        return names_of_points(self.block)
 
 
 def sources_at(study: Study, configs: Points, index: int, done: Mapping[str, xr.Dataset]) -> dict[str, xr.Dataset]:

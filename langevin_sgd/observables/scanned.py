@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from langevin_sgd.config.axis import Axis
 from langevin_sgd.observables.blocks import DONE, STATUS, count_attrs, count_of, point_at
@@ -49,21 +50,41 @@ def with_counts(block: xr.Dataset, counts: Mapping[str, Sequence[int]]) -> xr.Da
 
 def one_point(block: xr.Dataset, index: int) -> xr.Dataset:
     """One point of a launch as it is alone: nothing fills it up."""
-    counts = {str(dim): count_of(str(dim)) for dim in block.dims}
-    sizes = {dim: int(block[name].values[index]) for dim, name in counts.items() if name in block.variables}
+    sizes = _own_sizes(block, index)
 
     def at(name: Any) -> xr.Variable:
-        variable: xr.Variable = block[name].variable
-        values, dims = variable.values, variable.dims
-        if POINT in dims:
-            values, dims = values[index], dims[1:]
-        if sizes:
-            values = values[tuple(slice(sizes.get(str(dim))) for dim in dims)]
-        return variable if dims == variable.dims and not sizes else xr.Variable(dims, values, variable.attrs)
+        variable = block.variables[name]
+        if POINT not in variable.dims and not sizes:
+            return variable
+        dims = tuple(dim for dim in variable.dims if dim != POINT)
+        return xr.Variable(dims, _of_one(variable, index, sizes), variable.attrs)
 
-    left_out = set(counts.values())
-    variables = {name: at(name) for name in block.data_vars if name not in left_out}
+    names = names_of_points(block)
+    variables = {name: at(name) for name in block.data_vars if name in names}
     return xr.Dataset(variables, coords={name: at(name) for name in block.coords}, attrs=block.attrs)
+
+
+def one_array(block: xr.Dataset, index: int, name: str) -> NDArray[Any]:
+    """One variable of `one_point`."""
+    return _of_one(block.variables[name], index, _own_sizes(block, index))
+
+
+def names_of_points(block: xr.Dataset) -> frozenset[str]:
+    """The variables and coordinates that each point of a launch has."""
+    return frozenset(map(str, block.variables)) - {count_of(str(dim)) for dim in block.dims}
+
+
+def _own_sizes(block: xr.Dataset, index: int) -> dict[str, int]:
+    """How much of the dimensions that are filled up at some points is a point's own."""
+    counts = {str(dim): count_of(str(dim)) for dim in block.dims}
+    return {dim: int(block.variables[name].values[index]) for dim, name in counts.items() if name in block.variables}
+
+
+def _of_one(variable: xr.Variable, index: int, sizes: Mapping[str, int]) -> NDArray[Any]:
+    values: NDArray[Any] = variable.values
+    if POINT in variable.dims:  # it is the first
+        values = values[index]
+    return values[tuple(slice(sizes.get(str(dim))) for dim in variable.dims if dim != POINT)] if sizes else values
 
 
 def points(dataset: xr.Dataset) -> Iterator[tuple[str, xr.Dataset]]:

@@ -107,6 +107,8 @@ def _of(found: Sequence[tuple[Sequence[int], Arrays]], places: Sequence[int]) ->
     """What was recorded of the points in these places, of all groups of points; the shorter are filled up."""
     order = {place: row for row, place in enumerate(place for group, _ in found for place in group)}
     rows = [order[place] for place in places]
+    if len(found) == 1 and rows == list(range(len(order))):
+        return found[0][1]
     return {name: stacked([recorded[name] for _, recorded in found])[rows] for name in found[0][1]}
 
 

@@ -47,4 +47,4 @@ def _has_sources(point: Point) -> bool:
     hessian, noise = (getattr(part, "from_", None) for part in (point.model.hessian, point.model.noise))
     given = hessian is None or {"hessian_eigenvalue", "hessian_eigenvector"} <= set(point.sources[hessian].variables)
     covered = noise is None or "noise_covariance" in point.sources[noise].variables
-    return given and covered and "sample_step" in point.data.variables
+    return given and covered and "sample_step" in point.names
