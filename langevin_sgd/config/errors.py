@@ -20,7 +20,7 @@ Faults = Iterator[tuple[KeyPath, str]]
 FAULTS_SHOWN = 10
 """Lines of a message that has many faults; the rest is counted."""
 
-_NAMES_SHOWN = 20
+_NAMES_SHOWN = 15
 _LONGEST_KEY = 200
 
 
