@@ -14,8 +14,9 @@ SCHEMES = {"models.wells.scheme": ["euler_maruyama", "leimkuhler_matthews"]}
 def scanned(scan: dict, **more) -> xr.DataTree:
     wells = {
         "kind": "basins",
-        "potential": {"kind": "sharp_flat", "depth_difference": 0.5, "curvature_ratio": 9.0, "barrier": 1.0},
+        "potential": {"kind": "expression", "energy": "(x**2 - 1)**2/4 + x/20", "variables": ["x"]},
         "temperature": 2.0,
+        "cells": 12,
         "time_step": 0.02,
         "steps": 100,
         "samples": 50,
@@ -25,7 +26,7 @@ def scanned(scan: dict, **more) -> xr.DataTree:
     return lsgd.simulate({"name": "wells", "seed": 1, "models": {"wells": wells}, "scan": scan})
 
 
-MEASURED = {"occupancy_scan": {}, "escape_scan": {"escape": {"from": "sharp", "to": "flat"}}}
+MEASURED = {"occupancy_scan": {}, "escape_scan": {"escape": {"from": "left", "to": "right"}}}
 
 
 @pytest.mark.parametrize("name", MEASURED)
