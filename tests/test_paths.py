@@ -180,6 +180,30 @@ def test_a_folder_that_cannot_be_read_is_one_line_and_nothing_is_left(places, ca
     assert files(places) == before
 
 
+def test_data_that_cannot_be_read_are_one_line(places):
+    from langevin_sgd.training.data import idx, read_csv, read_npz  # noqa: F401  imported while all can be read
+    from langevin_sgd.training.data.csv import CsvData
+    from langevin_sgd.training.data.mnist import MnistData
+    from langevin_sgd.training.data.npz import NpzData
+
+    shut = Path.cwd() / "shut"
+    (shut / "inside").mkdir(parents=True)
+    (shut / "table.csv").write_text("x,y\n1,2\n")
+    for above in (places, *places.parents):
+        if above.stat().st_uid == os.geteuid() and above.stat().st_mode & 0o011 == 0:
+            above.chmod(above.stat().st_mode | 0o011)
+    sections = (
+        MnistData(name="mnist", folder=str(shut / "inside")),
+        MnistData(name="mnist", folder=str(shut)),
+        CsvData(name="csv", path=str(shut / "table.csv"), labels=["y"], targets="real"),
+        NpzData(name="npz", path=str(shut / "arrays.npz")),
+    )
+    for section in sections:
+        with unprivileged(shut), pytest.raises(UserError, match="shut") as caught:
+            section.load()
+        assert len(str(caught.value).splitlines()) == 1
+
+
 def test_what_local_makes_of_paths(monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", "/h")
     monkeypatch.chdir(tmp_path)

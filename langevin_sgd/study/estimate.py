@@ -98,7 +98,8 @@ _ATTRS = {
 
 def existing(path: Path) -> Path:
     """The folder itself, or the innermost one around it that is there."""
-    return next(folder for folder in (path, *path.absolute().parents) if folder.is_dir())
+    # not Path.is_dir, which raises where a folder on the way cannot be read; who writes there says so
+    return next(folder for folder in (path, *path.absolute().parents) if os.path.isdir(folder))
 
 
 def _held_by_scanned(study: Study, name: str) -> Sequence[Held]:
@@ -107,4 +108,5 @@ def _held_by_scanned(study: Study, name: str) -> Sequence[Held]:
 
 def _size(folder: Path) -> int:
     """Bytes of the files in a folder; none if there is no such folder."""
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    here = (os.path.join(at, name) for at, _, names in os.walk(folder) for name in names)
+    return sum(os.path.getsize(file) for file in here if os.path.isfile(file))

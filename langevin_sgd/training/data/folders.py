@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,7 +16,7 @@ def folder_of(section: SplitFilesSection) -> Path:
     if section.folder is None:
         raise UserError(f"data.folder: {section.folder_problem()}")
     folder = local(section.folder)
-    if not folder.is_dir():
+    if not os.path.isdir(folder):  # not Path.is_dir, which raises where a folder on the way cannot be read
         raise UserError(
             f"data.folder: {folder} is no folder; {section.name} is read from one that holds {_wanted(section)}"
         )
@@ -24,7 +25,7 @@ def folder_of(section: SplitFilesSection) -> Path:
 
 def file_in(section: SplitFilesSection, folder: Path, names: Sequence[str]) -> Path:
     """The first of the files that is there. Raises `UserError` if none is, with what the folder is to hold."""
-    found = next((folder / name for name in names if (folder / name).is_file()), None)
+    found = next((folder / name for name in names if os.path.isfile(folder / name)), None)
     if found is None:
         raise UserError(f"data.folder: {folder} has no {names[0]}; {section.name} needs {_wanted(section)}")
     return found

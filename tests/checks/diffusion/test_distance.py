@@ -71,7 +71,7 @@ def test_interval_covers_the_true_distance(replicas):
 def test_counting_frames_as_independent_would_fail():
     """The same data with frames taken as replicas: the interval is far too narrow.
 
-    Of 15 intervals that cover in 95% of studies 11 or more do, but for one time in 3,000.
+    Of 15 intervals that cover in 95% of studies 11 or more do, but for one time in 1,600.
     """
     random = np.random.default_rng(9)
     covered = 0
