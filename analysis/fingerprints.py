@@ -57,6 +57,8 @@ SHORTER: dict[str, list[str]] = {
                        for key in ("steps=1200", "burn_in=400", "replicas=64")],
     "ornstein_uhlenbeck": [f"models.{name}.{key}" for name in ("discrete", "continuum", "momentum")
                            for key in ("steps=2000", "replicas=64")],
+    "optimisers": [f"models.{name}.{key}" for name in ("plain", "heavy_ball", "nesterov", "dampened", "adam", "rmsprop")
+                   for key in ("steps=2400", "replicas=4")],
     "plane": ["models.plane.disorders=4", "models.plane.half_width=40", "models.plane.ln_time=[0.0, 3.0]",
               "models.plane.record_times=25", "models.space.disorders=2", "models.space.half_width=10",
               "models.space.ln_time=[0.0, 0.8]", "models.space.record_times=17", "checks.0.window=1.0"],

@@ -120,7 +120,8 @@ def execute(
         there = {*lost, *(name for name in settled if is_whole(study, name, models[name]))}
         if run is not None and shares is not None and there >= {*study.models}:
             tree = store.open_run(run, load=True)
-            if tree.attrs.get("status") == "finished":  # by another shard
+            if tree.attrs.get("status") == "finished":  # by another shard, while this one was still at its part
+                run.clear_shards()
                 return tree
         for name in lineage.order(study):
             if name in lost:

@@ -132,6 +132,11 @@ class RunDirectory:
         with writing(self.path):
             write_root(self.data, attributes, order=tree.children)
             self.landmarks.remove()
+        self.clear_shards()
+
+    def clear_shards(self) -> None:
+        """Remove what shards of a finished run left, but what one that lives is at."""
+        with writing(self.path):
             run_state.clear_shards(self.path)
 
     def close(self) -> None:

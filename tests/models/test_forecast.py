@@ -12,6 +12,7 @@ from langevin_sgd import cli, machine_memory, progress
 from langevin_sgd.models.context import Context
 from langevin_sgd.models.finished import configured
 from langevin_sgd.models.network import points as network_scan
+from langevin_sgd.storage import keeper
 from langevin_sgd.study import loading as config
 
 
@@ -71,6 +72,7 @@ def test_a_scan_of_networks_is_foretold_as_a_whole_and_once(monkeypatch):
 def test_a_long_model_gives_notice_on_the_command_line(home, capsys, monkeypatch, quiet):
     monkeypatch.setattr(progress, "SECONDS_OF_PROBE", 0.0)
     monkeypatch.setattr(progress, "SECONDS_WORTH_A_NOTICE", 0.0)
+    monkeypatch.setattr(keeper, "SECONDS_A_SEGMENT", 0.0)
     assert cli.main(["simulate", "study.yaml", *(["--quiet"] if quiet else [])]) == 0
     assert [line[:21] for line in capsys.readouterr().err.splitlines()] == ["ou: exact jumps: about"[:21]]
 

@@ -38,7 +38,7 @@ def test_the_time_grows_with_the_steps():
 
 
 def test_a_task_by_its_number_is_that_of_the_list():
-    study = parse({**ou(steps=100), "scan": SCAN})
+    study = parse({**ou(steps=100), "scan": {**SCAN, "models.m.steps": [100, 150, 200]}})
     grid = Grid(study, "m")
     every = list(tasks(study, "m", block_shape(grid)))
     assert len(every) > 2

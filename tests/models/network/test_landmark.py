@@ -38,7 +38,7 @@ def landmark():
     def process(sampling: str, gradient=None):
         sgd = Sgd(learning_rate=0.05, batch_size=8, weight_decay=0.05, sampling=sampling)
         moved = found.minimum if gradient is None else dataclasses.replace(found.minimum, gradient=gradient)
-        return process_at(dataclasses.replace(found, minimum=moved), MODEL, sgd, len(samples))
+        return process_at(dataclasses.replace(found, minimum=moved), MODEL, sgd, len(samples), None)
 
     return found, process
 

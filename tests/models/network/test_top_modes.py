@@ -27,16 +27,17 @@ def test_the_modes_are_the_sharpest_of_all_and_the_training_is_the_same() -> Non
     some, whole = trained(**MODES), trained(start="minimum")
     assert some.sizes["mode"] == 5
     assert not {"hessian", "noise_covariance", "parameter_2", "stationary_energy", "alignment"} & set(some.variables)
-    np.testing.assert_array_equal(some.energy, whole.energy)
-    np.testing.assert_allclose(some.hessian_eigenvalue, whole.hessian_eigenvalue[:5], rtol=1e-9)
+    # the minimum of all modes is found more exactly, by Newton steps after the search
+    np.testing.assert_allclose(some.energy, whole.energy, rtol=1e-5)
+    np.testing.assert_allclose(some.hessian_eigenvalue, whole.hessian_eigenvalue[:5], rtol=1e-5)
     for name in ("noise_in_mode", "mode_variance", "mode_variance_predicted", "autocorrelation_time"):
-        np.testing.assert_allclose(some[name], whole[name][:5], rtol=1e-6, err_msg=name)
+        np.testing.assert_allclose(some[name], whole[name][:5], rtol=1e-4, err_msg=name)
     for name in ("noise_scale", "temperature"):  # sigma^2 = tr C/d is that of all directions
-        assert float(some[name]) == pytest.approx(float(whole[name]), rel=1e-9)
+        assert float(some[name]) == pytest.approx(float(whole[name]), rel=1e-5)
     laws = (found.mode_variance_law.sel(law="isotropic").values[:5] for found in (some, whole))
-    np.testing.assert_allclose(*laws, rtol=1e-9)
+    np.testing.assert_allclose(*laws, rtol=1e-5)
     share = np.trace(some.noise_in_modes.values) / np.trace(whole.noise_covariance.values)
-    assert float(some.noise_share) == pytest.approx(share, rel=1e-9)
+    assert float(some.noise_share) == pytest.approx(share, rel=1e-5)
     assert 0.3 < share < 1.0
 
 
