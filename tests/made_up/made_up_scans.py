@@ -18,6 +18,16 @@ from langevin_sgd.observables.blocks import DONE, ERROR, FAILED, PENDING, STATUS
 from langevin_sgd.observables.scanned import SCAN, coordinates, dimensions
 
 RATES, BATCHES = (0.1, 0.2, 0.5), (4, 16)
+ANHARMONIC = {
+    "kind": "langevin",
+    "potential": {"kind": "expression", "energy": "x**2/2 + c*x**4", "variables": ["x"], "parameters": {"c": 0.1}},
+    "temperature": 0.2,
+    "start": [0.0],
+    "steps": 20,
+    "replicas": 16,
+    "record_times": 4,
+}
+"""Cheap at any number of points; at a learning rate of 50 it diverges."""
 
 
 def study(**changed: object) -> dict:

@@ -10,21 +10,13 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import pytest
+from made_up_scans import ANHARMONIC
 
 import langevin_sgd as lsgd
 from langevin_sgd.errors import UserError
 from langevin_sgd.interruption import finishing
 from langevin_sgd.study.engines import pool
 
-ANHARMONIC = {
-    "kind": "langevin",
-    "potential": {"kind": "expression", "energy": "x**2/2 + c*x**4", "variables": ["x"], "parameters": {"c": 0.1}},
-    "temperature": 0.2,
-    "start": [0.0],
-    "steps": 20,
-    "replicas": 16,
-    "record_times": 4,
-}
 ALONE = {
     "name": "alone",
     "seed": 1,

@@ -6,6 +6,7 @@ import io
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from made_up_scans import ANHARMONIC
 
 import langevin_sgd as lsgd
 from langevin_sgd import progress
@@ -13,15 +14,6 @@ from langevin_sgd.progress import NullProgress
 from langevin_sgd.study.plan import Task
 from langevin_sgd.study.scan_progress import ScanProgress
 
-ANHARMONIC = {
-    "kind": "langevin",
-    "potential": {"kind": "expression", "energy": "x**2/2 + c*x**4", "variables": ["x"], "parameters": {"c": 0.1}},
-    "temperature": 0.2,
-    "start": [0.0],
-    "steps": 20,
-    "replicas": 16,
-    "record_times": 4,
-}
 STUDY = {
     "name": "study",
     "seed": 1,

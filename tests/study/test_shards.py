@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from made_up_scans import ANHARMONIC
 
 import langevin_sgd as lsgd
 from langevin_sgd.errors import UserError
@@ -27,15 +28,6 @@ OU = {
     "noise": {"kind": "isotropic", "scale": 0.4},
     "steps": 60,
     "replicas": 4,
-    "record_times": 4,
-}
-ANHARMONIC = {
-    "kind": "langevin",
-    "potential": {"kind": "expression", "energy": "x**2/2 + c*x**4", "variables": ["x"], "parameters": {"c": 0.1}},
-    "temperature": 0.2,
-    "start": [0.0],
-    "steps": 20,
-    "replicas": 16,
     "record_times": 4,
 }
 ALONE = {
