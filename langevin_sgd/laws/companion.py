@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from langevin_sgd.laws.law import Law, NoAnswer, Point
 from langevin_sgd.laws.least_squares import at_minimum
 from langevin_sgd.laws.linear_process import LinearProcess, OwnLaw, Whole
-from langevin_sgd.laws.quadratic import REQUIRED, is_own, stationary
+from langevin_sgd.laws.quadratic import REQUIRED, is_own, over_an_epoch, stationary
 from langevin_sgd.theory import ornstein_uhlenbeck as theory
 from langevin_sgd.theory.companion import Companion
 from langevin_sgd.theory.companion_epochs import Epochs
@@ -149,12 +149,7 @@ def _companion(point: Point) -> dict[str, ArrayLike]:
 
 def _companion_epoch(point: Point) -> dict[str, ArrayLike]:
     """The same for minibatches without replacement, averaged over the phases of an epoch."""
-    process: CompanionProcess = point.process
-    return {
-        **stationary(point, EPOCHS),
-        "energy_law_phase_weight": process.phase_energy_weights(),
-        "phase": process.phases(),
-    }
+    return over_an_epoch(point, EPOCHS)
 
 
 def _frozen(point: Point) -> dict[str, ArrayLike]:

@@ -62,14 +62,19 @@ def _isotropic(point: Point) -> dict[str, ArrayLike]:
     return stationary(point, "isotropic")
 
 
-def _epoch(point: Point) -> dict[str, ArrayLike]:
-    """The law of the map over an epoch of minibatches without replacement, averaged over its phases."""
+def over_an_epoch(point: Point, law: str) -> dict[str, ArrayLike]:
+    """A law of minibatches without replacement: of the map over an epoch, averaged over its phases."""
     process: LinearProcess = point.process
     return {
-        **stationary(point, "epoch"),
+        **stationary(point, law),
         "energy_law_phase_weight": process.phase_energy_weights(),
         "phase": process.phases(),
     }
+
+
+def _epoch(point: Point) -> dict[str, ArrayLike]:
+    """The law of the map of heavy-ball SGD over an epoch."""
+    return over_an_epoch(point, "epoch")
 
 
 def is_own(point: Point, law: str) -> bool:
