@@ -19,6 +19,7 @@ from typing import Any
 
 _HOME = {
     "ArchitectureSection": "langevin_sgd.training.architectures.section:ArchitectureSection",
+    "Beside": "langevin_sgd.training.beside:Beside",
     "Coordinate": "langevin_sgd.observables.variable:Coordinate",
     "Curvature": "langevin_sgd.training.curvature:Curvature",
     "DataSection": "langevin_sgd.training.data.section:DataSection",

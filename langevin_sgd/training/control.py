@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from torch import Tensor
 
-from langevin_sgd.config.sgd import Sgd
-from langevin_sgd.training.energy import Samples
-from langevin_sgd.training.ensemble import Ensemble
-from langevin_sgd.training.losses.cross_entropy.functions import CROSS_ENTROPY
-from langevin_sgd.training.losses.loss import Loss
-from langevin_sgd.training.network import Network
+from langevin_sgd.training.beside import Beside, EverySample
 from langevin_sgd.training.probes.probe import Probe, State
 from langevin_sgd.training.snapshot import snapshot
-from langevin_sgd.training.threads import Workers
-from langevin_sgd.training.tracing import TensorFunction
-from langevin_sgd.training.update_rules.rule import UpdateRule
 
 if TYPE_CHECKING:
-    from langevin_sgd.training.view import Instruments, View
+    from langevin_sgd.training.view import View
 
 Array = NDArray[np.float64]
 
@@ -35,41 +26,13 @@ class Control(Probe):
     (Soudry et al. 2018).
     """
 
-    def __init__(
-        self,
-        network: Network,
-        samples: Samples,
-        sgd: Sgd,
-        *,
-        start: Tensor,
-        dtype: torch.dtype,
-        record: NDArray[np.int64],
-        instruments: Instruments,
-        workers: Workers,
-        loss: Loss = CROSS_ENTROPY,
-        rule: UpdateRule | None = None,
-        slots: Sequence[str] = (),
-        traced: dict[Hashable, TensorFunction] | None = None,
-    ) -> None:
-        whole = sgd.model_copy(update={"batch_size": len(samples)})
-        self._descent = Ensemble(
-            network,
-            samples,
-            whole,
-            weights=start,
-            dtype=dtype,
-            workers=workers,
-            loss=loss,
-            rule=rule,
-            slots=slots,
-            companion=False,
-            traced=traced,
-        )
-        self._minibatches = _AllSamples(len(samples))
+    def __init__(self, beside: Beside) -> None:
+        self._descent = beside.descent(beside.start[:1])
+        self._minibatches = EverySample(len(beside.samples))
         self._start = snapshot(self._descent.weights, torch.float64)
-        self._record, self._instruments = record, instruments
-        self._energy = np.full(record.size, np.nan)
-        self._squared_displacement = np.full(record.size, np.nan)
+        self._record, self._instruments = beside.record, beside.instruments
+        self._energy = np.full(self._record.size, np.nan)
+        self._squared_displacement = np.full(self._record.size, np.nan)
 
     def advance(self, first: int, last: int) -> None:
         """Make the steps first, ..., last - 1."""
@@ -101,13 +64,3 @@ class Control(Probe):
     def finish(self, view: View) -> Mapping[str, ArrayLike]:
         """The observables by name."""
         return {"control_energy": self._energy, "control_squared_displacement": self._squared_displacement}
-
-
-class _AllSamples:
-    """Every minibatch is the whole set, in order."""
-
-    def __init__(self, samples: int) -> None:
-        self._index = np.arange(samples)
-
-    def block(self, step: int, at_most: int) -> NDArray[np.int64]:
-        return np.tile(self._index, (min(at_most, 100), 1, 1))

@@ -4,6 +4,7 @@ import torch
 from torch import nn
 
 from langevin_sgd.config.sgd import Sgd
+from langevin_sgd.training.beside import Beside
 from langevin_sgd.training.control import Control
 from langevin_sgd.training.threads import Workers
 from langevin_sgd.training.view import Instruments, View
@@ -19,9 +20,10 @@ def test_the_control_is_full_batch_descent(make_network, samples, momentum):
 
     def make() -> Control:
         return Control(
-            network, samples, sgd, start=start, dtype=torch.float64, record=RECORD, instruments=instruments,
-            workers=Workers(1),
-        )  # fmt: skip
+            Beside.simple(
+                network, samples, sgd, start=start, record=RECORD, instruments=instruments, workers=Workers(1)
+            )
+        )
 
     instruments = Instruments(network, samples, None, weight_decay=0.02, workers=Workers(1))
     control, resumed = make(), make()

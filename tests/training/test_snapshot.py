@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from langevin_sgd.config.sgd import Sgd
+from langevin_sgd.training.beside import Beside
 from langevin_sgd.training.control import Control
 from langevin_sgd.training.ensemble import Ensemble
 from langevin_sgd.training.ensemble_record import EnsembleRecord
@@ -58,10 +59,8 @@ def test_the_control_and_states_keep_copies(make_network, samples, dtype):
     before = ensemble.state()
     exact = make_network(nn.Linear(9, 4))
     instruments = Instruments(exact, samples, None, weight_decay=0.0, workers=Workers(1))
-    control = Control(
-        network, samples.to(dtype), sgd, start=own["weights"], dtype=dtype, record=np.array([0, 5]),
-        instruments=instruments, workers=Workers(1),
-    )  # fmt: skip
+    told = {"start": own["weights"], "record": np.array([0, 5]), "instruments": instruments, "workers": Workers(1)}
+    control = Control(Beside.simple(network, samples.to(dtype), sgd, **told))
     view = View(0, own["weights"], instruments)
     control.observe(view)
     control.advance(0, 5)

@@ -6,8 +6,10 @@ from collections.abc import Callable, Hashable
 
 import torch
 
+from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.models.network.config import NetworkModel
 from langevin_sgd.models.network.problem import Problem, prepare
+from langevin_sgd.training.minibatches import Minibatches, NoIndices
 from langevin_sgd.training.network import Network
 from langevin_sgd.training.threads import Workers
 from langevin_sgd.training.tracing import TensorFunction
@@ -47,3 +49,9 @@ class Bench:
         """
         problem = prepare(model, seed=seed, device=device, refuse_size=refuse_size)
         return cls(problem, dtype=DTYPES[model.precision], seed=seed, workers=workers)
+
+    def minibatches(self, sgd: Sgd, replicas: int) -> Minibatches | NoIndices:
+        """The minibatches of so many replicas, from the first step on."""
+        if self.problem.supply is not None:
+            return NoIndices(replicas, sgd.batch_size)
+        return Minibatches.of(sgd, seed=self.seed, replicas=replicas, samples=len(self.samples))

@@ -320,5 +320,12 @@ class NetworkModel(ModelSection):
             )
 
     def _probe_problems(self, at: KeyPath, sgd: Sgd) -> Faults:
-        watched = Watched(self.steps, self.replicas, self.parameters(), sgd, self.gradient_tolerance)
+        watched = Watched(
+            self.steps,
+            self.replicas,
+            self.parameters(),
+            sgd,
+            self.gradient_tolerance,
+            curved=self.measure_curvature and self.start == "minimum",
+        )
         yield from probe_problems(self.probes, watched, at)

@@ -25,7 +25,7 @@ from langevin_sgd.storage.checkpoint import Checkpointing
 from langevin_sgd.storage.keeper import part, prefixed
 from langevin_sgd.storage.zarr_groups import StoreError
 from langevin_sgd.training.ensemble import Ensemble, IndexSource
-from langevin_sgd.training.minibatches import ForRows, Minibatches, NoIndices
+from langevin_sgd.training.minibatches import ForRows
 from langevin_sgd.training.update_rules.rule import UpdateRule
 from langevin_sgd.training.view import Together, View
 
@@ -63,10 +63,7 @@ class Launch:
         self.steps, self._replicas = first.steps, model.replicas
         self._rows = rows_of(self._replicas, len(points))
         replica = np.minimum(np.arange(self._rows), self._replicas - 1)  # the last one again in rows that are left over
-        supply = bench.problem.supply
-        drawn: Minibatches | NoIndices = NoIndices(self._replicas, sgd.batch_size)
-        if supply is None:
-            drawn = Minibatches.of(sgd, seed=bench.seed, replicas=self._replicas, samples=len(bench.samples))
+        drawn = bench.minibatches(sgd, self._replicas)
         self._minibatches: IndexSource = drawn if len(points) == 1 else ForRows(drawn, np.tile(replica, len(points)))
         self._ensemble = Ensemble(
             bench.network,
@@ -80,7 +77,7 @@ class Launch:
             slots=model.update_rule.slots(sgd),
             own=[point.sgd for point in points for _ in range(self._rows)],
             traced=bench.traced,
-            supply=supply,
+            supply=bench.problem.supply,
         )
 
     def one_by_one(self) -> str | None:

@@ -31,6 +31,7 @@ from langevin_sgd.observables.schedule import (
 )
 from langevin_sgd.observables.variable import joined, merged
 from langevin_sgd.storage.keeper import part, prefixed
+from langevin_sgd.training.beside import Beside
 from langevin_sgd.training.control import Control
 from langevin_sgd.training.ensemble_record import EnsembleRecord, Reference
 from langevin_sgd.training.preconditioner_record import PreconditionerRecord
@@ -91,14 +92,13 @@ class Point:
         )  # fmt: skip
         self._probes: dict[str, Probe] = {"recorder": self._recorder}
         if model.control:
-            self._probes["control"] = Control(
-                bench.network, bench.samples, sgd, start=self.start[:1], dtype=bench.dtype, record=self.record,
-                instruments=self._instruments, workers=bench.workers, loss=problem.loss, rule=rule,
-                slots=model.update_rule.slots(sgd), traced=bench.traced,
-            )  # fmt: skip
+            self._probes["control"] = Control(self._beside(rule))
         if self.process is not None and rule is not None and model.update_rule.held(sgd) is not None:
             self._probes["preconditioner"] = PreconditionerRecord(rule, self.sample, bench.network.size)
-        watched = Watched(self.steps, model.replicas, bench.network.size, sgd, model.gradient_tolerance)
+        watched = Watched(
+            self.steps, model.replicas, bench.network.size, sgd, model.gradient_tolerance, curved=about,
+            beside=None if rule is None else self._beside(rule),
+        )  # fmt: skip
         asked = probes.build(model.probes, watched, declared=merged(ENSEMBLE, model.DECLARES))
         self._probes |= {f"probe {kind}": probe for kind, probe in asked.items()}
         self.measures = bool(asked)
@@ -178,6 +178,29 @@ class Point:
         known = self._landmark.curvature if has_limit and self._landmark is not None else None
         eta_lambda_max = None if known is None else self.sgd.learning_rate * float(known.eigenvalues[0])
         return Diverged(step, eta_lambda_max, momentum=self.sgd.momentum, detail=detail)
+
+    def _beside(self, rule: UpdateRule | None) -> Beside:
+        """What runs something of its own beside the replicas is given this."""
+        bench, sgd, landmark = self._bench, self.sgd, self._landmark
+        return Beside(
+            network=bench.network,
+            samples=bench.samples,
+            sgd=sgd,
+            loss=bench.problem.loss,
+            rule=rule,
+            slots=self.model.update_rule.slots(sgd),
+            start=self.start,
+            dtype=bench.dtype,
+            record=self.record,
+            instruments=self._instruments,
+            workers=bench.workers,
+            drawn=lambda: bench.minibatches(sgd, self.model.replicas),
+            seed=bench.seed,
+            supply=bench.problem.supply,
+            minimum=None if landmark is None else landmark.minimum,
+            curvature=None if landmark is None else landmark.curvature,
+            traced=bench.traced,
+        )
 
     def _reference(self) -> Reference | None:
         if self._landmark is None or self._landmark.curvature is None:

@@ -180,6 +180,14 @@ class WatchedModel(ModelSection):
                 (*at, "curvature"),
                 f"needs start: minimum, and fewer modes than the {self.weights} weights; remove it",
             )
-        watched = Watched(self.steps, self.replicas, self.weights, sgd, self.gradient_tolerance)
+        watched = Watched(
+            self.steps,
+            self.replicas,
+            self.weights,
+            sgd,
+            self.gradient_tolerance,
+            curved=self.measure_curvature and self.start == "minimum",
+            draws=False,
+        )
         yield from probe_problems(self.probes, watched, at)
         yield from window_problems(at, self, self.steps, exists=self.has_stationary_window())

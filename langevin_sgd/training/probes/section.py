@@ -14,6 +14,7 @@ from langevin_sgd.observables.variable import Coordinate, Declarations
 from langevin_sgd.training.curvature_limit import too_many
 
 if TYPE_CHECKING:
+    from langevin_sgd.training.beside import Beside
     from langevin_sgd.training.probes.probe import Probe
 
 
@@ -23,6 +24,8 @@ class Watched:
 
     `parameters` is d, the number of weights; None where a config is read and the network is not built yet, and so is
     `steps` where the config gives none. `gradient_tolerance` is the gradient norm at which a minimum counts as found.
+    `curved` says whether H and C are measured at the minimum, and `draws` whether minibatches are drawn from the seed,
+    so that something can run beside it, on the same ones: what it needs is `beside`, None where a config is read.
     """
 
     steps: int | None
@@ -30,6 +33,9 @@ class Watched:
     parameters: int | None
     sgd: Sgd
     gradient_tolerance: float
+    curved: bool = False
+    draws: bool = True
+    beside: Beside | None = None
 
 
 class ProbeSection(Section):
@@ -41,7 +47,8 @@ class ProbeSection(Section):
     DECLARES: ClassVar[Declarations] = {}
     """The observables that it emits and the coordinates that they need, by name."""
     NEEDS: ClassVar[frozenset[str]] = frozenset()
-    """What it takes of the view that has a price known beforehand: "hessian", which is parameters x parameters."""
+    """What it takes of the training: "hessian", whose size is parameters x parameters; "curvature", H and C at the
+    minimum that the training starts from; "beside", to run something of its own on the same minibatches."""
     kind: str
 
     def build(self, watched: Watched) -> Probe:
@@ -63,6 +70,13 @@ class ProbeSection(Section):
             fault = too_many(watched.parameters, "the full Hessian that its probes measure", "remove the probes")
             if fault is not None:
                 yield (*model, "architecture"), fault
+        if "curvature" in self.NEEDS and not watched.curved:
+            yield probe, f"{self.kind} takes H and C at the minimum; give start: minimum, or remove it"
+        if "beside" in self.NEEDS and not watched.draws:
+            yield (
+                probe,
+                f"{self.kind} draws the minibatches again, which it cannot of a loop of your own; remove it",
+            )
 
     def unscannable(self) -> str | None:
         """Why no scan can reach a model with it; None if one can."""
