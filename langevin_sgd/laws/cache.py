@@ -83,6 +83,12 @@ def title_by_name(law: str) -> str:
     return law.replace("_", " ") if found is None else found
 
 
+@cache
+def line_by_name(law: str) -> tuple[str, str] | None:
+    """How the curve of the first law in the table that is called so is drawn; None if it does not say."""
+    return next((each.line for _, each in LAWS.items() if each.name == law), None)
+
+
 def _of(answers: Sequence[xr.Dataset]) -> str:
     """What the answers follow from."""
     laws = versions(recorded(xr.Dataset(), answers)).values()

@@ -26,9 +26,6 @@ RECORD = "laws"
 """Attribute that tells of each law whose answers are there, by name as JSON: its identity, version, title and source,
 whether only a run can give them (`kept`), and what they are `of`, beside the config."""
 
-_SINGLE = ("relaxation_time",)
-"""Numbers that no run measures and one law gives, although there is a variable of them by law too."""
-
 _MEMBERS = ("replica", "disorder")
 """What an ensemble consists of: laws are about its statistics."""
 
@@ -98,7 +95,7 @@ def said(point: Point, laws: Iterable[Law], table: Declarations) -> Said:
     more: dict[str, Variable] = {}
     for name in dict.fromkeys(name for answer in answers for name in answer.values):
         giving = [answer for answer in answers if name in answer.values]
-        stacked = _by_law(name, table)
+        stacked = _by_law(name, table, giving)
         if stacked is None and not all(answer.law.ours for answer in giving):
             stacked, more[f"{name}_law"] = f"{name}_law", _like(name, point.data)
         if stacked is not None:
@@ -107,7 +104,7 @@ def said(point: Point, laws: Iterable[Law], table: Declarations) -> Said:
         own = next((answer for answer in giving if answer.exact), None)
         if own is not None and f"{name}_predicted" in table:
             values[f"{name}_predicted"] = own.values[name]
-        elif _by_law(name, table) is None:
+        elif _by_law(name, table, giving) is None:
             ours = [answer for answer in giving if answer.law.ours]
             if len(ours) > 1:
                 raise ValueError(f"{name}: given by {ours[0].law.name} and {ours[1].law.name}, and is one number")
@@ -196,9 +193,10 @@ def _is_by_law(name: str, table: Declarations) -> bool:
     return name in table and table[name].dims[:1] == ("law",)
 
 
-def _by_law(name: str, table: Declarations) -> str | None:
-    """The declared variable along `law` that holds what laws say of an observable, if there is one."""
-    candidates = (name,) if name in _SINGLE else (name, f"{name}_law")
+def _by_law(name: str, table: Declarations, giving: Sequence[_Answer]) -> str | None:
+    """The declared variable along `law` that holds what the laws `giving` it say of an observable, if there is one."""
+    single = any(name in answer.law.single for answer in giving)
+    candidates = (name,) if single else (name, f"{name}_law")
     return next((candidate for candidate in candidates if _is_by_law(candidate, table)), None)
 
 
@@ -211,7 +209,7 @@ def _like(name: str, data: xr.Dataset) -> Variable:
 
 def _shape(name: str, data: xr.Dataset, table: Declarations) -> tuple[int, ...] | None:
     """The shape of a prediction; None of what is no observable of the point."""
-    stacked = _by_law(name, table)
+    stacked = _by_law(name, table, ())
     if stacked is not None:
         dims: tuple[Any, ...] = table[stacked].dims[1:]
     elif name in data:

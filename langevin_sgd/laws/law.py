@@ -140,7 +140,9 @@ class Law:
     claimed for the very process that ran: its comparisons then count, others are contrasts. `note(point)` says what it
     takes for granted.
 
-    An answer that is `kept` takes what a run does not store: the run leaves it, and it is never worked out again.
+    An answer that is `kept` takes what a run does not store: the run leaves it, and it is never worked out again. What
+    it predicts of the names in `single` is one number for the model, although there is a variable of them by law too.
+    `line` is how its curve is drawn: a colour of `reporting.plots.style.COLOURS`, and dashes of `DASHES` there.
     """
 
     name: str
@@ -154,6 +156,8 @@ class Law:
     exact_for: Callable[[Point], bool] = _never
     note: Callable[[Point], str] = _nothing
     kept: bool = False
+    single: frozenset[str] = frozenset()
+    line: tuple[str, str] | None = None
 
     def __post_init__(self) -> None:
         """Raise `UserError` for what a law of somebody's own gives in another form."""

@@ -14,7 +14,7 @@ _OF_STAYING = ("boltzmann", "laplace", "finite_step", "slide")
 _OF_ESCAPE = ("eyring_kramers",)
 
 
-def _law(name: str, title: str, source: str) -> Law:
+def _law(name: str, title: str, source: str, line: tuple[str, str]) -> Law:
     def predict(point: Point) -> dict[str, ArrayLike]:
         return {**point.process.says(name), **(point.process.pace() if name == "fokker_planck" else {})}
 
@@ -26,13 +26,18 @@ def _law(name: str, title: str, source: str) -> Law:
     return Law(
         name=name, title=title, source=source, version=1, predict=predict, process=_PROCESS, applies=applies,
         exact_for=lambda point: bool(point.process.claimed(name)), note=lambda point: str(point.process.remark(name)),
+        single=frozenset({"relaxation_time"}), line=line,
     )  # fmt: skip
 
 
-FOKKER_PLANCK = _law("fokker_planck", "Fokker-Planck", "Gardiner, Stochastic Methods (2009), ch. 5")
-CHAIN = _law("chain", "exact chain", "the transition matrix of the map of the scheme")
-BOLTZMANN = _law("boltzmann", "Boltzmann", "exp(-E/theta), theta = T/2")
-LAPLACE = _law("laplace", "Laplace", "Boltzmann's law with every basin a paraboloid")
-FINITE_STEP = _law("finite_step", "finite step", "leading correction of Euler-Maruyama in the step")
-SLIDE = _law("slide", "exp(−E/2T)", "a lecture's exponent, wrong by a factor of 4")
-EYRING_KRAMERS = _law("eyring_kramers", "Eyring-Kramers", "Kramers (1940); Landauer and Swanson (1961)")
+FOKKER_PLANCK = _law("fokker_planck", "Fokker-Planck", "Gardiner, Stochastic Methods (2009), ch. 5", ("blue", "solid"))
+CHAIN = _law("chain", "exact chain", "the transition matrix of the map of the scheme", ("purple", "solid"))
+BOLTZMANN = _law("boltzmann", "Boltzmann", "exp(-E/theta), theta = T/2", ("green", "dotted"))
+LAPLACE = _law("laplace", "Laplace", "Boltzmann's law with every basin a paraboloid", ("vermillion", "dashed"))
+FINITE_STEP = _law(
+    "finite_step", "finite step", "leading correction of Euler-Maruyama in the step", ("orange", "dash-dot")
+)
+SLIDE = _law("slide", "exp(−E/2T)", "a lecture's exponent, wrong by a factor of 4", ("grey", "short dashes"))
+EYRING_KRAMERS = _law(
+    "eyring_kramers", "Eyring-Kramers", "Kramers (1940); Landauer and Swanson (1961)", ("vermillion", "dashed")
+)

@@ -66,17 +66,17 @@ def _claimed(point: Point) -> bool:
 
 CHAIN = Law(
     name="chain", title="exact chain", source="stationary vector of the map of minibatch SGD on the line", version=1,
-    predict=_kept, process=_PROCESS, exact_for=_claimed, note=_note_kept, kept=True,
+    predict=_kept, process=_PROCESS, exact_for=_claimed, note=_note_kept, kept=True, line=("purple", "solid"),
 )  # fmt: skip
 TWIN = Law(
     name="twin", title="Langevin twin", source=_SOURCE, version=1, predict=_twin_says, process=_PROCESS,
-    note=_note("twin"),
+    note=_note("twin"), line=("orange", "dash-dot"),
 )  # fmt: skip
 ITO = Law(
     name="ito", title="Itô, measured E, C", source=_SOURCE, version=1, predict=_ito_says, process=_PROCESS,
-    note=_note("ito"),
+    note=_note("ito"), line=("blue", "dashed"),
 )  # fmt: skip
 BOLTZMANN = Law(
     name="boltzmann", title="Boltzmann", source=_SOURCE, version=1, predict=_boltzmann_says, process=_PROCESS,
-    note=_note("boltzmann"),
+    note=_note("boltzmann"), line=("green", "dotted"),
 )  # fmt: skip

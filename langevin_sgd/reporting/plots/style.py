@@ -16,6 +16,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogFormatterSciNotation, LogLocator, NullFormatter
 from numpy.typing import NDArray
 
+from langevin_sgd.errors import UserError
+from langevin_sgd.laws.cache import line_by_name
 from langevin_sgd.reporting.plots.figure import Subject
 from langevin_sgd.reporting.run_parameters import parameters
 
@@ -28,26 +30,18 @@ BAND = "#e6e6e6"
 BLUE, VERMILLION, GREEN, PURPLE = "#0072b2", "#d55e00", "#009e73", "#aa4499"
 ORANGE, SKY, YELLOW = "#e69f00", "#56b4e9", "#c9b400"
 
-# The law of a process has one colour and one dash pattern in all figures.
-LAW_LINES: dict[str, dict[str, Any]] = {
-    "discrete": {"color": BLUE, "linestyle": "-"},
-    "continuum": {"color": VERMILLION, "linestyle": (0, (6, 2))},
-    "isotropic": {"color": GREEN, "linestyle": (0, (1.2, 1.4))},
-    "epoch": {"color": PURPLE, "linestyle": "-"},
-    "companion": {"color": ORANGE, "linestyle": "-"},
-    "companion_epoch": {"color": PURPLE, "linestyle": "-"},
-    "frozen_preconditioner": {"color": ORANGE, "linestyle": (0, (6, 2))},
-    "fokker_planck": {"color": BLUE, "linestyle": "-"},
-    "chain": {"color": PURPLE, "linestyle": "-"},
-    "boltzmann": {"color": GREEN, "linestyle": (0, (1.2, 1.4))},
-    "laplace": {"color": VERMILLION, "linestyle": (0, (6, 2))},
-    "finite_step": {"color": ORANGE, "linestyle": (0, (5, 2, 1, 2))},
-    "slide": {"color": GREY, "linestyle": (0, (3, 3))},
-    "ito": {"color": BLUE, "linestyle": (0, (6, 2))},
-    "twin": {"color": ORANGE, "linestyle": (0, (5, 2, 1, 2))},
-    "kramers": {"color": VERMILLION, "linestyle": (0, (6, 2))},
-    "eyring_kramers": {"color": VERMILLION, "linestyle": (0, (6, 2))},
+COLOURS = {
+    "blue": BLUE, "vermillion": VERMILLION, "green": GREEN, "purple": PURPLE, "orange": ORANGE, "sky": SKY,
+    "yellow": YELLOW, "grey": GREY, "ink": INK,
+}  # fmt: skip
+DASHES: dict[str, Any] = {
+    "solid": "-",
+    "dashed": (0, (6, 2)),
+    "dotted": (0, (1.2, 1.4)),
+    "dash-dot": (0, (5, 2, 1, 2)),
+    "short dashes": (0, (3, 3)),
 }
+"""What a law says its curve is drawn with: it has one colour and one dash pattern in all figures."""
 MODEL_COLOURS = (ORANGE, SKY, GREEN, PURPLE, YELLOW, VERMILLION)
 MODEL_MARKERS = ("s", "^", "D", "v", "P", "X")
 
@@ -110,9 +104,18 @@ def title(axes: Axes, what: str, subject: Subject, remark: str = "") -> None:
 
 
 def law_line(law: str) -> dict[str, Any]:
-    """Colour and dashes of a law's curve; one of the user's own has a colour of its name."""
-    own = {"color": MODEL_COLOURS[sum(map(ord, law)) % len(MODEL_COLOURS)], "linestyle": (0, (4, 1.5, 1, 1.5, 1, 1.5))}
-    return LAW_LINES.get(law, own)
+    """Colour and dashes of a law's curve; one that says nothing of them has a colour of its name."""
+    told = line_by_name(law)
+    if told is None:
+        own = MODEL_COLOURS[sum(map(ord, law)) % len(MODEL_COLOURS)]
+        return {"color": own, "linestyle": (0, (4, 1.5, 1, 1.5, 1, 1.5))}
+    colour, dashes = told
+    if colour not in COLOURS or dashes not in DASHES:
+        raise UserError(
+            f"law {law}: its line is {told!r}; a colour of {', '.join(COLOURS)} and dashes of {', '.join(DASHES)} "
+            "are needed"
+        )
+    return {"color": COLOURS[colour], "linestyle": DASHES[dashes]}
 
 
 def model_look(position: int) -> tuple[str, str]:
