@@ -18,6 +18,7 @@ CHECKS: Family[type[CheckSection]] = Family(
         "diffusion": "langevin_sgd.checks.diffusion.config:DiffusionCheck",
         "occupancy": "langevin_sgd.checks.occupancy.config:OccupancyCheck",
         "flatness": "langevin_sgd.checks.flatness.config:FlatnessCheck",
+        "ageing": "langevin_sgd.checks.ageing.config:AgeingCheck",
     },
     group="langevin_sgd.checks",
     is_member=subclass_of(CheckSection),

@@ -55,6 +55,10 @@ class CompanionProcess(LinearProcess):
         """The first noisy mode without a stationary state and why, or None."""
         return self.step.unstable_mode(self.k, self.noisy())
 
+    def linear_step(self) -> Companion:
+        """That of the rule."""
+        return self.step
+
     def autocorrelation_time(self) -> Array:
         """Autocorrelation time of each mode's position in steps, (mode,)."""
         return self.step.autocorrelation_time(self.k)

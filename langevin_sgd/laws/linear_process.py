@@ -14,6 +14,8 @@ from langevin_sgd.errors import UserError
 from langevin_sgd.integrators.divergence import Diverged
 from langevin_sgd.laws import temperatures
 from langevin_sgd.theory import ornstein_uhlenbeck as theory
+from langevin_sgd.theory import response
+from langevin_sgd.theory.companion import Companion
 from langevin_sgd.theory.modes import unstable_mode
 
 Array = NDArray[np.float64]
@@ -152,6 +154,10 @@ class LinearProcess:
     def autocorrelation_time(self) -> Array:
         """Autocorrelation time of each mode's position in steps, (mode,)."""
         return theory.autocorrelation_time(self.k, self.sgd.learning_rate, self.sgd.momentum, self.dynamics())
+
+    def linear_step(self) -> Companion:
+        """What a step does to one mode."""
+        return response.heavy_ball(self.sgd.learning_rate, self.sgd.momentum)
 
     def relaxation_steps(self) -> float:
         """Autocorrelation time of the slowest noisy mode, in steps."""

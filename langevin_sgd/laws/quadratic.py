@@ -12,6 +12,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
+from langevin_sgd.laws import two_times
 from langevin_sgd.laws.law import Law, Point
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def _transient(point: Point) -> dict[str, ArrayLike]:
     moved = process.transients(point.array("step")) if told else {}
     return {
         **moved,
+        **two_times.predicted(point),
         "autocorrelation_time": process.autocorrelation_time(),
         "transient_deficit": process.window_deficit(point.array("sample_step")),
     }

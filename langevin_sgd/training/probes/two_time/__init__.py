@@ -1,0 +1,1 @@
+"""The `two_time` probe: how far weights move between two times."""
