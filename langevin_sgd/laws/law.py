@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from langevin_sgd.errors import UserError
@@ -171,7 +171,10 @@ class Law:
     @property
     def home(self) -> str:
         """The module that predicts."""
-        return str(getattr(self.predict, "__module__", ""))
+        function: Any = self.predict
+        while isinstance(function, partial):
+            function = function.func
+        return str(getattr(function, "__module__", ""))
 
     @property
     def identity(self) -> str:

@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -243,3 +243,10 @@ def test_a_scan_with_a_point_where_a_law_has_no_answer(made: Callable[..., str])
     assert set(rows_of(table, "discrete")["point"].values.tolist()) == {"learning_rate=0.1"}
     later = lsgd.check(lsgd.simulate({**STUDY, **scan}), {**STUDY, **scan, "laws": [made(TWICE)]})
     xr.testing.assert_identical(later.drop_attrs(), table.drop_attrs())
+
+
+def test_a_law_is_at_home_where_its_function_is_whatever_is_held_of_it() -> None:
+    assert CONTINUUM.home == "langevin_sgd.laws.quadratic"
+    held = replace(CONTINUUM, predict=partial(partial(CONTINUUM.predict)))
+    assert held.home == CONTINUUM.home
+    assert held.ours
