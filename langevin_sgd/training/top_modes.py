@@ -23,6 +23,8 @@ Array = NDArray[np.float64]
 _RESIDUAL = 1e-6  # |H v - k v|/k of an eigenpair; the eigenvalue is then right to the square of this, nearly
 _VECTORS_MORE = 20  # Lanczos vectors beside twice the modes: short of them it restarts more often
 _RESTARTS = 100
+_FEWEST = 10  # Lanczos vectors for the largest eigenvalue alone
+_ROUGHLY = 1e-3  # of its residual: the eigenvalue is then right to about the square of this
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,32 @@ def _sharpest(full: FullBatch, w: Array, modes: int, progress: Callable[[int, in
         ) from None
     order = np.argsort(values)[::-1]
     return np.ascontiguousarray(values[order]), canonical_signs(np.ascontiguousarray(vectors[:, order]))
+
+
+def largest(full: FullBatch, w: Array, *, start: Array | None = None) -> tuple[float, Array]:
+    """The largest eigenvalue of the energy's Hessian at `w` (d,) within 1e-3 of itself, and its eigenvector (d,).
+
+    The iteration begins at `start` (d,), say an eigenvector found nearby. Raises `UserError` if it does not converge.
+    """
+    d = full.dimension
+    if d < _FEWEST:  # less than Lanczos iteration takes
+        values, vectors = np.linalg.eigh(full.hessian_products(w, np.eye(d)))
+        return float(values[-1]), vectors[:, -1]
+    if start is None:
+        start = random_numbers.normals(0, trajectories=[0], steps=[0], components=d, stream=Stream.CURVATURE)[0, 0]
+    operator = scipy.sparse.linalg.LinearOperator(
+        (d, d), matvec=lambda vector: full.hessian_products(w, vector.reshape(1, -1))[0], dtype=np.float64
+    )
+    try:
+        with one_blas_thread():
+            values, vectors = scipy.sparse.linalg.eigsh(
+                operator, k=1, which="LA", v0=start, ncv=min(d, _FEWEST), tol=_ROUGHLY, maxiter=_RESTARTS
+            )
+    except scipy.sparse.linalg.ArpackNoConvergence:
+        raise UserError(
+            "curvature: the largest eigenvalue of the Hessian was not found; its gradients may be huge"
+        ) from None
+    return float(values[0]), np.ascontiguousarray(vectors[:, 0])
 
 
 def noise_along(full: FullBatch, w: Array, vectors: Array) -> tuple[Array, float]:

@@ -327,5 +327,8 @@ class NetworkModel(ModelSection):
             sgd,
             self.gradient_tolerance,
             curved=self.measure_curvature and self.start == "minimum",
+            linear=self.update_rule.has_law(),
+            one_start=self.start != "independent",
+            control=self.control,
         )
         yield from probe_problems(self.probes, watched, at)

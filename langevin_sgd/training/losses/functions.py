@@ -58,3 +58,20 @@ def along(network: Network, loss: Loss) -> Traceable:
         return (loss.along(outputs, direction, targets),)
 
     return function
+
+
+def response(network: Network, loss: Loss) -> Traceable:
+    """(*parameters c, *direction v, inputs, targets) -> g + H v summed over samples, one tensor a parameter.
+
+    g and H are the gradient and the Hessian of the loss at c. H is symmetric, so H v is the transpose of the derivative
+    of g applied to v: forward mode, which is slower here, is not needed.
+    """
+    slope = gradient(network, loss)
+
+    def function(*arguments: Tensor) -> tuple[Tensor, ...]:
+        count = len(network.shapes)
+        parameters, direction, rest = arguments[:count], arguments[count : 2 * count], arguments[2 * count :]
+        found, pull_back = torch.func.vjp(lambda *p: slope(*p, *rest), *parameters)[:2]
+        return tuple(g + along for g, along in zip(found, pull_back(tuple(direction)), strict=True))
+
+    return function

@@ -16,6 +16,7 @@ PROBES: Family[type[ProbeSection]] = Family(
     "probe",
     {
         "sharpness": "langevin_sgd.training.probes.sharpness.config:SharpnessProbe",
+        "tangent": "langevin_sgd.training.probes.tangent.config:TangentProbe",
         "inherent_structures": "langevin_sgd.training.probes.inherent_structures.config:InherentStructuresProbe",
         "two_time": "langevin_sgd.training.probes.two_time.config:TwoTimeProbe",
     },

@@ -26,6 +26,8 @@ class Watched:
     `steps` where the config gives none. `gradient_tolerance` is the gradient norm at which a minimum counts as found.
     `curved` says whether H and C are measured at the minimum, and `draws` whether minibatches are drawn from the seed,
     so that something can run beside it, on the same ones: what it needs is `beside`, None where a config is read.
+    `linear` says whether the update rule's step is, `one_start` whether all replicas begin at one point, and `control`
+    whether full-batch descent runs beside them anyway.
     """
 
     steps: int | None
@@ -35,6 +37,9 @@ class Watched:
     gradient_tolerance: float
     curved: bool = False
     draws: bool = True
+    linear: bool = True
+    one_start: bool = True
+    control: bool = False
     beside: Beside | None = None
 
 

@@ -1,0 +1,1 @@
+"""The `tangent` probe: linear response to minibatch noise about the noise-free path."""
