@@ -23,6 +23,7 @@ LAWS: Family[Law] = Family(
         "companion_epoch": "langevin_sgd.laws.companion:COMPANION_EPOCH",
         "frozen_preconditioner": "langevin_sgd.laws.companion:FROZEN_PRECONDITIONER",
         "finite_data": "langevin_sgd.laws.least_squares:FINITE_DATA",
+        "twin_at_minimum": "langevin_sgd.laws.twin:TWIN",
         # of where walkers stay in a landscape and how they leave it, and of SGD on a line
         "fokker_planck": "langevin_sgd.models.basins.laws:FOKKER_PLANCK",
         "chain": "langevin_sgd.models.basins.laws:CHAIN",

@@ -22,7 +22,7 @@ Array = NDArray[np.float64]
 _PHASES = 16
 _VARIANCES = 1e-120, 1e120  # errors need their squares, in doubles
 
-OwnLaw = Literal["discrete", "continuum", "epoch", "finite_data", "companion", "companion_epoch"]
+OwnLaw = Literal["discrete", "continuum", "epoch", "finite_data", "companion", "companion_epoch", "twin"]
 Start = Array | Literal["minimum", "stationary"]
 
 

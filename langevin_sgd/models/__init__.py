@@ -25,6 +25,7 @@ MODELS: Family[type[ModelSection]] = Family(
         "langevin": "langevin_sgd.models.langevin.config:LangevinModel",
         "basins": "langevin_sgd.models.basins.config:BasinsModel",
         "random_potential": "langevin_sgd.models.random_potential.config:RandomPotentialModel",
+        "langevin_twin": "langevin_sgd.models.langevin_twin.config:LangevinTwinModel",
         "watched": "langevin_sgd.models.watched.config:WatchedModel",
     },
     group="langevin_sgd.models",

@@ -100,6 +100,10 @@ class ModelSection(Section):
         """The models that it is measured on, as (key, name); the first one lends it its sgd and its steps."""
         return ()
 
+    def need_at(self, key: str) -> KeyPath:
+        """Where a need of this key names the model, within the section."""
+        return key, "from"
+
     def refuses_to_lend(self, own_name: str, taker: str, others: list[str]) -> tuple[KeyPath | None, str] | None:
         """Why another model cannot take H and C from this one, with the key path of the mend if it is a key of its own.
 
@@ -117,6 +121,13 @@ class ModelSection(Section):
     def lends(self) -> bool:
         """Whether it is of a kind on which H and C can be measured."""
         return False
+
+    def of_twin(self, changes: Mapping[str, Any]) -> Any:
+        """Itself with other values of its keys, and nothing that runs beside, as its Langevin twin is run on it.
+
+        None of a kind that has no twin.
+        """
+        return None
 
     def takes_all_from(self, source: str) -> bool:
         """Whether H and the full C are both as measured on that model, so that nothing but the dynamics differs."""

@@ -51,6 +51,8 @@ class Stream(IntEnum):
     SYNTHETIC = 14
     FRESH_SAMPLE = 15
     AUGMENTATION = 16
+    TWIN_NOISE = 17
+    TWIN_MINIBATCH = 18
 
 
 OWN_STREAMS = range(128, 256)

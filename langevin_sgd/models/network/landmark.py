@@ -124,12 +124,12 @@ def process_at(
     )
     if model.update_rule.has_law():  # of another rule no law says where it is stable, or how far it fluctuates
         process.refuse_unstable()
-        _refuse_distant(landmark.minimum, measured, process)
+        refuse_distant(landmark.minimum, measured, process)
     return process
 
 
-def _refuse_distant(found: Minimum, measured: Curvature | TopModes, process: LinearProcess) -> None:
-    """A small gradient is no minimum where the loss is flat, as on separable data without weight decay."""
+def refuse_distant(found: Minimum, measured: Curvature | TopModes, process: LinearProcess) -> None:
+    """Raise `UserError` where a small gradient is no minimum, as on separable data without weight decay."""
     noisy = process.noisy()
     slope = (measured.eigenvectors.T @ found.gradient)[noisy]
     offset = np.linalg.norm(slope / measured.eigenvalues[noisy])

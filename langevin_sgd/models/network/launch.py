@@ -7,8 +7,9 @@ those that it has alone: of several, the rows of each begin at a multiple of six
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -53,19 +54,58 @@ class TrainingCheckpoint:
         self._checkpoint.save(state)
 
 
-class Launch:
-    """Points with equal numbers of steps and replicas, of one batch size, moved by one rule."""
+class Moved(Protocol):
+    """Weights of replicas, and what the next steps depend on."""
 
-    def __init__(self, points: Sequence[Point], bench: Bench, rule: UpdateRule) -> None:
+    @property
+    def weights(self) -> torch.Tensor:
+        """Weights (replica, d), in place: they change with every step."""
+
+    @property
+    def optimiser_state(self) -> Mapping[str, torch.Tensor]:
+        """What is remembered beside them, tensors (replica, d) by name."""
+
+    @property
+    def one_by_one(self) -> UserError | None:
+        """Why replicas are evaluated one after the other; None if they are at once."""
+
+    def state(self) -> Arrays:
+        """A copy of everything that the next steps depend on."""
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Go on from a state saved before."""
+
+
+class MovedAlone(Moved, Protocol):
+    """The same that needs no minibatches from outside."""
+
+    def advance(self, first: int, last: int) -> None:
+        """Make the steps first, first + 1, ..., last - 1."""
+
+
+class Launch:
+    """Points with equal numbers of steps and replicas, of one batch size, moved by one rule.
+
+    Or a single point whose replicas are `moved` by something else.
+    """
+
+    def __init__(
+        self, points: Sequence[Point], bench: Bench, rule: UpdateRule | None, moved: MovedAlone | None = None
+    ) -> None:
         self._points, self._bench = points, bench
         first = points[0]
         model, sgd = first.model, first.sgd
         self.steps, self._replicas = first.steps, model.replicas
         self._rows = rows_of(self._replicas, len(points))
+        self._ensemble: Moved
+        self._advance: Callable[[int, int], None]
+        if moved is not None:
+            self._ensemble, self._advance = moved, moved.advance
+            return
         replica = np.minimum(np.arange(self._rows), self._replicas - 1)  # the last one again in rows that are left over
         drawn = bench.minibatches(sgd, self._replicas)
-        self._minibatches: IndexSource = drawn if len(points) == 1 else ForRows(drawn, np.tile(replica, len(points)))
-        self._ensemble = Ensemble(
+        minibatches: IndexSource = drawn if len(points) == 1 else ForRows(drawn, np.tile(replica, len(points)))
+        ensemble = Ensemble(
             bench.network,
             bench.samples,
             sgd,
@@ -79,6 +119,7 @@ class Launch:
             traced=bench.traced,
             supply=bench.problem.supply,
         )
+        self._ensemble, self._advance = ensemble, partial(ensemble.advance, minibatches)
 
     def one_by_one(self) -> str | None:
         """Why its replicas are evaluated one after the other; None if they are at once."""
@@ -102,7 +143,7 @@ class Launch:
                 stop = min(look, step + stride)
                 began = time.perf_counter()
                 whole = False
-                self._ensemble.advance(self._minibatches, step, stop)
+                self._advance(step, stop)
                 for point in self._training():
                     point.advance(step, stop)
                 per_step = (time.perf_counter() - began) / (stop - step)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.errors import UserError
 from langevin_sgd.integrators.divergence import Diverged
 from langevin_sgd.laws.companion import observables
+from langevin_sgd.laws.linear_process import LinearProcess
 from langevin_sgd.laws.quadratic import HEAVY_BALL_LAWS
 from langevin_sgd.models.network.bench import Bench
 from langevin_sgd.models.network.landmark import Landmark, process_at
@@ -64,9 +66,10 @@ class Point:
         *,
         label: str = "",
         per_epoch: int | None,
+        process: Callable[[Landmark], LinearProcess | None] | None = None,
     ) -> None:
         """`per_epoch` is the number of minibatches in an epoch, None where there are no epochs; `rule` is None where
-        something else makes the steps.
+        something else makes the steps, of which `process` then tells the laws about the landmark, if it is not SGD.
 
         Raises `Diverged` and `UserError` for what is known before the first step: see `process_at`.
         """
@@ -76,7 +79,11 @@ class Point:
         self._bench, self._landmark = bench, landmark
         about = landmark is not None and landmark.curvature is not None
         self._step = companion(model.update_rule, sgd, rule) if about and rule is not None else None
-        self.process = None if landmark is None else process_at(landmark, model, sgd, len(bench.samples), self._step)
+        self.process = None
+        if landmark is not None:
+            samples = len(bench.samples)
+            of_sgd = partial(process_at, model=model, sgd=sgd, samples=samples, step=self._step)
+            self.process = (of_sgd if process is None else process)(landmark)
         problem = bench.problem
         start = problem.start if landmark is None else torch.from_numpy(landmark.minimum.position[None])
         self.start = start.expand(model.replicas, -1).to(bench.dtype)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,8 @@ from langevin_sgd.laws.recomputed import Found, Recomputed, energy_of_modes, fol
 from langevin_sgd.observables.schedule import log_spaced_steps
 
 Array = NDArray[np.float64]
+ProcessOf = Callable[[Point, Array, Array], LinearProcess]
+"""Of a point, eigenvalues (mode,) and eigenvectors (d, mode) the process there."""
 
 SAMPLES = "training_samples"
 """Attribute with the number of training samples, which epochs go through."""
@@ -33,7 +36,7 @@ def process(point: Point) -> LinearProcess | PreconditionedProcess | None:
     Of a rule that is not linear it is what is left where its preconditioner is held. None if they were not measured,
     for another rule of which no law is known, and for epochs of a number of samples that an old run does not tell.
     """
-    if not _has_curvature(point):
+    if not has_curvature(point):
         return None
     if "law" not in point.data.attrs:
         return _preconditioned(point)
@@ -58,17 +61,21 @@ def _preconditioned(point: Point) -> PreconditionedProcess | None:
     )
 
 
-def _at_minimum(point: Point, eigenvalues: Array, basis: Array) -> LinearProcess:
-    assert point.sgd is not None
+def noise_at_minimum(point: Point, eigenvalues: Array, basis: Array) -> tuple[Array, dict[str, Any]]:
+    """C in the modes, and what else a process about the minimum takes: `samples`, `roots` and the `whole`."""
     if "noise_covariance" in point.data:
         in_modes, whole = basis.T @ point.values("noise_covariance") @ basis, None
     else:
         in_modes = point.values("noise_in_modes")
         whole = Whole.unless_all(eigenvalues.size, len(basis), float(point.values("noise_trace")))
     roots = point.values("curvature_root") @ basis if "curvature_root" in point.data else None
-    noise = 0.5 * (in_modes + in_modes.T)
-    since = point.model.update_rule.schedule.settled() or 0
-    more: dict[str, Any] = {"samples": _samples(point), "roots": roots, "whole": whole, "since": since}
+    return 0.5 * (in_modes + in_modes.T), {"samples": _samples(point), "roots": roots, "whole": whole}
+
+
+def _at_minimum(point: Point, eigenvalues: Array, basis: Array) -> LinearProcess:
+    assert point.sgd is not None
+    noise, more = noise_at_minimum(point, eigenvalues, basis)
+    more["since"] = point.model.update_rule.schedule.settled() or 0
     step = kept(point) if "law" in point.data.attrs else None
     return about_minimum(eigenvalues, noise, point.sgd, step=step, **more)
 
@@ -85,9 +92,7 @@ def follows(point: Point) -> Found:
     rule = point.model.update_rule
     if "rule_kick" in point.data and not is_own(type(rule)) and not rule.code():
         found |= _step(point, point.sgd)
-    if set(point.data.variables) >= _MEASURED:
-        return {**found, **_curvature(point)}
-    return {**found, **_curvature_in_modes(point)} if _has_curvature(point) else found
+    return {**found, **curvature(point, _at_minimum)}
 
 
 def _step(point: Point, sgd: Sgd) -> Found:
@@ -99,15 +104,23 @@ def _step(point: Point, sgd: Sgd) -> Found:
     return {} if step is None else follow(observables(step), "the update rule and the config")
 
 
-def _has_curvature(point: Point) -> bool:
+def curvature(point: Point, process_of: ProcessOf) -> Found:
+    """What follows of the curvature at the minimum, if it was measured, with the process there of some modes."""
+    if set(point.data.variables) >= _MEASURED:
+        return _curvature(point, process_of)
+    return _curvature_in_modes(point, process_of) if has_curvature(point) else {}
+
+
+def has_curvature(point: Point) -> bool:
+    """Whether H and C were measured, in full or in some modes."""
     here = set(point.data.variables)
     return here >= _MEASURED or here >= _MEASURED_IN_MODES
 
 
-def _curvature_in_modes(point: Point) -> dict[str, Recomputed]:
+def _curvature_in_modes(point: Point, process_of: ProcessOf) -> dict[str, Recomputed]:
     """What follows where H is known along some eigenvectors alone: that these are orthonormal, and the energies."""
     vectors, k = point.values("hessian_eigenvector"), point.values("hessian_eigenvalue")
-    found = follow(_at_minimum(point, k, vectors).variables(), "noise_in_modes, noise_trace and the config")
+    found = follow(process_of(point, k, vectors).variables(), "noise_in_modes, noise_trace and the config")
     del found["hessian_eigenvalue"]  # from which all of this is worked out
     found["hessian_eigenvector"] = Recomputed(np.linalg.qr(vectors)[0] if _skew(vectors) else vectors, "V^T V = 1")
     if "mode_energy" in point.data:
@@ -124,14 +137,14 @@ def _times(point: Point, sgd: Sgd) -> Found:
     return times(step, time_step=sgd.learning_rate, momentum=sgd.momentum, factors=of_steps)
 
 
-def _curvature(point: Point) -> dict[str, Recomputed]:
+def _curvature(point: Point, process_of: ProcessOf) -> dict[str, Recomputed]:
     vectors, hessian = point.values("hessian_eigenvector"), point.values("hessian")
     # V' V = 1 and V' H V = diag(k): whatever was changed of the three, this says that they belong together no more
     basis = np.linalg.eigh(hessian)[1][:, ::-1] if _skew(vectors) else vectors
     diagonal = np.einsum("pm,pm->m", basis, hessian @ basis)
     eigenvalue = Recomputed(diagonal, "hessian and hessian_eigenvector")
     stored = point.values("hessian_eigenvalue")
-    process = _at_minimum(point, stored if eigenvalue.agrees(stored) else diagonal, basis)
+    process = process_of(point, stored if eigenvalue.agrees(stored) else diagonal, basis)
     return {
         **_least_squares(point, hessian),
         **follow(process.variables(), "hessian, noise_covariance and the config"),
