@@ -53,6 +53,7 @@ class Stream(IntEnum):
     AUGMENTATION = 16
     TWIN_NOISE = 17
     TWIN_MINIBATCH = 18
+    CUBATURE = 19
 
 
 OWN_STREAMS = range(128, 256)

@@ -27,7 +27,8 @@ Array = NDArray[np.float64]
 class Instruments:
     """What can be evaluated of a training at any weights, in float64: made once, each when it is first used.
 
-    `network` is in float64, and so are `train` and `test`; `apart` says whether the loss is a sum over samples.
+    `network` is in float64, and so are `train` and `test`; `apart` says whether the loss is a sum over samples. The
+    `samples` are those of the training set, and `of_samples` is what each costs.
     """
 
     def __init__(
@@ -43,29 +44,30 @@ class Instruments:
     ) -> None:
         self.network, self.inputs, self.weight_decay = network, train.inputs, weight_decay
         self._apart = apart
-        self._train, self._test, self._workers, self._loss = train, test, workers, loss
+        self.samples, self.workers, self.of_samples = train, workers, loss
+        self._test = test
 
     @property
     def sees_shifts(self) -> bool:
         """Whether one number added to all outputs changes the loss."""
-        return self._loss.sees_shifts
+        return self.of_samples.sees_shifts
 
     @cached_property
     def train(self) -> Evaluator:
         """Loss and accuracy of many weight vectors on the training set."""
-        return Evaluator(self.network, self._train, self._workers, self._loss, apart=self._apart)
+        return Evaluator(self.network, self.samples, self.workers, self.of_samples, apart=self._apart)
 
     @cached_property
     def test(self) -> Evaluator | None:
         """The same on the test set; None without one."""
         if self._test is None:
             return None
-        return Evaluator(self.network, self._test, self._workers, self._loss, apart=self._apart)
+        return Evaluator(self.network, self._test, self.workers, self.of_samples, apart=self._apart)
 
     @cached_property
     def loss(self) -> FullBatch:
         """The mean loss over the training set and its derivatives at one weight vector, without weight decay."""
-        return FullBatch(self.network, self._train, 0.0, self._workers, self._loss, apart=self._apart)
+        return FullBatch(self.network, self.samples, 0.0, self.workers, self.of_samples, apart=self._apart)
 
     @cached_property
     def energy(self) -> FullBatch:
