@@ -17,6 +17,7 @@ CHECKS: Family[type[CheckSection]] = Family(
         "equilibrium": "langevin_sgd.checks.equilibrium.config:EquilibriumCheck",
         "diffusion": "langevin_sgd.checks.diffusion.config:DiffusionCheck",
         "occupancy": "langevin_sgd.checks.occupancy.config:OccupancyCheck",
+        "stationarity": "langevin_sgd.checks.stationarity.config:StationarityCheck",
         "flatness": "langevin_sgd.checks.flatness.config:FlatnessCheck",
         "ageing": "langevin_sgd.checks.ageing.config:AgeingCheck",
     },

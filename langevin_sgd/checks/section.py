@@ -10,6 +10,8 @@ from langevin_sgd.families import imported
 from langevin_sgd.models import lineage
 
 if TYPE_CHECKING:
+    import xarray as xr
+
     from langevin_sgd.checks.judged import Judged
     from langevin_sgd.checks.verdicts.table import Comparison
     from langevin_sgd.study.config import Study
@@ -46,6 +48,13 @@ class CheckSection(Section):
         """The comparisons of one finished model, at every point of a scan."""
         function: Callable[[Judged, Any], list[Comparison]] = imported(self.ROWS)
         return function(judged, self)
+
+    def remark(self, point: xr.Dataset) -> str:
+        """What it says of a model at one point of a scan that the rows of a study's other checks must be read with.
+
+        It stands behind their reasons; "" is nothing.
+        """
+        return ""
 
     def covered(self, study: Study) -> tuple[str, ...]:
         """The models of a study that it is made of: those it names, or all it is made for, in the study's order."""

@@ -95,9 +95,11 @@ def _judged(tree: xr.DataTree, resolved: Study, *, fresh: bool) -> tuple[xr.Data
             rows += told
             if not told and unanswered(stored[name], laws):
                 answered[name] = done[name]
-    for criteria in resolved.checks:
+    remarks = _remarks(resolved, done)
+    for place, criteria in enumerate(resolved.checks):
         for name in [name for name in criteria.covered(resolved) if name in done]:
             own = _rows(criteria, Judged(resolved, name, done, stored))
+            own = [_remarked(row, remarks.get((name, row.point), {}), place) for row in own]
             if not own and criteria.EMPTY:
                 not_compared.append({"model": name, "status": "done", "reason": criteria.EMPTY})
             titled = [replace(row, law_title=row.law_title or title_of(row.law, done[name])) for row in own]
@@ -154,6 +156,35 @@ def _lacking(model: str, found: PointsDone) -> Iterator[dict[str, str]]:
             "status": "pending",
             "reason": f"{found.pending:,} of {found.total:,} points are to come",
         }
+
+
+def _remarks(study: Study, done: Mapping[str, xr.Dataset]) -> dict[tuple[str, str], dict[int, str]]:
+    """What each check, by its place, has to say to the rows of others, of every model and point of which it does."""
+    found: dict[tuple[str, str], dict[int, str]] = {}
+    for place, check in enumerate(study.checks):
+        if type(check).remark is CheckSection.remark:
+            continue
+        for name in [name for name in check.covered(study) if name in done]:
+            for label, point in Judged(study, name, done, done).points():
+                if text := _remark(check, name, point):
+                    found.setdefault((name, label), {})[place] = text
+    return found
+
+
+def _remark(check: CheckSection, model: str, point: xr.Dataset) -> str:
+    if CHECKS.is_own(check.kind):
+        return check.remark(point)
+    try:
+        return str(user_code.call(f"check {check.kind} of {model}: its remark failed", check.remark, point))
+    except UserError as fault:
+        user_code.left_out(fault)
+        return ""
+
+
+def _remarked(row: Comparison, remarks: Mapping[int, str], own: int) -> Comparison:
+    """A row with what the other checks say of its model and point behind its reason."""
+    others = [text for place, text in remarks.items() if place != own]
+    return replace(row, reason="; ".join([row.reason, *others])) if others else row
 
 
 def _rows(check: CheckSection, judged: Judged) -> list[Comparison]:

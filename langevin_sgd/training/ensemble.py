@@ -23,6 +23,7 @@ from langevin_sgd.training.losses.cross_entropy.functions import CROSS_ENTROPY
 from langevin_sgd.training.losses.loss import Loss
 from langevin_sgd.training.network import Network
 from langevin_sgd.training.snapshot import snapshot
+from langevin_sgd.training.step_sums import StepSums
 from langevin_sgd.training.threads import Workers, shares
 from langevin_sgd.training.tracing import TensorFunction
 from langevin_sgd.training.update_rules.rule import Numbers, Replicas, UpdateRule
@@ -54,7 +55,8 @@ class Ensemble:
     numbers where the rule can tell them apart (its section's FUSED). With a `supply` minibatches are what that draws,
     and the source of indices tells which replica a row is (`minibatches.NoIndices`). Replica r follows the same bits
     whatever the replicas beside it and the number of threads, on one machine's CPU: two or more share one kernel, and a
-    lone one gets a `companion`, a copy. What is `traced` serves other ensembles of the same network and loss.
+    lone one gets a `companion`, a copy. What is `traced` serves other ensembles of the same network and loss. With
+    `squares` the squares of all steps are summed (`StepSums`), which takes heavy-ball SGD.
     """
 
     def __init__(
@@ -73,6 +75,7 @@ class Ensemble:
         companion: bool = True,
         traced: dict[Hashable, TensorFunction] | None = None,
         supply: Supply | None = None,
+        squares: bool = False,
     ) -> None:
         self._replicas = len(weights)
         self._alone = self._replicas == 1 and companion
@@ -84,6 +87,7 @@ class Ensemble:
         rows = len(self._weights)
         numbers = Numbers.of([sgd] * rows if own is None else [*own, *own] if self._alone else own, moved.device)
         self._slots = {name: torch.zeros_like(self._weights) for name in slots}
+        self._squares = moved.new_zeros((rows, len(network.shapes)), dtype=torch.float64) if squares else None
         self._workers = workers
 
         traces: dict[Hashable, TensorFunction] = {} if traced is None else traced
@@ -93,7 +97,10 @@ class Ensemble:
             for piece in pieces:
                 remembered = {name: slot[piece] for name, slot in self._slots.items()}
                 moved = (rule, self._weights[piece], remembered, numbers.part(piece))
-                found.append(_Block(network, loss, samples, sgd.batch_size, *moved, traces, supply))
+                block = _Block(network, loss, samples, sgd.batch_size, *moved, traces, supply)
+                if self._squares is not None:
+                    block.sum_squares(self._squares[piece])
+                found.append(block)
             return found
 
         fitting = fitting_replicas(samples, network.size, sgd.batch_size, dtype, self._weights.device) or rows
@@ -119,16 +126,25 @@ class Ensemble:
         """What the rule remembers, tensors (replica, d) by name, in place as the weights are."""
         return {name: slot[: self._replicas] for name, slot in self._slots.items()}
 
+    @property
+    def squares(self) -> Tensor | None:
+        """Sums over all steps so far of the squared steps over eta^2, (replica, parameter), if they are summed."""
+        return None if self._squares is None else self._squares[: self._replicas]
+
     def state(self) -> dict[str, NDArray[Any]]:
         """A copy of everything that the next steps depend on."""
-        remembered = {f"slots/{name}": snapshot(slot) for name, slot in self.optimiser_state.items()}
-        return {"weights": snapshot(self.weights), **remembered}
+        kept = {f"slots/{name}": snapshot(slot) for name, slot in self.optimiser_state.items()}
+        if self.squares is not None:
+            kept["squares"] = snapshot(self.squares)
+        return {"weights": snapshot(self.weights), **kept}
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Go on from a state saved before."""
         self._weights.copy_(torch.from_numpy(state["weights"]))  # a lone replica's row fills both
         for name, slot in self._slots.items():
             slot.copy_(torch.from_numpy(state[f"slots/{name}"]))
+        if self._squares is not None:
+            self._squares.copy_(torch.from_numpy(state["squares"]))
 
     def advance(self, minibatches: IndexSource, first: int, last: int) -> None:
         """Make the steps first, first + 1, ..., last - 1."""
@@ -176,6 +192,7 @@ class _Block:
         self._samples, self._batch_size, self._rule = samples, batch_size, rule
         in_shape = {name: network.parameters(slot) for name, slot in slots.items()}
         self._replicas = Replicas(weights, self._parameters, slots, in_shape, batch_size=batch_size, numbers=numbers)
+        self._sums: StepSums | None = None
         first = self._first_minibatch()
         aligned = first[0].nbytes % _CACHE_LINE == 0  # else rounding would depend on the place among the steps
         self._steps_gathered = _STEPS_GATHERED if aligned and first[0].nbytes > _BYTES_THAT_EVICT else 1
@@ -189,6 +206,10 @@ class _Block:
     @property
     def one_by_one(self) -> UserError | None:
         return self._gradient.refused if isinstance(self._gradient, OneByOne) else None
+
+    def sum_squares(self, sums: Tensor) -> None:
+        """Add the squares of all steps to `sums` (replica, parameter) from now on."""
+        self._sums = StepSums(self._replicas, sums)
 
     def advance(self, indices: NDArray[np.int64], first: int) -> None:
         """One step for every row of indices (steps, replica, B), the first of which is step `first`."""
@@ -208,7 +229,12 @@ class _Block:
         self._replicas.step = step
         # one tensor a parameter, summed over the minibatch: dividing by B is left to the update
         self._replicas.summed = list(self._gradient(*self._parameters, inputs, labels))
+        if self._sums is None:
+            self._rule.update(self._replicas)
+            return
+        self._sums.before(self._replicas.summed)
         self._rule.update(self._replicas)
+        self._sums.after()
 
     def _supplied(self, supply: Supply, step: int, replicas: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
         inputs, labels = (torch.from_numpy(each) for each in supply.minibatch(step, replicas, self._batch_size))

@@ -135,19 +135,31 @@ class View:
         instruments: Instruments,
         *,
         optimiser_state: Mapping[str, Tensor] | None = None,
+        squares: Tensor | None = None,
         beside: tuple[Together, int] | None = None,
         progress: Callable[[int, int], None] = lambda done, total: None,
         save: Callable[[], None] = lambda: None,
     ) -> None:
         self.step, self.weights, self._instruments = step, weights, instruments
         self.optimiser_state: Mapping[str, Tensor] = {} if optimiser_state is None else optimiser_state
-        self._beside = beside
+        self._squares, self._beside = squares, beside
         self.progress, self.save = progress, save
 
     @cached_property
     def positions(self) -> Array:
         """The weights (replica, d), copied."""
         copied: NDArray[Any] = snapshot(self.weights, torch.float64)
+        return copied
+
+    @property
+    def squares(self) -> Array:
+        """Sums over all steps so far of |m|^2, heavy ball's w <- w - eta m, (replica, parameter), copied.
+
+        They are there for probes that say so in NEEDS.
+        """
+        if self._squares is None:
+            raise LookupError("the squares of all steps are not summed; a probe that needs them says so in NEEDS")
+        copied: NDArray[Any] = snapshot(self._squares)
         return copied
 
     @cached_property

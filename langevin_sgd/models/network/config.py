@@ -330,6 +330,7 @@ class NetworkModel(ModelSection):
             self.parameters(),
             sgd,
             self.gradient_tolerance,
+            rule=self.update_rule,
             curved=self.measure_curvature and self.start == "minimum",
             linear=self.update_rule.has_law(),
             one_start=self.start != "independent",

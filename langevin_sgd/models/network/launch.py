@@ -118,6 +118,7 @@ class Launch:
             own=[point.sgd for point in points for _ in range(self._rows)],
             traced=bench.traced,
             supply=bench.problem.supply,
+            squares=any("squares" in probe.NEEDS for probe in model.probes),
         )
         self._ensemble, self._advance = ensemble, partial(ensemble.advance, minibatches)
 
@@ -217,7 +218,9 @@ class Launch:
     def _view(self, place: int, step: int, **told: Any) -> View:
         own = slice(place * self._rows, place * self._rows + self._replicas)
         remembered = {name: slot[own] for name, slot in self._ensemble.optimiser_state.items()}
-        return self._points[place].view(step, self._ensemble.weights[own], optimiser_state=remembered, **told)
+        squares = None if self._ensemble.squares is None else self._ensemble.squares[own]
+        told |= {"optimiser_state": remembered, "squares": squares}
+        return self._points[place].view(step, self._ensemble.weights[own], **told)
 
     def _state(self, step: int) -> Arrays:
         state: Arrays = {"step": np.asarray(step), **prefixed("ensemble", self._ensemble.state())}

@@ -103,8 +103,8 @@ class Point:
         if self.process is not None and rule is not None and model.update_rule.held(sgd) is not None:
             self._probes["preconditioner"] = PreconditionerRecord(rule, self.sample, bench.network.size)
         watched = Watched(
-            self.steps, model.replicas, bench.network.size, sgd, model.gradient_tolerance, curved=about,
-            beside=None if rule is None else self._beside(rule),
+            self.steps, model.replicas, bench.network.size, sgd, model.gradient_tolerance,
+            rule=model.update_rule, curved=about, beside=None if rule is None else self._beside(rule),
         )  # fmt: skip
         asked = probes.build(model.probes, watched, declared=merged(ENSEMBLE, model.DECLARES))
         self._probes |= {f"probe {kind}": probe for kind, probe in asked.items()}

@@ -186,6 +186,7 @@ class WatchedModel(ModelSection):
             self.weights,
             sgd,
             self.gradient_tolerance,
+            rule=self.update_rule,
             curved=self.measure_curvature and self.start == "minimum",
             draws=False,
         )

@@ -12,6 +12,7 @@ from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.families import imported
 from langevin_sgd.observables.variable import Coordinate, Declarations
 from langevin_sgd.training.curvature_limit import too_many
+from langevin_sgd.training.update_rules.section import UpdateRuleSection
 
 if TYPE_CHECKING:
     from langevin_sgd.training.beside import Beside
@@ -24,6 +25,7 @@ class Watched:
 
     `parameters` is d, the number of weights; None where a config is read and the network is not built yet, and so is
     `steps` where the config gives none. `gradient_tolerance` is the gradient norm at which a minimum counts as found.
+    `rule` is how it steps, None as the sgd alone says.
     `curved` says whether H and C are measured at the minimum, and `draws` whether minibatches are drawn from the seed,
     so that something can run beside it, on the same ones: what it needs is `beside`, None where a config is read.
     `linear` says whether the update rule's step is, `one_start` whether all replicas begin at one point, and `control`
@@ -35,6 +37,7 @@ class Watched:
     parameters: int | None
     sgd: Sgd
     gradient_tolerance: float
+    rule: UpdateRuleSection | None = None
     curved: bool = False
     draws: bool = True
     linear: bool = True
@@ -53,7 +56,8 @@ class ProbeSection(Section):
     """The observables that it emits and the coordinates that they need, by name."""
     NEEDS: ClassVar[frozenset[str]] = frozenset()
     """What it takes of the training: "hessian", whose size is parameters x parameters; "curvature", H and C at the
-    minimum that the training starts from; "beside", to run something of its own on the same minibatches."""
+    minimum that the training starts from; "beside", to run something of its own on the same minibatches; "squares", the
+    sums over every step that `View.squares` gives, of heavy-ball SGD."""
     kind: str
 
     def build(self, watched: Watched) -> Probe:
@@ -82,6 +86,16 @@ class ProbeSection(Section):
                 probe,
                 f"{self.kind} draws the minibatches again, which it cannot of a loop of your own; remove it",
             )
+
+        if "squares" in self.NEEDS:
+            if not watched.draws:
+                yield probe, f"{self.kind} sums over every step, which it does not see of a loop of your own; remove it"
+            elif watched.rule is not None and not watched.rule.heavy_ball(watched.sgd):
+                yield (
+                    probe,
+                    f"{self.kind} rests on an identity of heavy-ball SGD, without Nesterov, dampening, clipping or a "
+                    f"schedule, and update_rule is {watched.rule.kind}, or has one of these; remove one of the two",
+                )
 
     def unscannable(self) -> str | None:
         """Why no scan can reach a model with it; None if one can."""

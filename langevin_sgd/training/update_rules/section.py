@@ -67,6 +67,13 @@ class UpdateRuleSection(Section):
         """Whether gradients or weights are cut: then no step is linear."""
         return any(bound is not None for bound in (self.clip_norm, self.clip_value, self.clip_weights))
 
+    def heavy_ball(self, sgd: Sgd) -> bool:
+        """Whether every step with this `sgd` is m <- momentum m + g, w <- w - learning_rate m, at one learning rate.
+
+        m is then the only slot, and none is there without momentum. g is the gradient with weight decay, uncut.
+        """
+        return False
+
     def has_law(self) -> bool:
         """Whether a law is claimed for it: its step is linear."""
         return self.LINEAR and not self.clips()

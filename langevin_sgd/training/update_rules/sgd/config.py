@@ -35,6 +35,10 @@ class SgdRule(UpdateRuleSection):
         """The velocity m, if there is momentum."""
         return ("velocity",) if sgd.momentum > 0 else ()
 
+    def heavy_ball(self, sgd: Sgd) -> bool:
+        """Unless it is told otherwise."""
+        return not (self.nesterov or self.dampening or self.clips()) and self.schedule.constant()
+
     def alike(self, sgd: Sgd) -> Hashable:
         """Whether there is momentum, and decay: steps without are others, rounded otherwise."""
         return sgd.momentum > 0, sgd.weight_decay > 0

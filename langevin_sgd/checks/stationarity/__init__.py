@@ -1,0 +1,1 @@
+"""The check whether the weights of every layer stand still."""

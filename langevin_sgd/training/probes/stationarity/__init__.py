@@ -1,0 +1,1 @@
+"""The `stationarity` probe: whether the weights of every layer have stopped to grow."""
