@@ -69,6 +69,11 @@ class LangevinTwin:
         return {}
 
     @property
+    def squares(self) -> None:
+        """Its steps are not those of the identity that such sums are for."""
+        return
+
+    @property
     def one_by_one(self) -> UserError | None:
         """Why replicas are evaluated one after the other, which is slower, and not at once; None if they are."""
         return self._blocks[0].one_by_one

@@ -66,6 +66,10 @@ class Moved(Protocol):
         """What is remembered beside them, tensors (replica, d) by name."""
 
     @property
+    def squares(self) -> torch.Tensor | None:
+        """Sums over all steps of their squares, (replica, parameter), if they are summed."""
+
+    @property
     def one_by_one(self) -> UserError | None:
         """Why replicas are evaluated one after the other; None if they are at once."""
 
@@ -218,8 +222,8 @@ class Launch:
     def _view(self, place: int, step: int, **told: Any) -> View:
         own = slice(place * self._rows, place * self._rows + self._replicas)
         remembered = {name: slot[own] for name, slot in self._ensemble.optimiser_state.items()}
-        squares = None if self._ensemble.squares is None else self._ensemble.squares[own]
-        told |= {"optimiser_state": remembered, "squares": squares}
+        squares = self._ensemble.squares
+        told |= {"optimiser_state": remembered, "squares": None if squares is None else squares[own]}
         return self._points[place].view(step, self._ensemble.weights[own], **told)
 
     def _state(self, step: int) -> Arrays:
