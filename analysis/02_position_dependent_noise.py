@@ -31,8 +31,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 import langevin_sgd as lsgd
-from langevin_sgd.checks.diffusion.window import StationaryWindow
 from langevin_sgd.checks.equilibrium.point import total_variance
+from langevin_sgd.checks.stationary_window import StationaryWindow
 from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.estimators.stationary import jackknife_stderr, leave_one_out_variance, pooled_variance
 from langevin_sgd.theory.ornstein_uhlenbeck import discrete_covariance

@@ -18,9 +18,9 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from langevin_sgd.checks.diffusion import distance as distributions
-from langevin_sgd.checks.diffusion.window import StationaryWindow
-from langevin_sgd.checks.equilibrium.modes import Modes, eigenvalue_bins
 from langevin_sgd.checks.equilibrium.transient import transient
+from langevin_sgd.checks.modes import Modes, eigenvalue_bins
+from langevin_sgd.checks.stationary_window import StationaryWindow
 from langevin_sgd.checks.verdicts.labels import UNRANKED, Quantity
 from langevin_sgd.checks.verdicts.statistics import (
     MINIMUM_REPLICAS,

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import xarray as xr
 
-from langevin_sgd.checks.diffusion.window import StationaryWindow
 from langevin_sgd.checks.equilibrium.point import TOTAL_VARIANCE, total_variance
-from langevin_sgd.checks.verdicts.statistics import MINIMUM_REPLICAS, assess_ratio, inconclusive, too_few_replicas
+from langevin_sgd.checks.stationary_window import StationaryWindow
 from langevin_sgd.checks.verdicts.table import Comparison, Role
+from langevin_sgd.checks.verdicts.two_ensembles import MeanOverReplicas, assess_ratio_of_two
 
 _RUN_WITH = ("learning_rate", "batch_size", "momentum")
 
@@ -36,30 +34,16 @@ def network_against_simulation(
     if sides[0] is None or sides[1] is None:
         return []
     trained, simulated = sides[0], sides[1]
-    name = f"ratio of {model} to the simulation {simulation_name}"
-    measured, stderr = total_variance(trained)
-    predicted, predicted_stderr = total_variance(simulated)
-    dofs = (trained.replicas - 1, simulated.replicas - 1)
-    fewest = min(dofs) + 1
-    if fewest < MINIMUM_REPLICAS or not (measured > 0 and predicted > 0):
-        why = too_few_replicas(fewest) if fewest < MINIMUM_REPLICAS else f"{name} is not between positive numbers"
-        combined = stderr
-        assessed = inconclusive(math.nan, math.nan, why)
-    else:
-        parts = ((stderr / measured) ** 2, (predicted_stderr / predicted) ** 2)
-        relative = math.sqrt(sum(parts))
-        weight = sum(part**2 / dof for part, dof in zip(parts, dofs, strict=True))
-        combined = measured * relative
-        assessed = assess_ratio(
-            measured,
-            combined,
-            predicted,
-            dof=sum(parts) ** 2 / weight if weight > 0 else float(min(dofs)),
-            tolerance=tolerance,
-            confidence=confidence,
-            name=name,
-            cure="replicas on both sides, or stationary windows that much longer,",
-        )
+    measured = MeanOverReplicas(*total_variance(trained), trained.replicas)
+    predicted = MeanOverReplicas(*total_variance(simulated), simulated.replicas)
+    assessed, combined = assess_ratio_of_two(
+        measured,
+        predicted,
+        tolerance=tolerance,
+        confidence=confidence,
+        name=f"ratio of {model} to the simulation {simulation_name}",
+        cure="replicas on both sides, or stationary windows that much longer,",
+    )
     role: Role = "law" if same_noise and same_process(network, simulation) else "contrast"
     return [
         Comparison.from_assessment(
@@ -69,9 +53,9 @@ def network_against_simulation(
             law=f"simulation:{simulation_name}",
             law_title=f"simulated {simulation_name}",
             role=role,
-            measured=measured,
+            measured=measured.value,
             standard_error=combined,
-            predicted=predicted,
+            predicted=predicted.value,
             tolerance=tolerance,
             eigenvalues=trained.eigenvalue,
         ).spoiled(trained.fault(tolerance) or simulated.fault(tolerance))

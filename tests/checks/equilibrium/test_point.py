@@ -7,9 +7,9 @@ import math
 import numpy as np
 import pytest
 
-from langevin_sgd.checks.diffusion.window import StationaryWindow, sampling_quality
-from langevin_sgd.checks.equilibrium.modes import eigenvalue_bins
 from langevin_sgd.checks.equilibrium.point import equilibrium
+from langevin_sgd.checks.modes import eigenvalue_bins
+from langevin_sgd.checks.stationary_window import StationaryWindow, sampling_quality
 from langevin_sgd.checks.verdicts.statistics import Verdict
 from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.estimators.squared_mean import squared_mean
