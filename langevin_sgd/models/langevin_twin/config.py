@@ -113,7 +113,9 @@ class LangevinTwinModel(ModelSection):
 
     def emits(self) -> frozenset[str]:
         """What is recorded along the way; variances of modes where the network has a stationary window."""
-        return frozenset({"train_loss", "squared_displacement", "spread", "mode_variance", "time_step_fraction"})
+        return frozenset(
+            {"train_loss", "squared_displacement", "spread", "mode_variance", "time_step_fraction", "twin_noise"}
+        )
 
     def work(self, study: Study, name: str) -> Mapping[str, int]:
         """Steps, and looks in the stationary window."""

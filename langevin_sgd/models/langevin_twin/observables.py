@@ -6,5 +6,9 @@ from langevin_sgd.observables.training import TRAINING
 from langevin_sgd.observables.variable import Variable, declare, merged
 
 DECLARES = merged(
-    TRAINING, declare(time_step_fraction=Variable((), "time step of the twin over the learning rate of SGD"))
+    TRAINING,
+    declare(
+        time_step_fraction=Variable((), "time step of the twin over the learning rate of SGD"),
+        twin_noise=Variable((), "noise of the twin"),
+    ),
 )

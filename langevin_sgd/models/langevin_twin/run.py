@@ -87,8 +87,12 @@ def _run(
     (measured,) = launch.measure(name=name, progress=progress, checkpoint=keeper)
     if isinstance(measured, PointFailed):
         return [measured]
-    steps = {"time_step": sgd.learning_rate / twin.substeps, "time_step_fraction": 1.0 / twin.substeps}
-    return [measured.assign(dataset(steps, coords={}, declares=merged(ENSEMBLE, twin.DECLARES)).data_vars)]
+    told = {
+        "time_step": sgd.learning_rate / twin.substeps,
+        "time_step_fraction": 1.0 / twin.substeps,
+        "twin_noise": twin.noise,
+    }
+    return [measured.assign(dataset(told, coords={}, declares=merged(ENSEMBLE, twin.DECLARES)).data_vars)]
 
 
 def _lent(network: NetworkModel, source: xr.Dataset, full: FullBatch) -> Landmark | None:

@@ -28,6 +28,7 @@ def follows(point: Point) -> Found:
     return {
         **run_with(point.sgd, time_step=eta / substeps),
         "time_step_fraction": Recomputed(1.0 / substeps, "the config"),
+        "twin_noise": Recomputed(point.model.noise, "the config"),
         "time": Recomputed(time, "step"),
         "effective_time": Recomputed(time, "step"),
         **curvature(point, _at_minimum),

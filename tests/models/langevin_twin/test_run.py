@@ -147,3 +147,14 @@ def test_a_twin_has_no_twin():
     config["models"]["second"] = {**TWIN, "of": "twin"}
     with pytest.raises(ConfigError, match=r"models\.second\.of.* is of kind langevin_twin, .*networks: net"):
         parse(config)
+
+
+def test_the_check_of_the_twin_is_made_of_it_against_its_network(tree):
+    table = lsgd.check(tree, study(checks=["twin"]))
+    assert set(table["model"].values.tolist()) == {"net"}
+    rows = dict(zip(table["quantity"].values.tolist(), range(table.sizes["comparison"]), strict=True))
+    assert {"total_variance", "energy", "squared_distance", "follows_its_equation"} <= set(rows)
+    measured = float(table["measured"][rows["squared_distance"]])
+    assert measured == pytest.approx(float(tree["net"]["mode_moment_2"].sum("mode").mean()), rel=1e-12)
+    with pytest.raises(ConfigError, match="is not the twin of a network"):
+        parse(study(checks=[{"kind": "twin", "models": ["net"]}]))

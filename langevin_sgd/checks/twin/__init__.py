@@ -1,0 +1,1 @@
+"""The check of whether SGD follows its own stochastic differential equation."""

@@ -1,0 +1,92 @@
+"""Whether SGD follows its own stochastic differential equation and, if not, whether it is the step or the noise."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from langevin_sgd.checks.twin.compared import Compared
+from langevin_sgd.checks.verdicts.statistics import Verdict
+
+GAUSSIAN = "per_sample"
+"""The noise of the equation itself: Gaussian, of the full covariance at every point."""
+
+
+@dataclass(frozen=True)
+class Twin:
+    """One twin of a network: its noise, its step over the learning rate, and what SGD is over it."""
+
+    name: str
+    noise: str
+    fraction: float
+    rows: Sequence[Compared]
+
+
+@dataclass(frozen=True)
+class Conclusion:
+    """A verdict on the equation, in a few words and with the reason; `of` is the twin that stands for the equation."""
+
+    of: Twin
+    verdict: Verdict
+    title: str
+    reason: str
+
+
+def concluded(twins: Sequence[Twin]) -> Conclusion | None:
+    """By the rule that `TwinCheck` states; None without a twin of per-sample noise."""
+    own = [twin for twin in twins if twin.noise == GAUSSIAN]
+    if not own:
+        return None
+    finest = min(own, key=lambda twin: twin.fraction)
+    verdicts = {_verdict(row) for row in finest.rows}
+    where = f"its equation in steps of {finest.fraction:g} learning_rate ({finest.name})"
+    if verdicts == {Verdict.AGREES}:
+        return Conclusion(finest, Verdict.AGREES, "SGD follows it", f"all {len(finest.rows)} rows agree with {where}")
+    off = [row for row in finest.rows if _verdict(row) is Verdict.DISAGREES]
+    if not off:
+        open_rows = [row.quantity.called() for row in finest.rows if _verdict(row) is not Verdict.AGREES]
+        why = f"nothing disagrees with {where}, but it is open in {_listed(open_rows)}"
+        return Conclusion(finest, Verdict.INCONCLUSIVE, "not decided", why)
+    names = _listed([row.quantity.called() for row in off])
+    why = f"SGD leaves {where} in {names}"
+    coarse = next((twin for twin in own if twin.fraction == 1.0), None)
+    if coarse is None:
+        mend = "a twin of per_sample noise with time_step_fraction: 1 would tell the step from the shape of the noise"
+        return Conclusion(finest, Verdict.DISAGREES, "step or noise", f"{why}; {mend}")
+    if coarse is finest:
+        mend = "it has the step of SGD, so it is the shape of the noise; a smaller step would show what the step does"
+        return Conclusion(finest, Verdict.DISAGREES, "shape of the noise", f"{why}; {mend}")
+    return _step_or_shape(finest, coarse, off, why)
+
+
+def _step_or_shape(finest: Twin, coarse: Twin, off: Sequence[Compared], why: str) -> Conclusion:
+    """What the twin with the step of SGD says of the rows in which SGD leaves the finest."""
+    at_step = {row.quantity.name: row for row in coarse.rows}
+    pairs = [(row, at_step[row.quantity.name]) for row in off if row.quantity.name in at_step]
+    found = {_verdict(other) for _, other in pairs}
+    if found == {Verdict.AGREES}:
+        return Conclusion(
+            finest, Verdict.DISAGREES, "the step", f"{why}; at its own step ({coarse.name}) it agrees in all of them"
+        )
+    if found == {Verdict.DISAGREES}:
+        nearer = all(abs(_log(other)) < 0.5 * abs(_log(row)) for row, other in pairs)
+        title = "step and shape of the noise" if nearer else "shape of the noise"
+        also = "and comes nearer by half: both count" if nearer else "and comes no nearer by half"
+        told = f"{why}; Gaussian noise at its own step ({coarse.name}) leaves it as well, {also}"
+        return Conclusion(finest, Verdict.DISAGREES, title, told)
+    mend = f"at its own step ({coarse.name}) some of these rows agree and others do not, or are open"
+    return Conclusion(finest, Verdict.DISAGREES, "step or noise", f"{why}; {mend}")
+
+
+def _verdict(row: Compared) -> Verdict:
+    return Verdict.INCONCLUSIVE if row.fault else row.assessed.verdict
+
+
+def _log(row: Compared) -> float:
+    return math.log(row.assessed.estimate)
+
+
+def _listed(names: Sequence[str]) -> str:
+    few = ", ".join(names[:3])
+    return few if len(names) <= 3 else f"{few} and {len(names) - 3} more"

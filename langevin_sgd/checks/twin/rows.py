@@ -1,0 +1,98 @@
+"""The comparisons of a network with its twins, and the conclusion of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from langevin_sgd.checks.judged import Judged
+from langevin_sgd.checks.places import Keys, keys_at, scan_keys
+from langevin_sgd.checks.twin.compared import Compared, compared
+from langevin_sgd.checks.twin.conclusion import Conclusion, Twin, concluded
+from langevin_sgd.checks.twin.config import TwinCheck
+from langevin_sgd.checks.verdicts.labels import Quantity
+from langevin_sgd.checks.verdicts.statistics import Assessment
+from langevin_sgd.checks.verdicts.table import Comparison, Role
+from langevin_sgd.models import lineage
+
+CONCLUSION = Quantity("follows_its_equation", "SGD and its SDE", ranks=(0, 0))
+_MINIBATCHES = "svag"
+
+
+def rows(judged: Judged, check: TwinCheck) -> list[Comparison]:
+    """Those of one twin and, of the one that stands for the equation, the conclusion of all."""
+    network = lineage.sources(judged.study, judged.name)[0]
+    if network not in judged.done:
+        return []
+    of_network = replace(judged, name=network)
+    own = [
+        replace(_row(each, network, twin), point=label)
+        for label, _, twin in _twins(of_network, judged.name, check)
+        for each in twin.rows
+    ]
+    return own + list(_conclusions(of_network, judged.name, check))
+
+
+def _twins(network: Judged, name: str, check: TwinCheck) -> Iterator[tuple[str, Keys, Twin]]:
+    """A twin at every point of its scan, with its label and the keys of the network's own scan there."""
+    names = scan_keys(network.data)
+    for label, trained, taken in network.beside(name):
+        data = taken.data
+        noise, fraction = str(data["twin_noise"].values.item()), float(data["time_step_fraction"])
+        yield label, keys_at(trained.data, names), Twin(name, noise, fraction, compared(trained.data, data, check))
+
+
+def _conclusions(network: Judged, asked: str, check: TwinCheck) -> Iterator[Comparison]:
+    """Those for which the twin called `asked` stands."""
+    study = network.study
+    others = [name for name in check.covered(study) if lineage.sources(study, name)[:1] == (network.name,)]
+    found = [
+        (label, keys, twin)
+        for name in others
+        if name in network.done
+        for label, keys, twin in _twins(network, name, check)
+    ]
+    for place in {tuple(keys.items()): keys for _, keys, _ in found}.values():
+        here = [(label, twin) for label, keys, twin in found if keys == place]
+        conclusion = concluded([twin for _, twin in here])
+        if conclusion is not None and conclusion.of.name == asked:
+            label = next(label for label, twin in here if twin is conclusion.of)
+            yield replace(_of_conclusion(conclusion, network.name), point=label)
+
+
+def _of_conclusion(conclusion: Conclusion, network: str) -> Comparison:
+    nan = math.nan
+    return Comparison.from_assessment(
+        Assessment(nan, nan, nan, nan, conclusion.verdict, nan, conclusion.reason),
+        model=network,
+        quantity=CONCLUSION,
+        law=f"twin:{conclusion.of.name}",
+        law_title=conclusion.title,
+        role="contrast",
+        measured=nan,
+        standard_error=nan,
+        predicted=nan,
+        tolerance=nan,
+        eigenvalues=np.empty(0),
+    )
+
+
+def _row(each: Compared, network: str, twin: Twin) -> Comparison:
+    """SGD claims to be a twin only of its own minibatches at its own step; else it is held against an approximation."""
+    role: Role = "law" if twin.noise == _MINIBATCHES and twin.fraction == 1.0 else "contrast"
+    return Comparison.from_assessment(
+        each.assessed,
+        model=network,
+        quantity=each.quantity,
+        law=f"twin:{twin.name}",
+        law_title=f"twin {twin.name}",
+        role=role,
+        measured=each.measured.value,
+        standard_error=each.stderr,
+        predicted=each.predicted.value,
+        tolerance=each.tolerance,
+        eigenvalues=each.eigenvalues,
+    ).spoiled(each.fault)
