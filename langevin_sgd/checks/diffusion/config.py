@@ -21,7 +21,7 @@ class DiffusionCheck(CheckSection):
     kind: Literal["diffusion"]
     """Always `diffusion`."""
     models: Annotated[tuple[Text, ...], Field(min_length=1)] | None = None
-    """Models to check. null: every model in a random potential."""
+    """Models to check. null: every model in a random potential, and every network with the probe tangent."""
     window: PositiveNumber = 10.0
     """ln t from which on the law is fitted; fix it before looking."""
     tolerance: OpenFraction = 0.1
@@ -34,6 +34,10 @@ class DiffusionCheck(CheckSection):
     """Largest difference of a two-time probability from the law of aging that counts as agreement."""
     confidence: OpenFraction = 0.95
     """Confidence of the intervals."""
+
+    def covers(self, emitted: frozenset[str], scanned: frozenset[str]) -> bool:
+        """Walkers whose valid range is known, and a training beside which linear response runs."""
+        return "tangent_spread" in emitted or super().covers(emitted, scanned)
 
     def takes(self, emitted: frozenset[str], scanned: frozenset[str]) -> bool:
         """Also a training that wanders, away from any minimum."""

@@ -55,7 +55,7 @@ def test_the_control_is_that_of_the_training_and_its_curvature_the_hessians(smoo
     still = lsgd.simulate(study(sgd=sgd, probes=["tangent", "sharpness"], precision="float64"))["network"]
     np.testing.assert_allclose(still.control_edge[-1], 0.1 * still.sharpness_top[0], rtol=1e-4)
     assert still.tangent_spread[-1] < 1e-20
-    assert still.control_noise_trace[-1] > 0.0
+    assert still.control_thermal_energy[-1] > 0.0
 
 
 def test_it_is_scanned_and_goes_on_after_an_interruption_to_the_same_bits(tmp_path: Path, monkeypatch):

@@ -37,7 +37,9 @@ class TangentProbe(ProbeSection):
         "drift_over_control_stderr": Variable(("time",), "standard error of it, over replicas"),
         "control_edge": Variable(_LOOK, "learning rate x largest Hessian eigenvalue, of the control"),
         "control_kinks": Variable(_LOOK, "share of a small change of the gradient that the Hessian does not hold"),
-        "control_noise_trace": Variable(_LOOK, "trace of the covariance of a sample's gradient, at the control"),
+        "control_thermal_energy": Variable(
+            _LOOK, "thermal energy eta sigma^2/(2B (1 - momentum)) by the noise scale at the control"
+        ),
         "control_look_step": Coordinate(_LOOK, "step at which the control is looked at", "step"),
     }
     NEEDS: ClassVar[frozenset[str]] = frozenset({"beside"})

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from langevin_sgd.estimators.linear_response import LinearResponse, linear_response
+from langevin_sgd.laws import temperatures
 from langevin_sgd.training.probes.probe import Probe, State
 from langevin_sgd.training.probes.section import Watched
 from langevin_sgd.training.probes.tangent.config import TangentProbe
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
-_LOOKS = ("control_edge", "control_kinks", "control_noise_trace")
+_LOOKS = ("control_edge", "control_kinks", "control_thermal_energy")
 _SMALL = 1.0 / 32.0  # of a replica's response, for which a smooth loss has no gradient beyond its Hessian
 _TRIED = 8  # replicas whose responses are taken for that
 
@@ -36,7 +37,7 @@ class Tangent(Probe):
         assert beside is not None  # a training that runs has it
         self._ensemble = TangentEnsemble(beside)
         self._beside, self._record = beside, beside.record
-        self._rate = watched.sgd.learning_rate
+        self._sgd = watched.sgd
         self._unbiased = watched.sgd.sampling == "with_replacement"
         self._start: Array = snapshot(beside.start[0], torch.float64)
         later = self._record[self._record > 0]
@@ -105,9 +106,12 @@ class Tangent(Probe):
         changes = np.stack([energy.energy_and_gradient(control + each).gradient - here for each in small])
         size = float((products**2).sum())
         missed = float(((changes - products) ** 2).sum())
-        self._at_looks["control_edge"][place] = self._rate * value
+        self._at_looks["control_edge"][place] = self._sgd.learning_rate * value
         self._at_looks["control_kinks"][place] = math.sqrt(missed / size) if size > 0.0 else math.nan
-        self._at_looks["control_noise_trace"][place] = _noise_trace(view, control)
+        variance = _noise_trace(view, control) / control.size
+        self._at_looks["control_thermal_energy"][place] = temperatures.effective(
+            self._sgd.learning_rate * variance / (2.0 * self._sgd.batch_size), self._sgd.momentum
+        )
 
 
 def _noise_trace(view: View, w: Array) -> float:
