@@ -31,6 +31,7 @@ FIGURES: Family[FigureKind] = Family(
     {
         "mode_variance": "langevin_sgd.reporting.plots.mode_variance:mode_variance",
         "mode_prediction": "langevin_sgd.reporting.plots.mode_prediction:mode_prediction",
+        "theories": "langevin_sgd.reporting.plots.theories:theories",
         "energy_distribution": "langevin_sgd.reporting.plots.energy_distribution:energy_distribution",
         "squared_displacement": "langevin_sgd.reporting.plots.displacement:squared_displacement",
         "logarithmic_diffusion": "langevin_sgd.reporting.plots.diffusion:logarithmic_diffusion",

@@ -74,7 +74,7 @@ class Results:
         for name, model in self.single.items():
             if name in self.trained:
                 continue
-            hosts = [network for network, other in self.trained.items() if _same_process(other, model)]
+            hosts = [network for network, other in self.trained.items() if same_process(other, model)]
             for network in hosts:
                 shared[network][name] = model
             if not hosts:
@@ -186,5 +186,6 @@ def _covers(check: Mapping[str, Any], name: str) -> bool:
     return check.get("models") is None or name in check["models"]
 
 
-def _same_process(one: xr.Dataset, other: xr.Dataset) -> bool:
+def same_process(one: xr.Dataset, other: xr.Dataset) -> bool:
+    """Whether two models have one Hessian, learning rate, batch size and momentum."""
     return all(name in one and name in other and np.array_equal(one[name], other[name]) for name in _OF_A_PROCESS)
