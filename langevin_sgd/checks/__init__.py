@@ -21,6 +21,7 @@ CHECKS: Family[type[CheckSection]] = Family(
         "twin": "langevin_sgd.checks.twin.config:TwinCheck",
         "flatness": "langevin_sgd.checks.flatness.config:FlatnessCheck",
         "ageing": "langevin_sgd.checks.ageing.config:AgeingCheck",
+        "temperature": "langevin_sgd.checks.temperature.config:TemperatureCheck",
     },
     group="langevin_sgd.checks",
     is_member=subclass_of(CheckSection),

@@ -54,6 +54,7 @@ class Stream(IntEnum):
     TWIN_NOISE = 17
     TWIN_MINIBATCH = 18
     CUBATURE = 19
+    FIELD_SIGN = 20
 
 
 OWN_STREAMS = range(128, 256)

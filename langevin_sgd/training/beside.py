@@ -7,7 +7,7 @@ ensemble: copies with another start, with a field, linearised, or of noise froze
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -102,6 +102,11 @@ class Beside:
         """
         drawn = self.drawn()
         return drawn if replica is None else ForRows(drawn, replica)
+
+    def exact(self) -> Beside:
+        """The same in float64, for what takes differences of trajectories that are close to each other."""
+        like = torch.float64
+        return replace(self, network=self.instruments.network, samples=self.samples.to(like), dtype=like)
 
     def ensemble(self, weights: Tensor, *, rule: UpdateRule | None = None, slots: Sequence[str] = ()) -> Ensemble:
         """An ensemble of its own from `weights` (row, d): advance it on `minibatches` of as many rows.

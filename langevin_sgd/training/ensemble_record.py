@@ -82,7 +82,7 @@ class EnsembleRecord(Probe):
             self._record_at(column, view)
         if sampled is not None and self._reference is not None:
             displacements = view.positions - self._reference.position
-            modes = _project(displacements, self._reference.eigenvectors, self._workers)
+            modes = project(displacements, self._reference.eigenvectors, self._workers)
             if self._reference.eigenvalues is None:
                 self._stationary_energy[:, sampled] = view.energies - self._reference.energy
             else:  # row by row: a product's rounding depends on its shape
@@ -143,7 +143,7 @@ def _position(steps: NDArray[np.int64], step: int) -> int | None:
     return index if index < steps.size and steps[index] == step else None
 
 
-def _project(displacements: Array, eigenvectors: Array, workers: Workers) -> Array:
+def project(displacements: Array, eigenvectors: Array, workers: Workers) -> Array:
     """Components of displacements (replica, d) along the eigenvectors, (replica, mode).
 
     Always in blocks of the same number of rows: a product's rounding may depend on its shape, and a replica's must not

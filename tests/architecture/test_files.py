@@ -22,7 +22,6 @@ _OF_EVERY_KIND = ("observables.py", "/stored.py", "/laws.py")
 
 SHORT: dict[str, str] = {
     "observables/basins.py": "declarations that kinds with basins share",
-    "checks/modes.py": "bins that several checks share",
     "checks/flatness/rows.py": "every check has its rows in a file of that name",
     "installation.py": "the command `info`",
     "landscapes/symbols.py": "sympy as whatever has formulas imports it",

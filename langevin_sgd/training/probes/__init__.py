@@ -20,6 +20,7 @@ PROBES: Family[type[ProbeSection]] = Family(
         "stationarity": "langevin_sgd.training.probes.stationarity.config:StationarityProbe",
         "inherent_structures": "langevin_sgd.training.probes.inherent_structures.config:InherentStructuresProbe",
         "two_time": "langevin_sgd.training.probes.two_time.config:TwoTimeProbe",
+        "response": "langevin_sgd.training.probes.response.config:ResponseProbe",
     },
     group="langevin_sgd.probes",
     is_member=subclass_of(ProbeSection),

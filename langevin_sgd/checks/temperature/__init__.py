@@ -1,0 +1,1 @@
+"""The check of effective temperatures by response: one, or one for every mode?"""

@@ -1,0 +1,140 @@
+"""The `response` probe: on exact processes, on a network at its minimum, from a random start, and interrupted."""
+
+import numpy as np
+import pytest
+
+import langevin_sgd as lsgd
+from langevin_sgd.config.errors import ConfigError
+from langevin_sgd.config.sgd import Sgd
+from langevin_sgd.estimators.effective_temperature import thermal_energy
+from langevin_sgd.models.network import run as network_run
+from langevin_sgd.models.network.config import NetworkModel
+from langevin_sgd.theory import response as theory
+
+SGD = Sgd(learning_rate=0.1, batch_size=16, weight_decay=0.1, momentum=0.5)
+IRIS = {"kind": "network", "data": {"name": "iris"}, "architecture": {"kind": "softmax"}, "burn_in": 100}
+PROBE = {"kind": "response", "onsets": [100], "delays": [1, 10, 100], "origins": 8, "directions": ["gradient"]}
+AT_MINIMUM = {**IRIS, "start": "minimum", "steps": 400, "sample_every": 50, "probes": [PROBE]}
+
+
+def trained(replicas: int, *, sgd: Sgd = SGD, **changes):
+    model = NetworkModel.model_validate({**AT_MINIMUM, "replicas": replicas, **changes})
+    return network_run.run(model, sgd, name="network", seed=2)
+
+
+CONFIG = {
+    "name": "r", "seed": 2, "sgd": SGD.model_dump(), "models": {"network": {**AT_MINIMUM, "replicas": 48}},
+    "checks": ["temperature"],
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def study():
+    return lsgd.simulate(CONFIG)
+
+
+@pytest.fixture(scope="module")
+def at_minimum(study):
+    return study["network"].to_dataset()
+
+
+def test_thermal_energy_of_copies_with_common_random_numbers():
+    """Copies with +-h of a linear process: chi to rounding, theta within 4 jackknife errors, in 20 modes."""
+    k, c, eta, batch = np.geomspace(0.02, 5.0, 20), np.geomspace(0.1, 3.0, 20), 0.2, 8
+    step, delays, replicas = theory.heavy_ball(eta, 0.0), np.array([3, 30]), 400
+    rng = np.random.default_rng(0)
+    h = 0.1 * np.where(rng.random((replicas, 20)) < 0.5, 1.0, -1.0)
+    start = rng.normal(size=(replicas, 20)) * np.sqrt(theory.stationary_states(step, k)[:, 0, 0] * c / batch)
+    free, up, down = start.copy(), start.copy(), start.copy()
+    moved, chi = [], []
+    for n in range(1, 31):
+        noise = rng.normal(size=free.shape) * np.sqrt(c / batch)
+        free, up, down = (w - eta * (k * w + noise - push) for w, push in ((free, 0.0), (up, h), (down, -h)))
+        if n in delays:
+            moved.append(free - start)
+            chi.append((up - down) / (2 * h))
+    moved, chi = np.stack(moved, 1), np.stack(chi, 1)
+    np.testing.assert_allclose(chi.mean(0), theory.response(step, k, delays), rtol=1e-9)
+    found = thermal_energy(moved, moved**2, chi)
+    expected = eta * c / (2 * batch * (1 - eta * k / 2))
+    assert (np.abs(found.value - expected) < 4 * found.stderr).all()
+    np.testing.assert_allclose((found.stderr / found.value).mean(), np.sqrt(2 / replicas), rtol=0.1)
+
+
+def test_sgd_with_momentum_at_a_minimum_follows_the_law(at_minimum):
+    """Response to 3% in the mean over modes, thermal energy to 15%: 48 replicas of iris' softmax, not tuned."""
+    noisy = at_minimum["noisy"].values
+    chi = (at_minimum["mode_response"].mean("replica") / at_minimum["mode_response_predicted"]).values[0][:, noisy]
+    theta = (at_minimum["mode_thermal_energy"] / at_minimum["mode_thermal_energy_predicted"]).values[0][:, noisy]
+    np.testing.assert_allclose(chi.mean(axis=1), 1.0, atol=0.03)
+    np.testing.assert_allclose(chi[0], 1.0, atol=1e-9)  # one step: no curvature is felt yet
+    np.testing.assert_allclose(theta.mean(axis=1), 1.0, atol=0.15)
+    by_field = at_minimum["field_response"].mean("replica").values[:, 0][:, noisy]
+    np.testing.assert_allclose(by_field[1] / by_field[0], 1.0, atol=0.01)
+    assert np.isnan(at_minimum["mode_response"].values[..., ~noisy]).all()
+    bath = SGD.learning_rate * at_minimum["noise_in_mode"] / (2 * SGD.batch_size * (1 - SGD.momentum))
+    np.testing.assert_allclose(at_minimum["bath_thermal_energy"].values[0], bath)
+    assert np.isfinite(at_minimum["direction_thermal_energy"]).all()
+
+
+def test_replicas_do_not_hang_on_how_many_there_are(at_minimum):
+    fewer = trained(17)
+    for name in ("mode_response", "field_response", "mode_increment_2"):
+        np.testing.assert_array_equal(fewer[name], at_minimum[name][:17], err_msg=name)
+
+
+def test_an_interrupted_probe_goes_on_to_the_same_bits(at_minimum, tmp_path, monkeypatch):
+    """Stopped amid the delay of the field, and again amid the displacements."""
+    from langevin_sgd.training.probes.response import measure
+
+    original = measure.Response.observe
+
+    for stop, resume in ((110, False), (250, True)):
+
+        def stopping(self, view, stop=stop):
+            if view.step >= stop:
+                raise KeyboardInterrupt
+            original(self, view)
+
+        monkeypatch.setattr(measure.Response, "observe", stopping)
+        with pytest.raises(KeyboardInterrupt):
+            lsgd.simulate(CONFIG, output=tmp_path / "parts", resume=resume)
+    monkeypatch.setattr(measure.Response, "observe", original)
+    parts = lsgd.simulate(CONFIG, output=tmp_path / "parts", resume=True)
+    for name, values in at_minimum.items():
+        np.testing.assert_array_equal(parts["network"][name].values, values.values, err_msg=str(name))
+
+
+def test_from_a_random_start_modes_are_those_where_the_field_is_switched_on():
+    """In one step the response is eta whatever the curvature, and increments are noise: theta near the bath's."""
+    probe = {"kind": "response", "onsets": [20, 100], "delays": [1, 20]}
+    sgd = Sgd(learning_rate=0.05, batch_size=4)
+    found = trained(64, sgd=sgd, start="shared", steps=150, sample_every=None, burn_in=None, probes=[probe])
+    pushed = np.isfinite(found["mode_response"]).all(["replica", "onset", "delay"]).values
+    assert pushed.sum() >= 8
+    np.testing.assert_allclose(found["mode_response"].values[:, :, 0][..., pushed], 0.05, rtol=1e-6)
+    ratio = (found["mode_thermal_energy"].isel(delay=0) / found["bath_thermal_energy"]).values[:, pushed]
+    np.testing.assert_allclose(ratio.mean(axis=1), 1.0, atol=0.3)  # C at the mean of the replicas, and not at each
+    assert (np.diff(found["onset_eigenvalue"].values, axis=1) <= 0).all()
+
+
+@pytest.mark.parametrize(
+    ("probe", "message"),
+    [
+        ({"onsets": [100, 50], "delays": [1]}, r"onsets: must grow from one to the next; give \[50, 100\]"),
+        ({"onsets": [350], "delays": [100]}, "onsets and delays reach step 450, but the training ends at 400"),
+        ({"onsets": [50], "delays": [1], "directions": ["gradiant"]}, "expected gradient or"),
+        ({"onsets": [50], "delays": [1], "directions": ["numpy:ones"]}, "numpy is part of what runs the study"),
+        ({}, None),
+    ],
+)
+def test_what_cannot_be_measured_is_said(probe, message):
+    config = {
+        "name": "r", "seed": 3, "sgd": SGD.model_dump(),
+        "models": {"network": {**AT_MINIMUM, "replicas": 2, "probes": [{"kind": "response", **probe}]}},
+    }  # fmt: skip
+    if message is None:
+        assert lsgd.Study.model_validate(config)
+        return
+    with pytest.raises(ConfigError, match=message):
+        lsgd.simulate(config)
