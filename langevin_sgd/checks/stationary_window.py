@@ -14,6 +14,7 @@ from arviz_stats.base.array import array_stats
 from numpy.typing import NDArray
 
 from langevin_sgd.checks.verdicts.statistics import MINIMUM_REPLICAS, rounded
+from langevin_sgd.estimators.control_variate import ControlVariate
 from langevin_sgd.estimators.stationary import jackknife_stderr, leave_one_out_variance, pooled_variance
 from langevin_sgd.laws.quadratic import energy_law_weights
 
@@ -40,6 +41,9 @@ _OF_OWN_LAW = "transient_deficit"
 
 ENERGIES = ("stationary_energy", "mode_energy")
 """The energy in the window; where some modes alone were measured, that along them."""
+
+CONTROL = ("frozen_moment_1", "frozen_moment_2", "frozen_variance")
+"""What is known of the linear process on the same minibatches, if that ran."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +126,8 @@ class StationaryWindow:
     <exp(-2 n/tau)>. `displaced` bounds what is left in the window of the squared distance that the mean had at the
     start, over the total variance. `noise_share` is the part of tr C in the modes, which may be some of many. Of a
     process without a law of its own `law` is empty, others stand beside it, and nothing tells what a transient leaves.
+    With a `control`, the linear process on the same minibatches, variance, mean and energy are cleared of what that
+    happens to show, and have smaller errors.
     """
 
     law: str
@@ -140,6 +146,7 @@ class StationaryWindow:
     displaced: float
     slowest: float
     noise_share: float = 1.0
+    control: ControlVariate | None = None
 
     @classmethod
     def from_dataset(cls, dataset: xr.Dataset) -> StationaryWindow | None:
@@ -196,6 +203,7 @@ class StationaryWindow:
             displaced=displaced,
             slowest=slowest,
             noise_share=float(dataset["noise_share"]) if "noise_share" in dataset else 1.0,
+            control=ControlVariate(*map(values, CONTROL)) if set(CONTROL) <= set(dataset.data_vars) else None,
         )
 
     @property
@@ -211,19 +219,38 @@ class StationaryWindow:
     @property
     def note(self) -> str:
         """For the reasons of verdicts: how well it is sampled, and what of the noise its modes cover."""
+        note = self.sampling.note
+        if self.control is not None and self.replicas >= MINIMUM_REPLICAS:
+            plain = jackknife_stderr(leave_one_out_variance(self.moment_1, self.moment_2).sum(axis=1))
+            own = jackknife_stderr(self.variance_without.sum(axis=1))
+            beside = "the linear process on the same minibatches"
+            note = f"{note}; by {beside} the error of the total is {own / plain:.2g} of what it is without"
         if self.noise_share == 1.0:
-            return self.sampling.note
-        return f"{self.sampling.note}; {self.eigenvalue.size} modes with {100 * self.noise_share:.3g}% of tr C"
+            return note
+        return f"{note}; {self.eigenvalue.size} modes with {100 * self.noise_share:.3g}% of tr C"
 
     @cached_property
     def variance(self) -> Array:
         """Variance of each mode about the pooled mean, unbiased, shape (mode,)."""
-        return pooled_variance(self.moment_1, self.moment_2)
+        plain = pooled_variance(self.moment_1, self.moment_2)
+        return plain if self.control is None else plain - self.control.excess()
 
     @cached_property
     def variance_without(self) -> Array:
         """`variance` with each replica left out in turn, shape (replica, mode)."""
-        return leave_one_out_variance(self.moment_1, self.moment_2)
+        plain = leave_one_out_variance(self.moment_1, self.moment_2)
+        return plain if self.control is None else plain - self.control.excess_without()
+
+    @property
+    def means(self) -> Array:
+        """Mean of every mode by each replica, (replica, mode)."""
+        return self.moment_1 if self.control is None else self.moment_1 - self.control.moment_1
+
+    @property
+    def mean_energy(self) -> Array:
+        """Mean energy of each replica, (replica,)."""
+        plain: Array = self.energy.mean(axis=1)
+        return plain if self.control is None else plain - self.control.energy_excess(self.eigenvalue)
 
     def summed_variance(self, modes: NDArray[np.bool_]) -> tuple[float, float]:
         """Sum of the variances of the chosen modes and its jackknife standard error over replicas."""

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from langevin_sgd.config.sgd import Sgd
+from langevin_sgd.theory.companion import Companion
 from langevin_sgd.training.curvature import Curvature
 from langevin_sgd.training.data.section import Supply
 from langevin_sgd.training.energy import Samples
@@ -40,7 +41,8 @@ class Beside:
     `network` and `samples` are in `dtype`, the precision of the training, `instruments` in float64 and with its weight
     decay. `start` (replica, d) is where the replicas begin, `record` are the steps at which energies are recorded, and
     `drawn()` gives the minibatches of the replicas 0..R-1, from the first step on, to whom nobody else listens.
-    `minimum` and `curvature` are there where the training starts at a minimum, and where H and C are measured.
+    `minimum` and `curvature` are there where the training starts at a minimum, and where H and C are measured; then
+    `step` is what the rule does to one mode, if it is linear, and `sample` are the steps of the stationary window.
     """
 
     network: Network
@@ -59,6 +61,8 @@ class Beside:
     supply: Supply | None = None
     minimum: Minimum | None = None
     curvature: Curvature | TopModes | None = None
+    step: Companion | None = None
+    sample: IntArray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     traced: dict[Hashable, TensorFunction] = field(default_factory=dict)
 
     @classmethod

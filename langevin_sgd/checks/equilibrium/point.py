@@ -216,7 +216,7 @@ class _Judge:
         window = self.window
         modes = window.noisy
         scale = float(window.laws[window.law][modes].sum())
-        shift = squared_mean(window.moment_1[:, modes])
+        shift = squared_mean(window.means[:, modes])
         square, stderr = float(shift.value) / scale, float(shift.stderr) / scale
 
         def interval(confidence: float) -> tuple[float, float]:
@@ -247,7 +247,7 @@ class _Judge:
     def effective_temperature(self, law: str) -> Comparison:
         window = self.window
         dimension = window.eigenvalue.size
-        each = 4.0 * window.energy.mean(axis=1) / dimension
+        each = 4.0 * window.mean_energy / dimension
         measured, stderr = float(each.mean()), _stderr_of_mean(each)
         weights = window.weights[law]
         predicted = 4.0 * float(weights.sum(axis=1).mean()) / dimension if np.isfinite(weights).all() else math.inf

@@ -206,6 +206,8 @@ class Point:
             supply=bench.problem.supply,
             minimum=None if landmark is None else landmark.minimum,
             curvature=None if landmark is None else landmark.curvature,
+            step=self._step,
+            sample=self.sample,
             traced=bench.traced,
         )
 

@@ -18,6 +18,7 @@ PROBES: Family[type[ProbeSection]] = Family(
         "sharpness": "langevin_sgd.training.probes.sharpness.config:SharpnessProbe",
         "tangent": "langevin_sgd.training.probes.tangent.config:TangentProbe",
         "stationarity": "langevin_sgd.training.probes.stationarity.config:StationarityProbe",
+        "frozen_noise": "langevin_sgd.training.probes.frozen_noise.config:FrozenNoiseProbe",
         "inherent_structures": "langevin_sgd.training.probes.inherent_structures.config:InherentStructuresProbe",
         "two_time": "langevin_sgd.training.probes.two_time.config:TwoTimeProbe",
         "response": "langevin_sgd.training.probes.response.config:ResponseProbe",

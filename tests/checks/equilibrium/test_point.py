@@ -82,6 +82,22 @@ def test_intervals_cover_and_errors_are_honest(make_stationary, studies):
         assert abs(count / studies - 0.95) < 4 * math.sqrt(0.05 * 0.95 / studies)
 
 
+def test_what_runs_beside_takes_its_part_out_of_variance_mean_and_energy(make_stationary):
+    """The process itself as what runs beside, all of whose fluctuations are known: nothing is left but the law."""
+    dataset = make_stationary()
+    law = dataset["mode_variance_law"].sel(law="discrete").values
+    moments = {f"frozen_moment_{n}": (("replica", "mode"), dataset[f"mode_moment_{n}"].values) for n in (1, 2)}
+    rows = rows_of(dataset.assign(**moments, frozen_variance=("mode", law)))
+    for quantity in ("total_variance", "effective_temperature"):
+        row = find(rows, quantity)
+        assert row.ratio == pytest.approx(1.0, rel=1e-9)
+        assert row.standard_error < 1e-9 * row.measured
+        assert row.verdict == "agrees"
+    assert find(rows, "mean_shift").ratio == pytest.approx(0.0, abs=1e-12)
+    assert "of what it is without" in find(rows, "total_variance").reason
+    assert "of what it is without" not in find(rows_of(dataset), "total_variance").reason
+
+
 @pytest.mark.parametrize("studies", [30, pytest.param(200, marks=pytest.mark.validate)])
 def test_shift_of_the_mean_is_measured_without_its_noise(make_stationary, studies):
     shift = 0.3
