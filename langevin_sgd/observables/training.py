@@ -33,8 +33,17 @@ TRAINING = merged(
             ("parameter",),
             "what the rule multiplies gradients by: 1 over the mean of its inverse in the window",
         ),
+        evaluated=Variable(("time",), "whether loss, energy and accuracy were evaluated at this step"),
+        evaluation_bits=Variable((), "bits of the arithmetic in which they were evaluated", "bit"),
+        evaluation_samples=Variable((), "training samples on which they were evaluated"),
         train_loss=Variable(("replica", "time"), "training loss without weight decay"),
         test_loss=Variable(("replica", "time"), "test loss without weight decay"),
+        train_loss_stderr=Variable(
+            ("replica", "time"), "standard error of the training loss as that of all samples, from those it is of"
+        ),
+        test_loss_stderr=Variable(
+            ("replica", "time"), "standard error of the test loss as that of all samples, from those it is of"
+        ),
         train_accuracy=Variable(("replica", "time"), "training accuracy"),
         test_accuracy=Variable(("replica", "time"), "test accuracy"),
     ),

@@ -55,6 +55,7 @@ class Stream(IntEnum):
     TWIN_MINIBATCH = 18
     CUBATURE = 19
     FIELD_SIGN = 20
+    EVALUATION = 21
 
 
 OWN_STREAMS = range(128, 256)

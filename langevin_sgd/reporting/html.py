@@ -245,6 +245,8 @@ def _facts(model: xr.Dataset) -> dict[str, str]:
         last = model["step"].isel(time=-1)
         counts = dict.fromkeys(f"{int(number):,}" for number in (last.min(), last.max()))
         facts["steps"] = "–".join(counts)
+    if "evaluated" in model:
+        facts["loss, energy and accuracy"] = _evaluations(model)
     if "noisy" in model:
         noisy = model["noisy"].isel(dict.fromkeys(dimensions(model), 0), missing_dims="ignore").values.astype(bool)
         facts["modes, of which noise-free"] = f"{noisy.size:,}, {noisy.size - int(noisy.sum()):,}"
@@ -254,6 +256,12 @@ def _facts(model: xr.Dataset) -> dict[str, str]:
     if "transient_deficit" in model:
         facts["variance still missing in the window"] = f"{float(model['transient_deficit'].max()):.1%}"
     return facts | {label: _span(model[key]) for key, label in _MEASURED if key in model}
+
+
+def _evaluations(model: xr.Dataset) -> str:
+    """At how many of the recorded times they were evaluated, on how many samples, and in what arithmetic."""
+    times = f"at {_span(model['evaluated'].sum('time'))} of {model.sizes['time']:,} recorded times"
+    return f"{times}, {_span(model['evaluation_samples'])} samples, {_span(model['evaluation_bits'])} bits"
 
 
 def _span(values: xr.DataArray) -> str:

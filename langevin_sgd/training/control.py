@@ -14,6 +14,7 @@ from langevin_sgd.training.probes.probe import Probe, State
 from langevin_sgd.training.snapshot import snapshot
 
 if TYPE_CHECKING:
+    from langevin_sgd.training.recording.meter import Meter
     from langevin_sgd.training.view import View
 
 Array = NDArray[np.float64]
@@ -23,14 +24,14 @@ class Control(Probe):
     """One network whose minibatch is the whole training set, so that only the noise is missing.
 
     Growth of |w| that it shows too is drift, not diffusion: on separable data it goes on as log t without any noise
-    (Soudry et al. 2018).
+    (Soudry et al. 2018). Its energy is that which `meter` finds at the `evaluated` steps, NaN at others of the record.
     """
 
-    def __init__(self, beside: Beside) -> None:
+    def __init__(self, beside: Beside, meter: Meter, evaluated: NDArray[np.int64]) -> None:
         self._descent = beside.descent(beside.start[:1])
         self._minibatches = EverySample(len(beside.samples))
         self._start = snapshot(self._descent.weights, torch.float64)
-        self._record, self._instruments = beside.record, beside.instruments
+        self._record, self._evaluated, self._meter = beside.record, frozenset(evaluated.tolist()), meter
         self._energy = np.full(self._record.size, np.nan)
         self._squared_displacement = np.full(self._record.size, np.nan)
 
@@ -44,10 +45,11 @@ class Control(Probe):
         return self._record
 
     def observe(self, view: View) -> None:
-        """Record energy and displacement of the descent at the step of the view."""
+        """Record displacement, and at evaluated steps energy, of the descent at the step of the view."""
         column = int(np.searchsorted(self._record, view.step))
         weights = self._descent.weights
-        self._energy[column] = self._instruments.energies(weights)[0]
+        if view.step in self._evaluated:
+            self._energy[column] = self._meter.energies(weights)[0]
         self._squared_displacement[column] = ((snapshot(weights, torch.float64) - self._start) ** 2).sum()
 
     def state(self) -> State:

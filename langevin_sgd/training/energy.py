@@ -1,7 +1,8 @@
-"""Loss, energy and accuracy of many weight vectors on a whole data set, in float64."""
+"""Loss, energy and accuracy of many weight vectors on a whole data set."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
@@ -74,36 +75,59 @@ def _in(values: Tensor, dtype: torch.dtype) -> Tensor:
 
 
 class Evaluation(NamedTuple):
-    """Mean loss and fraction of correct answers, shape (replica,); no accuracy where the loss has none."""
+    """Mean loss and fraction of correct answers, shape (replica,); no accuracy where the loss has none.
+
+    On samples drawn from more, `stderr` is the standard error of the loss as that of all of them.
+    """
 
     loss: Array
     accuracy: Array | None
+    stderr: Array | None = None
 
     def part(self, piece: slice) -> Evaluation:
         """That of some of the replicas."""
-        return Evaluation(self.loss[piece], None if self.accuracy is None else self.accuracy[piece])
+        return self._each(lambda values: values[piece])
+
+    def repeated(self, replicas: int) -> Evaluation:
+        """That of one replica, for so many that are the same."""
+        return self._each(lambda values: np.repeat(values, replicas))
+
+    def _each(self, function: Callable[[Array], Array]) -> Evaluation:
+        rest = (None if values is None else function(values) for values in self[1:])
+        return Evaluation(function(self.loss), *rest)
 
 
 class Evaluator:
     """Evaluates weight vectors on one set of samples; the functions traced for it are kept for the next call.
 
-    A network that mixes samples (not `apart`) sees blocks of 256 of them, in the order of the set, or the whole of a
-    smaller one; the last block is filled up with the first samples, which do not count.
+    `network` and `samples` are in the arithmetic `dtype`, in which a sample's loss is worked out; sums over samples are
+    made in float64. A network that mixes samples (not `apart`) sees blocks of 256 of them, in the order of the set, or
+    the whole of a smaller one; the last block is filled up with the first samples, which do not count. `of` says how
+    many samples there are in all, if they are drawn from more, without replacement.
     """
 
     def __init__(
-        self, network: Network, samples: Samples, workers: Workers, loss: Loss = CROSS_ENTROPY, *, apart: bool = True
+        self,
+        network: Network,
+        samples: Samples,
+        workers: Workers,
+        loss: Loss = CROSS_ENTROPY,
+        *,
+        apart: bool = True,
+        dtype: torch.dtype = torch.float64,
+        of: int | None = None,
     ) -> None:
-        self._network, self._loss = network, loss
-        self._samples = len(samples)
+        self._network, self._loss, self._dtype = network, loss, dtype
+        self.of = len(samples) if of is None else of
+        self.samples = len(samples)
         self._widest = widest(network, samples.inputs)
         self._chunks = samples.chunks(self._samples_at_a_time() if apart else SAMPLES_AT_A_TIME, torch.float64)
         self._workers = workers
         self._traced: dict[int, TensorFunction] = {}
 
     def __call__(self, weights: Tensor) -> Evaluation:
-        """Loss and accuracy of `weights` (replica, d), which are read as float64."""
-        weights = weights.to(torch.float64)
+        """Loss and accuracy of `weights` (replica, d), which are read as `dtype`."""
+        weights = weights.to(self._dtype)
         alone = len(weights) == 1
         if alone:
             weights = weights.expand(2, -1)  # one matrix product takes another kernel, with other rounding, than two
@@ -112,8 +136,22 @@ class Evaluator:
         for piece in pieces:
             self._trace(weights[piece])
         sums = torch.cat(self._workers.map(lambda piece: self._sum(weights[piece]), pieces), dim=1)
-        loss, *accuracy = (sums[:, :1] if alone else sums).cpu().numpy() / self._samples
-        return Evaluation(loss, accuracy[0] if accuracy else None)
+        means = list((sums[:, :1] if alone else sums).cpu().numpy() / self.samples)
+        stderr = self._stderr(means[0], means.pop()) if self.drawn else None
+        return Evaluation(means[0], means[1] if len(means) > 1 else None, stderr)
+
+    @property
+    def drawn(self) -> bool:
+        """Whether the samples are some of more."""
+        return self.samples < self.of
+
+    def _stderr(self, mean: Array, mean_square: Array) -> Array:
+        """Of the mean of n losses drawn from N without replacement: var/n (1 - n/N), var with n - 1; NaN for one."""
+        drawn, of = self.samples, self.of
+        with np.errstate(invalid="ignore", divide="ignore"):
+            variance = np.maximum(mean_square - mean**2, 0.0) * drawn / np.float64(drawn - 1)
+        stderr: Array = np.sqrt(variance / drawn * (1.0 - drawn / of))
+        return stderr
 
     def _samples_at_a_time(self) -> int:
         if SAMPLES_AT_A_TIME * self._widest <= _NUMBERS_OF_A_REPLICA:
@@ -132,13 +170,16 @@ class Evaluator:
         return [*self._network.parameters(weights), *shared]
 
     def _sum(self, weights: Tensor) -> Tensor:
-        """Sums over samples of loss and, if there is one, correctness, shape (1 or 2, replica)."""
+        """Sums over samples of loss, of correctness, if there is any, and of loss^2, if they are drawn from more."""
         labels = self._chunks[0][1]
-        total = weights.new_zeros(1 + self._loss.counts_correct(labels), len(weights))
+        shape = 1 + self._loss.counts_correct(labels) + self.drawn, len(weights)
+        total = torch.zeros(shape, dtype=torch.float64, device=weights.device)
         for chunk, (_, _, sample_weights) in enumerate(self._chunks):
             found = self._traced[len(weights)](*self._arguments(weights, chunk))
             for place, values in enumerate(found):
-                total[place] += (values * sample_weights).sum(1)
+                total[place] += (values.to(torch.float64) * sample_weights).sum(1)
+            if self.drawn:
+                total[-1] += (found[0].to(torch.float64) ** 2 * sample_weights).sum(1)
         return total
 
 

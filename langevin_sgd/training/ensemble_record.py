@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -42,6 +42,8 @@ class Reference:
 class EnsembleRecord(Probe):
     """Observes an ensemble at `record` steps, and in the stationary window at `sample` steps.
 
+    Of the record loss, energy and accuracy are those of the `evaluated` steps, NaN at others. The loss on the sets in
+    `drawn`, train or test, is that of some of their samples, and has a standard error.
     With a `reference`, moments of the displacement from it and the energy above it are taken at the `sample` steps, in
     float64.
     """
@@ -51,19 +53,24 @@ class EnsembleRecord(Probe):
         *,
         start: Tensor,
         record: NDArray[np.int64],
+        evaluated: NDArray[np.int64],
         sample: NDArray[np.int64],
         test: bool,
         accuracy: bool = True,
+        drawn: Collection[str] = (),
         reference: Reference | None,
         workers: Workers,
     ) -> None:
         self._steps = np.union1d(record, sample)
         self._record, self._sample, self._workers = record, sample, workers
+        self._evaluated = frozenset(evaluated.tolist())
         self._start: Array = snapshot(start, torch.float64)
         self._reference = reference
         replicas = len(self._start)
-        names = ["energy", "squared_displacement", "train_loss", *(["test_loss"] if test else [])]
-        names += [name.replace("loss", "accuracy") for name in names if name.endswith("_loss")] if accuracy else []
+        losses = ["train_loss", *(["test_loss"] if test else [])]
+        names = ["energy", "squared_displacement", *losses]
+        names += [name.replace("loss", "accuracy") for name in losses] if accuracy else []
+        names += [f"{name}_loss_stderr" for name in drawn]
         self._along: dict[str, Array] = {name: np.full((replicas, record.size), np.nan) for name in names}
         self._pooled: dict[str, Array] = {name: np.full(record.size, np.nan) for name in POOLED}
         self._stationary_energy = np.full((replicas, sample.size), np.nan)
@@ -73,6 +80,12 @@ class EnsembleRecord(Probe):
     def steps(self) -> NDArray[np.int64]:
         """Those of the record and of the window."""
         return self._steps
+
+    @property
+    def evaluations(self) -> frozenset[int]:
+        """Those of them at which the loss of the replicas is evaluated."""
+        whole = self._reference is not None and self._reference.eigenvalues is None
+        return self._evaluated | frozenset(self._sample.tolist() if whole else ())
 
     def observe(self, view: View) -> None:
         """Measure loss and displacement, or fluctuations, or both."""
@@ -125,17 +138,23 @@ class EnsembleRecord(Probe):
         return "stationary_energy" if whole else "mode_energy"
 
     def _record_at(self, column: int, view: View) -> None:
-        self._along["energy"][:, column] = view.energies
-        for name, evaluated in (("train", view.train), ("test", view.test)):
+        if view.step in self._evaluated:
+            self._evaluate_at(column, view)
+        displacement = displacement_summary(view.positions - self._start)
+        self._along["squared_displacement"][:, column] = displacement.squared_displacement
+        for name, values in self._pooled.items():
+            values[column] = getattr(displacement, name)
+
+    def _evaluate_at(self, column: int, view: View) -> None:
+        self._along["energy"][:, column] = view.recorded_energies
+        for name, evaluated in (("train", view.recorded_train), ("test", view.recorded_test)):
             if evaluated is None:
                 continue
             self._along[f"{name}_loss"][:, column] = evaluated.loss
             if evaluated.accuracy is not None:
                 self._along[f"{name}_accuracy"][:, column] = evaluated.accuracy
-        displacement = displacement_summary(view.positions - self._start)
-        self._along["squared_displacement"][:, column] = displacement.squared_displacement
-        for name, values in self._pooled.items():
-            values[column] = getattr(displacement, name)
+            if evaluated.stderr is not None:
+                self._along[f"{name}_loss_stderr"][:, column] = evaluated.stderr
 
 
 def _position(steps: NDArray[np.int64], step: int) -> int | None:

@@ -1,4 +1,4 @@
-"""How much a network holds while it is evaluated, found by evaluating it on a few samples."""
+"""How much a network holds while it is evaluated, and how much it computes, found by evaluating it on a few samples."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
+from torch.utils.flop_counter import FlopCounterMode
 
 from langevin_sgd.training.network import Network
 
@@ -22,6 +23,18 @@ def widest(network: Network, inputs: Tensor) -> int:
         network.module(few)
     largest: int = sizes.largest
     return max(1, largest // len(few))
+
+
+def forward_operations(network: Network, inputs: Tensor) -> int:
+    """Multiplications and additions of the products of one sample's pass from inputs (samples, ...) to outputs.
+
+    Two a weight at least: what is no product of matrices or convolution is not counted.
+    """
+    few = inputs[:_FEW]
+    with torch.no_grad(), torch.random.fork_rng(devices=[]), FlopCounterMode(display=False) as counted:
+        network.module(few)
+    operations: int = counted.get_total_flops() // len(few)
+    return max(2 * network.size, operations)
 
 
 class _Sizes(TorchDispatchMode):  # type: ignore[no-untyped-call]

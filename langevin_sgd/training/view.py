@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from langevin_sgd.training import curvature
-from langevin_sgd.training.energy import Evaluation, Evaluator, Samples, decay_energy
+from langevin_sgd.training.energy import Evaluation, Evaluator, Samples
 from langevin_sgd.training.full_batch import FullBatch
 from langevin_sgd.training.losses.cross_entropy.functions import CROSS_ENTROPY
 from langevin_sgd.training.losses.loss import Loss
 from langevin_sgd.training.network import Network
+from langevin_sgd.training.recording.meter import Meter
 from langevin_sgd.training.snapshot import snapshot
 from langevin_sgd.training.threads import Workers
 
@@ -79,14 +80,19 @@ class Instruments:
         for shared in ("train", "test", "loss"):
             getattr(self, shared)  # made now, or each would make its own
         other = copy.copy(self)
-        vars(other).pop("energy", None)
+        for own in ("energy", "meter"):
+            vars(other).pop(own, None)
         other.weight_decay = weight_decay
         return other
 
-    def energies(self, weights: Tensor, evaluated: Evaluation | None = None) -> Array:
+    @cached_property
+    def meter(self) -> Meter:
+        """Loss, energy and accuracy of many weight vectors on all samples."""
+        return Meter(self.train, self.test, self.weight_decay)
+
+    def energies(self, weights: Tensor) -> Array:
         """Energies (replica,) of weights (replica, d): loss and weight decay."""
-        evaluated = self.train(weights) if evaluated is None else evaluated
-        return evaluated.loss + decay_energy(weights, self.weight_decay)
+        return self.meter.energies(weights)
 
 
 class Together:
@@ -96,16 +102,16 @@ class Together:
     memory as it is alone (see `training.threads`).
     """
 
-    def __init__(self, instruments: Instruments, weights: Tensor, replicas: int) -> None:
-        self._instruments, self._weights, self._replicas = instruments, weights, replicas
+    def __init__(self, meter: Meter, weights: Tensor, replicas: int) -> None:
+        self._meter, self._weights, self._replicas = meter, weights, replicas
 
     @cached_property
     def _train(self) -> Evaluation:
-        return self._instruments.train(self._weights)
+        return self._meter.train(self._weights)
 
     @cached_property
     def _test(self) -> Evaluation | None:
-        test = self._instruments.test
+        test = self._meter.test
         return None if test is None else test(self._weights)
 
     def train(self, place: int) -> Evaluation:
@@ -125,7 +131,9 @@ class View:
 
     `weights` (replica, d) are those of the training itself, in its precision, and so is what the update rule remembers,
     `optimiser_state`, tensors like the weights by name: they change with the next step, so keep copies, such as
-    `positions`. Beside others at the same step, `beside` evaluates all at once; the place is that among them.
+    `positions`. What is `recorded` of loss and energy is as `meter` evaluates it, which may be on some samples or in
+    less exact arithmetic; without one it is what is evaluated for all. Beside others at the same step, `beside` does
+    that for all at once; the place is that among them. Replicas that are `alike` are one to be evaluated.
     """
 
     def __init__(
@@ -134,6 +142,8 @@ class View:
         weights: Tensor,
         instruments: Instruments,
         *,
+        meter: Meter | None = None,
+        alike: bool = False,
         optimiser_state: Mapping[str, Tensor] | None = None,
         squares: Tensor | None = None,
         beside: tuple[Together, int] | None = None,
@@ -142,7 +152,8 @@ class View:
     ) -> None:
         self.step, self.weights, self._instruments = step, weights, instruments
         self.optimiser_state: Mapping[str, Tensor] = {} if optimiser_state is None else optimiser_state
-        self._squares, self._beside = squares, beside
+        self._meter = instruments.meter if meter is None else meter
+        self._squares, self._alike, self._beside = squares, alike, beside
         self.progress, self.save = progress, save
 
     @cached_property
@@ -165,24 +176,48 @@ class View:
     @cached_property
     def train(self) -> Evaluation:
         """Loss and accuracy of every replica on the training set."""
-        if self._beside is not None:
-            together, place = self._beside
-            return together.train(place)
-        return self._instruments.train(self.weights)
+        if self._meter.train is self._instruments.train:
+            return self.recorded_train
+        return self._evaluated(self._instruments.train)
 
     @cached_property
     def test(self) -> Evaluation | None:
         """The same on the test set; None without one."""
-        if self._beside is not None:
-            together, place = self._beside
-            return together.test(place)
-        test = self._instruments.test
-        return None if test is None else test(self.weights)
+        if self._meter.test is self._instruments.test:
+            return self.recorded_test
+        return None if self._instruments.test is None else self._evaluated(self._instruments.test)
 
     @cached_property
     def energies(self) -> Array:
         """Energy (replica,): training loss and weight decay."""
-        return self._instruments.energies(self.weights, self.train)
+        return self._instruments.meter.energies(self.weights, self.train)
+
+    @cached_property
+    def recorded_train(self) -> Evaluation:
+        """Loss and accuracy of every replica on the training set, as they are recorded."""
+        if self._beside is not None and not self._alike:
+            together, place = self._beside
+            return together.train(place)
+        return self._evaluated(self._meter.train)
+
+    @cached_property
+    def recorded_test(self) -> Evaluation | None:
+        """The same on the test set; None without one."""
+        if self._beside is not None and not self._alike:
+            together, place = self._beside
+            return together.test(place)
+        return None if self._meter.test is None else self._evaluated(self._meter.test)
+
+    @cached_property
+    def recorded_energies(self) -> Array:
+        """Energy (replica,) as it is recorded: that training loss and weight decay."""
+        return self._meter.energies(self.weights, self.recorded_train)
+
+    def _evaluated(self, evaluator: Evaluator) -> Evaluation:
+        """By one evaluator; where all replicas are alike, of one of them."""
+        if not self._alike:
+            return evaluator(self.weights)
+        return evaluator(self.weights[:1]).repeated(len(self.weights))
 
     @cached_property
     def gradients(self) -> Array:

@@ -27,6 +27,7 @@ def make(make_network, samples):
             return EnsembleRecord(
                 start=path[0, :replicas],
                 record=RECORD,
+                evaluated=RECORD,
                 sample=SAMPLE,
                 test=False,
                 reference=Reference(position, basis, energy),

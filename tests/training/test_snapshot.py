@@ -36,8 +36,8 @@ def test_displacement_is_measured_from_where_the_weights_were(make_network, samp
     weights = network.weights().expand(3, -1).clone().to(dtype)
     workers = Workers(1)
     recorder = EnsembleRecord(
-        start=weights, record=np.array([0, 1]), sample=np.empty(0, np.int64), test=False, reference=None,
-        workers=workers,
+        start=weights, record=np.array([0, 1]), evaluated=np.array([0, 1]), sample=np.empty(0, np.int64), test=False,
+        reference=None, workers=workers,
     )  # fmt: skip
     instruments = Instruments(network, samples, None, weight_decay=0.0, workers=workers)
     recorder.observe(View(0, weights, instruments))
@@ -60,7 +60,7 @@ def test_the_control_and_states_keep_copies(make_network, samples, dtype):
     exact = make_network(nn.Linear(9, 4))
     instruments = Instruments(exact, samples, None, weight_decay=0.0, workers=Workers(1))
     told = {"start": own["weights"], "record": np.array([0, 5]), "instruments": instruments, "workers": Workers(1)}
-    control = Control(Beside.simple(network, samples.to(dtype), sgd, **told))
+    control = Control(Beside.simple(network, samples.to(dtype), sgd, **told), instruments.meter, told["record"])
     view = View(0, own["weights"], instruments)
     control.observe(view)
     control.advance(0, 5)

@@ -179,14 +179,19 @@ def _of_accuracy(
     judge: _Judge, points: _Points, quantity: str, values: Array, tolerance: float
 ) -> Iterator[Comparison]:
     band = Band(-tolerance, tolerance)
+    part = quantity.removesuffix("_accuracy")
+    # all points see the same samples, so that differences between them are of these alone
+    some = f"{part}_loss_stderr" in judge.dataset
+    drawn = f"on some of the {part} samples, so others are not covered" if some else ""
     for small, large in points.pairs:
         difference = values[:, large] - values[:, small]
-        assessed = judge.assess(difference, band, "difference of the largest step from the smallest")
+        assessed = judge.assess(difference, band, "difference of the largest step from the smallest").with_note(drawn)
         numbers = (assessed.estimate, assessed.stderr, 0.0)
         yield judge.row(assessed, _quantity(quantity), COLLAPSE, "contrast", numbers, tolerance, _label(points, small))
     if points.span > 0:
         change = points.slope(values) * points.span
         assessed = judge.assess(change, band, "change from the smallest to the largest eta/B, by a straight line,")
+        assessed = assessed.with_note(drawn)
         numbers = (assessed.estimate, assessed.stderr, 0.0)
         yield judge.row(assessed, _quantity(quantity, "change"), "no change with eta/B", "contrast", numbers, tolerance)
 

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+from functools import cached_property
 
 import torch
 
 from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.models.network.config import NetworkModel
 from langevin_sgd.models.network.problem import Problem, prepare
+from langevin_sgd.training.energy import Evaluator, Samples
+from langevin_sgd.training.intermediate_results import forward_operations
 from langevin_sgd.training.minibatches import Minibatches, NoIndices
 from langevin_sgd.training.network import Network
+from langevin_sgd.training.recording.config import Precision
+from langevin_sgd.training.recording.meter import Meter, on_subsets
 from langevin_sgd.training.threads import Workers
 from langevin_sgd.training.tracing import TensorFunction
 from langevin_sgd.training.view import Instruments
@@ -32,6 +37,37 @@ class Bench:
             loss=problem.loss, apart=problem.apart,
         )  # fmt: skip
         self.traced: dict[Hashable, TensorFunction] = {}
+        self._meters: dict[tuple[Precision, int | None], Meter] = {}
+
+    @cached_property
+    def operations(self) -> int:
+        """Multiplications and additions of one sample's pass through the network."""
+        return forward_operations(self.instruments.network, self.problem.train.inputs)
+
+    def evaluated(self, size: int | None) -> int:
+        """Samples of one evaluation on `size` of the training and of the test samples, or on all of them."""
+        sets = [len(part) for part in (self.problem.train, self.problem.test) if part is not None]
+        return sum(sets if size is None else (min(size, whole) for whole in sets))
+
+    def meter(self, precision: Precision, size: int | None) -> Meter:
+        """What evaluates in this arithmetic on `size` samples of each set, or on all, without weight decay.
+
+        Raises `UserError` for more samples than there are.
+        """
+        if precision == "float64" and size is None:
+            return self.instruments.meter
+        key = (precision, size)
+        if key not in self._meters:
+            problem, dtype = self.problem, DTYPES[precision]
+            network = problem.network(dtype)
+
+            def evaluator(samples: Samples, of: int) -> Evaluator:
+                return Evaluator(
+                    network, samples.to(dtype), self.workers, problem.loss, apart=problem.apart, dtype=dtype, of=of
+                )
+
+            self._meters[key] = on_subsets(evaluator, problem.train, problem.test, size, seed=self.seed)
+        return self._meters[key]
 
     @classmethod
     def of(

@@ -38,6 +38,7 @@ from langevin_sgd.training.losses.cross_entropy.config import CrossEntropyLoss
 from langevin_sgd.training.losses.targets import target_fault
 from langevin_sgd.training.probes import ProbeKind
 from langevin_sgd.training.probes.section import Watched, probe_problems
+from langevin_sgd.training.recording.config import Precision, Recording
 from langevin_sgd.training.update_rules import UpdateRuleKind
 from langevin_sgd.training.update_rules.sgd.config import SgdRule
 
@@ -98,14 +99,18 @@ class NetworkModel(ModelSection):
     """Steps between samples of the stationary window. null: about 400 samples in all; with epoch sampling it shares
     no factor with the batches of an epoch, so that all phases are visited."""
     record_times: RecordTimes = RECORD_TIMES
-    """Number of logarithmically spaced times at which energy, displacement and accuracy are recorded."""
+    """Number of logarithmically spaced times that are recorded: displacements at all of them, energy, loss and accuracy
+    at as many as `recording` says."""
+    recording: Recording = Recording()
+    """How loss, energy and accuracy are evaluated along the way: by default so that they take at most a fifth of the
+    training, in float64 where that suffices."""
     measure_curvature: Flag = Field(default_factory=lambda earlier: earlier["start"] == "minimum")
     """Measure the Hessian and the noise covariance at the minimum. Default: true if start is `minimum`."""
     curvature: MeasuredModes | None = None
     """Which modes are measured and recorded: {modes: 50}, the 50 sharpest. null: all, with H and C in full."""
     control: Flag = False
     """Run zero-temperature (full-batch) gradient descent from the same point beside it."""
-    precision: Literal["float32", "float64"] = "float32"
+    precision: Precision = "float32"
     """Arithmetic of the training; curvature is always measured in float64."""
     gradient_tolerance: PositiveNumber = GRADIENT_TOLERANCE
     """Gradient norm at which the minimum counts as found."""
@@ -265,6 +270,7 @@ class NetworkModel(ModelSection):
                 (*at, "control"),
                 "the control needs one starting point for all replicas, but start is independent; give start: shared",
             )
+        yield from self.recording.problems((*at, "recording"), record_times=self.record_times, samples=samples)
         momentum = lineage.sgd_origin(study, name, "momentum")
         yield from self.update_rule.problems(sgd, rule=(*at, "update_rule"), momentum=momentum)
         yield from self._schedule_problems(at, sgd)

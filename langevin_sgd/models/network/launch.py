@@ -209,14 +209,15 @@ class Launch:
                 point.look(self._view(place, step, beside=beside.get(place)))
 
     def _together(self, step: int) -> dict[int, tuple[Together, int]]:
-        """What evaluates the points that are recorded at a step all at once, and their places in it."""
-        places = [place for place, point in enumerate(self._points) if point.failed is None and point.records(step)]
+        """What evaluates the points that are evaluated at a step all at once, and their places in it."""
+        points = enumerate(self._points)
+        places = [place for place, point in points if point.failed is None and point.evaluates(step)]
         if len(places) < 2 or self._rows != self._replicas:
             return {}
         weights = self._ensemble.weights
         if len(places) < len(self._points):
             weights = torch.cat([weights[place * self._rows : (place + 1) * self._rows] for place in places])
-        together = Together(self._bench.instruments, weights, self._rows)
+        together = Together(self._points[places[0]].meter, weights, self._rows)
         return {place: (together, order) for order, place in enumerate(places)}
 
     def _view(self, place: int, step: int, **told: Any) -> View:

@@ -18,7 +18,7 @@ from langevin_sgd.integrators.divergence import Diverged
 from langevin_sgd.laws.companion import observables
 from langevin_sgd.laws.linear_process import LinearProcess
 from langevin_sgd.laws.quadratic import HEAVY_BALL_LAWS
-from langevin_sgd.models.network.bench import Bench
+from langevin_sgd.models.network.bench import DTYPES, Bench
 from langevin_sgd.models.network.landmark import Landmark, process_at
 from langevin_sgd.models.network.stored import SAMPLES
 from langevin_sgd.models.network.trained import Trained
@@ -40,6 +40,7 @@ from langevin_sgd.training.preconditioner_record import PreconditionerRecord
 from langevin_sgd.training.probes import building as probes
 from langevin_sgd.training.probes.probe import Probe
 from langevin_sgd.training.probes.section import Watched
+from langevin_sgd.training.recording.plan import plan
 from langevin_sgd.training.update_rules.linear import companion
 from langevin_sgd.training.update_rules.rule import UpdateRule
 from langevin_sgd.training.view import View
@@ -93,13 +94,23 @@ class Point:
         schedule = model.update_rule.schedule
         record = self.record.tolist()
         self._factors = None if schedule.constant() else schedule.summed(record, self.steps)
+        reference = self._reference()
+        self._alike = model.start != "independent"
+        size = model.recording.samples
+        self._plan = plan(
+            model.recording, self.record, batch_size=sgd.batch_size, samples=bench.evaluated(size),
+            operations=model.replicas * bench.operations, training=model.precision, alike=self._alike,
+            window=reference is not None and reference.eigenvalues is None,
+        )  # fmt: skip
+        self.meter = bench.meter(self._plan.precision, size).with_decay(sgd.weight_decay)
         self._recorder = EnsembleRecord(
-            start=self.start, record=self.record, sample=self.sample, test=problem.test is not None,
-            accuracy=problem.has_accuracy, reference=self._reference(), workers=bench.workers,
+            start=self.start, record=self.record, evaluated=self._plan.evaluated, sample=self.sample,
+            test=problem.test is not None, accuracy=problem.has_accuracy, drawn=self.meter.drawn,
+            reference=reference, workers=bench.workers,
         )  # fmt: skip
         self._probes: dict[str, Probe] = {"recorder": self._recorder}
         if model.control:
-            self._probes["control"] = Control(self._beside(rule))
+            self._probes["control"] = Control(self._beside(rule), self.meter, self._plan.evaluated)
         if self.process is not None and rule is not None and model.update_rule.held(sgd) is not None:
             self._probes["preconditioner"] = PreconditionerRecord(rule, self.sample, bench.network.size)
         watched = Watched(
@@ -113,6 +124,7 @@ class Point:
         regular = range(0, self.steps + 1, STEPS_BETWEEN_LOOKS)
         # divergence is looked for at steps that do not depend on speed, so that the same step is named every time
         self.looks = frozenset(regular).union(*self._steps_of.values())
+        self._evaluations, self._evaluated = self._recorder.evaluations, frozenset(self._plan.evaluated.tolist())
         self._highest_energy = np.inf
 
     def advance(self, first: int, last: int) -> None:
@@ -128,12 +140,19 @@ class Point:
             self.failed = error
 
     def records(self, step: int) -> bool:
-        """Whether loss and energy are wanted at a step."""
+        """Whether anything is recorded at a step."""
         return step in self._steps_of["recorder"]
+
+    def evaluates(self, step: int) -> bool:
+        """Whether loss and energy of its replicas are wanted at a step, as they are recorded."""
+        return step in self._evaluations and not self._are_alike(step)
+
+    def _are_alike(self, step: int) -> bool:
+        return step == 0 and self._alike
 
     def view(self, step: int, weights: torch.Tensor, **told: Any) -> View:
         """What its probes see of its replicas, `weights` (replica, d)."""
-        return View(step, weights, self._instruments, **told)
+        return View(step, weights, self._instruments, meter=self.meter, alike=self._are_alike(step), **told)
 
     def finish(self, view: View, begin: Callable[[str], None]) -> xr.Dataset:
         """Let the probes measure what they have seen, and give the observables; `begin` is told what is measured."""
@@ -171,9 +190,9 @@ class Point:
         for key, probe in self._probes.items():
             if step in self._steps_of[key]:
                 probe.observe(view)
-        if not self.records(step):
+        if step not in self._evaluations:
             return
-        energy = view.energies
+        energy = view.recorded_energies if step in self._evaluated else view.energies
         if step == 0:
             self._highest_energy = _ENERGY_OF_DIVERGENCE * max(float(energy.max()), self._bench.problem.ignorance)
         worst = int(np.argmax(np.where(np.isfinite(energy), energy, np.inf)))
@@ -251,6 +270,13 @@ class Point:
             "sampling": sgd.sampling,
             SAMPLES: len(bench.samples),
         }
+        parts.append(
+            {
+                "evaluated": np.isin(self.record, self._plan.evaluated),
+                "evaluation_bits": torch.finfo(DTYPES[self._plan.precision]).bits,
+                "evaluation_samples": self.meter.train.samples,
+            }
+        )
         if self._factors is not None:
             factor = model.update_rule.schedule.factors()
             parts.append({"learning_rate_factor": [factor(int(step), self.steps) for step in self.record]})
@@ -269,7 +295,11 @@ class Point:
         else:
             run_with = {"learning_rate": sgd.learning_rate, "batch_size": sgd.batch_size, "momentum": sgd.momentum}
             parts.append(run_with)
-        return dataset(*parts, coords=joined(*coords), declares=model.declares(), attrs=attrs)
+        whole = dataset(*parts, coords=joined(*coords), declares=model.declares(), attrs=attrs)
+        told = self.meter.told(self._plan.precision, ("energy", "control_energy") if model.control else ("energy",))
+        for name in told.keys() & whole.keys():
+            whole[name].attrs["long_name"] += told[name]
+        return whole
 
 
 def _recorded_steps(model: Trained, steps: int) -> NDArray[np.int64]:

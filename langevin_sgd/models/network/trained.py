@@ -7,6 +7,7 @@ from typing import ClassVar, Protocol
 from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.observables.variable import Declarations
 from langevin_sgd.training.probes.section import ProbeSection
+from langevin_sgd.training.recording.config import Precision, Recording
 from langevin_sgd.training.update_rules.section import UpdateRuleSection
 
 
@@ -44,11 +45,15 @@ class Trained(Protocol):
         """Number of recorded times."""
 
     @property
+    def recording(self) -> Recording:
+        """How loss, energy and accuracy are evaluated at them."""
+
+    @property
     def control(self) -> bool:
         """Whether full-batch descent runs beside them."""
 
     @property
-    def precision(self) -> str:
+    def precision(self) -> Precision:
         """Arithmetic of the training."""
 
     @property

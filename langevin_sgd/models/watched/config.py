@@ -34,6 +34,7 @@ from langevin_sgd.training.curvature_limit import MeasuredModes, too_many
 from langevin_sgd.training.losses import LossKind
 from langevin_sgd.training.probes import ProbeKind
 from langevin_sgd.training.probes.section import Watched, probe_problems
+from langevin_sgd.training.recording.config import Recording
 from langevin_sgd.training.update_rules import UpdateRuleKind
 from langevin_sgd.training.update_rules.section import UpdateRuleSection
 
@@ -107,6 +108,11 @@ class WatchedModel(ModelSection):
     def training_time(self) -> None:
         """The length is always given in steps."""
         return
+
+    @property
+    def recording(self) -> Recording:
+        """All that is recorded is evaluated, on all samples in float64."""
+        return Recording(precision="float64", evaluations=self.record_times)
 
     @property
     def control(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -34,5 +35,7 @@ def _panel(axes: Axes, model: xr.Dataset, quantity: str) -> None:
     later = step > 0
     for part, label, colour in (("train", "training", BLUE), ("test", "test", VERMILLION)):
         if f"{part}_{quantity}" in model:
-            band(axes, step[later], model[f"{part}_{quantity}"].values[:, later], colour, label)
+            values = model[f"{part}_{quantity}"].values
+            there = later & ~np.isnan(values).all(axis=0)  # where it was evaluated
+            band(axes, step[there], values[:, there], colour, label)
     axes.set_xscale("log")

@@ -1,0 +1,1 @@
+"""How loss, energy and accuracy are evaluated along training: in what arithmetic, on which samples, how often."""

@@ -1,0 +1,94 @@
+"""What a config says of recording is what is recorded, and what is recorded says it."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from made_up_networks import trained
+
+import langevin_sgd as lsgd
+from langevin_sgd.errors import UserError
+from langevin_sgd.integrators.divergence import Diverged
+from langevin_sgd.reporting import html
+
+pytestmark = pytest.mark.usefixtures("own_modules")
+
+SOME = {"samples": 50, "precision": "float32", "evaluations": 3}
+
+
+def test_by_default_small_networks_are_evaluated_at_every_time_in_float64() -> None:
+    found = trained()
+    assert found.evaluated.all()
+    assert int(found.evaluation_bits) == 64
+    assert int(found.evaluation_samples) == found.attrs["training_samples"] == 208
+    assert np.isfinite(found.energy).all()
+    assert "train_loss_stderr" not in found
+
+
+def test_some_samples_at_some_times_in_float32() -> None:
+    """Displacements are those of the run that evaluates all; so is the loss, within its standard error and rounding."""
+    whole, some = trained(control=True), trained(control=True, recording=SOME)
+    np.testing.assert_array_equal(some.squared_displacement, whole.squared_displacement)
+    np.testing.assert_array_equal(some.spread, whole.spread)
+    assert some.evaluated.values.nonzero()[0].tolist() == [0, *np.rint(np.arange(1, 4) * (some.time.size - 1) / 3)]
+    at, between = some.isel(time=some.evaluated.values), some.isel(time=~some.evaluated.values)
+    for name in ("energy", "train_loss", "train_loss_stderr", "train_accuracy", "test_loss", "control_energy"):
+        assert np.isfinite(at[name]).all(), name
+        assert np.isnan(between[name]).all(), name
+    assert int(some.evaluation_bits) == 32
+    assert int(some.evaluation_samples) == 50
+    exact = whole.isel(time=some.evaluated.values)
+    assert (abs(at.train_loss - exact.train_loss) < 4 * at.train_loss_stderr).all()
+    assert (at.train_loss != exact.train_loss).all()
+    # the replicas and the control start at one point, and see the same samples
+    start = at.isel(time=0)
+    assert np.ptp(start.train_loss.values) == 0
+    np.testing.assert_allclose(start.energy, start.control_energy, rtol=1e-12)
+    assert some.train_loss.long_name == "training loss without weight decay, on 50 of 208 samples, in float32"
+    assert some.energy.long_name.endswith(", on 50 of 208 samples, in float32")
+    assert some.test_loss.long_name.endswith(", on 50 of 52 samples, in float32")
+
+
+def test_float32_of_all_samples_is_the_same_to_rounding() -> None:
+    single = trained(recording={"precision": "float32"})
+    np.testing.assert_allclose(single.train_loss, trained().train_loss, rtol=1e-6)
+    assert single.train_loss.long_name.endswith("decay, in float32")
+    assert "train_loss_stderr" not in single
+
+
+def test_energies_of_a_window_are_those_of_all_samples() -> None:
+    whole, some = trained(start="minimum"), trained(start="minimum", recording=SOME)
+    np.testing.assert_array_equal(some.stationary_energy, whole.stationary_energy)
+    np.testing.assert_array_equal(some.mode_moment_2, whole.mode_moment_2)
+    assert int(some.evaluated.sum()) == 4
+
+
+def test_divergence_is_seen_where_energies_are_evaluated() -> None:
+    with pytest.raises(Diverged, match=r"diverged at step 300: the energy of replica \d is"):
+        trained(sgd={"learning_rate": 45.0}, recording={"evaluations": 1})
+
+
+def test_a_subset_larger_than_data_of_ones_own_is_refused() -> None:
+    with pytest.raises(UserError, match=r"recording.samples: 300 is more than the 208 training samples; give at most"):
+        trained(recording={"samples": 300})
+
+
+def test_the_report_says_what_was_evaluated(tmp_path: Path) -> None:
+    network = {"kind": "network", "data": {"name": "made_up:blobs"}, "architecture": {"kind": "softmax"}, "steps": 40}
+    sgd = {"learning_rate": [0.1, 0.2], "batch_size": 8}
+    tree = lsgd.simulate(
+        {
+            "name": "recorded",
+            "seed": 1,
+            "sgd": {**sgd, "learning_rate": 0.1},
+            "models": {"network": {**network, "replicas": 3, "record_times": 12, "recording": SOME}},
+            "scan": {"sgd.learning_rate": sgd["learning_rate"]},
+            "checks": [],
+        },
+        output=tmp_path / "run",
+    )
+    assert tree["network"].evaluated.dims == ("learning_rate", "time")
+    times = tree["network"].sizes["time"]
+    assert f"at 4 of {times} recorded times, 50 samples, 32 bits" in html.report(tmp_path / "run").read_text(
+        encoding="utf-8"
+    )
