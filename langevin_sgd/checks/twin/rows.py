@@ -88,7 +88,7 @@ def _row(each: Compared, network: str, twin: Twin) -> Comparison:
         model=network,
         quantity=each.quantity,
         law=f"twin:{twin.name}",
-        law_title=f"twin {twin.name}",
+        law_title=twin.name,
         role=role,
         measured=each.measured.value,
         standard_error=each.stderr,
