@@ -86,7 +86,7 @@ def _of_windows(
 
 def _along(network: xr.Dataset, twin: xr.Dataset, check: TwinCheck) -> Iterator[Compared]:
     """Loss and displacement at recorded times that both have."""
-    common = np.intersect1d(network["step"].values, twin["step"].values)
+    common = np.intersect1d(*(_evaluated(each) for each in (network, twin)))
     common = common[common > 0]
     if common.size == 0:
         return
@@ -104,6 +104,12 @@ def _along(network: xr.Dataset, twin: xr.Dataset, check: TwinCheck) -> Iterator[
             MeanOverReplicas(float(each["spread"]), float(each["spread_stderr"]), each.sizes["replica"]) for each in at
         )
         yield _compared(spread, (first, second), check.bin_tolerance, check)
+
+
+def _evaluated(data: xr.Dataset) -> Array:
+    """The recorded steps at which there is a loss."""
+    steps: Array = data["step"].values[np.isfinite(data["train_loss"].values).all(axis=0)]
+    return steps
 
 
 def _recorded(data: xr.Dataset, step: int) -> xr.Dataset:

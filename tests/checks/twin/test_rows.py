@@ -86,6 +86,9 @@ def test_away_from_a_minimum_times_that_both_have_are_compared():
     steps = {int(name.split("[")[1][:-1]) for name in found}
     assert steps == {10, 100, 1000}
     assert set(found.values()) == {Verdict.AGREES}
+    thinner = record(1)
+    thinner["train_loss"][:, 3] = np.nan  # as where fewer times are evaluated
+    assert {int(name.split("[")[1][:-1]) for name in verdicts(record(0), thinner)} == {10, 1000}
     faster = verdicts(record(0, moved=1.3), record(1))
     assert faster["squared_displacement[1000]"] is faster["spread[100]"] is Verdict.DISAGREES
 
