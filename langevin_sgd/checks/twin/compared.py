@@ -86,7 +86,7 @@ def _of_windows(
 
 def _along(network: xr.Dataset, twin: xr.Dataset, check: TwinCheck) -> Iterator[Compared]:
     """Loss and displacement at recorded times that both have."""
-    common = np.intersect1d(*(_evaluated(each) for each in (network, twin)))
+    common: Array = np.intersect1d(_evaluated(network), _evaluated(twin))
     common = common[common > 0]
     if common.size == 0:
         return
