@@ -1,12 +1,12 @@
 """When loss, energy and accuracy are evaluated along training, and in what arithmetic: so that recording sets no pace.
 
-Work is counted, never timed, so that what is recorded follows from the config alone. The unit is one sample's pass
-forward through the network. A step with minibatches of B samples counts as 3 (B + 8): each goes forward, and backward
-at twice the cost; reading and changing the weights takes as long as eight samples do. The evaluation of a sample counts
-as 2 in float32 and as 4 in float64, its loss and whether the answer is correct included. Measured on two cores for
-softmax regression, perceptrons and a small convolutional network, B from 1 to 64, an evaluation takes between 0.3 and
-1.3 times as many steps (`analysis/benchmarks/recording.py`). Replicas go through both alike, and cancel. What takes a
-fraction of a second anyway is never left out: evaluations of up to 2e9 multiplications and additions, replicas counted.
+Work is counted, never timed, so that what is recorded follows from the config alone. With F operations of one sample's
+pass forward through the network, a step with minibatches of B samples counts as 3 F (B + 6): each goes forward, and
+backward at twice the cost; reading and changing the weights takes as long as six samples do. The evaluation of a
+sample counts as 3/2 F in float32 and as 3 F in float64, and 2200 for its loss and whether the answer is correct. The
+numbers are from two cores, for softmax regression, perceptrons and convolutional networks; what is spent by them is
+measured by `analysis/benchmarks/recording.py`. Replicas go through both alike, and cancel. What takes a fraction of a
+second anyway is never left out: evaluations of up to 2e9 operations, replicas counted.
 """
 
 from __future__ import annotations
@@ -24,9 +24,10 @@ from langevin_sgd.training.recording.config import Precision, Recording
 SHARE = Fraction(1, 5)
 """What evaluations may take of the training."""
 
-_PASSES = {"float32": 2, "float64": 4}
-_OF_WEIGHTS = 8
-_FREE = 2 * 10**9  # operations
+_PASSES = {"float32": Fraction(3, 2), "float64": Fraction(3)}
+_OF_LOSS = 2200
+_OF_WEIGHTS = 6
+_FREE = 2 * 10**9
 
 assert _PASSES.keys() == set(get_args(Precision))
 
@@ -46,14 +47,15 @@ def plan(
     batch_size: int,
     samples: int,
     operations: int,
+    replicas: int,
     training: Precision,
     alike: bool,
     window: bool,
 ) -> Plan:
     """What is evaluated at which of the recorded steps, 0 and those after it.
 
-    `samples` are those of one evaluation, training and test set together, for each of which all replicas together make
-    so many `operations`; `training` is the arithmetic of the steps. Replicas that start `alike` are one to be evaluated
+    `samples` are those of one evaluation, training and test set together, each of which takes a replica so many
+    `operations` forward; `training` is the arithmetic of the steps. Replicas that start `alike` are one to be evaluated
     at step 0, which is not counted then. Where energies of a stationary `window` are evaluated, all that is recorded
     along the way is evaluated as they are.
     """
@@ -62,8 +64,9 @@ def plan(
 
     def fitting(precision: Precision) -> int:
         """How many evaluations after the start take no more than their share."""
-        whole = math.floor(SHARE * steps * 3 * (batch_size + _OF_WEIGHTS) / (_PASSES[precision] * samples))
-        return max(whole, _FREE // (samples * operations)) - (0 if alike else 1)
+        one = samples * (_PASSES[precision] * operations + _OF_LOSS)
+        whole = math.floor(SHARE * steps * 3 * operations * (batch_size + _OF_WEIGHTS) / one)
+        return max(whole, _FREE // (samples * operations * replicas)) - (0 if alike else 1)
 
     precision = recording.precision
     if precision is None:
