@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from langevin_sgd.checks.twin.compared import Compared
 from langevin_sgd.checks.verdicts.statistics import Verdict
@@ -12,15 +12,22 @@ from langevin_sgd.checks.verdicts.statistics import Verdict
 GAUSSIAN = "per_sample"
 """The noise of the equation itself: Gaussian, of the full covariance at every point."""
 
+_OF_MINIBATCHES, _OF_EPOCHS = "shape of the noise", "noise of epochs"
+_CORRELATED = "minibatches of one epoch make up for each other, and noise of the equation is drawn afresh at every step"
+
 
 @dataclass(frozen=True)
 class Twin:
-    """One twin of a network: its noise, its step over the learning rate, and what SGD is over it."""
+    """One twin of a network: its noise, its step over the learning rate, and what SGD is over it.
+
+    `exact` says that it is SGD itself, with minibatches of its own.
+    """
 
     name: str
     noise: str
     fraction: float
     rows: Sequence[Compared]
+    exact: bool = False
 
 
 @dataclass(frozen=True)
@@ -33,8 +40,9 @@ class Conclusion:
     reason: str
 
 
-def concluded(twins: Sequence[Twin]) -> Conclusion | None:
-    """By the rule that `TwinCheck` states; None without a twin of per-sample noise."""
+def concluded(twins: Sequence[Twin], *, epochs: bool = False) -> Conclusion | None:
+    """By the rule that `TwinCheck` states; None without a twin of per-sample noise. `epochs` says that SGD draws its
+    minibatches without replacement."""
     own = [twin for twin in twins if twin.noise == GAUSSIAN]
     if not own:
         return None
@@ -54,29 +62,30 @@ def concluded(twins: Sequence[Twin]) -> Conclusion | None:
     if coarse is None:
         mend = "a twin of per_sample noise with time_step_fraction: 1 would tell the step from the shape of the noise"
         return Conclusion(finest, Verdict.DISAGREES, "step or noise", f"{why}; {mend}")
+    noise, remark = (_OF_EPOCHS, f"; {_CORRELATED}") if epochs else (_OF_MINIBATCHES, "")
     if coarse is finest:
-        mend = "it has the step of SGD, so it is the shape of the noise; a smaller step would show what the step does"
-        return Conclusion(finest, Verdict.DISAGREES, "shape of the noise", f"{why}; {mend}")
-    return _step_or_shape(finest, coarse, off, why)
+        mend = f"it has the step of SGD, so it is the {noise}; a smaller step would show what the step does{remark}"
+        return Conclusion(finest, Verdict.DISAGREES, noise, f"{why}; {mend}")
+    found = _step_or_noise(finest, coarse, off, noise)
+    return replace(found, reason=f"{why}; {found.reason}{remark if noise in found.title else ''}")
 
 
-def _step_or_shape(finest: Twin, coarse: Twin, off: Sequence[Compared], why: str) -> Conclusion:
+def _step_or_noise(finest: Twin, coarse: Twin, off: Sequence[Compared], noise: str) -> Conclusion:
     """What the twin with the step of SGD says of the rows in which SGD leaves the finest."""
     at_step = {row.quantity.name: row for row in coarse.rows}
     pairs = [(row, at_step[row.quantity.name]) for row in off if row.quantity.name in at_step]
     found = {_verdict(other) for _, other in pairs}
     if found == {Verdict.AGREES}:
-        return Conclusion(
-            finest, Verdict.DISAGREES, "the step", f"{why}; at its own step ({coarse.name}) it agrees in all of them"
-        )
+        told = f"at its own step ({coarse.name}) it agrees in all of them"
+        return Conclusion(finest, Verdict.DISAGREES, "the step", told)
     if found == {Verdict.DISAGREES}:
         nearer = all(abs(_log(other)) < 0.5 * abs(_log(row)) for row, other in pairs)
-        title = "step and shape of the noise" if nearer else "shape of the noise"
+        title = f"step and {noise}" if nearer else noise
         also = "and comes nearer by half: both count" if nearer else "and comes no nearer by half"
-        told = f"{why}; Gaussian noise at its own step ({coarse.name}) leaves it as well, {also}"
+        told = f"Gaussian noise at its own step ({coarse.name}) leaves it as well, {also}"
         return Conclusion(finest, Verdict.DISAGREES, title, told)
     mend = f"at its own step ({coarse.name}) some of these rows agree and others do not, or are open"
-    return Conclusion(finest, Verdict.DISAGREES, "step or noise", f"{why}; {mend}")
+    return Conclusion(finest, Verdict.DISAGREES, "step or noise", mend)
 
 
 def _verdict(row: Compared) -> Verdict:

@@ -23,6 +23,8 @@ class TwinCheck(CheckSection):
     - The rows of G disagree as well: it is the shape of the noise, for G has its step and its covariance. If SGD lies
       no nearer to G than to F it is the shape alone, else both.
     - Else, or without G, step and shape are not told apart.
+
+    Of SGD in epochs what is told of the shape is told of the noise of epochs, which is correlated in time.
     """
 
     REQUIRES: ClassVar[frozenset[str]] = frozenset({"time_step_fraction", "twin_noise"})

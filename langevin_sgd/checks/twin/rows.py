@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
+import xarray as xr
 
 from langevin_sgd.checks.judged import Judged
 from langevin_sgd.checks.places import Keys, keys_at, scan_keys
@@ -20,6 +21,7 @@ from langevin_sgd.models import lineage
 
 CONCLUSION = Quantity("follows_its_equation", "SGD and its SDE", ranks=(0, 0))
 _MINIBATCHES = "svag"
+_RUN_WITH = ("learning_rate", "batch_size", "momentum")
 
 
 def rows(judged: Judged, check: TwinCheck) -> list[Comparison]:
@@ -42,7 +44,15 @@ def _twins(network: Judged, name: str, check: TwinCheck) -> Iterator[tuple[str, 
     for label, trained, taken in network.beside(name):
         data = taken.data
         noise, fraction = str(data["twin_noise"].values.item()), float(data["time_step_fraction"])
-        yield label, keys_at(trained.data, names), Twin(name, noise, fraction, compared(trained.data, data, check))
+        exact = noise == _MINIBATCHES and fraction == 1.0 and _alike(trained.data, data)
+        twin = Twin(name, noise, fraction, compared(trained.data, data, check), exact)
+        yield label, keys_at(trained.data, names), twin
+
+
+def _alike(network: xr.Dataset, twin: xr.Dataset) -> bool:
+    """Whether both have the same numbers of SGD, and draw with replacement."""
+    with_replacement = network.attrs.get("sampling") == twin.attrs.get("sampling") == "with_replacement"
+    return with_replacement and all(np.isclose(float(network[name]), float(twin[name])) for name in _RUN_WITH)
 
 
 def _conclusions(network: Judged, asked: str, check: TwinCheck) -> Iterator[Comparison]:
@@ -57,7 +67,7 @@ def _conclusions(network: Judged, asked: str, check: TwinCheck) -> Iterator[Comp
     ]
     for place in {tuple(keys.items()): keys for _, keys, _ in found}.values():
         here = [(label, twin) for label, keys, twin in found if keys == place]
-        conclusion = concluded([twin for _, twin in here])
+        conclusion = concluded([twin for _, twin in here], epochs=network.data.attrs.get("sampling") == "epoch")
         if conclusion is not None and conclusion.of.name == asked:
             label = next(label for label, twin in here if twin is conclusion.of)
             yield replace(_of_conclusion(conclusion, network.name), point=label)
@@ -81,8 +91,8 @@ def _of_conclusion(conclusion: Conclusion, network: str) -> Comparison:
 
 
 def _row(each: Compared, network: str, twin: Twin) -> Comparison:
-    """SGD claims to be a twin only of its own minibatches at its own step; else it is held against an approximation."""
-    role: Role = "law" if twin.noise == _MINIBATCHES and twin.fraction == 1.0 else "contrast"
+    """A law is claimed where the twin is SGD itself; else SGD is held against an approximation of it."""
+    role: Role = "law" if twin.exact else "contrast"
     return Comparison.from_assessment(
         each.assessed,
         model=network,

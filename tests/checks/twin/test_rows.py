@@ -133,3 +133,10 @@ def test_the_conclusion_follows_its_rule(twins, verdict, title):
 
 def test_without_the_noise_of_the_equation_nothing_is_concluded():
     assert concluded([twin(0.25, D, noise="frozen"), twin(1.0, A, noise="svag")]) is None
+
+
+def test_of_epochs_it_is_their_noise_that_is_told():
+    found = concluded([twin(0.25, D, D), twin(1.0, D, D)], epochs=True)
+    assert found.title == "noise of epochs"
+    assert "drawn afresh" in found.reason
+    assert concluded([twin(0.25, D, D), twin(1.0, A, A)], epochs=True).title == "the step"
