@@ -6,6 +6,7 @@ gives notice of what will take more than ten minutes.
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections.abc import Callable
@@ -23,6 +24,7 @@ SECONDS_WORTH_A_NOTICE = 600.0
 _REDRAWS_PER_SECOND = 8
 _WIDTH_OF_BAR = 30
 _WIDTH_FOR_A_BAR = 100  # columns of a terminal that has room for one beside the numbers
+_STEADY = 1.1  # a rate that rises by less has settled
 _SLOW = 0.1  # a second: below that it is said how long each takes
 
 
@@ -236,7 +238,8 @@ class Forecast:
     """Another display, which is told how long the tasks of a model will take if that is long.
 
     The rate is measured over a few seconds, and not before the first advance, into which compiling goes, unless that
-    alone takes long.
+    alone takes long. Where it says that an end is far away it is measured again, until it rises no more: at first a
+    model may be recorded more often than later.
     """
 
     def __init__(self, progress: Progress, name: str, clock: Callable[[], float] = time.monotonic) -> None:
@@ -254,6 +257,7 @@ class Forecast:
         self._task, self._unit = task, unit
         self._origin: tuple[float, float] | None = None
         self._warm, self._measured = False, False
+        self._rate = math.inf
 
     def begin(self, task: str, unit: str = "steps") -> None:
         """Measure anew."""
@@ -273,12 +277,17 @@ class Forecast:
         if not self._warm and elapsed < SECONDS_OF_COMPILING:
             self._warm, self._origin = True, (now, done)
         elif elapsed >= SECONDS_OF_PROBE:
-            self._measured = True
             self._foretell(now, advanced / elapsed, done, total)
 
     def _foretell(self, now: float, rate: float, done: float, total: float) -> None:
         seconds = (total - done) / rate
-        if now + seconds > self._announced + SECONDS_WORTH_A_NOTICE:
+        late = now + seconds > self._announced + SECONDS_WORTH_A_NOTICE
+        rises = rate > _STEADY * self._rate
+        if late and (math.isinf(self._rate) or rises):
+            self._rate, self._origin = rate, (now, done)
+            return
+        self._measured = True
+        if late:
             self._announced = now + seconds
             what = self._task if self._task.startswith(self._name) else f"{self._name}: {self._task}"
             work = f"{int(total):,} {self._unit} at {format_rate(rate)} a second"

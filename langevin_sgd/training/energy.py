@@ -12,6 +12,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from langevin_sgd.training import chunks
 from langevin_sgd.training.batched import batched
 from langevin_sgd.training.intermediate_results import widest
 from langevin_sgd.training.losses import functions
@@ -22,12 +23,6 @@ from langevin_sgd.training.threads import Workers, shares
 from langevin_sgd.training.tracing import TensorFunction
 
 Array = NDArray[np.float64]
-
-SAMPLES_AT_A_TIME = 256  # a chunk's activations should stay in a core's cache
-REPLICAS_AT_A_TIME = 64
-_NUMBERS_OF_A_REPLICA = 1 << 17  # of the largest result of a chunk, for one replica; beyond, chunks are smaller:
-_NUMBERS_OF_A_WIDE_ONE = 1 << 15
-_UNIT = 16
 
 
 @dataclass(frozen=True)
@@ -121,7 +116,8 @@ class Evaluator:
         self.of = len(samples) if of is None else of
         self.samples = len(samples)
         self._widest = widest(network, samples.inputs)
-        self._chunks = samples.chunks(self._samples_at_a_time() if apart else SAMPLES_AT_A_TIME, torch.float64)
+        size = chunks.samples_at_a_time(self._widest) if apart else chunks.SAMPLES_AT_A_TIME
+        self._chunks = samples.chunks(size, torch.float64)
         self._workers = workers
         self._traced: dict[int, TensorFunction] = {}
 
@@ -131,7 +127,7 @@ class Evaluator:
         alone = len(weights) == 1
         if alone:
             weights = weights.expand(2, -1)  # one matrix product takes another kernel, with other rounding, than two
-        together = REPLICAS_AT_A_TIME if self._samples_at_a_time() == SAMPLES_AT_A_TIME else _UNIT
+        together = chunks.replicas_at_a_time(self._widest)
         pieces = shares(len(weights), max(self._workers.count, len(weights) // together))
         for piece in pieces:
             self._trace(weights[piece])
@@ -152,11 +148,6 @@ class Evaluator:
             variance = np.maximum(mean_square - mean**2, 0.0) * drawn / np.float64(drawn - 1)
         stderr: Array = np.sqrt(variance / drawn * (1.0 - drawn / of))
         return stderr
-
-    def _samples_at_a_time(self) -> int:
-        if SAMPLES_AT_A_TIME * self._widest <= _NUMBERS_OF_A_REPLICA:
-            return SAMPLES_AT_A_TIME
-        return max(1, _NUMBERS_OF_A_WIDE_ONE // self._widest // _UNIT) * _UNIT
 
     def _trace(self, weights: Tensor) -> None:
         if len(weights) not in self._traced:

@@ -12,6 +12,7 @@ from langevin_sgd import cli, machine_memory, progress
 from langevin_sgd.models.context import Context
 from langevin_sgd.models.finished import configured
 from langevin_sgd.models.network import points as network_scan
+from langevin_sgd.observables.schedule import log_spaced_steps
 from langevin_sgd.storage import keeper
 from langevin_sgd.study import loading as config
 
@@ -28,10 +29,10 @@ def test_what_takes_long_is_said_once_at_the_measured_rate():
     clock, stream = Clock(), io.StringIO()
     shown = progress.Forecast(progress.QuietProgress(stream), "m", clock)
     shown.begin("m")
-    for second, done in enumerate([0, 10, 110, 210, 310, 410, 510]):  # the first ten while it was compiled
+    for second, done in enumerate([0, 10, 110, 210, 310, 410, 510, 610]):  # the first ten while it was compiled
         clock.now = float(second)
         shown.update(done, 1_000_000)
-    # measured from second 1 to 4: 100 a second; the 999,690 that are left take 9,997 s
+    # measured from second 1 to 4, and again to 7: 100 a second; the 999,390 that are left take 9,994 s
     assert stream.getvalue() == "m: about 2 h 46 min to go, for 1,000,000 steps at 100 a second\n"
     shown.begin("m: Hessian", unit="columns")
     for second in range(10, 20):
@@ -43,8 +44,27 @@ def test_what_takes_long_is_said_once_at_the_measured_rate():
         clock.now = float(second)
         shown.update(second, 11_000)
     assert stream.getvalue().splitlines()[1:] == [
-        "m: probe: about 16 min 30 s to go, for 11,000 replicas at 1.0 a second"
+        "m: probe: about 16 min 25 s to go, for 11,000 replicas at 1.0 a second"
     ]
+
+
+def test_records_that_are_dense_at_first_are_no_reason_for_alarm():
+    """Sixty evaluations of 0.5 s, equally spaced in log step, among 6000 steps of 10 ms: a minute and a half in all.
+
+    After three seconds it looks like a quarter of an hour; by the next few the rate has doubled, and again.
+    """
+    clock, stream = Clock(), io.StringIO()
+    shown = progress.Forecast(progress.QuietProgress(stream), "m", clock)
+    shown.begin("m")
+    record = set(log_spaced_steps(6000, 60).tolist())
+    early = []
+    for step in range(6001):
+        clock.now += 0.01 + 0.5 * (step in record)
+        shown.update(step, 6000)
+        if step and clock.now < 10.0:
+            early.append(clock.now / step * 6000)
+    assert early[-1] > progress.SECONDS_WORTH_A_NOTICE
+    assert stream.getvalue() == ""
 
 
 def test_a_scan_of_networks_is_foretold_as_a_whole_and_once(monkeypatch):
@@ -63,8 +83,8 @@ def test_a_scan_of_networks_is_foretold_as_a_whole_and_once(monkeypatch):
     points = configured(study, "m")
     forecast = progress.Forecast(progress.QuietProgress(stream), "m", clock)
     network_scan.run_points(points, Context(study, "m", progress=forecast))
-    # each step is one of three networks, and by the fifth second 12 of 3 x 900 are done
-    said = "m: about 14 min 56 s to go, for 2,700 steps at 3.0 a second\n"
+    # each step is one of three networks, and by the eighth second 21 of 3 x 900 are done
+    said = "m: about 14 min 53 s to go, for 2,700 steps at 3.0 a second\n"
     assert stream.getvalue() == said
 
 

@@ -9,7 +9,7 @@ from langevin_sgd.training.threads import Workers
 
 @pytest.fixture
 def evaluate(make_network, samples, monkeypatch):
-    monkeypatch.setattr("langevin_sgd.training.energy.SAMPLES_AT_A_TIME", 50)  # five chunks, the last one short
+    monkeypatch.setattr("langevin_sgd.training.chunks.SAMPLES_AT_A_TIME", 50)  # five chunks, the last one short
     network = make_network(nn.Linear(9, 7), nn.GELU(), nn.Linear(7, 4))
 
     def run(weights: torch.Tensor, threads: int = 1, data: Samples = samples):

@@ -11,6 +11,7 @@ from langevin_sgd.models import lineage
 from langevin_sgd.models.factors import common_points, copies, launch_points, parameters, samples, scan_points, times
 from langevin_sgd.models.memory import Factor, Held, of_launch, refuse_too_large
 from langevin_sgd.models.network.config import NetworkModel
+from langevin_sgd.training import chunks
 from langevin_sgd.training.architectures.section import ArchitectureSection
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ def of_size(study: Study, name: str, size: int) -> list[Held]:
 def evaluation(
     at: KeyPath, architecture: ArchitectureSection, replicas: Factor, input_shape: tuple[int, ...], outputs: int
 ) -> list[Held]:
-    """Activations of a fully connected network on the whole data set, a few replicas and samples at a time."""
+    """Activations of a network on the data, a few replicas and samples at a time."""
     width = Factor(
         (*at, "architecture"),
         "units",
@@ -117,8 +118,11 @@ def evaluation(
         200,
         lambda most: f"make the layers narrower, {most:,} units in all",
     )
-    together = min(replicas.value, 96.0 * (os.cpu_count() or 1)) / replicas.value
-    return [Held("the activations of the network on the data", 8.0 * 256 * 2.5 * together, (replicas, width))]
+    widest = architecture.widest(input_shape, outputs)
+    samples = chunks.SAMPLES_AT_A_TIME if architecture.mixes_samples() else chunks.samples_at_a_time(widest)
+    most = 1.5 * chunks.replicas_at_a_time(widest) * (os.cpu_count() or 1)
+    together = min(replicas.value, most) / replicas.value
+    return [Held("the activations of the network on the data", 8.0 * samples * 2.5 * together, (replicas, width))]
 
 
 def _evaluation(at: KeyPath, model: NetworkModel, replicas: Factor) -> list[Held]:

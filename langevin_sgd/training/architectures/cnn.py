@@ -69,12 +69,20 @@ class ConvolutionalNetwork(ConvolutionalSection):
 
     def units(self, input_shape: Sequence[int], outputs: int) -> int:
         """Those of the layers, and the patches of images that convolutions multiply."""
+        return sum(self._results(input_shape, outputs))
+
+    def widest(self, input_shape: Sequence[int], outputs: int) -> int:
+        """The largest of these."""
+        return max(self._results(input_shape, outputs))
+
+    def _results(self, input_shape: Sequence[int], outputs: int) -> list[int]:
+        found = [*self.dense, outputs]
         if not input_shape:
-            return sum(self.dense) + outputs
+            return found
         patches = [channels * self.kernel**2 for channels in (input_shape[0], *self.channels)]
-        convolutions = zip(self.sides(input_shape), patches, self.channels, strict=False)
-        found = sum(height * width * (patch + channels) for (height, width), patch, channels in convolutions)
-        return found + sum(self.dense) + outputs
+        for (height, width), patch, channels in zip(self.sides(input_shape), patches, self.channels, strict=False):
+            found += [height * width * patch, height * width * channels]
+        return found
 
     def problem(self, input_shape: Sequence[int]) -> str | None:
         """Images that are too small."""

@@ -38,3 +38,7 @@ class MultilayerPerceptron(LayeredSection):
     def units(self, input_shape: Sequence[int], outputs: int) -> int:
         """Those of the layers."""
         return sum(self.hidden) + outputs
+
+    def widest(self, input_shape: Sequence[int], outputs: int) -> int:
+        """The widest layer."""
+        return max(*self.hidden, outputs)

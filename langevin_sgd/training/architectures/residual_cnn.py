@@ -47,14 +47,24 @@ class ResidualNetwork(ConvolutionalSection):
 
     def units(self, input_shape: Sequence[int], outputs: int) -> int:
         """Those of the layers, and the patches of images that convolutions multiply."""
+        return sum(number * count for number, count in self._results(input_shape, outputs))
+
+    def widest(self, input_shape: Sequence[int], outputs: int) -> int:
+        """The largest of these."""
+        return max(number for number, _ in self._results(input_shape, outputs))
+
+    def _results(self, input_shape: Sequence[int], outputs: int) -> list[tuple[int, int]]:
+        """Numbers of a result, and how many there are of the same size."""
         if not input_shape:
-            return outputs
-        found, (before, height, width) = outputs, input_shape
+            return [(outputs, 1)]
+        before, height, width = input_shape
+        found = [(outputs, 1)]
         for stage, channels in enumerate(self.channels):
-            found += height * width * before * self.kernel**2
+            found.append((height * width * before * self.kernel**2, 1))
             if stage > 0:
                 height, width = height // 2, width // 2
-            found += height * width * channels * 2 * self.blocks * (self.kernel**2 + 3)
+            here = height * width * channels
+            found += [(here * self.kernel**2, 2 * self.blocks), (here, 6 * self.blocks)]
             before = channels
         return found
 

@@ -67,6 +67,10 @@ class ArchitectureSection(Section):
         """
         return outputs
 
+    def widest(self, input_shape: Sequence[int], outputs: int) -> int:
+        """Those of them that are one tensor, the largest on the way; all of them where that is not known."""
+        return self.units(input_shape, outputs)
+
     def mixes_samples(self) -> bool:
         """Whether an output depends on the other samples of a minibatch, as with batch normalisation."""
         return False
