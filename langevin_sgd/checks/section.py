@@ -78,4 +78,4 @@ class CheckSection(Section):
 def _qualities(study: Study, name: str) -> tuple[frozenset[str], frozenset[str]]:
     """What decides which checks can be made of a model: the observables it emits, the keys it is scanned over."""
     scanned = frozenset(str(path[-1]) for axis in lineage.scanned(study, name) for path in axis.paths)
-    return frozenset(study.models[name].emits()), scanned
+    return frozenset(study.models[name].emits_in(study)), scanned

@@ -180,6 +180,10 @@ class ModelSection(Section):
         """Observables that it is sure to have, as far as they decide which checks can be made of it."""
         return frozenset()
 
+    def emits_in(self, study: Study) -> frozenset[str]:
+        """The same within a study, of a kind that emits what another model of it does."""
+        return self.emits()
+
     def run(self, points: Points, context: Context) -> Sequence[xr.Dataset | PointFailed] | xr.Dataset:
         """The observables of the points of one launch: of the only one, unless `FUSED` says what they may differ in.
 

@@ -112,10 +112,14 @@ class LangevinTwinModel(ModelSection):
         return (TENSORS,)
 
     def emits(self) -> frozenset[str]:
-        """What is recorded along the way; variances of modes where the network has a stationary window."""
-        return frozenset(
-            {"train_loss", "squared_displacement", "spread", "mode_variance", "time_step_fraction", "twin_noise"}
-        )
+        """What is recorded along the way, whatever the network."""
+        return frozenset({"train_loss", "squared_displacement", "spread", "time_step_fraction", "twin_noise"})
+
+    def emits_in(self, study: Study) -> frozenset[str]:
+        """Variances of modes too, where the network has a stationary window."""
+        network = study.models.get(self.of)
+        copied = None if network is None else network.of_twin({})
+        return self.emits() | (frozenset() if copied is None else copied.emits())
 
     def work(self, study: Study, name: str) -> Mapping[str, int]:
         """Steps, and looks in the stationary window."""

@@ -109,6 +109,11 @@ def test_without_a_minimum_it_starts_where_the_network_does():
     np.testing.assert_array_equal(net["train_loss"].values[0, 0], twin["train_loss"].values[0, 0])
     np.testing.assert_allclose(net["train_loss"].mean("replica"), twin["train_loss"].mean("replica"), rtol=0.1)
     assert "mode_variance" not in twin
+    wandering = study(network=shared, checks=[{"kind": "diffusion", "models": ["net", "twin"]}])
+    assert parse(wandering).checks[0].covered(parse(wandering)) == ("net", "twin")
+    with pytest.raises(ConfigError, match="no model has a stationary window"):
+        parse(study(network=shared, checks=["equilibrium"]))
+    assert parse(study(checks=["equilibrium"])).checks[0].covered(parse(study())) == ("net", "twin")
 
 
 def test_memory_and_work_are_told():
