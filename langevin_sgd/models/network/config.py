@@ -23,6 +23,7 @@ from langevin_sgd.config.fields import (
 from langevin_sgd.config.sgd import Sgd, SgdOverride, overridden
 from langevin_sgd.config.window import window_problems
 from langevin_sgd.devices import TENSORS, Engine
+from langevin_sgd.families import imported
 from langevin_sgd.models import lineage
 from langevin_sgd.models.network import observables
 from langevin_sgd.models.section import ModelSection
@@ -214,9 +215,10 @@ class NetworkModel(ModelSection):
         return max(1, most)
 
     def work(self, study: Study, name: str) -> Mapping[str, int]:
-        """Steps, and looks at all of the data: at recorded times, and in the stationary window."""
-        steps = self.length(lineage.sgd(study, name))
-        looks = {"record_times": self.record_times}
+        """Steps, recorded times, and looks at all of the data: at some of these, and in the stationary window."""
+        sgd = lineage.sgd(study, name)
+        steps = self.length(sgd)
+        looks: dict[str, int] = imported("langevin_sgd.models.network.recorded:looks")(self, sgd)
         if self.has_stationary_window():
             looks["samples"] = expected_samples(steps, burn_in=self.burn_in, every=self.sample_every)
         return {"steps": steps, **looks}
@@ -224,7 +226,8 @@ class NetworkModel(ModelSection):
     def shorter(self, study: Study, name: str, work: Mapping[str, int]) -> Mapping[str, Any]:
         """With fewer steps and looks."""
         window = window_of(work["steps"], work["samples"]) if self.has_stationary_window() else {}
-        return {"steps": work["steps"], "training_time": None, "record_times": work["record_times"], **window}
+        record = imported("langevin_sgd.models.network.recorded:fewer")(self, work)
+        return {"steps": work["steps"], "training_time": None, **record, **window}
 
     def problems(self, study: Study, name: str) -> Faults:
         """Sizes, curvature, sampling, probes and windows."""

@@ -20,17 +20,13 @@ from langevin_sgd.laws.linear_process import LinearProcess
 from langevin_sgd.laws.quadratic import HEAVY_BALL_LAWS
 from langevin_sgd.models.network.bench import DTYPES, Bench
 from langevin_sgd.models.network.landmark import Landmark, process_at
+from langevin_sgd.models.network.recorded import recorded_steps
 from langevin_sgd.models.network.stored import SAMPLES
 from langevin_sgd.models.network.trained import Trained
 from langevin_sgd.models.stationary_window import stationary_window
 from langevin_sgd.observables.declared import dataset
 from langevin_sgd.observables.ensemble import ENSEMBLE
-from langevin_sgd.observables.schedule import (
-    distinct_log_spaced_steps,
-    log_spaced_steps,
-    sampling_steps,
-    time_coordinates,
-)
+from langevin_sgd.observables.schedule import sampling_steps, time_coordinates
 from langevin_sgd.observables.variable import joined, merged
 from langevin_sgd.storage.keeper import part, prefixed
 from langevin_sgd.training.beside import Beside
@@ -89,7 +85,7 @@ class Point:
         start = problem.start if landmark is None else torch.from_numpy(landmark.minimum.position[None])
         self.start = start.expand(model.replicas, -1).to(bench.dtype)
         self._instruments = bench.instruments.with_decay(sgd.weight_decay)
-        self.record = _recorded_steps(model, self.steps)
+        self.record = recorded_steps(model, self.steps)
         self.sample = self._sampled(per_epoch)
         schedule = model.update_rule.schedule
         record = self.record.tolist()
@@ -300,18 +296,6 @@ class Point:
         for name in told.keys() & whole.keys():
             whole[name].attrs["long_name"] += told[name]
         return whole
-
-
-def _recorded_steps(model: Trained, steps: int) -> NDArray[np.int64]:
-    """The steps of the record: as many whatever their number if all points of a scan are to have the same shape."""
-    if model.training_time is None:
-        return log_spaced_steps(steps, model.record_times)
-    if steps < model.record_times:
-        raise UserError(
-            f"training_time: {model.training_time:g} is {steps} steps, fewer than the {model.record_times} recorded "
-            "times; raise it, or lower record_times"
-        )
-    return distinct_log_spaced_steps(steps, model.record_times)
 
 
 def _written(error: Diverged | UserError) -> str:

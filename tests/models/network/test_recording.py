@@ -10,6 +10,7 @@ import langevin_sgd as lsgd
 from langevin_sgd.errors import UserError
 from langevin_sgd.integrators.divergence import Diverged
 from langevin_sgd.reporting import html
+from langevin_sgd.study.loading import parse
 
 pytestmark = pytest.mark.usefixtures("own_modules")
 
@@ -92,3 +93,18 @@ def test_the_report_says_what_was_evaluated(tmp_path: Path) -> None:
     assert f"at 4 of {times} recorded times, 50 samples, 32 bits" in html.report(tmp_path / "run").read_text(
         encoding="utf-8"
     )
+
+
+def test_a_forecast_counts_evaluations_and_probes_what_it_counts() -> None:
+    network = {"kind": "network", "architecture": {"kind": "mlp", "hidden": [900]}, "steps": 2000, "replicas": 16}
+    sgd = {"learning_rate": 0.1, "batch_size": 16}
+    whole = parse({"name": "recorded", "seed": 1, "sgd": sgd, "models": {"network": network}})
+    model = whole.models["network"]
+    work = model.work(whole, "network")
+    assert work["evaluations"] == 9  # as many as are a fifth of the training
+    assert work["record_times"] > 50
+    changes = model.shorter(whole, "network", {**work, "steps": 40, "evaluations": 7})
+    written = whole.as_written()
+    written["models"]["network"] |= changes
+    short = parse(written)
+    assert short.models["network"].work(short, "network")["evaluations"] == 7

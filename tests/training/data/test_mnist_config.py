@@ -25,6 +25,7 @@ def test_it_runs_on_generated_files(tmp_path: Path) -> None:
     keys = {
         "data.folder": tmp_path, "data.train_size": 50, "data.test_size": 10, "architecture.dense": [16],
         "replicas": 2, "steps": 12, "record_times": 3,
+        "recording.samples": 40,
     }  # fmt: skip
     study = config.load(FILE, [f"models.network.{key}={value}" for key, value in keys.items()])
     found = lsgd.simulate(study)["network"]
