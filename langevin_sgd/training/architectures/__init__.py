@@ -23,6 +23,7 @@ ARCHITECTURES: Family[type[ArchitectureSection]] = Family(
         "mlp": "langevin_sgd.training.architectures.mlp:MultilayerPerceptron",
         "cnn": "langevin_sgd.training.architectures.cnn:ConvolutionalNetwork",
         "residual_cnn": "langevin_sgd.training.architectures.residual_cnn:ResidualNetwork",
+        "planted_barriers": "langevin_sgd.training.architectures.planted_barriers:PlantedBarriers",
         "module": "langevin_sgd.training.architectures.module:Module",
     },
     group="langevin_sgd.architectures",

@@ -17,6 +17,9 @@ LOSSES: Family[type[LossSection]] = Family(
     "loss",
     {
         "cross_entropy": "langevin_sgd.training.losses.cross_entropy.config:CrossEntropyLoss",
+        "cross_entropy_plus_energy": (
+            "langevin_sgd.training.losses.cross_entropy_plus_energy.config:CrossEntropyPlusEnergyLoss"
+        ),
         "mse": "langevin_sgd.training.losses.mse.config:SquaredErrorLoss",
         "function": "langevin_sgd.training.losses.function.config:FunctionLoss",
     },

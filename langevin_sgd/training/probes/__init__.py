@@ -19,6 +19,8 @@ PROBES: Family[type[ProbeSection]] = Family(
         "tangent": "langevin_sgd.training.probes.tangent.config:TangentProbe",
         "stationarity": "langevin_sgd.training.probes.stationarity.config:StationarityProbe",
         "frozen_noise": "langevin_sgd.training.probes.frozen_noise.config:FrozenNoiseProbe",
+        "segments": "langevin_sgd.training.probes.segments.config:SegmentsProbe",
+        "roughness": "langevin_sgd.training.probes.roughness.config:RoughnessProbe",
         "inherent_structures": "langevin_sgd.training.probes.inherent_structures.config:InherentStructuresProbe",
         "two_time": "langevin_sgd.training.probes.two_time.config:TwoTimeProbe",
         "response": "langevin_sgd.training.probes.response.config:ResponseProbe",

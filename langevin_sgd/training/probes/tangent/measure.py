@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from langevin_sgd.estimators.linear_response import LinearResponse, linear_response
 from langevin_sgd.laws import temperatures
+from langevin_sgd.training.probes.looks import spread_over
 from langevin_sgd.training.probes.probe import Probe, State
 from langevin_sgd.training.probes.section import Watched
 from langevin_sgd.training.probes.tangent.config import TangentProbe
@@ -40,9 +41,7 @@ class Tangent(Probe):
         self._sgd = watched.sgd
         self._unbiased = watched.sgd.sampling == "with_replacement"
         self._start: Array = snapshot(beside.start[0], torch.float64)
-        later = self._record[self._record > 0]
-        chosen = np.unique(np.rint(np.linspace(0, later.size - 1, min(section.looks, later.size))).astype(np.int64))
-        self._looks = later[chosen]
+        self._looks = spread_over(self._record, section.looks)
         names = ("control_energy", "control_squared_displacement", *LinearResponse._fields)
         self._along: dict[str, Array] = {name: np.full(self._record.size, np.nan) for name in names}
         self._at_looks: dict[str, Array] = {name: np.full(self._looks.size, np.nan) for name in _LOOKS}

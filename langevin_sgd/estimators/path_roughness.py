@@ -1,0 +1,63 @@
+"""Structure function of the loss along paths: what is read as a rough landscape, and what the descent alone makes.
+
+A path that descends has E[(L(t) - L(t'))^2] that grows as a power of the distance without any roughness. So the
+exponent along a trajectory says something about the landscape only by what it exceeds that of the noise-free path by.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import scipy
+from numpy.typing import ArrayLike, NDArray
+
+from langevin_sgd.estimators.stationary import jackknife_stderr
+
+Array = NDArray[np.float64]
+
+BINS = 12
+
+
+class PathRoughness(NamedTuple):
+    """Bins of distance, edges (bin + 1,), mean square differences (bin,), and A r^alpha fitted to them.
+
+    Errors are those of a jackknife over paths, NaN for one path; all is NaN where fewer than two bins are reached.
+    """
+
+    edges: Array
+    value: Array
+    alpha: float
+    alpha_stderr: float
+    amplitude: float
+
+
+def path_roughness(positions: ArrayLike, energies: ArrayLike, *, low: float, high: float) -> PathRoughness:
+    """From pairs of points of each path, (path, point, coordinate) with energies (path, point), at distances from `low`
+    to `high`: twelve bins equal in ln r, of which ln value is fitted against ln r by least squares.
+    """
+    x, energy = np.asarray(positions, dtype=np.float64), np.asarray(energies, dtype=np.float64)
+    edges = np.geomspace(low, high, BINS + 1)
+    sums = np.zeros((3, len(x), BINS))
+    for path, (points, values) in enumerate(zip(x, energy, strict=True)):
+        distance = scipy.spatial.distance.pdist(points)
+        square = scipy.spatial.distance.pdist(values[:, None], "sqeuclidean")
+        bins = np.searchsorted(edges, distance, side="right") - 1
+        inside = (bins >= 0) & (bins < BINS)
+        for row, weight in enumerate((np.ones_like(distance), np.log(np.maximum(distance, low)), square)):
+            sums[row, path] = np.bincount(bins[inside], weight[inside], minlength=BINS)
+    total = sums.sum(axis=1)
+    value, alpha, amplitude = _fit(total)
+    left_out = np.array([_fit(total - sums[:, path])[1] for path in range(len(x))]) if len(x) > 1 else np.empty(0)
+    error = float(jackknife_stderr(left_out)) if left_out.size else np.nan
+    return PathRoughness(edges, value, alpha, error, amplitude)
+
+
+def _fit(sums: Array) -> tuple[Array, float, float]:
+    count, ln_distance, square = sums
+    seen = (count > 0) & (square > 0)
+    value = np.divide(square, count, out=np.full(BINS, np.nan), where=seen)
+    if seen.sum() < 2:
+        return value, np.nan, np.nan
+    alpha, ln_amplitude = np.polyfit(ln_distance[seen] / count[seen], np.log(value[seen]), 1)
+    return value, float(alpha), float(np.exp(ln_amplitude))

@@ -1,0 +1,58 @@
+"""The `roughness` probe in a config."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from langevin_sgd.config.errors import Faults, KeyPath
+from langevin_sgd.config.fields import FirstLast, WholeNumber
+from langevin_sgd.observables.variable import Coordinate, Declarations, Variable
+from langevin_sgd.training.probes.section import ProbeSection, Watched
+
+_BIN = ("roughness_bin",)
+
+
+class RoughnessProbe(ProbeSection):
+    """Mean square difference of the energy against distance: along trajectories, along full-batch descent from their
+    start, and along random directions from where that ends.
+
+    What trajectories show beyond the descent is roughness; a random direction shows alpha = 2 of any smooth loss, with
+    the value r^2 |g|^2/d of its gradient alone.
+    """
+
+    PROBE: ClassVar[str] = "langevin_sgd.training.probes.roughness.measure:Roughness"
+    DECLARES: ClassVar[Declarations] = {
+        "trajectory_structure": Variable(_BIN, "mean square difference of energy along trajectories"),
+        "control_structure": Variable(_BIN, "mean square difference of energy along full-batch descent"),
+        "roughness_distance": Coordinate(_BIN, "geometric mean of the ends of a bin of distance"),
+        "trajectory_alpha": Variable((), "exponent of the structure function along trajectories"),
+        "trajectory_alpha_stderr": Variable((), "standard error of it, over replicas"),
+        "trajectory_amplitude": Variable((), "amplitude A of A r^alpha along trajectories"),
+        "control_alpha": Variable((), "exponent of the structure function along full-batch descent"),
+        "direction_distance": Coordinate(("direction_distance",), "distance along random directions"),
+        "direction_over_null": Variable(
+            ("direction_distance",), "rms difference of energy along random directions over that of the gradient alone"
+        ),
+    }
+    NEEDS: ClassVar[frozenset[str]] = frozenset({"beside"})
+    kind: Literal["roughness"]
+    """Always `roughness`."""
+    points: Annotated[WholeNumber, Field(ge=4, le=1000)] = 32
+    """Recorded times at which the paths are kept."""
+    distances: FirstLast | None = None
+    """Shortest and longest distance of the fit. null: a tenth of the way that the descent has gone at the end, and all
+    of it."""
+
+    def kept(self) -> int:
+        """The points of the paths."""
+        return self.points
+
+    def problems(self, watched: Watched, *, model: KeyPath, probe: KeyPath) -> Faults:
+        """Distances in order, and one start."""
+        yield from super().problems(watched, model=model, probe=probe)
+        if self.distances is not None and not 0.0 < self.distances[0] < self.distances[1]:
+            yield (*probe, "distances"), "needs 0 < SHORTEST < LONGEST"
+        if not watched.one_start:
+            yield probe, "roughness compares with descent from one start, but start is independent; give start: shared"

@@ -1,0 +1,111 @@
+"""Measures structure functions of the energy along paths and along random directions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+
+from langevin_sgd.estimators.path_roughness import BINS, path_roughness
+from langevin_sgd.random_numbers import streams as random_numbers
+from langevin_sgd.random_numbers.streams import Stream
+from langevin_sgd.training.beside import EverySample
+from langevin_sgd.training.probes.looks import spread_over
+from langevin_sgd.training.probes.probe import Probe, State
+from langevin_sgd.training.probes.roughness.config import RoughnessProbe
+from langevin_sgd.training.probes.section import Watched
+from langevin_sgd.training.snapshot import snapshot
+
+if TYPE_CHECKING:
+    from langevin_sgd.training.view import View
+
+Array = NDArray[np.float64]
+
+_DIRECTIONS = 32
+_SHORT: Array = np.geomspace(0.01, 1.0, 5)
+
+
+class Roughness(Probe):
+    """The probe: positions and energies of all replicas, and of the descent, at some of the recorded steps."""
+
+    def __init__(self, section: RoughnessProbe, watched: Watched) -> None:
+        beside = watched.beside
+        assert beside is not None  # a training that runs has it
+        self._range = section.distances
+        self._instruments, self._seed = beside.instruments, beside.seed
+        self._descent = beside.descent(beside.start[:1])
+        self._whole = EverySample(len(beside.samples))
+        self._steps = np.concatenate([[0], spread_over(beside.record, section.points - 1)])
+        shape = (watched.replicas + 1, self._steps.size)  # the descent is the last
+        self._positions: Array = np.full((*shape, beside.network.size), np.nan)
+        self._energies: Array = np.full(shape, np.nan)
+
+    @property
+    def steps(self) -> NDArray[np.int64]:
+        """Some of the record, and the start."""
+        return self._steps
+
+    def advance(self, first: int, last: int) -> None:
+        """Make the steps of the descent."""
+        self._descent.advance(self._whole, first, last)
+
+    def observe(self, view: View) -> None:
+        """Keep where all are, and their energies."""
+        place = int(np.searchsorted(self._steps, view.step))
+        self._positions[:-1, place] = view.positions
+        self._positions[-1, place] = snapshot(self._descent.weights[0], torch.float64)
+        self._energies[:-1, place] = view.energies
+        self._energies[-1, place] = self._instruments.energies(self._descent.weights)[0]
+
+    def finish(self, view: View) -> Mapping[str, ArrayLike]:
+        """The structure functions."""
+        low, high = self._distances()
+        trajectories = path_roughness(self._positions[:-1], self._energies[:-1], low=low, high=high)
+        control = path_roughness(self._positions[-1:], self._energies[-1:], low=low, high=high)
+        return {
+            "trajectory_structure": trajectories.value,
+            "control_structure": control.value,
+            "trajectory_alpha": trajectories.alpha,
+            "trajectory_alpha_stderr": trajectories.alpha_stderr,
+            "trajectory_amplitude": trajectories.amplitude,
+            "control_alpha": control.alpha,
+            "direction_over_null": self._along_directions(view),
+        }
+
+    def coords(self) -> Mapping[str, ArrayLike]:
+        """Distances."""
+        edges = np.geomspace(*self._distances(), BINS + 1)
+        return {"roughness_distance": np.sqrt(edges[1:] * edges[:-1]), "direction_distance": _SHORT}
+
+    def state(self) -> State:
+        """The descent, and what was kept so far."""
+        return {**self._descent.state(), "positions": self._positions, "energies": self._energies}
+
+    def restore(self, state: State) -> None:
+        """Go on from a state saved before."""
+        self._descent.restore(state)
+        self._positions[...] = state["positions"]
+        self._energies[...] = state["energies"]
+
+    def _distances(self) -> tuple[float, float]:
+        if self._range is not None:
+            return self._range
+        way = float(np.linalg.norm(self._positions[-1, -1] - self._positions[-1, 0]))
+        return (0.1 * way, way) if way > 0.0 else (0.1, 1.0)
+
+    def _along_directions(self, view: View) -> Array:
+        """The rms over directions u of E(c + r u) - E(c) over r |g|/sqrt(d), which is that of a mere slope."""
+        at = self._positions[-1, -1]
+        drawn = random_numbers.normals(
+            self._seed, trajectories=np.arange(_DIRECTIONS), steps=[0], components=at.size, stream=Stream.CURVATURE
+        )[0]
+        units = drawn / np.linalg.norm(drawn, axis=1, keepdims=True)
+        points = at + _SHORT[:, None, None] * units
+        energies = self._instruments.energies(torch.from_numpy(points.reshape(-1, at.size))).reshape(_SHORT.size, -1)
+        here = view.energy.energy_and_gradient(at)
+        slope = float(np.linalg.norm(here.gradient)) / at.size**0.5
+        rms: Array = np.sqrt(((energies - here.energy) ** 2).mean(axis=1))
+        return rms / (_SHORT * slope) if slope > 0.0 else np.full(_SHORT.size, np.nan)

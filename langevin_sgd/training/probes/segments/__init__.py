@@ -1,0 +1,1 @@
+"""The `segments` probe: the loss along straight lines between replicas."""

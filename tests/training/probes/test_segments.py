@@ -1,0 +1,99 @@
+"""Barriers between replicas and the structure function of the loss, on losses whose answer is known."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import langevin_sgd as lsgd
+from langevin_sgd.errors import UserError
+from langevin_sgd.estimators.path_roughness import path_roughness
+from langevin_sgd.study import loading
+from langevin_sgd.training.probes.looks import spread_over
+
+PROBES = [{"kind": "segments", "looks": 3, "pairs": 3}, {"kind": "roughness", "points": 16}]
+
+
+def study(**network) -> dict:
+    network = {
+        "kind": "network", "data": {"name": "iris"}, "architecture": {"kind": "softmax"}, "replicas": 6, "steps": 60,
+        "record_times": 24, "precision": "float64", "probes": PROBES, **network,
+    }  # fmt: skip
+    return {"name": "one", "seed": 1, "sgd": {"learning_rate": 0.1, "batch_size": 24}, "models": {"network": network}}
+
+
+@pytest.fixture(scope="module")
+def convex():
+    return lsgd.simulate(study())["network"]
+
+
+def test_a_convex_loss_has_no_barriers_and_differs_by_the_trapezoid(convex):
+    assert convex.segment_step.values[-1] == 60
+    assert (convex.segment_distance > 0).all()
+    np.testing.assert_array_equal(convex.segment_barrier, 0.0)
+    np.testing.assert_allclose(convex.segment_over_null, 1.0, atol=0.02)
+
+
+def test_the_loss_along_trajectories_is_that_of_the_descent_and_random_directions_show_the_slope(convex):
+    assert abs(float(convex.trajectory_alpha - convex.control_alpha)) < 0.1
+    assert convex.trajectory_alpha_stderr > 0
+    np.testing.assert_allclose(convex.direction_over_null[0], 1.0, atol=0.4)  # 32 directions: 1 + 1/8 within 3 errors
+
+
+def test_planted_barriers_are_found():
+    planted = {"kind": "planted_barriers", "hidden": [4], "lines": 6, "amplitude": 0.5, "shortest": 0.5}
+    rough = {"architecture": planted, "loss": "cross_entropy_plus_energy", "replicas": 12, "steps": 100}
+    found = lsgd.simulate(study(**rough, probes=[{"kind": "segments", "looks": 2}]))["network"]
+    assert found.segment_barrier.dims == ("segment_look", "pair")
+    assert found.segment_barrier[-1].max() > 0.05
+
+
+def test_they_go_on_after_an_interruption_to_the_same_bits(convex, tmp_path: Path, monkeypatch):
+    from langevin_sgd.training.probes.segments.measure import Segments
+
+    observe, stop = Segments.observe, [60]
+
+    def interrupted(self, view):
+        if view.step in stop:
+            stop.clear()
+            raise KeyboardInterrupt
+        observe(self, view)
+
+    monkeypatch.setattr(Segments, "observe", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        lsgd.simulate(study(), output=tmp_path / "run")
+    resumed = lsgd.simulate(study(), output=tmp_path / "run", resume=True)["network"]
+    for name in (
+        "segment_barrier",
+        "segment_over_null",
+        "trajectory_structure",
+        "control_alpha",
+        "direction_over_null",
+    ):
+        assert np.array_equal(convex[name], resumed[name], equal_nan=True), name
+
+
+def test_what_cannot_be_measured_is_refused():
+    with pytest.raises(UserError, match="fewer than two pairs"):
+        loading.parse(study(replicas=3))
+    with pytest.raises(UserError, match="needs 0 < SHORTEST < LONGEST"):
+        loading.parse(study(probes=[{"kind": "roughness", "distances": [2.0, 1.0]}]))
+
+
+def test_looks_are_spread_and_end_with_the_record():
+    record = np.array([0, 1, 2, 4, 8, 16, 32, 64])
+    assert spread_over(record, 3).tolist() == [2, 16, 64]
+    assert spread_over(record, 100).tolist() == record[1:].tolist()
+
+
+def test_the_exponent_of_paths_is_that_of_their_energy():
+    """E = s^(1/2) along straight lines has E (Delta E)^2 ~ r^1 for r much longer than the start of the fit."""
+    s = np.geomspace(0.001, 100.0, 120)
+    rng = np.random.default_rng(4)
+    directions = rng.normal(size=(8, 1, 5))
+    paths = s[None, :, None] * directions / np.linalg.norm(directions, axis=2, keepdims=True)
+    found = path_roughness(paths, np.tile(np.sqrt(s), (8, 1)), low=5.0, high=90.0)
+    assert found.alpha == pytest.approx(1.0, abs=0.15)
+    assert found.alpha_stderr < 1e-12
+    assert np.isnan(path_roughness(paths[:1], np.tile(np.sqrt(s), (1, 1)), low=5.0, high=90.0).alpha_stderr)
+    assert np.isnan(path_roughness(paths, np.tile(np.sqrt(s), (8, 1)), low=500.0, high=900.0).alpha)
