@@ -273,7 +273,9 @@ class NetworkModel(ModelSection):
                 (*at, "control"),
                 "the control needs one starting point for all replicas, but start is independent; give start: shared",
             )
-        yield from self.recording.problems((*at, "recording"), record_times=self.record_times, samples=samples)
+        yield from self.recording.problems(
+            (*at, "recording"), record_times=self.record_times, samples=samples, window=self.has_stationary_window()
+        )
         momentum = lineage.sgd_origin(study, name, "momentum")
         yield from self.update_rule.problems(sgd, rule=(*at, "update_rule"), momentum=momentum)
         yield from self._schedule_problems(at, sgd)

@@ -232,8 +232,9 @@ class Point:
         position = self._landmark.minimum.position
         energy = float(self._instruments.energies(torch.from_numpy(position[None]))[0])
         some = self.process is not None and self.process.whole is not None
+        along = some or self.model.recording.window == "modes"
         measured = self._landmark.curvature
-        return Reference(position, measured.eigenvectors, energy, measured.eigenvalues if some else None)
+        return Reference(position, measured.eigenvectors, energy, measured.eigenvalues if along else None)
 
     def _sampled(self, per_epoch: int | None) -> NDArray[np.int64]:
         if self.process is None:

@@ -46,7 +46,7 @@ def looks(model: NetworkModel, sgd: Sgd) -> dict[str, int]:
             replicas=model.replicas,
             training=model.precision,
             alike=model.start != "independent",
-            window=model.has_stationary_window() and model.curvature is None,
+            window=model.has_stationary_window() and model.curvature is None and model.recording.window == "loss",
         )
         evaluated = found.evaluated.size - 1
     return {"record_times": record.size - 1, "evaluations": evaluated}

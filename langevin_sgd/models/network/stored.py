@@ -123,9 +123,7 @@ def _curvature_in_modes(point: Point, process_of: ProcessOf) -> dict[str, Recomp
     found = follow(process_of(point, k, vectors).variables(), "noise_in_modes, noise_trace and the config")
     del found["hessian_eigenvalue"]  # from which all of this is worked out
     found["hessian_eigenvector"] = Recomputed(np.linalg.qr(vectors)[0] if _skew(vectors) else vectors, "V^T V = 1")
-    if "mode_energy" in point.data:
-        found["mode_energy"] = energy_of_modes(point.values("mode_energy"), point.values("mode_moment_2"), k)
-    return found
+    return found | _mode_energy(point, k)
 
 
 def _times(point: Point, sgd: Sgd) -> Found:
@@ -148,9 +146,17 @@ def _curvature(point: Point, process_of: ProcessOf) -> dict[str, Recomputed]:
     return {
         **_least_squares(point, hessian),
         **follow(process.variables(), "hessian, noise_covariance and the config"),
+        **_mode_energy(point, stored),
         "hessian_eigenvector": Recomputed(basis, "hessian"),
         "hessian_eigenvalue": eigenvalue,
     }
+
+
+def _mode_energy(point: Point, eigenvalues: Array) -> dict[str, Recomputed]:
+    """The energies along modes, where these are what is recorded in the window."""
+    if "mode_energy" not in point.data:
+        return {}
+    return {"mode_energy": energy_of_modes(point.values("mode_energy"), point.values("mode_moment_2"), eigenvalues)}
 
 
 def _least_squares(point: Point, hessian: Array) -> dict[str, Recomputed]:

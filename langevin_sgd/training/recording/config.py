@@ -14,8 +14,7 @@ class Recording(Section):
     """How loss, energy and accuracy are evaluated along training.
 
     Displacements cost next to nothing, and are recorded at all of the recorded times whatever is said here; where loss,
-    energy and accuracy are not evaluated they are nan. Energies in a stationary window are always those of all samples
-    in float64.
+    energy and accuracy are not evaluated they are nan.
     """
 
     precision: Precision | None = None
@@ -29,9 +28,17 @@ class Recording(Section):
     evaluations: PositiveWholeNumber | None = None
     """At how many of the recorded times after the start, the last among them. null: as many as take no more than a
     fifth of the training, one at least; all of them where energies of a stationary window are evaluated too."""
+    window: Literal["loss", "modes"] = "loss"
+    """Energies in a stationary window. loss: of all samples in float64, whatever the keys above say; in short runs they
+    take longer than the steps. modes: along the modes in the quadratic approximation, sum of k x^2/2, at no cost:
+    `mode_energy`, as where some modes alone are measured."""
 
-    def problems(self, at: KeyPath, *, record_times: int, samples: int | None) -> Faults:
-        """What does not go with the recorded times, and with the training samples if their number is known."""
+    def problems(self, at: KeyPath, *, record_times: int, samples: int | None, window: bool) -> Faults:
+        """What does not go with the recorded times, with the training samples if their number is known, and without a
+        stationary window.
+        """
+        if self.window == "modes" and not window:
+            yield (*at, "window"), "there is no stationary window without start: minimum and curvature; remove it"
         if self.evaluations is not None and self.evaluations > record_times:
             mend = f"give at most {record_times}, or raise record_times"
             yield (*at, "evaluations"), f"{self.evaluations} is more than the {record_times} recorded times; {mend}"

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import xarray as xr
 from made_up_networks import trained
 
 import langevin_sgd as lsgd
@@ -13,6 +14,20 @@ from langevin_sgd.reporting import html
 from langevin_sgd.study.loading import parse
 
 pytestmark = pytest.mark.usefixtures("own_modules")
+
+
+def checked(recording: dict[str, str]) -> xr.Dataset:
+    """The equilibrium check of a run that is long enough to say something."""
+    network = {
+        "kind": "network", "data": {"name": "made_up:blobs"}, "architecture": {"kind": "softmax"}, "start": "minimum",
+        "replicas": 16, "steps": 1500, "record_times": 4, "recording": recording,
+    }  # fmt: skip
+    sgd = {"learning_rate": 0.05, "batch_size": 8, "weight_decay": 0.05}
+    tree = lsgd.simulate(
+        {"name": "window", "seed": 1, "sgd": sgd, "models": {"network": network}, "checks": ["equilibrium"]}
+    )
+    return lsgd.check(tree)
+
 
 SOME = {"samples": 50, "precision": "float32", "evaluations": 3}
 
@@ -62,6 +77,28 @@ def test_energies_of_a_window_are_those_of_all_samples() -> None:
     np.testing.assert_array_equal(some.stationary_energy, whole.stationary_energy)
     np.testing.assert_array_equal(some.mode_moment_2, whole.mode_moment_2)
     assert int(some.evaluated.sum()) == 4
+
+
+def test_energies_of_a_window_along_modes_cost_nothing_and_follow_the_law() -> None:
+    """Moments are the same; energies are their quadratic form, near those of the loss, and have the same law."""
+    told = {"start": "minimum", "replicas": 16, "steps": 1200, "sgd": {"learning_rate": 0.05}}
+    whole, along = trained(**told), trained(**told, recording={"window": "modes"})
+    assert "stationary_energy" not in along
+    assert "mode_energy" not in whole
+    np.testing.assert_array_equal(along.mode_moment_2, whole.mode_moment_2)
+    energy = along.mode_moment_2.values @ along.hessian_eigenvalue.values / 2
+    np.testing.assert_allclose(along.mode_energy.mean("sample"), energy, rtol=1e-9)
+    assert float(along.mode_energy.mean()) == pytest.approx(float(whole.stationary_energy.mean()), rel=0.05)
+
+
+def test_the_check_takes_energies_along_modes() -> None:
+    """Row by row it says what it says of the energies of the loss: only those of the isotropic law are refused."""
+    along, loss = (
+        checked(told)[["quantity", "law", "role", "verdict"]].to_dataframe() for told in ({"window": "modes"}, {})
+    )
+    assert along.equals(loss)
+    assert set(along.law[along.verdict == "disagrees"]) == {"isotropic"}
+    assert "energy_distribution" in set(along.quantity)
 
 
 def test_divergence_is_seen_where_energies_are_evaluated() -> None:
