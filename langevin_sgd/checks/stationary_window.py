@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from arviz_stats.base.array import array_stats
 from numpy.typing import NDArray
 
 from langevin_sgd.checks.verdicts.statistics import MINIMUM_REPLICAS, rounded
@@ -19,8 +18,6 @@ from langevin_sgd.estimators.stationary import jackknife_stderr, leave_one_out_v
 from langevin_sgd.laws.quadratic import energy_law_weights
 
 Array = NDArray[np.float64]
-
-_diagnostics: Any = array_stats  # its methods are not annotated
 
 MINIMUM_SAMPLES = 8  # per replica: below this neither effective samples nor R-hat mean anything
 MINIMUM_EFFECTIVE = 4.0  # effective samples of the energy per replica
@@ -100,8 +97,11 @@ def sampling_quality(energy: Array) -> Sampling:
     replicas, samples = energy.shape
     if samples < MINIMUM_SAMPLES or replicas < 2 or not np.isfinite(energy).all() or np.ptp(energy) == 0:
         return Sampling(replicas, samples, math.nan, math.nan)
-    effective = float(_diagnostics.ess(energy, chain_axis=0, draw_axis=1, method="mean"))
-    rhat = float(_diagnostics.rhat(energy, chain_axis=0, draw_axis=1))
+    from arviz_stats.base.array import array_stats  # takes long to import, and figures do without
+
+    diagnostics: Any = array_stats  # its methods are not annotated
+    effective = float(diagnostics.ess(energy, chain_axis=0, draw_axis=1, method="mean"))
+    rhat = float(diagnostics.rhat(energy, chain_axis=0, draw_axis=1))
     return Sampling(replicas, samples, effective, rhat)
 
 

@@ -20,10 +20,12 @@ from torch import Tensor
 
 from langevin_sgd.random_numbers import streams as random_numbers
 from langevin_sgd.random_numbers.streams import Stream
+from langevin_sgd.training import twin_normals_kernel
 from langevin_sgd.training.energy import Samples
 from langevin_sgd.training.full_batch import FullBatch
 
 Array = NDArray[np.float64]
+Normals = NDArray[np.float32]
 Replicas = NDArray[np.int64]
 Terms = list[tuple[Tensor, Tensor, Tensor]]
 """Inputs (replica, n, ...), labels (replica, n, ...) and weights (replica, n) of samples, a few at a time."""
@@ -48,15 +50,14 @@ class Twinned:
     full: FullBatch
     start: Array | None
 
-    def normals(self, step: int, replicas: Replicas, components: int) -> Array:
-        """Standard normals (replica, component) for one step of the twin: stream TWIN_NOISE."""
-        found = random_numbers.normals(
-            self.seed, trajectories=replicas, steps=[step], components=components, stream=Stream.TWIN_NOISE
-        )
-        of_step: Array = found[0]
-        return of_step
+    def normals(self, step: int, replicas: Replicas, components: int) -> Normals:
+        """Standard normals (replica, component), float32, for one step of the twin: stream TWIN_NOISE."""
+        key = np.array([self.seed & 0xFFFFFFFF, self.seed >> 32], dtype=np.uint64)
+        drawn = np.empty((len(replicas), -(-components // 4) * 4), dtype=np.float32)
+        twin_normals_kernel.fill(drawn, replicas, step, key, int(Stream.TWIN_NOISE))
+        return drawn[:, :components]
 
-    def tensor(self, values: Array) -> Tensor:
+    def tensor(self, values: Array | Normals) -> Tensor:
         """Numbers in the arithmetic and on the device of the twin."""
         return torch.from_numpy(np.ascontiguousarray(values)).to(dtype=self.dtype, device=self.samples.labels.device)
 
@@ -114,7 +115,7 @@ class PerSampleNoise(TwinNoise):
     def _weights(self, step: int, replicas: Replicas) -> Tensor:
         of, count = self._of, self._samples
         z = of.normals(step, replicas, count)
-        z -= z.mean(axis=1, keepdims=True)
+        z -= z.mean(axis=1, keepdims=True, dtype=np.float64).astype(z.dtype)
         z *= math.sqrt(of.substeps / (of.batch_size * count))
         z += 1.0 / count
         return of.tensor(z)
@@ -129,7 +130,7 @@ class FrozenNoise(TwinNoise):
 
     def kick(self, step: int, replicas: Replicas) -> Tensor:
         """Noise of covariance C, with the z of `PerSampleNoise`."""
-        z = np.zeros((-(-len(replicas) // _ROWS) * _ROWS, self._samples))
+        z = np.zeros((-(-len(replicas) // _ROWS) * _ROWS, self._samples), dtype=np.float32)
         z[: len(replicas)] = self._of.normals(step, replicas, self._samples)
         # blocks of one size: a product's rounding may depend on its shape
         blocks = [block @ self._gradients for block in torch.split(self._of.tensor(z), _ROWS)]

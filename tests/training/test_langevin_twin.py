@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from langevin_sgd.config.sgd import Sgd
+from langevin_sgd.random_numbers import streams
 from langevin_sgd.training import curvature
 from langevin_sgd.training.ensemble import Ensemble
 from langevin_sgd.training.full_batch import FullBatch
@@ -42,11 +43,20 @@ def twinned(network, samples, full):
     return Twinned(samples, 7, SGD.batch_size, L, torch.float64, full, start)
 
 
+def test_its_normals_are_those_of_the_generator(twinned):
+    replicas, step = np.array([0, 3, 70_000]), 2**33 + 5
+    for components in (1, 9, 300):
+        drawn = streams.normals(
+            7, trajectories=replicas, steps=[step], components=components, stream=streams.Stream.TWIN_NOISE
+        )[0]
+        np.testing.assert_allclose(twinned.normals(step, replicas, components), drawn, rtol=1e-5, atol=1e-6)
+
+
 class _Units(Twinned):
     """Row i has the normal i at 1 and all others at 0."""
 
     def normals(self, step, replicas, components):
-        return np.eye(components)[replicas]
+        return np.eye(components)[replicas]  # in float64, so that what is made of them can be told from its square
 
 
 @pytest.fixture
