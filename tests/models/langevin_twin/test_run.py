@@ -163,3 +163,18 @@ def test_the_check_of_the_twin_is_made_of_it_against_its_network(tree):
     assert measured == pytest.approx(float(tree["net"]["mode_moment_2"].sum("mode").mean()), rel=1e-12)
     with pytest.raises(ConfigError, match="is not the twin of a network"):
         parse(study(checks=[{"kind": "twin", "models": ["net"]}]))
+
+
+def test_of_least_squares_its_law_is_exact_where_noise_grows_with_the_distance():
+    """Within 4 standard errors, of 3 to 6%; the law with noise as it is at the minimum is a sixth lower."""
+    data = {"name": "linear_regression", "samples": 24, "inputs": 2, "noise": 0.5}
+    network = {"data": data, "architecture": {"kind": "linear"}, "loss": "mse", "steps": 400, "burn_in": 40}
+    config = study(network=network, sgd={"learning_rate": 0.1, "batch_size": 1}, twin={"replicas": 128})
+    own = parse(config)
+    net = launched(own, "net", checkpoint=NoCheckpoint())
+    twin = launched(own, "twin", sources={"net": net}, checkpoint=NoCheckpoint())
+    predicted = twin["mode_variance_law"].sel(law="twin").values
+    z = (twin["mode_variance"].values - predicted) / twin["mode_variance_stderr"].values
+    assert np.abs(z).max() < 4.0
+    assert (twin["mode_variance_stderr"].values < 0.06 * predicted).all()
+    assert predicted.sum() > 1.2 * twin["mode_variance_law"].sel(law="continuum").values.sum()
