@@ -203,7 +203,16 @@ def resident_peak(given: dict) -> int:
 
 
 _TINY = {"steps": 20, "replicas": 16}
+
+
+def twin(**changed) -> dict:
+    own = {"kind": "langevin_twin", "of": "n", "time_step_fraction": 1.0, **changed}
+    given = network(replicas=2, steps=2, record_times=2)
+    return {**given, "models": {"n": given["models"]["m"], "m": own}}
+
+
 MIDDLE = {
+    "twin replicas": (twin(replicas=16), twin(replicas=6000)),
     "ou replicas": (ou(20, **_TINY), ou(20, replicas=50_000, steps=20, record_times=3, sample_every=5)),
     "ou modes": (ou(20, **_TINY), ou(1200, replicas=64, steps=20, record_times=3)),
     "langevin replicas": (langevin(steps=200, replicas=64), langevin(steps=200, replicas=200_000)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from langevin_sgd import machine_memory
@@ -16,6 +17,7 @@ from langevin_sgd.models.network.memory import evaluation
 if TYPE_CHECKING:
     from langevin_sgd.study.config import Study
 
+_TOGETHER = 32  # replicas that a core moves at once
 _BYTES = {"float32": 4.0, "float64": 8.0}
 
 
@@ -44,13 +46,14 @@ def of_size(study: Study, name: str, size: int) -> list[Held]:
     of: KeyPath = ("models", twin.of)
     weights, record = parameters((*of, "architecture"), size), times(of, network.record_times)
     parts = [
-        Held("the weights of replicas x parameters", number * 6.0 + 8.0 * 6, (replicas, weights), on_device=True),
+        Held("the weights of replicas x parameters", number * 4.0 + 8.0 * 4, (replicas, weights), on_device=True),
         Held("copies of one network", 40.0, (weights,)),
         Held("the records of replicas x times", 8.0 * 6, (replicas, record, points), kept=True, copies=many),
     ]
     if count is not None:
         every = Factor((*of, "data"), "samples", count, 2_000)
-        parts.append(Held("the noise of replicas x samples", 40.0, (replicas, every)))
+        together = min(replicas.value, _TOGETHER * (os.cpu_count() or 1)) / replicas.value
+        parts.append(Held("the noise of replicas x samples", 16.0 * together, (replicas, every)))
         if twin.noise in ("frozen", "diagonal", "isotropic"):
             parts.append(Held("the gradients of all samples", 8.0 * 4, (every, weights)))
     if shape is not None:
