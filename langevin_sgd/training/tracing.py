@@ -11,10 +11,13 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import torch
 from torch._decomp import get_decompositions
+from torch._guards import TracingContext, tracing
+from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.fx import Graph, GraphModule, Node
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -81,7 +84,9 @@ def trace(
 
 
 def _record(function: TensorFunction, *examples: torch.Tensor) -> GraphModule:
-    with sdpa_kernel(SDPBackend.MATH):  # the fused attention of the CPU has no rule for vmap
+    # without a context torch would make a mode, which notes its whole stack, for the shape of every result
+    shapes = TracingContext(FakeTensorMode(allow_fallback_kernels=True))
+    with sdpa_kernel(SDPBackend.MATH), tracing(shapes):  # the fused attention of the CPU has no rule for vmap
         recorder = make_fx(lambda *arguments: function(*arguments), decomposition_table=_decompositions())
         module: GraphModule = recorder(*examples)
     return module
@@ -109,6 +114,7 @@ class _Recorded:
             raise
 
 
+@cache
 def _decompositions() -> dict[Any, Callable[..., Any]]:
     names = ["gelu_backward", "silu", "silu_backward", "softplus", "softplus_backward", "elu", "elu_backward"]
     names += ["mish", "mish_backward", "log_sigmoid_forward", "log_sigmoid_backward", "hardswish", "hardswish_backward"]

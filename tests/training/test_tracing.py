@@ -1,6 +1,7 @@
 import pytest
 import torch
 from torch import nn
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 from langevin_sgd.training.losses.cross_entropy.functions import CROSS_ENTROPY
 from langevin_sgd.training.losses.functions import gradient as gradient_of
@@ -150,3 +151,13 @@ def test_functions_that_write_in_place_are_left_as_they_are():
     traced = trace(function, x)
     for found, expected in zip(traced(x), function(x), strict=True):
         assert torch.equal(found, expected)
+
+
+def test_the_shapes_of_all_results_are_followed_in_one_mode(monkeypatch: pytest.MonkeyPatch):
+    """One for each of them, which notes the whole stack, was most of the time of a short training."""
+    made = []
+    begin = FakeTensorMode.__init__
+    monkeypatch.setattr(FakeTensorMode, "__init__", lambda self, **given: made.append(1) or begin(self, **given))
+    traced = trace(lambda x: (torch.tanh(x) @ x.T + 1.0,), torch.ones(3, 2))
+    assert len(traced.__self__.graph.nodes) > 4
+    assert len(made) == 1
