@@ -11,6 +11,8 @@ from langevin_sgd.checks.verdicts.statistics import Verdict
 
 GAUSSIAN = "per_sample"
 """The noise of the equation itself: Gaussian, of the full covariance at every point."""
+MINIBATCHES = "svag"
+"""That of minibatches of SGD: from SGD itself at its own step to the equation at small ones."""
 
 _OF_MINIBATCHES, _OF_EPOCHS = "shape of the noise", "noise of epochs"
 _CORRELATED = "minibatches of one epoch make up for each other, and noise of the equation is drawn afresh at every step"
@@ -57,7 +59,7 @@ def concluded(twins: Sequence[Twin], *, epochs: bool = False) -> Conclusion | No
         why = f"nothing disagrees with {where}, but it is open in {_listed(open_rows)}"
         return Conclusion(finest, Verdict.INCONCLUSIVE, "not decided", why)
     names = _listed([row.quantity.called() for row in off])
-    why = f"SGD leaves {where} in {names}"
+    why = f"SGD leaves {where} in {names}{_way_of_minibatches(finest, off, twins)}"
     coarse = next((twin for twin in own if twin.fraction == 1.0), None)
     if coarse is None:
         mend = "a twin of per_sample noise with time_step_fraction: 1 would tell the step from the shape of the noise"
@@ -68,6 +70,19 @@ def concluded(twins: Sequence[Twin], *, epochs: bool = False) -> Conclusion | No
         return Conclusion(finest, Verdict.DISAGREES, noise, f"{why}; {mend}")
     found = _step_or_noise(finest, coarse, off, noise)
     return replace(found, reason=f"{why}; {found.reason}{remark if noise in found.title else ''}")
+
+
+def _way_of_minibatches(finest: Twin, off: Sequence[Compared], twins: Sequence[Twin]) -> str:
+    """How far minibatches in the steps of the equation go from SGD to it, as the mean over the rows that are off."""
+    same = next((twin for twin in twins if twin.noise == MINIBATCHES and twin.fraction == finest.fraction), None)
+    if same is None or same.fraction == 1.0:
+        return ""
+    gone = {row.quantity.name: row for row in same.rows}
+    ways = [_log(gone[row.quantity.name]) / _log(row) for row in off if row.quantity.name in gone]
+    known = [way for way in ways if math.isfinite(way)]
+    if not known:
+        return ""
+    return f"; minibatches in the same steps ({same.name}) go {sum(known) / len(known):.0%} of the way there"
 
 
 def _step_or_noise(finest: Twin, coarse: Twin, off: Sequence[Compared], noise: str) -> Conclusion:
@@ -93,7 +108,8 @@ def _verdict(row: Compared) -> Verdict:
 
 
 def _log(row: Compared) -> float:
-    return math.log(row.assessed.estimate)
+    ratio = row.assessed.estimate
+    return math.log(ratio) if ratio > 0 else math.nan
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -20,11 +20,12 @@ class TwinCheck(CheckSection):
     - All rows of F agree: SGD follows its equation.
     - None disagrees: inconclusive.
     - Of the rows of F that disagree, all agree with G: it is the step.
-    - The rows of G disagree as well: it is the shape of the noise, for G has its step and its covariance. If SGD lies
-      no nearer to G than to F it is the shape alone, else both.
+    - They disagree with G as well: it is the shape of the noise, for G has the step of SGD and its covariance; where
+      SGD is less than half as far from G as from F it is the step too.
     - Else, or without G, step and shape are not told apart.
 
-    Of SGD in epochs what is told of the shape is told of the noise of epochs, which is correlated in time.
+    Where svag has the step of F, the reason says how far it goes from SGD to F. Of SGD in epochs what is told of the
+    shape is told of their noise, which is correlated in time.
     """
 
     REQUIRES: ClassVar[frozenset[str]] = frozenset({"time_step_fraction", "twin_noise"})

@@ -12,7 +12,7 @@ import xarray as xr
 from langevin_sgd.checks.judged import Judged
 from langevin_sgd.checks.places import Keys, keys_at, scan_keys
 from langevin_sgd.checks.twin.compared import Compared, compared
-from langevin_sgd.checks.twin.conclusion import Conclusion, Twin, concluded
+from langevin_sgd.checks.twin.conclusion import MINIBATCHES, Conclusion, Twin, concluded
 from langevin_sgd.checks.twin.config import TwinCheck
 from langevin_sgd.checks.verdicts.labels import Quantity
 from langevin_sgd.checks.verdicts.statistics import Assessment
@@ -20,7 +20,6 @@ from langevin_sgd.checks.verdicts.table import Comparison, Role
 from langevin_sgd.models import lineage
 
 CONCLUSION = Quantity("follows_its_equation", "SGD and its SDE", ranks=(0, 0))
-_MINIBATCHES = "svag"
 _RUN_WITH = ("learning_rate", "batch_size", "momentum")
 
 
@@ -44,7 +43,7 @@ def _twins(network: Judged, name: str, check: TwinCheck) -> Iterator[tuple[str, 
     for label, trained, taken in network.beside(name):
         data = taken.data
         noise, fraction = str(data["twin_noise"].values.item()), float(data["time_step_fraction"])
-        exact = noise == _MINIBATCHES and fraction == 1.0 and _alike(trained.data, data)
+        exact = noise == MINIBATCHES and fraction == 1.0 and _alike(trained.data, data)
         twin = Twin(name, noise, fraction, compared(trained.data, data, check), exact)
         yield label, keys_at(trained.data, names), twin
 

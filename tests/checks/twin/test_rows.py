@@ -140,3 +140,10 @@ def test_of_epochs_it_is_their_noise_that_is_told():
     assert found.title == "noise of epochs"
     assert "drawn afresh" in found.reason
     assert concluded([twin(0.25, D, D), twin(1.0, A, A)], epochs=True).title == "the step"
+
+
+def test_it_says_how_far_minibatches_go_in_the_steps_of_the_equation():
+    svag = [twin(fraction, D, D, ratio=ratio, noise="svag") for fraction, ratio in ((0.5, 1.1), (0.25, 1.44**0.5))]
+    found = concluded([twin(0.25, D, D, ratio=1.44), twin(1.0, A, A), *svag])
+    assert "(twin_0.25) go 50% of the way there" in found.reason
+    assert "of the way" not in concluded([twin(0.25, D, D), twin(1.0, A, A), svag[0]]).reason
