@@ -81,6 +81,8 @@ def conclude(own: Evidence, others: Sequence[Evidence], *, confidence: float) ->
     spread = f"the spread is {ratio:.4g} ({low:.4g} to {high:.4g}) of linear response's"
     if low > EXCESS:
         return _excess(own, at, others, spread)
+    if high > EXCESS:
+        return Conclusion(Word.NONE, f"{spread}, which reaches beyond {EXCESS:g}: more replicas would tell")
     cold = own.heat <= COLD * (1.0 + 1e-9)
     drift, drift_stderr = float(own.drift[at]), float(own.drift_stderr[at])
     begin, end = (

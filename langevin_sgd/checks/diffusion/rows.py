@@ -11,6 +11,7 @@ from langevin_sgd.checks.diffusion.config import DiffusionCheck
 from langevin_sgd.checks.diffusion.evidence import Evidence
 from langevin_sgd.checks.diffusion.point import diffusion
 from langevin_sgd.checks.diffusion.response import residual_row, response_rows
+from langevin_sgd.checks.diffusion.roughness import roughness_rows
 from langevin_sgd.checks.judged import Judged
 from langevin_sgd.checks.places import keys_at, scan_keys
 from langevin_sgd.checks.verdicts.table import Comparison
@@ -51,11 +52,13 @@ def _beside_response(judged: Judged, check: DiffusionCheck) -> list[Comparison]:
     model, confidence = judged.name, check.confidence
     alike: dict[str, list[tuple[str, Evidence]]] = {}
     names = [name for name in scan_keys(judged.data) if not name.endswith(_HEAT)]
+    rows: list[Comparison] = []
     for label, point in judged.points():
         own = Evidence.of(point)
         if own is not None:
             alike.setdefault(str(keys_at(point, names)), []).append((label, own))
-    rows = []
+        extra = roughness_rows(point, model=model, confidence=confidence)
+        rows += [replace(row, point=label) for row in extra]
     for seen in alike.values():
         for label, own in seen:
             others = [each for _, each in seen if each is not own]

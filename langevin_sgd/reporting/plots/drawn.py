@@ -50,6 +50,7 @@ FIGURES: Family[FigureKind] = Family(
         "escape_scan": "langevin_sgd.reporting.plots.escape:arrhenius",
         "flatness": "langevin_sgd.reporting.plots.flatness:flatness",
         "network_displacement": "langevin_sgd.reporting.plots.network_displacement:network_displacement",
+        "linear_response": "langevin_sgd.reporting.plots.linear_response:linear_response",
         "diffusion_collapse": "langevin_sgd.reporting.plots.collapse:diffusion_collapse",
     },
     group="langevin_sgd.figures",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar, Literal
 
-from langevin_sgd.config.fields import PositiveNumber, PositiveWholeNumber
+from langevin_sgd.config.fields import Magnitude, PositiveNumber, PositiveWholeNumber
 from langevin_sgd.training.architectures.mlp import MultilayerPerceptron
 
 
@@ -21,12 +21,15 @@ class PlantedBarriers(MultilayerPerceptron):
     """Always `planted_barriers`."""
     lines: PositiveWholeNumber = 48
     """Random lines through the start, each with a potential of its own."""
-    amplitude: PositiveNumber = 1e-4
+    amplitude: PositiveNumber = 0.1
     """A: E[(V(s) - V(s'))^2] = A |s - s'| along each line, in energy^2 per length."""
-    shortest: PositiveNumber = 0.1
+    shortest: PositiveNumber = 1.0
     """Shortest wavelength along a line, below which V is smooth."""
     longest: PositiveNumber = 100.0
     """Longest wavelength."""
+    offset: Magnitude = 0.005
+    """Distance of the start from the top of a hill of each line: about as far as noise reaches in the first steps, so
+    that some replicas come down on the other side, and descent without noise does not linger."""
 
     def parameters(self, input_shape: Sequence[int], outputs: int) -> int:
         """Those of the mlp alone."""

@@ -2,8 +2,8 @@
 
 Along each line V(s) = sum_j a_j cos(q_j s + phase_j), with eight waves to an octave of q and a_j^2 = (2 A/pi)
 (Delta ln q)/q_j: since |s| = (2/pi) int (1 - cos q s)/q^2 dq, E[(V(s) - V(0))^2] = A |s| between the shortest and the
-longest wavelength. The lines go through the weights that the network starts from, with s = 0 there, on top of the
-highest hill of V within eight of the shortest waves: noise decides on which side a replica comes down.
+longest wavelength. The lines go through the weights that the network starts from, with s = 0 there, close to
+the top of the highest hill of V within eight of the shortest waves: noise can bring a replica down on the other side.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ class SinaiLines(nn.Module):
         amplitudes = torch.sqrt(2.0 * section.amplitude / math.pi * step / numbers)
         phases = torch.empty(section.lines, count).uniform_(0.0, 2.0 * math.pi)
         top = _hill_tops(numbers.double(), amplitudes.double(), phases.double(), reach=8.0 * section.shortest)
+        top = top + section.offset  # lines have no sense, so that one side is like the other
         self.register_buffer("start", start.clone())
         self.register_buffer("lines", directions / directions.norm(dim=1, keepdim=True))
         self.register_buffer("wave_numbers", numbers)

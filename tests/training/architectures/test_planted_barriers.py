@@ -8,7 +8,9 @@ from langevin_sgd.training.architectures.planted_barriers import PlantedBarriers
 from langevin_sgd.training.losses.cross_entropy.functions import CROSS_ENTROPY
 from langevin_sgd.training.losses.cross_entropy_plus_energy.config import CrossEntropyPlusEnergyLoss
 
-SECTION = PlantedBarriers(kind="planted_barriers", hidden=(3,), lines=400, amplitude=0.2, shortest=0.1, longest=1000.0)
+SECTION = PlantedBarriers(
+    kind="planted_barriers", hidden=(3,), lines=400, amplitude=0.2, shortest=0.1, longest=1000.0, offset=1e-6
+)
 
 
 def built(section=SECTION):
