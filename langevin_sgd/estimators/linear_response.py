@@ -42,8 +42,8 @@ def linear_response(
 ) -> LinearResponse:
     """From displacements w - w_0 and responses v (replica, coordinate), and the control's c - w_0 (coordinate,).
 
-    `unbiased` says that <v> = 0, as it is where every minibatch is drawn by itself: then w - v has the mean of w and
-    less noise, and the drift is taken from it.
+    `unbiased` says that <v> = 0, as it is where every minibatch is drawn by itself: then w - v has the mean of w, and
+    the drift is taken from it where it has less noise.
     """
     x, v = (np.asarray(each, dtype=np.float64) for each in (displacements, responses))
     c = np.asarray(control, dtype=np.float64)
@@ -52,7 +52,8 @@ def linear_response(
     both = float(np.einsum("rd,rd->", own, theirs))
     rest = x - c - v
     squares, missed = (np.einsum("rd,rd->r", each, each) for each in (v, rest))
-    drift = squared_mean(x - v if unbiased else x)
+    steadier = unbiased and _sum_and_left_out(own - theirs).whole < spread.whole
+    drift = squared_mean(x - v if steadier else x)
     square = float(c @ c)
     others = len(x) - 1
     return LinearResponse(

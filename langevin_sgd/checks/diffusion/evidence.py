@@ -19,7 +19,7 @@ NEEDED = ("tangent_spread", "spread_over_tangent", "drift_over_control", "contro
 EDGE = 1.9
 """learning rate x largest eigenvalue of the control from which on its descent counts as unstable: 2 is the edge."""
 KINKS = 0.05
-"""Share of a small change of the gradient that the Hessian may miss; of smooth losses it misses less than half."""
+"""Share of a small change of the gradient that the Hessian may miss; of smooth losses it misses a third of that."""
 COLD, WARM = 1.6e-3, 6.25e-3
 """learning rate / (batch size (1 - momentum)) of 64 and of 16 samples at 0.1."""
 SETTLED, LATE = 31.0, 300.0
@@ -110,6 +110,6 @@ class Evidence:
         if smooth and missed > KINKS:
             return (
                 f"the loss has kinks, as those of ReLU: the Hessian misses {missed:.2g} of how the gradient changes "
-                f"over a thirtieth of the spread, and at most {KINKS:g} count as smooth; take a smooth activation"
+                f"over a small part of the spread, and at most {KINKS:g} count as smooth; take a smooth activation"
             )
         return ""

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from langevin_sgd.observables.scanned import points
+from langevin_sgd.observables.scanned import dimensions, entries_done, label
 from langevin_sgd.reporting.plots.figure import Results, Subject, figure, has
 from langevin_sgd.reporting.plots.style import BLUE, GREY, INK, MODEL_COLOURS, Array, canvas, title
 
@@ -33,14 +33,16 @@ def linear_response(subject: Subject) -> Figure:
     """Squared displacements above, their ratio to linear response below, a colour a point of the scan."""
     figure = canvas(7.6)
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3.0, 1.6])
-    several = list(points(subject.model))
+    model = subject.model
+    several = entries_done(model)
     shown = several[:_MOST]
-    for place, (label, point) in enumerate(shown):
+    for place, entries in enumerate(shown):
+        point = model.isel(dict(zip(dimensions(model), entries, strict=True)))
         colour = BLUE if len(shown) == 1 else MODEL_COLOURS[place % len(MODEL_COLOURS)]
         _curves(upper, point, colour)
         time, ratio = point["effective_time"].values, point["spread_over_tangent"].values
         error = np.nan_to_num(point["spread_over_tangent_stderr"].values)
-        lower.plot(time, ratio, color=colour, label=label or "spread over linear response")
+        lower.plot(time, ratio, color=colour, label=label(model, entries) or "spread over linear response")
         lower.fill_between(time, ratio - error, ratio + error, color=colour, alpha=0.25, linewidth=0)
     lower.axhline(1.0, color=GREY, linewidth=1.0, zorder=0)
     upper.set(xscale="log", yscale="log", ylabel="squared displacement (weights²)")
@@ -53,7 +55,7 @@ def linear_response(subject: Subject) -> Figure:
         "spread over replicas": {"linestyle": "-"},
         "spread of linear response": {"linestyle": "", "marker": "o", "markerfacecolor": "none"},
     }
-    upper.legend(handles=[Line2D([], [], label=label, **{"color": INK, **look}) for label, look in kinds.items()])
+    upper.legend(handles=[Line2D([], [], label=name, **{"color": INK, **look}) for name, look in kinds.items()])
     lower.legend(loc="best")
     return figure
 

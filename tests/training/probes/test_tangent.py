@@ -40,9 +40,8 @@ def test_a_smooth_loss_with_little_noise_is_in_linear_response(smooth):
 
 
 def test_kinks_are_seen():
-    found = lsgd.simulate(
-        study(architecture={"kind": "mlp", "hidden": [4], "activation": "relu"}, sgd={"batch_size": 8})
-    )["network"]
+    relu = {"kind": "mlp", "hidden": [4], "activation": "relu"}
+    found = lsgd.simulate(study(architecture=relu, data={"name": "digits"}, sgd={"batch_size": 8}))["network"]
     assert (found.control_kinks > 0.05).any()
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 _LOOKS = ("control_edge", "control_kinks", "control_thermal_energy")
-_SMALL = 1.0 / 32.0  # of a replica's response, for which a smooth loss has no gradient beyond its Hessian
+_SMALL = 1.0 / 256.0  # of a replica's response, for which a smooth loss has no gradient beyond its Hessian
 _TRIED = 8  # replicas whose responses are taken for that
 
 
