@@ -2,12 +2,12 @@
 
     python analysis/benchmarks/recording.py [CASE ...] [--json FILE]
 
-Cases: softmax regression, an MLP 64-32-10 and a small CNN on digits, the networks of configs/cnn.yaml, and an MLP
-784-128-10 on images that are made up. Each is trained once; the seconds are those of the steps (training), of loss,
-energy and accuracy (evaluating), and of the moments of displacements, which are recorded at all times (moving). What is
-spent once, on tracing the functions that are evaluated, stands apart. The share is that of evaluating in the training,
-and "in full" what it were with all recorded times in float64. Behind them how many were evaluated, and in what
-arithmetic.
+Cases: softmax regression, an MLP 64-32-10 and a small CNN on digits, an MLP 784-128-10 on images that are made up, and
+the networks of configs, cnn.yaml among them by default. Each is trained once; the seconds are those of the steps
+(training), of loss, energy and accuracy (evaluating), and of the moments of displacements, which are recorded at all
+times (moving). What is spent once, on tracing the functions that are evaluated, stands apart. The share is that of
+evaluating in the training, and "in full" what it were with all recorded times in float64. Behind them how many were
+evaluated, and in what arithmetic.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
         "replicas": 16,
     },
 }  # fmt: skip
-CNN_CONFIG = Path(__file__).parents[2] / "configs" / "cnn.yaml"
+CONFIGS = Path(__file__).parents[2] / "configs"
 CASES = (*NETWORKS, "cnn.yaml")
 
 
@@ -61,7 +61,7 @@ def images() -> DataSet:
 def main(arguments: list[str] | None = None) -> int:
     """Print a line a network; exit code 1 if evaluations take more than a fifth of the training of any."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("cases", nargs="*", metavar="CASE", help=f"of {', '.join(CASES)}; all if none is given")
+    parser.add_argument("cases", nargs="*", metavar="CASE", help=f"of {', '.join(CASES)}, or another config")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to FILE")
     options = parser.parse_args(arguments)
 
@@ -69,8 +69,8 @@ def main(arguments: list[str] | None = None) -> int:
     columns = f"{'training':>9s} {'evaluating':>10s} {'share':>6s} {'in full':>7s} {'moving':>8s} {'tracing':>8s}"
     print(f"{'':26s} {columns}  evaluated")
     for case in options.cases or CASES:
-        study = load(CNN_CONFIG) if case == "cnn.yaml" else _study(case)
-        for name in study.models:
+        study = load(CONFIGS / case) if case.endswith(".yaml") else _study(case)
+        for name in (each for each, model in study.models.items() if isinstance(model, NetworkModel)):
             label = name if name == case else f"{case} {name}"
             results[label] = found = _measure(study, name)
             print(

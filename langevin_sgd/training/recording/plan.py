@@ -3,7 +3,7 @@
 Work is counted, never timed, so that what is recorded follows from the config alone. With F operations of one sample's
 pass forward through the network, a step with minibatches of B samples counts as 3 F (B + 6): each goes forward, and
 backward at twice the cost; reading and changing the weights takes as long as six samples do. The evaluation of a
-sample counts as 3/2 F in float32 and as 3 F in float64, and 2200 for its loss and whether the answer is correct. The
+sample counts as 7/4 F in float32 and as 3 F in float64, and 2200 for its loss and whether the answer is correct. The
 numbers are from two cores, for softmax regression, perceptrons and convolutional networks; what is spent by them is
 measured by `analysis/benchmarks/recording.py`. Replicas go through both alike, and cancel. What takes a fraction of a
 second anyway is never left out: evaluations of up to 2e9 operations, replicas counted.
@@ -24,7 +24,7 @@ from langevin_sgd.training.recording.config import Precision, Recording
 SHARE = Fraction(1, 5)
 """What evaluations may take of the training."""
 
-_PASSES = {"float32": Fraction(3, 2), "float64": Fraction(3)}
+_PASSES = {"float32": Fraction(7, 4), "float64": Fraction(3)}
 _OF_LOSS = 2200
 _OF_WEIGHTS = 6
 _FREE = 2 * 10**9

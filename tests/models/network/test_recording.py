@@ -138,7 +138,7 @@ def test_a_forecast_counts_evaluations_and_probes_what_it_counts() -> None:
     whole = parse({"name": "recorded", "seed": 1, "sgd": sgd, "models": {"network": network}})
     model = whole.models["network"]
     work = model.work(whole, "network")
-    assert work["evaluations"] == 9  # as many as are a fifth of the training
+    assert work["evaluations"] == 8  # as many as are a fifth of the training
     assert work["record_times"] > 50
     changes = model.shorter(whole, "network", {**work, "steps": 40, "evaluations": 7})
     written = whole.as_written()

@@ -20,21 +20,21 @@ def planned(steps: int, recording: Recording | None = None, **more: object):
     ("steps", "precision", "evaluations"),
     [
         (200, "float32", 1),
-        (2000, "float32", 9),
-        (10_000, "float32", 48),
+        (2000, "float32", 8),
+        (10_000, "float32", 41),
         (20_000, "float32", 99),
         (40_000, "float64", 99),
     ],
 )
 def test_evaluations_take_a_fifth_of_the_training(steps: int, precision: str, evaluations: int) -> None:
-    """Of steps of 3 (16 + 6) passes, with 3/2 or 3 a sample: the last record is always there, step 0 beside them."""
+    """Of steps of 3 (16 + 6) passes, with 7/4 or 3 a sample: the last record is always there, step 0 beside them."""
     record, found = planned(steps)
     assert (found.precision, found.evaluated.size - 1) == (precision, min(evaluations, record.size - 1))
     assert found.evaluated[0] == 0
     assert found.evaluated[-1] == steps
     assert np.isin(found.evaluated, record).all()
     assert (np.diff(found.evaluated) > 0).all()
-    spent = (found.evaluated.size - 1) * 1797 * {"float32": 1.5, "float64": 3}[precision]
+    spent = (found.evaluated.size - 1) * 1797 * {"float32": 1.75, "float64": 3}[precision]
     assert spent <= 0.2 * steps * 66 or evaluations == 1
 
 
@@ -54,7 +54,7 @@ def test_what_takes_a_moment_is_never_left_out() -> None:
 def test_of_a_small_network_the_loss_itself_counts() -> None:
     """Softmax regression on digits takes 1280 operations a sample, fewer than its loss."""
     assert planned(2000, operations=1280, replicas=64)[1].evaluated.size == 14  # as many as are free, and the start
-    assert planned(10_000, operations=1280, replicas=64)[1].evaluated.size == 23
+    assert planned(10_000, operations=1280, replicas=64)[1].evaluated.size == 22
 
 
 def test_replicas_that_start_apart_are_all_evaluated_at_the_start() -> None:
