@@ -1,9 +1,19 @@
+"""What tests of training share: data, networks, modules of a user's own, and trainings that are interrupted."""
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
+import xarray as xr
 from torch import nn
 
+import langevin_sgd as lsgd
 from langevin_sgd.training.energy import Samples
+from langevin_sgd.training.ensemble import Ensemble
 from langevin_sgd.training.network import Network
 
 CLASSES, INPUTS = 4, 9
@@ -45,3 +55,42 @@ def make_network():
         return Network.of(module, dtype=dtype)
 
     return make
+
+
+@pytest.fixture
+def own_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str, str], str]]:
+    """A function that writes a module of the user's own beside the config; returns its name. It is forgotten after."""
+    written: list[str] = []
+
+    def write(name: str, text: str) -> str:
+        (tmp_path / f"{name}.py").write_text(text, encoding="utf-8")
+        monkeypatch.chdir(tmp_path)
+        written.append(name)
+        return name
+
+    yield write
+    for name in written:
+        sys.modules.pop(name, None)
+
+
+@pytest.fixture
+def stopped_and_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, Any], int], xr.Dataset]:
+    """A function that trains until Ctrl-C before the n-th piece of steps, goes on, and returns what the network is."""
+
+    def train(study: dict[str, Any], piece: int) -> xr.Dataset:
+        advance, pieces = Ensemble.advance, 0
+
+        def stopped(self: Ensemble, *arguments: Any) -> None:
+            nonlocal pieces
+            pieces += 1
+            if pieces == piece:
+                raise KeyboardInterrupt
+            advance(self, *arguments)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Ensemble, "advance", stopped)
+            with pytest.raises(KeyboardInterrupt):
+                lsgd.simulate(study, output=tmp_path / "run")
+        return lsgd.simulate(study, output=tmp_path / "run", resume=True)["network"].to_dataset(inherit=False)
+
+    return train

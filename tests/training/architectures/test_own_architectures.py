@@ -1,15 +1,11 @@
 """Architectures of the user's own, each a section in one file: trained, scanned, resumed, and a line where broken."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 import langevin_sgd as lsgd
 from langevin_sgd.errors import UserError
 from langevin_sgd.study import loading as config
-from langevin_sgd.training.ensemble import Ensemble
 
 FILE = '''\
 from torch import nn
@@ -49,11 +45,8 @@ class Dropping(Narrow):
 
 
 @pytest.fixture
-def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    (tmp_path / "my_networks.py").write_text(FILE)
-    monkeypatch.chdir(tmp_path)
-    yield "my_networks"
-    sys.modules.pop("my_networks", None)
+def module(own_module) -> str:
+    return own_module("my_networks", FILE)
 
 
 def study(architecture: dict, scan: dict | None = None, **more: object) -> dict:
@@ -76,25 +69,10 @@ def test_its_size_is_known_before_it_is_built(module: str) -> None:
         config.parse(study({"kind": f"{module}:Narrow", "width": 100}, probes=["sharpness"]))
 
 
-def test_it_is_scanned_and_goes_on_after_an_interruption(
-    module: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_it_is_scanned_and_goes_on_after_an_interruption(module: str, stopped_and_resumed) -> None:
     chosen = study({"kind": f"{module}:Narrow"}, {"sgd.batch_size": [4, 8]})
     whole = lsgd.simulate(chosen)["network"]
-    advance, calls = Ensemble.advance, []
-
-    def stopped(self: Ensemble, *args: object) -> None:
-        calls.append(args)
-        if len(calls) == 7:
-            raise KeyboardInterrupt
-        advance(self, *args)
-
-    monkeypatch.setattr(Ensemble, "advance", stopped)
-    with pytest.raises(KeyboardInterrupt):
-        lsgd.simulate(chosen, output=tmp_path / "run")
-    monkeypatch.setattr(Ensemble, "advance", advance)
-    resumed = lsgd.simulate(chosen, output=tmp_path / "run", resume=True)["network"]
-    assert np.array_equal(whole.energy, resumed.energy)
+    assert np.array_equal(whole.energy, stopped_and_resumed(chosen, 7).energy)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """Data sets by entry point, a function or a section: trained on, resumed to the same bits, and a line where broken."""
 
-import sys
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
@@ -13,7 +12,6 @@ from langevin_sgd import families
 from langevin_sgd.errors import UserError
 from langevin_sgd.study import loading as config
 from langevin_sgd.training.data import DATA
-from langevin_sgd.training.ensemble import Ensemble
 
 FILE = """\
 import numpy as np
@@ -47,9 +45,8 @@ not_callable = 3
 
 
 @pytest.fixture(autouse=True)
-def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    (tmp_path / "my_data.py").write_text(FILE)
-    monkeypatch.chdir(tmp_path)
+def module(own_module, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    own_module("my_data", FILE)
     monkeypatch.syspath_prepend(str(tmp_path))
     names = {"blobs": "blobs", "sized_blobs": "Blobs", "not_callable": "not_callable"}
     own = [metadata.EntryPoint(name, f"my_data:{value}", "langevin_sgd.data") for name, value in names.items()]
@@ -57,7 +54,6 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     DATA.__dict__.pop("_table", None)
     yield
     DATA.__dict__.pop("_table", None)
-    sys.modules.pop("my_data", None)
 
 
 def study(data: dict, scan: dict | None = None) -> dict:
@@ -85,23 +81,10 @@ def test_the_size_of_a_section_is_known_before_it_is_loaded() -> None:
         config.parse(study({"name": "sized_blobs", "samples": 6}))
 
 
-def test_it_is_scanned_and_goes_on_after_an_interruption(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_is_scanned_and_goes_on_after_an_interruption(stopped_and_resumed) -> None:
     chosen = study({"name": "sized_blobs"}, {"sgd.batch_size": [4, 8]})
     whole = lsgd.simulate(chosen)["network"]
-    advance, calls = Ensemble.advance, []
-
-    def stopped(self: Ensemble, *args: object) -> None:
-        calls.append(args)
-        if len(calls) == 7:
-            raise KeyboardInterrupt
-        advance(self, *args)
-
-    monkeypatch.setattr(Ensemble, "advance", stopped)
-    with pytest.raises(KeyboardInterrupt):
-        lsgd.simulate(chosen, output=tmp_path / "run")
-    monkeypatch.setattr(Ensemble, "advance", advance)
-    resumed = lsgd.simulate(chosen, output=tmp_path / "run", resume=True)["network"]
-    assert np.array_equal(whole.energy, resumed.energy)
+    assert np.array_equal(whole.energy, stopped_and_resumed(chosen, 7).energy)
 
 
 def test_what_cannot_be_is_told_in_one_line() -> None:

@@ -1,8 +1,5 @@
 """Losses: cross entropy against torch, and the user's own in one file: in simulate, in a scan, resumed, and broken."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -136,11 +133,8 @@ number = 3
 
 
 @pytest.fixture
-def functions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    (tmp_path / "my_functions.py").write_text(FUNCTIONS)
-    monkeypatch.chdir(tmp_path)
-    yield "my_functions"
-    sys.modules.pop("my_functions", None)
+def functions(own_module) -> str:
+    return own_module("my_functions", FUNCTIONS)
 
 
 def test_a_plain_function_is_a_loss(functions: str) -> None:
@@ -180,11 +174,8 @@ def test_what_is_no_function_is_told_before_the_study_begins(functions: str) -> 
 
 
 @pytest.fixture
-def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    (tmp_path / "my_losses.py").write_text(FILE)
-    monkeypatch.chdir(tmp_path)
-    yield "my_losses"
-    sys.modules.pop("my_losses", None)
+def module(own_module) -> str:
+    return own_module("my_losses", FILE)
 
 
 def study(loss: object, scan: dict | None = None, **more: object) -> dict:
@@ -292,24 +283,10 @@ def test_one_of_the_users_own_is_trained_with_and_scanned(module: str) -> None:
     assert np.array_equal(scanned.train_loss.sel(batch_size=8), twice.train_loss)
 
 
-def test_a_training_with_it_goes_on_after_an_interruption(module: str, tmp_path: Path, monkeypatch) -> None:
+def test_a_training_with_it_goes_on_after_an_interruption(module: str, stopped_and_resumed) -> None:
     chosen = study(f"{module}:SquaredLoss")
     whole = lsgd.simulate(chosen)["network"]
-    advance, calls = Ensemble.advance, []
-
-    def stopped(self: Ensemble, *args: object) -> None:
-        calls.append(args)
-        if len(calls) == 3:
-            raise KeyboardInterrupt
-        advance(self, *args)
-
-    monkeypatch.setattr(Ensemble, "advance", stopped)
-    with pytest.raises(KeyboardInterrupt):
-        lsgd.simulate(chosen, output=tmp_path / "run")
-    monkeypatch.undo()
-    monkeypatch.chdir(tmp_path)
-    resumed = lsgd.simulate(chosen, output=tmp_path / "run", resume=True)["network"]
-    assert np.array_equal(whole.energy, resumed.energy)
+    assert np.array_equal(whole.energy, stopped_and_resumed(chosen, 3).energy)
 
 
 @pytest.mark.parametrize(

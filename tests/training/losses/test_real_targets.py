@@ -1,9 +1,5 @@
 """Real targets through the whole of training: every start, the control, probes, curvature, and single replicas."""
 
-import sys
-from collections.abc import Iterator
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -13,7 +9,6 @@ import langevin_sgd as lsgd
 from langevin_sgd.config.errors import ConfigError
 from langevin_sgd.study import loading as config
 from langevin_sgd.training.energy import Samples
-from langevin_sgd.training.ensemble import Ensemble
 from langevin_sgd.training.losses.cross_entropy.functions import CROSS_ENTROPY
 from langevin_sgd.training.losses.mse.config import SquaredErrorLoss
 from langevin_sgd.training.threads import Workers
@@ -58,11 +53,8 @@ class Robust(Loss):
 
 
 @pytest.fixture(autouse=True)
-def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    (tmp_path / "my_regression.py").write_text(FILE)
-    monkeypatch.chdir(tmp_path)
-    yield
-    sys.modules.pop("my_regression", None)
+def module(own_module) -> None:
+    own_module("my_regression", FILE)
 
 
 def study(data: object = "plane", **more: object) -> dict:
@@ -158,25 +150,12 @@ def test_the_line_between_two_minima_takes_real_targets() -> None:
 
 
 @pytest.mark.parametrize("loss", ["mse", {"kind": "cross_entropy", "label_smoothing": 0.2}, "my_regression:Huber"])
-def test_a_training_goes_on_after_an_interruption_to_the_same_bits(loss: object, tmp_path: Path, monkeypatch) -> None:
+def test_a_training_goes_on_after_an_interruption_to_the_same_bits(loss: object, stopped_and_resumed) -> None:
     chosen = study(loss=loss, steps=3000, replicas=2)
     if isinstance(loss, dict):
         chosen["models"]["network"]["data"] = {"name": "iris"}
     whole = lsgd.simulate(chosen)["network"]
-    advance, calls = Ensemble.advance, []
-
-    def stopped(self: Ensemble, *args: object) -> None:
-        calls.append(args)
-        if len(calls) == 3:
-            raise KeyboardInterrupt
-        advance(self, *args)
-
-    monkeypatch.setattr(Ensemble, "advance", stopped)
-    with pytest.raises(KeyboardInterrupt):
-        lsgd.simulate(chosen, output=tmp_path / "run")
-    monkeypatch.setattr(Ensemble, "advance", advance)
-    resumed = lsgd.simulate(chosen, output=tmp_path / "run", resume=True)["network"]
-    assert np.array_equal(whole.energy, resumed.energy)
+    assert np.array_equal(whole.energy, stopped_and_resumed(chosen, 3).energy)
 
 
 @pytest.mark.parametrize("data", ["digits", "iris"])

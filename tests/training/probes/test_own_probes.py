@@ -94,11 +94,8 @@ class Taken(NormProbe):
 
 
 @pytest.fixture
-def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    (tmp_path / "my_probes.py").write_text(FILE)
-    monkeypatch.chdir(tmp_path)
-    yield "my_probes"
-    sys.modules.pop("my_probes", None)
+def module(own_module) -> str:
+    return own_module("my_probes", FILE)
 
 
 def study(*probes: object, scan: dict | None = None) -> dict:

@@ -1,6 +1,5 @@
 """Update rules of the user's own, each in one file: trained with, scanned, resumed, and a line where one is broken."""
 
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +8,6 @@ import pytest
 import langevin_sgd as lsgd
 from langevin_sgd.errors import UserError
 from langevin_sgd.study import loading as config
-from langevin_sgd.training.ensemble import Ensemble
 
 FILE = '''\
 import torch
@@ -98,11 +96,8 @@ class Hearing(AveragedStep):
 
 
 @pytest.fixture
-def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    (tmp_path / "my_rules.py").write_text(FILE)
-    monkeypatch.chdir(tmp_path)
-    yield "my_rules"
-    sys.modules.pop("my_rules", None)
+def module(own_module) -> str:
+    return own_module("my_rules", FILE)
 
 
 def study(rule: object, scan: dict | None = None, momentum: float = 0.0, **more: object) -> dict:
@@ -129,27 +124,12 @@ def test_a_rule_may_take_its_numbers_from_the_replicas(module: str) -> None:
     np.testing.assert_allclose(hears.energy, plain.energy, rtol=1e-10)
 
 
-def test_bits_depend_neither_on_other_replicas_nor_on_an_interruption(
-    module: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_bits_depend_neither_on_other_replicas_nor_on_an_interruption(module: str, stopped_and_resumed) -> None:
     chosen = study(f"{module}:Averaged", {"sgd.batch_size": [4, 8]})
     whole = lsgd.simulate(chosen)["network"]
     fewer = lsgd.simulate(study(f"{module}:Averaged", {"sgd.batch_size": [4, 8]}, replicas=2))["network"]
     assert np.array_equal(whole.energy[:, :2], fewer.energy)
-    advance, calls = Ensemble.advance, []
-
-    def stopped(self: Ensemble, *args: object) -> None:
-        calls.append(args)
-        if len(calls) == 7:
-            raise KeyboardInterrupt
-        advance(self, *args)
-
-    monkeypatch.setattr(Ensemble, "advance", stopped)
-    with pytest.raises(KeyboardInterrupt):
-        lsgd.simulate(chosen, output=tmp_path / "run")
-    monkeypatch.setattr(Ensemble, "advance", advance)
-    resumed = lsgd.simulate(chosen, output=tmp_path / "run", resume=True)["network"]
-    assert np.array_equal(whole.energy, resumed.energy)
+    assert np.array_equal(whole.energy, stopped_and_resumed(chosen, 7).energy)
 
 
 def test_no_law_is_claimed_for_a_rule_that_has_none(module: str, tmp_path: Path) -> None:
