@@ -32,6 +32,7 @@ _SAME_VALUE = {aten.detach.default, aten.alias.default, aten.clone.default, aten
 _NEW = {aten.new_full.default, aten.new_zeros.default, aten.new_ones.default}  # read only the type of their argument
 _MADE = {aten.full.default, aten.zeros.default, aten.ones.default, aten.scalar_tensor.default}
 _RESHAPES = {aten.view.default, aten._unsafe_view.default, aten.reshape.default}
+_PARTS = {aten.slice.Tensor, aten.slice_backward.default}  # with the shape of the argument: all of it
 
 # The functions of the torch namespace parse their arguments in C++, three times faster than an operator overload.
 _QUICKER = {
@@ -206,7 +207,7 @@ def _equal_argument(node: Node) -> Node | None:
     source = node.args[0]
     if node.target in _SAME_VALUE:
         return source
-    if node.target in _RESHAPES or node.target is aten.expand.default:
+    if node.target in _RESHAPES or node.target in _PARTS or node.target is aten.expand.default:
         return source if _shape(source) == _shape(node) else None
     if node.target is aten.permute.default:
         dims = _positive(node.args[1])

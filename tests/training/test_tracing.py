@@ -140,6 +140,19 @@ def test_repeated_and_idle_operations_go_but_nothing_else():
         assert torch.equal(found, expected)
 
 
+def test_a_part_that_is_all_of_it_is_not_copied():
+    def function(x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        value, pull_back = torch.func.vjp(lambda y: y.narrow(0, 0, 2).narrow(1, 1, 2), x)
+        return value, *pull_back(value)
+
+    x = torch.randn(2, 3)
+    traced = trace(function, x)
+    names = [node.name for node in traced.__self__.graph.nodes if node.op == "call_function"]
+    assert len(names) == 2  # there and back along the axis that is cut
+    for found, expected in zip(traced(x), function(x), strict=True):
+        assert torch.equal(found, expected)
+
+
 def test_functions_that_write_in_place_are_left_as_they_are():
     def function(x: torch.Tensor) -> tuple[torch.Tensor, ...]:
         y = x.clone()
