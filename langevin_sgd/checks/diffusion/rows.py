@@ -8,6 +8,7 @@ import xarray as xr
 
 from langevin_sgd.checks.diffusion.conclusion import conclusion_row
 from langevin_sgd.checks.diffusion.config import DiffusionCheck
+from langevin_sgd.checks.diffusion.distance_growth import distance_rows
 from langevin_sgd.checks.diffusion.evidence import Evidence
 from langevin_sgd.checks.diffusion.point import diffusion
 from langevin_sgd.checks.diffusion.response import residual_row, response_rows
@@ -58,6 +59,7 @@ def _beside_response(judged: Judged, check: DiffusionCheck) -> list[Comparison]:
         if own is not None:
             alike.setdefault(str(keys_at(point, names)), []).append((label, own))
         extra = roughness_rows(point, model=model, confidence=confidence)
+        extra += distance_rows(point, model=model, window=check.window, confidence=confidence)
         rows += [replace(row, point=label) for row in extra]
     for seen in alike.values():
         for label, own in seen:

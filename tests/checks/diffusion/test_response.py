@@ -5,8 +5,10 @@ import pytest
 import xarray as xr
 
 from langevin_sgd.checks.diffusion.conclusion import Word, conclude, conclusion_row
+from langevin_sgd.checks.diffusion.distance_growth import distance_rows
 from langevin_sgd.checks.diffusion.evidence import Evidence
 from langevin_sgd.checks.diffusion.response import residual_row, response_rows
+from langevin_sgd.checks.diffusion.roughness import roughness_rows
 from langevin_sgd.checks.verdicts.statistics import Verdict
 
 RATE, STEPS = 0.1, np.array([0, 10, 100, 1000, 3000, 6000])
@@ -139,3 +141,35 @@ def test_the_exponent_of_what_is_left_out():
     assert residual_row([evidence(batch=4), linear[0]], **TOLD) is None  # hotter than what is claimed
     spoiled = residual_row([evidence(batch=16, edge=1.95), *linear], **TOLD)
     assert spoiled.verdict is Verdict.INCONCLUSIVE
+
+
+def test_the_slope_of_the_distance_is_held_against_that_without_noise():
+    time = np.geomspace(1.0, 1000.0, 20)
+    rng = np.random.default_rng(5)
+    distance = 1.0 + 2.0 * np.log(time) + 0.01 * rng.normal(size=(16, 1))
+    dataset = xr.Dataset(
+        {
+            "squared_displacement": (("replica", "time"), distance**2),
+            "control_squared_displacement": ("time", (1.0 + 2.0 * np.log(time)) ** 2),
+        },
+        coords={"effective_time": ("time", time)},
+    )
+    (row,) = distance_rows(dataset, window=2.0, **TOLD)
+    assert row.measured == pytest.approx(2.0, abs=1e-3)
+    assert (row.role, row.verdict) == ("contrast", Verdict.AGREES)
+    assert "R^2 = 1.0000" in row.reason
+    slower = dataset.assign(control_squared_displacement=("time", (1.0 + 1.5 * np.log(time)) ** 2))
+    assert distance_rows(slower, window=2.0, **TOLD)[0].verdict is Verdict.DISAGREES
+    assert not distance_rows(dataset, window=6.5, **TOLD)
+
+
+def test_alpha_along_trajectories_is_held_against_that_of_the_descent():
+    measured = {"trajectory_alpha": 1.28, "trajectory_alpha_stderr": 0.01, "control_alpha": 1.23}
+    point = xr.Dataset({**measured, "energy": ("replica", np.ones(16))})
+    (row,) = roughness_rows(point, **TOLD)
+    assert row.verdict is Verdict.AGREES
+    assert "descent" in row.reason
+    (rough,) = roughness_rows(point.assign(control_alpha=0.9), **TOLD)
+    assert rough.verdict is Verdict.DISAGREES
+    assert "more than descent" in rough.reason
+    assert not roughness_rows(point.drop_vars("trajectory_alpha"), **TOLD)
