@@ -38,6 +38,9 @@ SHORTER: dict[str, list[str]] = {
     "double_well": ["models.well.steps=400", "models.well.replicas=64",
                     "scan.models.well.temperature={geometric: [0.25, 2.0, 3]}"],
     "drift_and_spread": [f"models.batch_{size}.{key}" for size in (4, 16, 128) for key in ("steps=60", "replicas=4")],
+    "drift_or_barriers": [f"models.{name}.{key}" for name in (
+        "cross_entropy", "mse", "label_noise", "random_labels", "planted")
+        for key in ("steps=40", "replicas=4", "record_times=8")],
     "epoch_sampling": ["models.network.steps=2000", "models.network.replicas=4"],
     "escape": [f"models.{name}.{key}" for name in ("line", "high", "isotropic", "plane_high", "aligned")
                for key in ("steps=2000", "replicas=64")],
@@ -49,6 +52,8 @@ SHORTER: dict[str, list[str]] = {
                        "models.d100.disorders=2", "models.d100.features=64", "models.d100.ln_time=[-5.0, -2.0]",
                        "models.d1000.disorders=2", "models.d1000.features=64", "models.d1000.ln_time=[-5.0, -3.0]",
                        "models.d1000.record_times=9", "models.d100.record_times=13", "models.d10.record_times=17"],
+    "hoffer": ["models.network.training_time=4", "models.network.replicas=4", "models.network.record_times=6",
+               "scan.size.zip.sgd.batch_size=[8, 64]"],
     "inherent_structures": ["models.network.steps=2000", "models.network.replicas=2",
                             "models.network.probes.0.snapshots=3"],
     "mnist": ["models.network.steps=8", "models.network.replicas=2"],
