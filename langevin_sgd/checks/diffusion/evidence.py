@@ -32,12 +32,13 @@ _ROUNDING = 1e-9
 class Evidence:
     """One point: arrays (time,) at effective times, and what was seen of the control, and between replicas, at others.
 
-    `heat` is the learning rate over (batch size (1 - momentum)), to which temperature is proportional; `share` the part
-    of the squared displacement that is drift; `barrier` the mean height, over pairs of replicas, of the loss between
-    them above the higher end.
+    `rate` is the learning rate / (1 - momentum) and `heat` that over the batch size, to which temperature is
+    proportional; `share` is the part of the squared displacement that is drift, and `barrier` the mean height, over
+    pairs of replicas, of the loss between them above the higher end.
     """
 
     time: Array
+    rate: float
     heat: float
     replicas: int
     drift: Array
@@ -72,6 +73,7 @@ class Evidence:
         nothing = np.empty(0)
         return cls(
             time=values("effective_time"),
+            rate=unit,
             heat=unit / float(point["batch_size"]),
             replicas=int(point.sizes["replica"]),
             drift=values("drift_over_control"),

@@ -83,7 +83,8 @@ def residual_row(points: Sequence[Evidence], *, model: str, confidence: float) -
     """The exponent of what linear response leaves out in the temperature, 1 to lowest order, from the points of a scan.
 
     At the last effective time that all have reached, 300 at most, from points at which linear theory is claimed; None
-    without two temperatures among them. Least squares of logarithms, with the errors of the points.
+    without two temperatures among them. Least squares of logarithms, with the errors of the points. Where points differ
+    in their learning rate, and so in more than temperature, it is a contrast.
     """
     fit = [each for each in points if each.heat <= WARM * _HEAT_ROUNDING and each.last(LATE) is not None]
     if len({round(math.log(each.heat), 6) for each in fit}) < 2:
@@ -125,7 +126,7 @@ def residual_row(points: Sequence[Evidence], *, model: str, confidence: float) -
         model=model,
         quantity=Quantity("tangent_residual_exponent", "exponent in T of the rest", {"effective_time": shared}, (0, 3)),
         law=_RESPONSE,
-        role="law",
+        role="law" if len({each.rate for each in fit}) == 1 else "contrast",
         measured=assessed.estimate,
         standard_error=assessed.stderr,
         predicted=1.0,

@@ -1,5 +1,7 @@
 """Rows and conclusion of a training beside linear response, on made-up measurements whose answer is known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -135,6 +137,8 @@ def test_the_exponent_of_what_is_left_out():
     assert row is not None
     assert row.measured == pytest.approx(1.0)
     assert (row.role, row.verdict) == ("law", Verdict.AGREES)
+    mixed = residual_row([linear[0], replace(linear[1], rate=0.2)], **TOLD)
+    assert (mixed.role, mixed.verdict) == ("contrast", Verdict.AGREES)
     square = [evidence(batch=batch, residual=100.0 / batch**2) for batch in (16, 64, 128)]
     assert residual_row(square, **TOLD).verdict is Verdict.DISAGREES
     assert residual_row(linear[:1], **TOLD) is None
