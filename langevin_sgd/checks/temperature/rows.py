@@ -120,10 +120,10 @@ class _Judge:
         without = (total - chosen) / (len(chosen) - 1)
         ratio = Value(float((total[1] / total[0]).mean()), (without[:, 1] / without[:, 0]).mean(axis=1))
         strengths = self.dataset["field_strength"].values
-        quantity = Quantity(
-            "linearity", f"response to {strengths[-1] / strengths[0]:.3g} times the field", ranks=(3, 3)
-        )
-        yield self._row(ratio, quantity, LINEAR, "law", modes, self.check.response_tolerance)
+        title = f"response to {strengths[-1] / strengths[0]:.3g} times the field"
+        quantity = Quantity(f"linearity{self._when()}", title, self._about(), ranks=(3, 3))
+        role: Role = "contrast" if self.measured.response_law is None else "law"
+        yield self._row(ratio, quantity, LINEAR, role, modes, self.check.response_tolerance)
 
     def against_laws(self) -> Iterator[Comparison]:
         """Response and theta over those of the laws; theta over that of all modes."""

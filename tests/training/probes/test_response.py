@@ -1,5 +1,8 @@
 """The `response` probe: on exact processes, on a network at its minimum, from a random start, and interrupted."""
 
+import sys
+import types
+
 import numpy as np
 import pytest
 
@@ -8,6 +11,7 @@ from langevin_sgd.checks.modes import eigenvalue_bins
 from langevin_sgd.checks.temperature.measured import Measured
 from langevin_sgd.config.errors import ConfigError
 from langevin_sgd.config.sgd import Sgd
+from langevin_sgd.errors import UserError
 from langevin_sgd.estimators.effective_temperature import thermal_energy
 from langevin_sgd.models.network import run as network_run
 from langevin_sgd.models.network.config import NetworkModel
@@ -107,9 +111,21 @@ def test_an_interrupted_probe_goes_on_to_the_same_bits(at_minimum, tmp_path, mon
         np.testing.assert_array_equal(parts["network"][name].values, values.values, err_msg=str(name))
 
 
-def test_from_a_random_start_modes_are_those_where_the_field_is_switched_on():
+@pytest.fixture
+def own_directions(monkeypatch):
+    """A module of the user's own."""
+    module = types.ModuleType("made_up_directions")
+    module.first = lambda weights: 2.0 * np.eye(len(weights))[0]
+    module.short = lambda weights: weights[:3]
+    for function in (module.first, module.short):
+        function.__module__ = module.__name__
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+
+
+def test_from_a_random_start_modes_are_those_where_the_field_is_switched_on(own_directions):
     """In one step the response is eta whatever the curvature, and increments are noise: theta near the bath's."""
-    probe = {"kind": "response", "onsets": [20, 100], "delays": [1, 20]}
+    directions = ["gradient", "made_up_directions:first"]
+    probe = {"kind": "response", "onsets": [20, 100], "delays": [1, 20], "directions": directions}
     sgd = Sgd(learning_rate=0.05, batch_size=4)
     found = trained(64, sgd=sgd, start="shared", steps=150, sample_every=None, burn_in=None, probes=[probe])
     pushed = np.isfinite(found["mode_response"]).all(["replica", "onset", "delay"]).values
@@ -118,6 +134,14 @@ def test_from_a_random_start_modes_are_those_where_the_field_is_switched_on():
     ratio = (found["mode_thermal_energy"].isel(delay=0) / found["bath_thermal_energy"]).values[:, pushed]
     np.testing.assert_allclose(ratio.mean(axis=1), 1.0, atol=0.3)  # C at the mean of the replicas, and not at each
     assert (np.diff(found["onset_eigenvalue"].values, axis=1) <= 0).all()
+    np.testing.assert_allclose(found["direction_response"].values[:, :, 0], 0.05, rtol=1e-6)
+    assert found["direction"].values.tolist() == directions
+
+
+def test_a_direction_that_is_none_is_said(own_directions):
+    probe = {"kind": "response", "onsets": [2], "delays": [1], "directions": ["made_up_directions:short"]}
+    with pytest.raises(UserError, match=r"returned float64 of shape \(3,\); numbers \(15,\) are needed"):
+        trained(2, start="shared", steps=4, sample_every=None, burn_in=None, probes=[probe])
 
 
 @pytest.mark.parametrize(
