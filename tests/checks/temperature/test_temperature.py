@@ -118,7 +118,7 @@ def test_without_a_law_groups_of_modes_stand_beside_their_baths():
         both[name] = xr.concat([data[name], late[name]], dim="onset")
     both["field_response"] = xr.concat([data["field_response"], late["field_response"]], dim="onset")
     found = rows(both, "contrast")
-    assert {row.law for row in found} == {"bath", "one temperature"}
+    assert {row.law for row in found} == {"bath", "one temperature", "linear response"}
     cooling = [row for row in found if row.quantity.startswith("cooling")]
     assert len(cooling) >= 3
     np.testing.assert_allclose([row.measured for row in cooling], 0.5)  # of the same draws
