@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -23,6 +24,7 @@ _TWIN = "time_step_fraction"
 _TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.4, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0, 100.0)
 _CLOSE_TICKS = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3, 1.4, 1.6, 1.8, 2.0)
 _WIDEST = 2.0  # of the axis of bins: what is further off than that is told of
+_MARKERS = ("o", "d", "<", ">", "p", "h", "*")
 _FULL = 0.95  # of the intervals
 
 
@@ -115,12 +117,13 @@ def theories(subject: Subject) -> Figure:
 
 def _theories(subject: Subject, trained: StationaryWindow, masks: list[Mask]) -> Iterator[_Theory]:
     every = np.ones(trained.noisy.shape, dtype=np.bool_)
+    markers = itertools.cycle(_MARKERS)  # laws may share a colour
     for law, variances in trained.laws.items():
         if not np.isfinite(variances[trained.noisy]).all():
             continue
         over = [_over_law(trained, variances, modes) for modes in (every, *masks)]
         colour = law_line(law)["color"]
-        yield _Theory(law_label(law, subject.model), colour, "o", np.array(over[0]), np.array(over[1:]))
+        yield _Theory(law_label(law, subject.model), colour, next(markers), np.array(over[0]), np.array(over[1:]))
     for place, (name, model) in enumerate(subject.others.items()):
         twin = StationaryWindow.from_dataset(model)
         assert twin is not None
