@@ -14,7 +14,8 @@ from langevin_sgd.observables.scanned import dimensions, entries_done, label
 from langevin_sgd.reporting.plots.figure import Results, Subject, figure, has
 from langevin_sgd.reporting.plots.style import BLUE, GREY, INK, MODEL_COLOURS, Array, canvas, title
 
-_MOST = 6  # points of a scan that a figure has room for
+_NEAR = 2.0  # within such a factor of 1 the ratio needs no logarithmic axis
+_MOST = 8  # points of a scan that a figure has room for
 
 
 def _beside_response(results: Results) -> dict[str, Subject]:
@@ -46,7 +47,14 @@ def linear_response(subject: Subject) -> Figure:
         lower.fill_between(time, ratio - error, ratio + error, color=colour, alpha=0.25, linewidth=0)
     lower.axhline(1.0, color=GREY, linewidth=1.0, zorder=0)
     upper.set(xscale="log", yscale="log", ylabel="squared displacement (weights²)")
-    lower.set(xscale="log", yscale="log", xlabel="effective time, η·step/(1 − μ)", ylabel="spread / linear response")
+    ratios = np.concatenate([line.get_ydata() for line in lower.lines[:-1]])
+    close = np.nanmin(ratios) > 1.0 / _NEAR and np.nanmax(ratios) < _NEAR
+    lower.set(
+        xscale="log",
+        yscale="linear" if close else "log",
+        xlabel="effective time, η·step/(1 − μ)",
+        ylabel="spread / linear response",
+    )
     left_out = f"{len(shown)} of {len(several)} points" if len(several) > len(shown) else ""
     title(upper, "Drift, spread and linear response", subject, left_out)
     kinds: dict[str, dict[str, Any]] = {
@@ -56,7 +64,7 @@ def linear_response(subject: Subject) -> Figure:
         "spread of linear response": {"linestyle": "", "marker": "o", "markerfacecolor": "none"},
     }
     upper.legend(handles=[Line2D([], [], label=name, **{"color": INK, **look}) for name, look in kinds.items()])
-    lower.legend(loc="best")
+    lower.legend(loc="best", fontsize=8)
     return figure
 
 
