@@ -103,8 +103,11 @@ class NetworkModel(ModelSection):
     """Number of logarithmically spaced times that are recorded: displacements at all of them, energy, loss and accuracy
     at as many as `recording` says."""
     recording: Recording = Recording()
-    """How loss, energy and accuracy are evaluated along the way: by default so that they take at most a fifth of the
-    training, in float64 where that suffices."""
+    """How loss, energy and accuracy are evaluated along the way: {precision: float32 or float64, samples: N,
+    evaluations: N, window: loss or modes}, all of them optional. By default they take at most a fifth of the training,
+    counted in operations: in float64 where that suffices, else in the arithmetic of the training, and at fewer of the
+    recorded times, nan at others. With `samples` they are of so many training and test samples, drawn once. `window`
+    says what energies in a stationary window are: of the loss in float64 or, at no cost, along the modes."""
     measure_curvature: Flag = Field(default_factory=lambda earlier: earlier["start"] == "minimum")
     """Measure the Hessian and the noise covariance at the minimum. Default: true if start is `minimum`."""
     curvature: MeasuredModes | None = None
