@@ -33,6 +33,7 @@ FIGURES: Family[FigureKind] = Family(
         "mode_prediction": "langevin_sgd.reporting.plots.mode_prediction:mode_prediction",
         "theories": "langevin_sgd.reporting.plots.theories:theories",
         "effective_temperature": "langevin_sgd.reporting.plots.effective_temperature:effective_temperature",
+        "two_times": "langevin_sgd.reporting.plots.two_times:two_times",
         "energy_distribution": "langevin_sgd.reporting.plots.energy_distribution:energy_distribution",
         "squared_displacement": "langevin_sgd.reporting.plots.displacement:squared_displacement",
         "logarithmic_diffusion": "langevin_sgd.reporting.plots.diffusion:logarithmic_diffusion",
