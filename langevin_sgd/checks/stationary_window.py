@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from langevin_sgd.checks.verdicts.statistics import MINIMUM_REPLICAS, rounded
 from langevin_sgd.estimators.control_variate import ControlVariate
 from langevin_sgd.estimators.stationary import jackknife_stderr, leave_one_out_variance, pooled_variance
-from langevin_sgd.laws.quadratic import energy_law_weights
+from langevin_sgd.laws.quadratic import energy_law_weights, own_law
 
 Array = NDArray[np.float64]
 
@@ -115,6 +115,13 @@ def _of_moments(dataset: xr.Dataset, names: list[str]) -> frozenset[str]:
     return frozenset(name for name, flag in zip(names, flags, strict=True) if flag == 1.0)
 
 
+def _mean(dataset: xr.Dataset, names: list[str], law: str) -> Array | None:
+    if not law or "mode_mean_law" not in dataset:
+        return None
+    found = np.asarray(dataset["mode_mean_law"].values[names.index(law)], dtype=np.float64)
+    return found if np.isfinite(found).all() else None
+
+
 @dataclass(frozen=True)
 class StationaryWindow:
     """Moments, energies and laws of one model in the eigenbasis of its Hessian.
@@ -124,10 +131,10 @@ class StationaryWindow:
     say nothing of a distribution, and `notes` say what each takes for granted or why it predicts nothing. `decay` is
     the part of each mode's variance that is missing on average over the window because the run started at the minimum,
     <exp(-2 n/tau)>. `displaced` bounds what is left in the window of the squared distance that the mean had at the
-    start, over the total variance. `noise_share` is the part of tr C in the modes, which may be some of many. Of a
-    process without a law of its own `law` is empty, others stand beside it, and nothing tells what a transient leaves.
-    With a `control`, the linear process on the same minibatches, variance, mean and energy are cleared of what that
-    happens to show, and have smaller errors.
+    start, over the total variance. `noise_share` is the part of tr C in the modes, which may be some of many, and
+    `mean` (mode,) is where the own law has the mean, None at the minimum. Of a process without a law of its own `law`
+    is empty, others stand beside it, and nothing tells what a transient leaves. With a `control`, the linear process on
+    the same minibatches, variance, mean and energy are cleared of what that happens to show, and have smaller errors.
     """
 
     law: str
@@ -147,6 +154,7 @@ class StationaryWindow:
     slowest: float
     noise_share: float = 1.0
     control: ControlVariate | None = None
+    mean: Array | None = None
 
     @classmethod
     def from_dataset(cls, dataset: xr.Dataset) -> StationaryWindow | None:
@@ -156,16 +164,17 @@ class StationaryWindow:
         """
         if "mode_moment_1" not in dataset:
             return None
-        has_own = "law" in dataset.attrs or _OF_OWN_LAW in dataset
+        law = own_law(dataset)
+        refused = "law" in dataset.attrs and not law  # none of its laws is claimed
+        has_own = bool(law) or (_OF_OWN_LAW in dataset and not refused)
         if not has_own and "mode_variance_law" not in dataset:
             return None
         missing = [name for name in REQUIRED if name not in dataset and (has_own or name != _OF_OWN_LAW)]
         energy = next((name for name in ENERGIES if name in dataset), None)
         missing += [] if energy else [ENERGIES[0]]
-        law = dataset.attrs.get("law")
         names = [str(name) for name in dataset["law"].values] if "law" in dataset.coords else []
         if energy is None or missing or (has_own and law not in names):
-            fault = f"lacks {', '.join(missing)}" if missing else f"has law {law!r}, which is not among {names}"
+            fault = f"lacks {', '.join(missing)}" if missing else f"has law {law or None!r}, which is not among {names}"
             raise ValueError(f"the stationary window {fault}")
 
         def values(name: str) -> Array:
@@ -173,7 +182,7 @@ class StationaryWindow:
 
         deficit = float(dataset[_OF_OWN_LAW]) if has_own else 0.0
         noisy = values("noisy").astype(np.bool_)
-        own = values("mode_variance_law")[names.index(str(law))] if has_own else np.zeros(noisy.shape)
+        own = values("mode_variance_law")[names.index(law)] if has_own else np.zeros(noisy.shape)
         # the largest squared drift bounds the squared distance of the start from below
         start = float(values("drift_squared_predicted").max()) if "drift_squared_predicted" in dataset else 0.0
         moving = abs(deficit) > NEGLIGIBLE or start > 0.0
@@ -187,7 +196,7 @@ class StationaryWindow:
         else:
             decay, slowest, displaced = np.zeros(own.shape), math.nan, 0.0
         return cls(
-            law=str(law) if has_own else "",
+            law=law if has_own else "",
             moment_1=values("mode_moment_1"),
             moment_2=values("mode_moment_2"),
             energy=values(energy),
@@ -204,6 +213,7 @@ class StationaryWindow:
             slowest=slowest,
             noise_share=float(dataset["noise_share"]) if "noise_share" in dataset else 1.0,
             control=ControlVariate(*map(values, CONTROL)) if set(CONTROL) <= set(dataset.data_vars) else None,
+            mean=_mean(dataset, names, law),
         )
 
     @property

@@ -14,7 +14,8 @@ from langevin_sgd.laws.law import Point as Point
 LAWS: Family[Law] = Family(
     "law",
     {
-        # of fluctuations in a quadratic valley
+        # of fluctuations in a valley, quadratic but for the first
+        "self_consistent": "langevin_sgd.laws.self_consistent:SELF_CONSISTENT",
         "discrete": "langevin_sgd.laws.quadratic:DISCRETE",
         "continuum": "langevin_sgd.laws.quadratic:CONTINUUM",
         "isotropic": "langevin_sgd.laws.quadratic:ISOTROPIC",

@@ -23,6 +23,9 @@ Array = NDArray[np.float64]
 _PROCESS = "langevin_sgd.laws.linear_process:LinearProcess"
 REQUIRED = frozenset({"hessian_eigenvalue", "step", "sample_step"})
 """What every law of such a process takes."""
+AVERAGES = "averaged_hessian"
+"""The observable of a training that has measured how H and C change where it fluctuates: then no law with both frozen
+at the minimum is claimed, but that of `laws.self_consistent`, if it holds."""
 
 
 def stationary(point: Point, law: str) -> dict[str, ArrayLike]:
@@ -32,7 +35,7 @@ def stationary(point: Point, law: str) -> dict[str, ArrayLike]:
         "mode_variance": np.diagonal(process.covariance(law)),
         "energy_law_weight": process.energy_weights(law),
     }
-    return values | (_transient(point) if law == process.own else {})
+    return values | (_transient(point) if is_claimed(point, law) else {})
 
 
 def _transient(point: Point) -> dict[str, ArrayLike]:
@@ -44,6 +47,14 @@ def _transient(point: Point) -> dict[str, ArrayLike]:
     return {
         **moved,
         **two_times.predicted(point),
+        **relaxation(point),
+    }
+
+
+def relaxation(point: Point) -> dict[str, ArrayLike]:
+    """How fast the modes relax, and what is left of the start in the window."""
+    process: LinearProcess = point.process
+    return {
         "autocorrelation_time": process.autocorrelation_time(),
         "transient_deficit": process.window_deficit(point.array("sample_step")),
     }
@@ -85,6 +96,14 @@ def is_own(point: Point, law: str) -> bool:
     return own == law
 
 
+def is_claimed(point: Point, law: str) -> bool:
+    """Whether it is, and nothing is measured that a better law than one with H and C frozen follows from."""
+    return is_own(point, law) and not (law in FROZEN_LAWS and AVERAGES in point.names)
+
+
+FROZEN_LAWS = ("discrete", "epoch")
+"""Laws of heavy-ball SGD with H and C as they are at the minimum."""
+
 HEAVY_BALL_LAWS = ("discrete", "epoch", "finite_data")
 """Laws of processes that are the map of heavy-ball SGD, which then is known to be stable."""
 
@@ -104,7 +123,7 @@ DISCRETE = Law(
     requires=REQUIRED,
     process=_PROCESS,
     applies=_has_stationary_state,
-    exact_for=partial(is_own, law="discrete"),
+    exact_for=partial(is_claimed, law="discrete"),
 )
 CONTINUUM = Law(
     name="continuum",
@@ -137,8 +156,23 @@ EPOCH = Law(
     requires=REQUIRED,
     process=_PROCESS,
     applies=partial(is_own, law="epoch"),
-    exact_for=partial(is_own, law="epoch"),
+    exact_for=partial(is_claimed, law="epoch"),
 )
+
+
+def own_law(dataset: xr.Dataset) -> str:
+    """The law that is claimed for a model with a stationary window: that of its process, unless another is.
+
+    Empty where none is claimed.
+    """
+    named = str(dataset.attrs.get("law", ""))
+    if "law_is_exact" not in dataset or not named:
+        return named
+    flags = dataset["law_is_exact"].values.tolist()
+    claimed = [str(law) for law, flag in zip(dataset["law"].values, flags, strict=True) if flag is True]
+    if named in claimed or AVERAGES not in dataset:
+        return named
+    return claimed[0] if claimed else ""
 
 
 def energy_law_weights(dataset: xr.Dataset, law: str) -> Array:

@@ -13,6 +13,7 @@ MODES = declare(
     **with_errors("mode_mean", ("mode",), "mean displacement from the minimum"),
     **with_errors("mode_variance", ("mode",), "stationary variance about the mean"),
     mode_variance_law=Variable(("law", "mode"), "stationary variance, by law"),
+    mode_mean_law=Variable(("law", "mode"), "mean displacement from the minimum, by law"),
     moments_alone_law=Variable(
         ("law",), "1 where a law is of second moments alone, by which positions need not be Gaussian"
     ),

@@ -23,6 +23,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from langevin_sgd.theory.epoch_sampling import epoch_covariance
 from langevin_sgd.theory.ornstein_uhlenbeck import discrete_covariance
 
 Array = NDArray[np.float64]
@@ -46,10 +47,6 @@ class Averages(NamedTuple):
     noise: Array
     rest: Array
 
-    def noise_of_step(self, batch_size: float) -> Array:
-        """<C> + B <rho rho^T>: B times the covariance of what a step sees beside the linear drift."""
-        return self.noise + batch_size * self.rest
-
 
 Average = Callable[[Array, Array, int], Averages]
 """Of a mean m (d,), a factor F (d, q) with F F^T = S, and the number of a frame of points: the averages."""
@@ -57,20 +54,34 @@ Average = Callable[[Array, Array, int], Averages]
 
 @dataclass(frozen=True)
 class Sgd:
-    """eta, B and mu of a step of SGD with replacement."""
+    """eta, B and mu of a step of SGD, with replacement or, of so many `samples`, without it in epochs."""
 
     learning_rate: float
-    batch_size: float
+    batch_size: int
     momentum: float = 0.0
+    samples: int | None = None
 
-    def covariance(self, hessian: Array, noise: Array) -> Array:
-        """S (d, d) of the discrete law at H and C (d, d), which need not commute.
+    def covariance(self, hessian: Array, noise: Array, rest: Array | None = None) -> Array:
+        """S (d, d) of the discrete law at H and C (d, d), which need not commute, and <rho rho^T>, 0 unless given.
 
-        Raises `ValueError` if a noisy mode has no stationary state.
+        In epochs it is the average over phases; rho is no noise of minibatches and is drawn afresh at every step there
+        too. Raises `ValueError` if a noisy mode has no stationary state.
         """
         k, vectors = np.linalg.eigh(0.5 * (hessian + hessian.T))
-        in_modes = vectors.T @ (0.5 * (noise + noise.T)) @ vectors
-        s = discrete_covariance(k, in_modes, self.learning_rate, self.batch_size, self.momentum)
+        numbers = self.learning_rate, self.batch_size
+
+        def in_modes(matrix: Array) -> Array:
+            found: Array = vectors.T @ (0.5 * (matrix + matrix.T)) @ vectors
+            return found
+
+        c = in_modes(noise)
+        if self.samples is None:
+            c = c if rest is None else c + self.batch_size * in_modes(rest)
+            s = discrete_covariance(k, c, *numbers, self.momentum)
+        else:
+            s = epoch_covariance(k, c, *numbers, self.samples, momentum=self.momentum)
+            if rest is not None and rest.any():
+                s = s + discrete_covariance(k, in_modes(rest), self.learning_rate, 1, self.momentum)
         found: Array = vectors @ s @ vectors.T
         return found
 
@@ -100,14 +111,15 @@ def fixed_point(average: Average, hessian: Array, noise: Array, sgd: Sgd, *, fra
     frames say how much that depends on the frame, and the averages are over all. Raises `NoFixedPoint` if an iterate
     has no stationary state, grows beyond `GROWN` times the frozen law, or if the iteration does not converge.
     """
-    frozen = _stationary(sgd, hessian, noise, "with H and C at the minimum")
-    mean, covariance = np.zeros(len(hessian)), frozen
+    nothing = np.zeros(len(hessian)), np.zeros_like(hessian)
+    frozen = _stationary(sgd, Averages(nothing[0], hessian, noise, nothing[1]), "with H and C at the minimum")
+    mean, covariance = nothing[0], frozen
     total, unit = 1.0, float(np.trace(frozen))
     contraction, before = 0.0, 0.0
     for iteration in range(1, ITERATIONS + 1):
         found = average(mean, factor(covariance), 0)
         mean = mean - np.linalg.solve(found.hessian, found.gradient)
-        reached = _stationary(sgd, found.hessian, found.noise_of_step(sgd.batch_size), "at the averages")
+        reached = _stationary(sgd, found)
         change, total = float(np.trace(reached)) / unit - total, float(np.trace(reached)) / unit
         if total > GROWN:
             raise NoFixedPoint(
@@ -124,7 +136,7 @@ def fixed_point(average: Average, hessian: Array, noise: Array, sgd: Sgd, *, fra
     every = [found, *(average(mean, factor(covariance), number) for number in range(1, frames))]
     whole = Averages(*(np.mean(parts, axis=0) for parts in zip(*every, strict=True)))
     each = [_total(sgd, one) / unit for one in every]
-    covariance = _stationary(sgd, whole.hessian, whole.noise_of_step(sgd.batch_size), "at the averages")
+    covariance = _stationary(sgd, whole)
     scatter = float(np.std(each, ddof=1) / np.sqrt(frames)) / (1.0 - contraction) if frames > 1 else np.nan
     mean = mean - np.linalg.solve(whole.hessian, whole.gradient)
     excess = float(np.trace(covariance)) / unit - 1.0
@@ -139,11 +151,11 @@ def factor(covariance: Array) -> Array:
 
 
 def _total(sgd: Sgd, found: Averages) -> float:
-    return float(np.trace(_stationary(sgd, found.hessian, found.noise_of_step(sgd.batch_size), "at the averages")))
+    return float(np.trace(_stationary(sgd, found)))
 
 
-def _stationary(sgd: Sgd, hessian: Array, noise: Array, where: str) -> Array:
+def _stationary(sgd: Sgd, found: Averages, where: str = "at the averages") -> Array:
     try:
-        return sgd.covariance(hessian, noise)
+        return sgd.covariance(found.hessian, found.noise, found.rest)
     except ValueError as reason:
         raise NoFixedPoint(f"{where} there is no stationary state: {reason}") from None

@@ -90,11 +90,15 @@ class GaussianAverages:
         rest = gradients - gradient - away @ hessian
         return Averages(gradient, hessian, 0.5 * (noise + noise.T), rest.T @ rest / len(rest))
 
+    def cubature(self, factor: Array, frame: int) -> Array:
+        """The points (2p, p) of the whole frame of N(0, factor factor^T)."""
+        p = len(factor)
+        half = math.sqrt(p) * self._orthogonal(frame, 0, p, p) @ factor.T
+        return np.concatenate([half, -half])
+
     def _gradients(self, mean: Array, factor: Array, frame: int) -> tuple[Array, Array]:
         """Gradients (2p, p) of the mean loss, without decay, at the points of the whole frame, and these less m."""
-        p = len(mean)
-        half = math.sqrt(p) * self._orthogonal(frame, 0, p, p) @ factor.T
-        away = np.concatenate([half, -half])
+        away = self.cubature(factor, frame)
         points = self._tensor(self._about.weights(mean + away))
         size = min(_POINTS_AT_A_TIME, len(points))
         blocks = torch.split(torch.cat([points, points[: -len(points) % size]]), size)

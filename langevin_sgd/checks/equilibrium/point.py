@@ -67,7 +67,8 @@ def equilibrium(
       first; the sharpest also against the continuum limit, and all against sampling with replacement if the process
       draws epochs;
     - `mean_shift`: sum mean^2/sum S_predicted over noisy modes, cleared of noise, predicted 0: the part that an
-      (anharmonic) shift of the mean adds to the mean square about the minimum, held against the same tolerance;
+      (anharmonic) shift of the mean adds to the mean square about the minimum, held against the same tolerance; the
+      mean is that from where the own law has it, if it says so;
     - `effective_temperature`: 4 <E>/d over its prediction 2 tr(HS)/d, and over T/(1 - momentum);
     - `energy_distribution`: sup-distance between the distribution of E and the weighted chi-squared law, against
       `energy_bound`; a contrast of a law of second moments alone, which that of a Gaussian is beside it;
@@ -216,7 +217,8 @@ class _Judge:
         window = self.window
         modes = window.noisy
         scale = float(window.laws[window.law][modes].sum())
-        shift = squared_mean(window.means[:, modes])
+        expected = 0.0 if window.mean is None else window.mean[modes]
+        shift = squared_mean(window.means[:, modes] - expected)
         square, stderr = float(shift.value) / scale, float(shift.stderr) / scale
 
         def interval(confidence: float) -> tuple[float, float]:

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from langevin_sgd.laws.cache import title_of
-from langevin_sgd.laws.quadratic import energy_law_weights
+from langevin_sgd.laws.quadratic import energy_law_weights, own_law
 from langevin_sgd.reporting.plots.figure import Subject, each_model, figure
 from langevin_sgd.reporting.plots.style import BAND, GREY, INK, Array, canvas, law_line, model_look, title
 from langevin_sgd.theory.quadratic_form import mixture_cdf
@@ -51,11 +51,11 @@ def energy_distribution(subject: Subject) -> Figure:
     empirical = np.searchsorted(energies, grid, side="right") / energies.size
     lower.axhspan(-bound, bound, color=BAND, zorder=0, label=f"bound of the check, {bound:g}")
     lower.axhline(0.0, color=GREY, linewidth=0.8)
-    own_law = str(model.attrs.get("law", "discrete"))
+    own = own_law(model) or "discrete"
     peak = float(density.max())
     for law in model["law"].values[model["energy_law_weight"].notnull().any("mode").values]:
         cumulative = _cumulative(model, str(law), grid)
-        mine = law == own_law
+        mine = law == own
         look = law_line(str(law)) | {"linewidth": 2.2 if mine else 1.8}
         law_density = np.gradient(cumulative, grid)
         peak = max(peak, float(law_density.max()))

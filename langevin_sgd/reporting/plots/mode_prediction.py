@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
+from langevin_sgd.laws.quadratic import own_law
 from langevin_sgd.reporting.plots.figure import Subject, each_model, figure
 from langevin_sgd.reporting.plots.modes import Modes, binned, law_label, laws, ratio_axis
 from langevin_sgd.reporting.plots.style import GREY, INK, canvas, law_line, title
@@ -36,7 +37,7 @@ def mode_prediction(subject: Subject) -> Figure:
     contrast, furthest = np.ones(1), float(ends[1])
     for law in laws(model):
         predicted = model["mode_variance_law"].sel(law=law).values[modes.shown][seen]
-        mine = law == model.attrs.get("law")
+        mine = law == own_law(model)
         colour = law_line(law)["color"]
         furthest = max(furthest, 2 * float(predicted.max()))
         upper.errorbar(

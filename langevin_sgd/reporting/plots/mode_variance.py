@@ -9,6 +9,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from langevin_sgd.laws.quadratic import own_law
 from langevin_sgd.observables.declared import is_trained
 from langevin_sgd.reporting.plots.figure import Subject, each_model, figure
 from langevin_sgd.reporting.plots.modes import Modes, binned, law_label, laws, ratio_axis
@@ -48,7 +49,7 @@ def mode_variance(subject: Subject) -> Figure:
     for law in laws(model):
         predicted = model["mode_variance_law"].sel(law=law).values[modes.shown]
         curve = binned(k, predicted, np.zeros_like(k), own, _CURVE_BINS)
-        mine = law == model.attrs.get("law")
+        mine = law == own_law(model)
         width = 2.4 if mine else 1.9
         upper.plot(
             curve.x, curve.mean, label=law_label(law, model), linewidth=width, zorder=4 - 2 * mine, **law_line(law)

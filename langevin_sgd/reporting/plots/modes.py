@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FormatStrFormatter, NullFormatter
 
 from langevin_sgd.laws.cache import title_of
+from langevin_sgd.laws.quadratic import own_law
 from langevin_sgd.reporting.plots.figure import Subject
 from langevin_sgd.reporting.plots.style import BAND, GREY, Array, Mask
 
@@ -83,7 +84,7 @@ def binned(x: Array, values: Array, stderr: Array, own: Array, bins: int = BINS)
 def laws(model: xr.Dataset) -> list[str]:
     """The laws that say something of a model's modes, the process's own first."""
     told = [str(law) for law in model["law"].values if model["mode_variance_law"].sel(law=law).notnull().any()]
-    return sorted(told, key=lambda law: law != model.attrs.get("law"))
+    return sorted(told, key=lambda law: law != own_law(model))
 
 
 def law_label(law: str, model: xr.Dataset) -> str:
@@ -102,8 +103,8 @@ def ratio_axis(axes: Axes, subject: Subject, measured: Array, contrast: Array) -
     label = f"within {tolerance:.3g}" if tolerance < 0.01 else f"within {tolerance:.0%}"
     axes.axhspan(1 - tolerance, 1 + tolerance, color=BAND, zorder=0, label=label)
     axes.axhline(1.0, color=GREY, linewidth=0.8, zorder=1)
-    own_law = law_label(str(subject.model.attrs["law"]), subject.model)
-    axes.set(xscale="log", yscale="log", ylim=(1 / reach, reach), ylabel=f"ratio to the\n{own_law}")
+    claimed = law_label(own_law(subject.model), subject.model)
+    axes.set(xscale="log", yscale="log", ylim=(1 / reach, reach), ylabel=f"ratio to the\n{claimed}")
     ticks = (0.5, 0.7, 1.0, 1.4, 2.0) if reach > 1.6 else (0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.4)
     axes.yaxis.set_major_locator(FixedLocator([tick for tick in ticks if 1 / reach <= tick <= reach]))
     axes.yaxis.set_major_formatter(FormatStrFormatter("%.1f"))

@@ -15,6 +15,7 @@ from langevin_sgd.training.probes.section import ProbeSection
 PROBES: Family[type[ProbeSection]] = Family(
     "probe",
     {
+        "averages": "langevin_sgd.training.probes.averages.config:AveragesProbe",
         "sharpness": "langevin_sgd.training.probes.sharpness.config:SharpnessProbe",
         "tangent": "langevin_sgd.training.probes.tangent.config:TangentProbe",
         "stationarity": "langevin_sgd.training.probes.stationarity.config:StationarityProbe",

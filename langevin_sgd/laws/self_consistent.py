@@ -1,0 +1,130 @@
+"""The law of SGD where H and C are not those of the minimum: statistical linearisation, from measured averages.
+
+A training that measures its averages (the probe `averages`) asks for it. By rule, and whatever comes out, it is then
+the law that is claimed where it holds: it has a fixed point, and its own estimate of its error is at most `MOST_ERROR`.
+The laws with H and C frozen at the minimum are contrasts beside it. Where it does not hold it says why, and no law is
+claimed: what it refuses is that fluctuations are small enough for anything known about the minimum.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from langevin_sgd.laws.law import Law, NoAnswer, Point
+from langevin_sgd.laws.quadratic import AVERAGES, FROZEN_LAWS, REQUIRED, relaxation
+from langevin_sgd.theory import ornstein_uhlenbeck as theory
+from langevin_sgd.theory.self_consistent import Sgd
+
+if TYPE_CHECKING:
+    from langevin_sgd.laws.linear_process import LinearProcess
+
+Array = NDArray[np.float64]
+
+MOST_ERROR = 0.03
+"""Of the total variance: with a larger estimate of its own error the law is not claimed."""
+
+HIGHER_ORDER = 1.0 / 3.0
+"""What is left out of the total, over the square of the excess: found on softmax regression, and no more than that."""
+
+OF_SKEWNESS = 0.1
+"""What third cumulants change, over the excess, where they were not measured: from 0.07 on softmax regression."""
+
+
+@dataclass(frozen=True)
+class Closure:
+    """The law's variances (mode,), and its error relative to the total: by points, higher orders and skewness."""
+
+    variance: Array
+    covariance: Array
+    excess: float
+    by_points: float
+    by_order: float
+    by_skewness: float
+
+    @property
+    def error(self) -> float:
+        """A bound of the three together: two standard errors of the first, and the others in full."""
+        return 2.0 * self.by_points + self.by_order + self.by_skewness
+
+    @property
+    def told(self) -> str:
+        """The error in words."""
+        return (
+            f"its own error {self.error:.2g}: points {2.0 * self.by_points:.2g}, higher orders {self.by_order:.2g}, "
+            f"third cumulants {self.by_skewness:.2g}"
+        )
+
+
+def closure(point: Point) -> Closure:
+    """The law at a point. Raises `NoAnswer` where there is no fixed point."""
+    refused = str(point.array("averages_refused"))
+    if refused:
+        raise NoAnswer(refused)
+    process: LinearProcess = point.process
+    sgd = process.sgd
+    steps = Sgd(sgd.learning_rate, sgd.batch_size, sgd.momentum, process.samples if process.own == "epoch" else None)
+    hessian, noise, rest = (point.values(f"averaged_{name}") for name in ("hessian", "noise", "rest"))
+    covariance = steps.covariance(hessian, noise, rest)
+    total, frozen = float(np.trace(covariance)), float(np.trace(process.covariance(process.own)))
+    excess = total / frozen - 1.0
+    change = point.values("skewness_variance")
+    if np.isnan(change).any():
+        change, by_skewness = np.zeros_like(change), OF_SKEWNESS * abs(excess)
+    else:
+        # its own excess, which it leaves out, and the directions that were not followed
+        relative = abs(float(change.sum())) / total
+        by_skewness = relative * abs(excess) + abs(float(point.values("skewness_truncated"))) / total
+    variance = np.diagonal(covariance) + change
+    return Closure(
+        variance, covariance, excess, float(point.values("averages_scatter")), HIGHER_ORDER * excess**2, by_skewness
+    )
+
+
+def _predict(point: Point) -> dict[str, ArrayLike]:
+    found = closure(point)
+    if not found.error <= MOST_ERROR:
+        raise NoAnswer(
+            f"the excess over the law at the minimum is {found.excess:.3g}, and {found.told}, more than {MOST_ERROR:g}"
+        )
+    weights = theory.energy_weights(point.process.k, found.covariance)
+    # the energy is no quadratic form there: its mean is measured, the weights say how it is shared out
+    mean = float(point.values("averaged_energy"))
+    return {
+        "mode_variance": found.variance,
+        "mode_mean": point.values("averaged_mean"),
+        "energy_law_weight": weights * (mean / weights.sum()),
+        "moments_alone": 1.0,
+        **relaxation(point),
+    }
+
+
+def _holds(point: Point) -> bool:
+    return closure(point).error <= MOST_ERROR
+
+
+def _told(point: Point) -> str:
+    return closure(point).told
+
+
+def _applies(point: Point) -> bool:
+    own: str = point.process.own
+    return own in FROZEN_LAWS
+
+
+SELF_CONSISTENT = Law(
+    name="self_consistent",
+    title="self-consistent",
+    source="statistical linearisation (Booton 1954, Caughey 1963) of SGD in discrete time, with third cumulants",
+    version=1,
+    predict=_predict,
+    requires=REQUIRED | {AVERAGES, "averaged_noise", "averaged_rest", "averages_refused"},
+    process="langevin_sgd.laws.linear_process:LinearProcess",
+    applies=_applies,
+    exact_for=_holds,
+    note=_told,
+    line=("vermillion", "solid"),
+)

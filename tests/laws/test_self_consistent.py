@@ -1,0 +1,66 @@
+"""The law of measured averages: claimed where it holds, refused in words where it does not."""
+
+import numpy as np
+import pytest
+
+import langevin_sgd as lsgd
+from langevin_sgd.checks.diffusion.window import StationaryWindow
+from langevin_sgd.laws.quadratic import own_law
+from langevin_sgd.theory.self_consistent import Sgd
+
+
+def study(learning_rates: list[float], *, sampling: str = "with_replacement", steps: int = 800) -> dict:
+    network = {
+        "kind": "network",
+        "data": {"name": "iris"},
+        "architecture": {"kind": "softmax"},
+        "start": "minimum",
+        "replicas": 16,
+        "steps": steps,
+        "probes": [{"kind": "averages", "directions": 8}],
+    }
+    return {
+        "name": "averages",
+        "seed": 1,
+        "sgd": {"learning_rate": 0.1, "batch_size": 8, "weight_decay": 0.05, "sampling": sampling},
+        "models": {"network": network},
+        "checks": [{"kind": "equilibrium", "tolerance": 0.1, "bin_tolerance": 0.2}],
+        "scan": {"sgd.learning_rate": learning_rates},
+    }
+
+
+@pytest.fixture(scope="module")
+def scanned():
+    return lsgd.simulate(study([0.1, 3.0]))
+
+
+def test_where_it_holds_it_is_claimed_and_the_frozen_law_is_a_contrast(scanned):
+    point = scanned["network"].to_dataset().isel({"learning_rate": 0})
+    assert own_law(point) == "self_consistent"
+    exact = dict(zip(point["law"].values.tolist(), point["law_is_exact"].values.tolist(), strict=True))
+    assert exact["self_consistent"]
+    assert not exact["discrete"]
+    window = StationaryWindow.from_dataset(point)
+    assert window.law == "self_consistent"
+    total, error = window.summed_variance(window.noisy)
+    assert abs(total / window.laws["self_consistent"].sum() - 1.0) < 0.03 + 4.0 * error / total
+    assert "its own error" in window.notes["self_consistent"]
+
+
+def test_it_follows_from_the_averages_that_the_run_keeps(scanned):
+    point = scanned["network"].to_dataset().isel({"learning_rate": 0})
+    parts = (point[f"averaged_{name}"].values for name in ("hessian", "noise", "rest"))
+    expected = np.diagonal(Sgd(0.1, 8).covariance(*parts))
+    change = point["skewness_variance"].fillna(0.0).values
+    np.testing.assert_allclose(point["mode_variance_law"].sel(law="self_consistent"), expected + change, rtol=1e-10)
+
+
+def test_where_it_does_not_hold_no_law_is_claimed_and_the_reason_is_told(scanned):
+    point = scanned["network"].to_dataset().isel({"learning_rate": 1})
+    assert own_law(point) == ""
+    assert not point["law_is_exact"].values.any()
+    reason = str(point["law_note"].sel(law="self_consistent").values)
+    assert "the excess over the law at the minimum is" in reason or "there is no stationary state" in reason
+    table = scanned["checks"].to_dataset()
+    large = table["point"].str.contains("3")
+    assert (table["role"].where(large, drop=True) == "contrast").all()
