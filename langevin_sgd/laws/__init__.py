@@ -15,7 +15,6 @@ LAWS: Family[Law] = Family(
     "law",
     {
         # of fluctuations in a valley, quadratic but for the first
-        "self_consistent": "langevin_sgd.laws.self_consistent:SELF_CONSISTENT",
         "discrete": "langevin_sgd.laws.quadratic:DISCRETE",
         "continuum": "langevin_sgd.laws.quadratic:CONTINUUM",
         "isotropic": "langevin_sgd.laws.quadratic:ISOTROPIC",
@@ -24,6 +23,7 @@ LAWS: Family[Law] = Family(
         "companion_epoch": "langevin_sgd.laws.companion:COMPANION_EPOCH",
         "frozen_preconditioner": "langevin_sgd.laws.companion:FROZEN_PRECONDITIONER",
         "finite_data": "langevin_sgd.laws.least_squares:FINITE_DATA",
+        "self_consistent": "langevin_sgd.laws.self_consistent:SELF_CONSISTENT",
         "twin_at_minimum": "langevin_sgd.laws.twin:TWIN",
         # of where walkers stay in a landscape and how they leave it, and of SGD on a line
         "fokker_planck": "langevin_sgd.models.basins.laws:FOKKER_PLANCK",

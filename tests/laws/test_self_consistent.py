@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import langevin_sgd as lsgd
-from langevin_sgd.checks.diffusion.window import StationaryWindow
+from langevin_sgd.checks.stationary_window import StationaryWindow
 from langevin_sgd.laws.quadratic import own_law
 from langevin_sgd.theory.self_consistent import Sgd
 
