@@ -11,6 +11,8 @@ import langevin_sgd as lsgd
 from langevin_sgd.errors import UserError
 from langevin_sgd.integrators.divergence import Diverged
 from langevin_sgd.reporting import html
+from langevin_sgd.reporting.plots.figure import Subject
+from langevin_sgd.reporting.plots.learning_curves import learning_curves
 from langevin_sgd.study.loading import parse
 
 pytestmark = pytest.mark.usefixtures("own_modules")
@@ -63,6 +65,12 @@ def test_some_samples_at_some_times_in_float32() -> None:
     assert some.train_loss.long_name == "training loss without weight decay, on 50 of 208 samples, in float32"
     assert some.energy.long_name.endswith(", on 50 of 208 samples, in float32")
     assert some.test_loss.long_name.endswith(", on 50 of 52 samples, in float32")
+
+
+def test_curves_go_through_what_was_evaluated() -> None:
+    upper, _ = learning_curves(Subject("network", trained(recording={"evaluations": 3}))).axes
+    for line in upper.get_lines():  # after the start, without gaps
+        assert np.isfinite(line.get_ydata()).tolist() == [True] * 3
 
 
 def test_float32_of_all_samples_is_the_same_to_rounding() -> None:
