@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
-from made_up_networks import trained
+from made_up_networks import SGD, trained
 
 import langevin_sgd as lsgd
 from langevin_sgd.errors import UserError
@@ -78,6 +78,18 @@ def test_float32_of_all_samples_is_the_same_to_rounding() -> None:
     np.testing.assert_allclose(single.train_loss, trained().train_loss, rtol=1e-6)
     assert single.train_loss.long_name.endswith("decay, in float32")
     assert "train_loss_stderr" not in single
+
+
+def test_bits_in_float32_depend_neither_on_other_replicas_nor_on_other_points() -> None:
+    told = {"architecture": {"kind": "mlp", "hidden": [5]}, "recording": SOME, "steps": 60}
+    few, many = trained(**told), trained(**told, replicas=37)
+    for name in ("energy", "train_loss", "train_loss_stderr", "test_accuracy"):
+        np.testing.assert_array_equal(many[name].values[:6], few[name].values, err_msg=name)
+    network = {"kind": "network", "data": {"name": "made_up:blobs"}, "record_times": 12, **told, "replicas": 16}
+    study = {"name": "recorded", "seed": 1, "sgd": SGD, "models": {"network": network}, "checks": []}
+    both = lsgd.simulate({**study, "scan": {"sgd.learning_rate": [0.05, 0.1]}})["network"]
+    alone = lsgd.simulate(study)["network"]
+    np.testing.assert_array_equal(both.energy.sel(learning_rate=0.1), alone.energy)
 
 
 def test_energies_of_a_window_are_those_of_all_samples() -> None:
