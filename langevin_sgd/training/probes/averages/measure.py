@@ -10,11 +10,13 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from langevin_sgd.theory.modes import noisy_modes
-from langevin_sgd.theory.self_consistent import NoFixedPoint, Sgd, factor, fixed_point
+from langevin_sgd.theory.self_consistent import FixedPoint, NoFixedPoint, Sgd, factor, fixed_point
+from langevin_sgd.theory.skewness import covariance_change
 from langevin_sgd.training.gaussian_averages import GaussianAverages, Surroundings
 from langevin_sgd.training.probes.averages.config import AveragesProbe
 from langevin_sgd.training.probes.probe import Probe, State
 from langevin_sgd.training.probes.section import Watched
+from langevin_sgd.training.third_order import third_order
 
 if TYPE_CHECKING:
     from langevin_sgd.training.view import View
@@ -90,8 +92,29 @@ class AveragesOfFluctuations(Probe):
             "averaged_energy": np.asarray(energies.mean() - self._minimum.energy),
             "averages_scatter": np.asarray(found.scatter),
             "averages_refused": np.asarray(""),
-            "skewness_variance": np.full(k.shape, np.nan),
-            "skewness_truncated": np.asarray(np.nan),
+            **self._third_cumulants(about, found, noisy),
+        }
+
+    def _third_cumulants(
+        self, about: Surroundings, found: FixedPoint, noisy: NDArray[np.bool_]
+    ) -> dict[str, NDArray[Any]]:
+        """What they change; NaN with momentum and in epochs, whose skewness has no law here."""
+        sgd = self._sgd
+        if sgd.momentum != 0.0 or sgd.samples is not None:
+            return {"skewness_variance": np.full(noisy.shape, np.nan), "skewness_truncated": np.asarray(np.nan)}
+        instruments = self._beside.instruments
+        k, turned = np.linalg.eigh(found.averages.hessian)
+        s = turned.T @ found.covariance @ turned
+        stiffness = k - instruments.weight_decay
+        there = Surroundings(about.weights(found.mean), about.basis @ turned, stiffness)
+        chosen = np.argsort(stiffness * np.diagonal(s))[::-1][: self._section.directions].copy()
+        third = third_order(instruments, there, chosen, np.sqrt(np.diagonal(s)[chosen]))
+        numbers = sgd.learning_rate, sgd.batch_size
+        whole = covariance_change(k, s, third, *numbers)
+        half = covariance_change(k, s, third.of_first(-(-chosen.size // 2)), *numbers)
+        return {
+            "skewness_variance": _embedded(np.einsum("ia,ab,ib->i", turned, whole, turned, optimize=True), noisy),
+            "skewness_truncated": np.asarray(np.trace(whole) - np.trace(half)),
         }
 
     def _nothing(self, reason: str) -> dict[str, NDArray[Any]]:
