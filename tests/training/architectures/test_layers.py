@@ -16,6 +16,7 @@ from langevin_sgd.training.architectures.fully_connected import NtkLinear
 from langevin_sgd.training.architectures.linear import LinearMap
 from langevin_sgd.training.architectures.mlp import MultilayerPerceptron
 from langevin_sgd.training.architectures.normalisation import OverSamples, OverUnits
+from langevin_sgd.training.architectures.planted_barriers import PlantedBarriers
 from langevin_sgd.training.architectures.residual_cnn import ResidualNetwork
 from langevin_sgd.training.architectures.softmax import Softmax
 from langevin_sgd.training.energy import Evaluator, Samples
@@ -196,6 +197,7 @@ SECTIONS = {
     "cnn dense": ConvolutionalNetwork(kind="cnn", channels=(5,), kernel=4, padding="none", pool=1, dense=(9,)),
     "residual": ResidualNetwork(kind="residual_cnn", channels=(3, 5)),
     "residual ghost": ResidualNetwork(kind="residual_cnn", channels=(3,), normalisation="ghost", ghost_batch=4),
+    "planted barriers": PlantedBarriers(kind="planted_barriers", hidden=(40,)),
 }
 
 
