@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from langevin_sgd.laws import two_times
 from langevin_sgd.laws.law import Law, NoAnswer, Point
 from langevin_sgd.laws.quadratic import AVERAGES, FROZEN_LAWS, REQUIRED, relaxation
 from langevin_sgd.theory import ornstein_uhlenbeck as theory
@@ -99,6 +100,7 @@ def _predict(point: Point) -> dict[str, ArrayLike]:
         "energy_law_weight": weights * (mean / weights.sum()),
         "moments_alone": 1.0,
         **relaxation(point),
+        **two_times.averaged(point, np.diagonal(point.values("averaged_hessian")), found.variance),
     }
 
 

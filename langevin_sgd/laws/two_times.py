@@ -31,22 +31,32 @@ def predicted(point: Point) -> dict[str, ArrayLike]:
     process: LinearProcess = point.process
     if process.since > 0:
         return {}
-    responses = _responses(point, process) if "mode_response" in point.names else {}
+    responses: dict[str, ArrayLike] = {}
+    if "mode_response" in point.names:
+        responses = _responses(point, process, process.k, np.diagonal(process.covariance(process.own)))
     return responses | (_increments(point, process) if "squared_increment" in point.names else {})
 
 
-def _responses(point: Point, process: LinearProcess) -> dict[str, ArrayLike]:
+def averaged(point: Point, curvature: Array, variance: Array) -> dict[str, ArrayLike]:
+    """The same of responses where H is another than at the minimum: `curvature` of the modes and variance, (mode,)."""
+    process: LinearProcess = point.process
+    if process.since > 0 or "mode_response" not in point.names:
+        return {}
+    return _responses(point, process, curvature, variance)
+
+
+def _responses(point: Point, process: LinearProcess, curvature: Array, stationary: Array) -> dict[str, ArrayLike]:
     """Response, variance of increments and thermal energy of every mode, each (onset, delay, mode)."""
     step, delays = process.linear_step(), point.array("delay_step")
     onsets = point.array("onset_step").size
-    chi = theory.response(step, process.k, delays)
+    chi = theory.response(step, curvature, delays)
     found: dict[str, ArrayLike] = {"mode_response": np.tile(chi, (onsets, 1, 1))}
     if process.own not in _INDEPENDENT:
         return found
     noisy = process.noisy()
-    k = process.k[noisy]
+    k = curvature[noisy]
     unit = theory.stationary_states(step, k)
-    noise = np.diagonal(process.covariance(process.own))[noisy] / unit[:, 0, 0]
+    noise = stationary[noisy] / unit[:, 0, 0]
     variance = np.zeros((onsets, delays.size, noisy.size))
     for place, origins in enumerate(point.array("origin_step")):
         states = theory.states_from_minimum(step, k, origins).mean(axis=0)

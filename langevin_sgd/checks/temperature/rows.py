@@ -94,18 +94,24 @@ class _Judge:
         return dict(self._variances())
 
     def _variances(self) -> Iterator[tuple[str, Array]]:
-        own = self.measured.variance_law
+        own, frozen = self.measured.variance_law, str(self.dataset.attrs.get("law", ""))
         if own is None:
             return
-        name = str(self.dataset.attrs["law"])
-        if "law" in self.dataset.coords and BEYOND in self.dataset["law"].values.tolist():
+        yield self.claimed, own
+        if self.claimed != frozen:
             by_law = self.dataset["mode_variance_law"]
-            beyond, frozen = (np.asarray(by_law.sel(law=law).values, dtype=np.float64) for law in (BEYOND, name))
             with np.errstate(divide="ignore", invalid="ignore"):
-                ratio = beyond / frozen
-            if np.isfinite(ratio[self.measured.pushed]).all():
-                yield BEYOND, own * ratio
-        yield name, own
+                ratio = by_law.sel(law=frozen).values / by_law.sel(law=self.claimed).values
+            yield frozen, own * ratio
+
+    @property
+    def claimed(self) -> str:
+        """The law whose predictions are those of the process."""
+        if "law_is_exact" in self.dataset:
+            exact = self.dataset["law_is_exact"]
+            if BEYOND in exact["law"].values.tolist() and bool(exact.sel(law=BEYOND)):
+                return BEYOND
+        return str(self.dataset.attrs["law"])
 
     def linearity(self, place: int) -> Iterator[Comparison]:
         """Response to the strongest field over that to the weakest, mean over modes, in the longest delay."""
@@ -130,7 +136,7 @@ class _Judge:
         measured, law = self.measured, self.measured.response_law
         assert law is not None
         bins = eigenvalue_bins(measured.eigenvalue, measured.pushed, self.check.bins, fewest=FEWEST)
-        own = str(self.dataset.attrs["law"])
+        own = self.claimed
         for number, modes in enumerate(bins):
             ends = number in (0, len(bins) - 1)
             chi = measured.response_over(law, modes)

@@ -99,6 +99,8 @@ def test_a_law_that_knows_more_is_claimed_and_the_other_is_a_contrast():
     data = drawn(3, theta=1.2)
     frozen = VARIANCE[-1] / 2
     data["mode_variance_law"] = (("law", "mode"), np.stack([frozen, 1.2 * frozen]))
+    data["mode_increment_variance_predicted"] = 1.2 * data["mode_increment_variance_predicted"]
+    data["law_is_exact"] = ("law", [False, True])
     data = data.assign_coords(law=["discrete", "self_consistent"])
     theta = [row for row in temperature(data, model="network", check=CHECK) if row.quantity.startswith("effective")]
     told = {(row.law, row.role): {each.verdict for each in theta if each.law == row.law} for row in theta}
