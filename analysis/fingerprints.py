@@ -83,6 +83,8 @@ SHORTER: dict[str, list[str]] = {
                      "models.network.replicas=4", "models.network_large_step.replicas=4",
                      "models.ou.steps=8000", "models.isotropic.steps=8000", "models.ou_large_step.steps=8000"],
     "sinai": ["models.sinai.disorders=32", "models.sinai.half_width=800", "models.sinai.ln_time=[0.0, 16.0]"],
+    "stationarity": [f"models.{name}.{key}" for name in ("mlp", "mlp_later", "softmax", "softmax_epochs")
+                     for key in ("steps=1024", "replicas=4")],
     "twin": [f"models.{name}.{key}" for name in ("network", "twin", "twin_at_sgd_step", "svag_2", "svag_4", "svag_8")
              for key in ("steps=40", "burn_in=10", "replicas=4")],
     "wide_network": ["models.network.architecture.hidden=[40]", "models.network.steps=200",

@@ -4,6 +4,9 @@ import numpy as np
 import pytest
 from made_up_networks import trained
 
+from langevin_sgd.checks.stationarity.rows import stationarity
+from langevin_sgd.checks.verdicts.statistics import Verdict
+
 pytestmark = pytest.mark.usefixtures("own_modules")
 
 CASES = {
@@ -49,3 +52,35 @@ def test_layers_tell_of_a_training_that_their_sum_does_not():
     total = found["norm_balance_total"]
     assert (total > found["norm_balance"].min("layer")).all()
     assert (total < found["norm_balance"].max("layer")).all()
+
+
+@pytest.mark.validate
+@pytest.mark.parametrize("eta", [0.1, 0.5])
+@pytest.mark.parametrize("told", [{}, {"momentum": 0.5}, {"momentum": 0.9}, {"sampling": "epoch"}], ids=str)
+def test_softmax_on_digits_rests(eta, told):
+    """Y within half a per cent of 1 in the last window of 16,384 steps, 64 replicas."""
+    found = trained(
+        data={"name": "digits"}, sgd={"learning_rate": eta, "batch_size": 16, "weight_decay": 0.01} | told,
+        start="minimum", measure_curvature=False, replicas=64, steps=16384, record_times=3,
+        probes=({"kind": "stationarity", "windows": 2},),
+    )  # fmt: skip
+    value, stderr = _mean(found["norm_balance_total"].values[:, 1])
+    assert stderr < 0.003
+    assert abs(value - 1.0) < 0.005
+
+
+@pytest.mark.validate
+def test_a_network_whose_whole_rests_is_told_by_its_layers():
+    """64-32-10 on digits at steps 2,048 to 4,096: the sum within the tolerance, both layers beyond ten errors."""
+    found = trained(
+        data={"name": "digits"}, architecture={"kind": "mlp", "hidden": [32]}, replicas=32, steps=4096, record_times=3,
+        sgd={"learning_rate": 0.1, "batch_size": 16, "weight_decay": 0.01}, probes=("stationarity",),
+    )  # fmt: skip
+    value, stderr = _mean(found["norm_balance_total"].values[:, -1])
+    assert abs(value - 1.0) < 0.02
+    assert abs(value - 1.0) < 4 * stderr
+    for layer in range(2):
+        value, stderr = _mean(found["norm_balance"].values[:, layer, -1])
+        assert abs(value - 1.0) > 10 * stderr
+    rows = stationarity(found, "network", 0.02, 2, 0.95)
+    assert rows[0].verdict is Verdict.DISAGREES
