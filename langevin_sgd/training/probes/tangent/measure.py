@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 _LOOKS = ("control_edge", "control_kinks", "control_thermal_energy")
-_SMALL = 1.0 / 256.0  # of a replica's response, for which a smooth loss has no gradient beyond its Hessian
-_TRIED = 8  # replicas whose responses are taken for that
+_SMALL = 1.0 / 256.0  # of a replica's distance from the control
+_TRIED = 5  # replicas along whose responses kinks are looked for
 
 
 class Tangent(Probe):
@@ -93,18 +93,24 @@ class Tangent(Probe):
     def _look(self, place: int, control: Array, responses: Array, view: View) -> None:
         """Curvature, noise and kinks at the control.
 
-        The gradient at c + h, with h a small part of a replica's response, less that at c is H h where the loss is
-        smooth on that scale; an activation with kinks leaves a rest that does not vanish with h.
+        The gradient at c + h u, with u of unit length along a replica's response and h a small part of the replicas'
+        distance from c, less that at c is h H u + h^2 T where the loss is smooth on that scale: of the rests at h and
+        at h/2 the term in h^2 is taken out, and what an activation with kinks leaves stays.
         """
         energy = view.energy
         start = self._sharpest if np.isfinite(self._sharpest).all() else None
         value, self._sharpest[...] = largest(energy, control, start=start)
-        small = _SMALL * responses
-        products = energy.hessian_products(control, small)
+        lengths = np.linalg.norm(responses, axis=1)
+        units = responses / np.where(lengths > 0.0, lengths, 1.0)[:, None]
+        far = _SMALL * float(np.sqrt(((view.positions - control) ** 2).sum(axis=1).mean()))
+        products = energy.hessian_products(control, units)
         here = energy.energy_and_gradient(control).gradient
-        changes = np.stack([energy.energy_and_gradient(control + each).gradient - here for each in small])
+        rests = []
+        for h in (far, 0.5 * far):
+            slopes = np.stack([energy.energy_and_gradient(control + h * unit).gradient - here for unit in units])
+            rests.append(slopes / h - products if h > 0.0 else np.zeros_like(products))
         size = float((products**2).sum())
-        missed = float(((changes - products) ** 2).sum())
+        missed = float(((2.0 * rests[1] - rests[0]) ** 2).sum())
         self._at_looks["control_edge"][place] = self._sgd.learning_rate * value
         self._at_looks["control_kinks"][place] = math.sqrt(missed / size) if size > 0.0 else math.nan
         variance = _noise_trace(view, control) / control.size
