@@ -92,8 +92,7 @@ def _predict(point: Point) -> dict[str, ArrayLike]:
             f"the excess over the law at the minimum is {found.excess:.3g}, and {found.told}, more than {MOST_ERROR:g}"
         )
     weights = theory.energy_weights(point.process.k, found.covariance)
-    # the energy is no quadratic form there: its mean is measured, the weights say how it is shared out
-    mean = float(point.values("averaged_energy"))
+    mean = _mean_energy(point, found.variance)
     return {
         "mode_variance": found.variance,
         "mode_mean": point.values("averaged_mean"),
@@ -102,6 +101,18 @@ def _predict(point: Point) -> dict[str, ArrayLike]:
         **relaxation(point),
         **two_times.averaged(point, np.diagonal(point.values("averaged_hessian")), found.variance),
     }
+
+
+def _mean_energy(point: Point, variance: Array) -> float:
+    """That of which the window holds samples: of modes in the quadratic approximation, or the energy itself.
+
+    The latter is no quadratic form in the fluctuations: its mean is measured, and the weights only say how it is shared
+    out.
+    """
+    if "mode_energy" in point.names:
+        return float(point.process.k @ (variance + point.values("averaged_mean") ** 2)) / 2.0
+    change = float(point.values("skewness_energy"))
+    return float(point.values("averaged_energy")) + (0.0 if np.isnan(change) else change)
 
 
 def _holds(point: Point) -> bool:
@@ -121,9 +132,9 @@ SELF_CONSISTENT = Law(
     name="self_consistent",
     title="self-consistent",
     source="statistical linearisation (Booton 1954, Caughey 1963) of SGD in discrete time, with third cumulants",
-    version=1,
+    version=2,
     predict=_predict,
-    requires=REQUIRED | {AVERAGES, "averaged_noise", "averaged_rest", "averages_refused"},
+    requires=REQUIRED | {AVERAGES, "averaged_noise", "averaged_rest", "averages_refused", "skewness_energy"},
     process="langevin_sgd.laws.linear_process:LinearProcess",
     applies=_applies,
     exact_for=_holds,

@@ -73,3 +73,10 @@ def covariance_change(k: Array, s: Array, third: ThirdOrder, learning_rate: floa
     change = -learning_rate * (mu[:, None] * q.T + mu * q)
     found: Array = change / (1.0 - mu[:, None] * mu)
     return found
+
+
+def energy_change(k: Array, s: Array, third: ThirdOrder, learning_rate: float, batch_size: float) -> float:
+    """What third cumulants add to the mean energy, sum_i k_i dS_ii/2 + sum_abc T_abc K_abc/6, a and b being chosen."""
+    change = np.diagonal(covariance_change(k, s, third, learning_rate, batch_size))
+    cumulant = third_cumulant(k, s, third, learning_rate, batch_size)
+    return float(k @ change / 2.0 + (third.energy * cumulant).sum() / 6.0)

@@ -64,3 +64,22 @@ def test_where_it_does_not_hold_no_law_is_claimed_and_the_reason_is_told(scanned
     table = scanned["checks"].to_dataset()
     large = table["point"].str.contains("3")
     assert (table["role"].where(large, drop=True) == "contrast").all()
+
+
+def test_the_energy_is_that_of_which_the_window_holds_samples():
+    """Of modes in the quadratic approximation, or the energy above the minimum, anharmonic and with third cumulants."""
+    told = study([0.5])
+    del told["scan"]
+    told["sgd"]["learning_rate"] = 0.5
+    whole = lsgd.simulate(told)["network"].to_dataset()
+    told["models"]["network"]["recording"] = {"window": "modes"}
+    modes = lsgd.simulate(told)["network"].to_dataset()
+    for point, name in ((whole, "stationary_energy"), (modes, "mode_energy")):
+        of_replicas = point[name].mean("sample").values
+        predicted = float(point["energy_law_weight"].sel(law="self_consistent").sum())
+        stderr = of_replicas.std(ddof=1) / np.sqrt(of_replicas.size)
+        assert abs(of_replicas.mean() - predicted) < 4.0 * stderr + 0.01 * predicted
+    k, mean = modes["hessian_eigenvalue"].values, modes["averaged_mean"].values
+    variance = modes["mode_variance_law"].sel(law="self_consistent").values
+    expected = float(k @ (variance + mean**2)) / 2.0
+    assert float(modes["energy_law_weight"].sel(law="self_consistent").sum()) == pytest.approx(expected, rel=1e-12)

@@ -5,7 +5,7 @@ import pytest
 
 from langevin_sgd.theory.markov_chain import euler_maruyama_chain, minibatch_chain, stationary
 from langevin_sgd.theory.self_consistent import Averages, Sgd, fixed_point
-from langevin_sgd.theory.skewness import ThirdOrder, covariance_change, third_cumulant
+from langevin_sgd.theory.skewness import ThirdOrder, covariance_change, energy_change, third_cumulant
 
 ETA = 0.2
 POINTS, WEIGHTS = np.polynomial.hermite_e.hermegauss(40)
@@ -66,3 +66,12 @@ def test_with_the_closure_the_variance_is_right_to_the_next_order():
     before, after = s[0, 0] / exact - 1.0, (s[0, 0] + change) / exact - 1.0
     assert abs(after) < 0.2 * abs(before)
     assert abs(after) < 1e-3
+
+    def energy(x):
+        return x**2 / 2.0 + t * x**3 / 6.0
+
+    exact = float(stationary(chain) @ energy(chain.grid))
+    gaussian = float(WEIGHTS @ energy(closure.mean[0] + np.sqrt(s[0, 0]) * POINTS))
+    corrected = gaussian + energy_change(k, s, tensors, ETA, batch_size)
+    assert abs(corrected / exact - 1.0) < 0.2 * abs(gaussian / exact - 1.0)
+    assert abs(corrected / exact - 1.0) < 2e-3

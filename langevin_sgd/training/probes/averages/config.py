@@ -31,6 +31,7 @@ class AveragesProbe(ProbeSection):
         "averages_scatter": Variable((), "relative standard error of the total variance by the choice of points"),
         "averages_refused": Variable((), "why there are no averages; empty if there are"),
         "skewness_variance": Variable(("mode",), "change of the variance by third cumulants; NaN where not measured"),
+        "skewness_energy": Variable((), "change of the mean energy by third cumulants; NaN where not measured"),
         "skewness_truncated": Variable((), "part of its total that half of the directions leave out"),
     }
     NEEDS: ClassVar[frozenset[str]] = frozenset({"curvature", "beside"})

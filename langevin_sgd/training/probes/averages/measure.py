@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from langevin_sgd.theory.modes import noisy_modes
 from langevin_sgd.theory.self_consistent import FixedPoint, NoFixedPoint, Sgd, factor, fixed_point
-from langevin_sgd.theory.skewness import covariance_change
+from langevin_sgd.theory.skewness import covariance_change, energy_change
 from langevin_sgd.training.gaussian_averages import GaussianAverages, Surroundings
 from langevin_sgd.training.probes.averages.config import AveragesProbe
 from langevin_sgd.training.probes.probe import Probe, State
@@ -101,7 +101,12 @@ class AveragesOfFluctuations(Probe):
         """What they change; NaN with momentum and in epochs, whose skewness has no law here."""
         sgd = self._sgd
         if sgd.momentum != 0.0 or sgd.samples is not None:
-            return {"skewness_variance": np.full(noisy.shape, np.nan), "skewness_truncated": np.asarray(np.nan)}
+            nothing = np.asarray(np.nan)
+            return {
+                "skewness_variance": np.full(noisy.shape, np.nan),
+                "skewness_truncated": nothing,
+                "skewness_energy": nothing,
+            }
         instruments = self._beside.instruments
         k, turned = np.linalg.eigh(found.averages.hessian)
         s = turned.T @ found.covariance @ turned
@@ -115,6 +120,7 @@ class AveragesOfFluctuations(Probe):
         return {
             "skewness_variance": _embedded(np.einsum("ia,ab,ib->i", turned, whole, turned, optimize=True), noisy),
             "skewness_truncated": np.asarray(np.trace(whole) - np.trace(half)),
+            "skewness_energy": np.asarray(energy_change(k, s, third, *numbers)),
         }
 
     def _nothing(self, reason: str) -> dict[str, NDArray[Any]]:
