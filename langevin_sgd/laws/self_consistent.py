@@ -139,5 +139,5 @@ SELF_CONSISTENT = Law(
     applies=_applies,
     exact_for=_holds,
     note=_told,
-    line=("vermillion", "solid"),
+    line=("purple", "dash-dot"),
 )

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from langevin_sgd.observables.scanned import dimensions, entries_done, label
 from langevin_sgd.reporting.plots.figure import Subject, each_scan, figure
-from langevin_sgd.reporting.plots.style import GREY, INK, MODEL_COLOURS, canvas, title
+from langevin_sgd.reporting.plots.style import GREY, INK, canvas, point_colour, title
 
 _MOST = 8  # points of a scan that a figure has room for
 
@@ -33,7 +33,7 @@ def distance_growth(subject: Subject) -> Figure:
         for one, time in zip(axes, ("step", "effective_time"), strict=True):
             x = point[time].values[later]
             one.plot(x, control[later], color=GREY, linewidth=3.0, alpha=0.5, zorder=1)
-            one.plot(x, own[later], color=MODEL_COLOURS[place % len(MODEL_COLOURS)], label=label(model, entries))
+            one.plot(x, own[later], color=point_colour(place, len(shown)), label=label(model, entries))
     for one, text in zip(axes, ("step n", "effective time, η·n/(1 − μ)"), strict=True):
         one.set(xscale="log", xlabel=text)
     axes[0].set_ylabel("distance from the start (weights)", color=INK)

@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 
 from langevin_sgd.observables.scanned import dimensions, entries_done, label
 from langevin_sgd.reporting.plots.figure import Results, Subject, figure, has
-from langevin_sgd.reporting.plots.style import BLUE, GREY, INK, MODEL_COLOURS, Array, canvas, title
+from langevin_sgd.reporting.plots.style import BLUE, GREY, INK, Array, canvas, point_colour, title
 
 _NEAR = 2.0  # within such a factor of 1 the ratio needs no logarithmic axis
 _MOST = 8  # points of a scan that a figure has room for
@@ -39,7 +39,7 @@ def linear_response(subject: Subject) -> Figure:
     shown = several[:_MOST]
     for place, entries in enumerate(shown):
         point = model.isel(dict(zip(dimensions(model), entries, strict=True)))
-        colour = BLUE if len(shown) == 1 else MODEL_COLOURS[place % len(MODEL_COLOURS)]
+        colour = BLUE if len(shown) == 1 else point_colour(place, len(shown))
         _curves(upper, point, colour)
         time, ratio = point["effective_time"].values, point["spread_over_tangent"].values
         error = np.nan_to_num(point["spread_over_tangent_stderr"].values)

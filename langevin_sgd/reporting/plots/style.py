@@ -123,6 +123,14 @@ def model_look(position: int) -> tuple[str, str]:
     return MODEL_COLOURS[position % len(MODEL_COLOURS)], MODEL_MARKERS[position % len(MODEL_MARKERS)]
 
 
+def point_colour(place: int, count: int) -> str:
+    """Colour of one of so many points of a scan: from dark to bright in their order where the palette has too few."""
+    if count <= len(MODEL_COLOURS):
+        return MODEL_COLOURS[place]
+    colour: str = mpl.colors.to_hex(mpl.colormaps["viridis"](0.9 * place / (count - 1)))
+    return colour
+
+
 def band(axes: Axes, x: Array, values: Array, colour: str, label: str, quantiles: Sequence[float] = (0.1, 0.9)) -> None:
     """Median over replicas of values of shape (replica, x), with the band between two quantiles."""
     low, middle, high = np.quantile(values, [quantiles[0], 0.5, quantiles[1]], axis=0)

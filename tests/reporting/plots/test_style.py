@@ -25,3 +25,8 @@ def test_a_line_that_no_figure_knows_is_told(monkeypatch) -> None:
     monkeypatch.setattr(style, "line_by_name", lambda law: ("mauve", "solid"))
     with pytest.raises(UserError, match=r"law mine: its line is .*mauve.*blue, vermillion"):
         style.law_line("mine")
+
+
+def test_points_of_a_scan_have_colours_of_their_own() -> None:
+    for count in (2, 6, 7, 24):
+        assert len({style.point_colour(place, count) for place in range(count)}) == count
