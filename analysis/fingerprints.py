@@ -46,6 +46,8 @@ SHORTER: dict[str, list[str]] = {
                for key in ("steps=2000", "replicas=64")],
     "flatness_scan": ["models.network.replicas=3", "models.network.training_time=30",
                       "scan.sgd.learning_rate=[0.1, 0.2]", "scan.sgd.batch_size=[32, 64]"],
+    "flat_modes": [f"models.{name}.{key}" for name in ("independent", "epochs", "more_decay")
+                   for key in ("steps=64", "replicas=4")],
     "five_theories": [f"models.{name}.{key}" for name in ("network", "twin")
                       for key in ("steps=40", "burn_in=10", "replicas=4")],
     "fractional_line": [f"models.alpha_{alpha}.{key}" for alpha in ("075", "100", "125", "150")

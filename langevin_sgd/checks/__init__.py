@@ -18,6 +18,7 @@ CHECKS: Family[type[CheckSection]] = Family(
         "diffusion": "langevin_sgd.checks.diffusion.config:DiffusionCheck",
         "occupancy": "langevin_sgd.checks.occupancy.config:OccupancyCheck",
         "stationarity": "langevin_sgd.checks.stationarity.config:StationarityCheck",
+        "flat_modes": "langevin_sgd.checks.flat_modes.config:FlatModesCheck",
         "twin": "langevin_sgd.checks.twin.config:TwinCheck",
         "flatness": "langevin_sgd.checks.flatness.config:FlatnessCheck",
         "ageing": "langevin_sgd.checks.ageing.config:AgeingCheck",

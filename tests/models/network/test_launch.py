@@ -81,7 +81,10 @@ FUSED = {
     ),
     "sixteen of each, evaluated together": (ETAS, {"replicas": 16, "start": "minimum", "burn_in": 40}),
     "with a probe": (ETAS, {"probes": ("sharpness",), "replicas": 16}),
-    "with the linear process beside": (ETAS, {"probes": ("frozen_noise",), "start": "minimum", "burn_in": 30}),
+    "with the linear process beside": (
+        ETAS,
+        {"probes": ("frozen_noise", "mode_growth"), "start": "minimum", "burn_in": 30},
+    ),
     "with sums over every step": (
         [{"learning_rate": 0.02, "momentum": 0.9, "weight_decay": 0.05}, {"learning_rate": 0.05, "momentum": 0.5}],
         {"probes": (SUMS,)},
@@ -121,7 +124,7 @@ def test_what_is_known_before_the_first_step_is_the_fault_of_its_point_alone():
 
 
 @pytest.mark.parametrize(
-    "model", [{"probes": (SUMS,)}, {"start": "minimum", "burn_in": 20, "probes": ("frozen_noise",)}]
+    "model", [{"probes": (SUMS,)}, {"start": "minimum", "burn_in": 20, "probes": ("frozen_noise", "mode_growth")}]
 )
 def test_an_interrupted_launch_goes_on_to_the_same_bits(tmp_path, model):
     sgds = [{"learning_rate": 0.1}, {"learning_rate": 0.05}, {"learning_rate": 90.0, "weight_decay": 0.04}]
