@@ -77,7 +77,7 @@ SHORTER: dict[str, list[str]] = {
     "scan": [*(f"models.{name}.replicas=3" for name in ("network", "ou", "isotropic")), "models.ou.steps=4000",
              "models.isotropic.steps=4000", "models.network.training_time=60",
              "scan.sgd.learning_rate=[0.2, 1.0]", "scan.sgd.batch_size=[8, 64]"],
-    "self_consistent": ["models.network.steps=40", "models.network.burn_in=10", "models.network.replicas=4",
+    "self_consistent": ["models.network.training_time=20", "models.network.burn_in=10", "models.network.replicas=4",
                         "scan.sgd.learning_rate=[0.5]"],
     "sharp_flat": [*(f"models.{name}.{key}" for name in ("line", "large_step", "plane", "ten")
                      for key in ("steps=1200", "burn_in=400", "replicas=64")),
