@@ -28,6 +28,10 @@ CONFIGS = Path(__file__).parents[1] / "configs"
 
 # What makes each config short, as --set takes it. Every config has an entry: a new one is refused until it has too.
 SHORTER: dict[str, list[str]] = {
+    "ageing_at_minimum": [
+        *(f"models.{name}.{key}" for name in ("near", "far", "descent") for key in (
+            "steps=60", "replicas=4", "probes.0.waiting=[10, 20]", "probes.0.separations=[5, 10]")),
+        *(f"models.{name}.burn_in=10" for name in ("near", "far"))],
     "aging": ["models.sinai.disorders=24", "models.sinai.half_width=600", "models.sinai.ln_time=[0.0, 16.0]",
               "models.sinai.aging.ln_waiting_times=[6.0, 10.0]"],
     "cnn": [f"models.{name}.{key}" for name in ("plain", "residual", "batch_normalised")
@@ -89,6 +93,11 @@ SHORTER: dict[str, list[str]] = {
     "sinai": ["models.sinai.disorders=32", "models.sinai.half_width=800", "models.sinai.ln_time=[0.0, 16.0]"],
     "stationarity": [f"models.{name}.{key}" for name in ("mlp", "mlp_later", "softmax", "softmax_epochs")
                      for key in ("steps=1024", "replicas=4")],
+    "temperature": [
+        *(f"models.{name}.{key}" for name in ("network", "descent") for key in ("steps=60", "replicas=4")),
+        "models.network.burn_in=10", "models.network.probes.0={kind: response, onsets: [20], delays: [1, 10]}",
+        "models.network.probes.1={kind: averages, directions: 4, frames: 2}",
+        "models.descent.probes.0.onsets=[5, 20]", "models.descent.probes.0.delays=[1, 10]"],
     "twin": [f"models.{name}.{key}" for name in ("network", "twin", "twin_at_sgd_step", "svag_2", "svag_4", "svag_8")
              for key in ("steps=40", "burn_in=10", "replicas=4")],
     "wide_network": ["models.network.architecture.hidden=[40]", "models.network.steps=200",
