@@ -95,7 +95,7 @@ class Point:
         size = model.recording.samples
         self._plan = plan(
             model.recording, self.record, batch_size=sgd.batch_size, samples=bench.evaluated(size),
-            operations=bench.operations, replicas=model.replicas, training=model.precision, alike=self._alike,
+            operations=bench.operations, training=model.precision, alike=self._alike,
             window=reference is not None and reference.eigenvalues is None,
         )  # fmt: skip
         self.meter = bench.meter(self._plan.precision, size).with_decay(sgd.weight_decay)

@@ -43,7 +43,6 @@ def looks(model: NetworkModel, sgd: Sgd) -> dict[str, int]:
             batch_size=sgd.batch_size,
             samples=size,
             operations=2 * (model.parameters() or 1),
-            replicas=model.replicas,
             training=model.precision,
             alike=model.start != "independent",
             window=model.has_stationary_window() and model.curvature is None and model.recording.window == "loss",

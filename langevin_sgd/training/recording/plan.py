@@ -5,8 +5,9 @@ pass forward through the network, a step with minibatches of B samples counts as
 backward at twice the cost; reading and changing the weights takes as long as six samples do. The evaluation of a
 sample counts as 7/4 F in float32 and as 3 F in float64, and 2200 for its loss and whether the answer is correct. The
 numbers are from two cores, for softmax regression, perceptrons and convolutional networks; what is spent by them is
-measured by `analysis/benchmarks/recording.py`. Replicas go through both alike, and cancel. What takes a fraction of a
-second anyway is never left out: evaluations of up to 2e9 operations, replicas counted.
+measured by `analysis/benchmarks/recording.py`. Replicas go through both alike, and cancel: what is recorded of one must
+not depend on how many there are. What takes a fraction of a second anyway is never left out: evaluations of up to 2e8
+operations a replica.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ SHARE = Fraction(1, 5)
 _PASSES = {"float32": Fraction(7, 4), "float64": Fraction(3)}
 _OF_LOSS = 2200
 _OF_WEIGHTS = 6
-_FREE = 2 * 10**9
+_FREE = 2 * 10**8
 
 assert _PASSES.keys() == set(get_args(Precision))
 
@@ -47,7 +48,6 @@ def plan(
     batch_size: int,
     samples: int,
     operations: int,
-    replicas: int,
     training: Precision,
     alike: bool,
     window: bool,
@@ -66,7 +66,7 @@ def plan(
         """How many evaluations after the start take no more than their share."""
         one = samples * (_PASSES[precision] * operations + _OF_LOSS)
         whole = math.floor(SHARE * steps * 3 * operations * (batch_size + _OF_WEIGHTS) / one)
-        return max(whole, _FREE // (samples * operations * replicas)) - (0 if alike else 1)
+        return max(whole, _FREE // (samples * operations)) - (0 if alike else 1)
 
     precision = recording.precision
     if precision is None:

@@ -165,3 +165,24 @@ def test_a_forecast_counts_evaluations_and_probes_what_it_counts() -> None:
     written["models"]["network"] |= changes
     short = parse(written)
     assert short.models["network"].work(short, "network")["evaluations"] == 7
+
+
+def test_what_is_evaluated_of_a_replica_does_not_depend_on_how_many_there_are() -> None:
+    """Weights, times and bits of the evaluations: those of eight replicas are those of the first eight of 48."""
+    network = {
+        "kind": "network", "data": {"name": "digits"}, "architecture": {"kind": "mlp", "hidden": [256]}, "steps": 40,
+        "record_times": 12,
+    }  # fmt: skip
+    found = [
+        lsgd.simulate(
+            {
+                "name": "t", "seed": 1, "sgd": {"learning_rate": 0.1, "batch_size": 4},
+                "models": {"m": {**network, "replicas": replicas}},
+            }
+        )["m"].to_dataset()
+        for replicas in (48, 8)
+    ]  # fmt: skip
+    assert not found[1]["evaluated"].all()
+    for name in ("evaluated", "evaluation_bits"):
+        assert found[0][name].equals(found[1][name])
+    assert found[0]["energy"].isel(replica=slice(8)).identical(found[1]["energy"])
