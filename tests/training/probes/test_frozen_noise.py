@@ -132,9 +132,9 @@ def test_bits_depend_neither_on_others_nor_on_an_interruption(valley):
 
 
 @pytest.mark.validate
-@pytest.mark.parametrize(("eta", "gain"), [(0.25, 3.5), (0.5, 3.0)])
+@pytest.mark.parametrize(("eta", "gain"), [(0.1, 3.5), (0.25, 3.5), (0.5, 3.0)])
 def test_it_makes_errors_on_digits_smaller(eta, gain):
-    """Softmax, 64 replicas of 6,000 steps: by 5.0 at 0.25 and by 3.4 to 3.6 at 0.5 (measured); and no bias."""
+    """Softmax, 64 replicas of 6,000 steps: by 6.7 at 0.1, 5.0 at 0.25, 3.4 to 3.6 at 0.5 (measured); no bias."""
     found = trained(
         data={"name": "digits"}, sgd={"learning_rate": eta, "batch_size": 16, "weight_decay": 0.01}, start="minimum",
         replicas=64, steps=6000, record_times=3, probes=("frozen_noise",),
