@@ -230,7 +230,9 @@ class NetworkModel(ModelSection):
         """With fewer steps and looks."""
         window = window_of(work["steps"], work["samples"]) if self.has_stationary_window() else {}
         record = imported("langevin_sgd.models.network.recorded:fewer")(self, work)
-        return {"steps": work["steps"], "training_time": None, **record, **window}
+        pieces = [piece for probe in self.probes if (piece := probe.shorter(work["steps"])) is not None]
+        probes = {"probes": [piece.model_dump(exclude_none=True) for piece in pieces]} if self.probes else {}
+        return {"steps": work["steps"], "training_time": None, **record, **window, **probes}
 
     def problems(self, study: Study, name: str) -> Faults:
         """Sizes, curvature, sampling, probes and windows."""

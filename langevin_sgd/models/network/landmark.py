@@ -152,7 +152,8 @@ def finished_alike(context: Context, model: NetworkModel, sgd: Sgd) -> xr.Datase
     if own is None:
         return None
     for name, dataset in context.finished.items():
-        alike = name != context.name and _of_another(context.study, name) == own
+        # a piece of a study, of which the time of all is told, has no others, although these have run
+        alike = name != context.name and name in context.study.models and _of_another(context.study, name) == own
         if alike and dataset.attrs.get("status") == "done" and not dimensions(dataset):
             return dataset
     return None

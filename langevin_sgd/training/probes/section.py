@@ -101,6 +101,13 @@ class ProbeSection(Section):
         """Why no scan can reach a model with it; None if one can."""
         return None
 
+    def shorter(self, steps: int) -> ProbeSection | None:
+        """The same for a piece of so few steps, of which the time of all is told; None if it has nothing to see there.
+
+        For a probe that names steps of its own, or takes so many.
+        """
+        return self
+
     def code(self) -> tuple[str, ...]:
         """Code of the user's own that it names, each "module:attribute"."""
         return (self.kind,) if ":" in self.kind else ()

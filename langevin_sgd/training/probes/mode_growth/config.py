@@ -52,6 +52,10 @@ class ModeGrowthProbe(ProbeSection):
         if watched.steps is not None and watched.steps < SHORTEST:
             yield probe, too_short(watched.steps)
 
+    def shorter(self, steps: int) -> ModeGrowthProbe | None:
+        """Itself, where there is a half."""
+        return None if steps < SHORTEST else self
+
 
 def too_short(steps: int) -> str:
     """Why a training has no halves."""

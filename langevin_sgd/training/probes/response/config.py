@@ -121,6 +121,13 @@ class ResponseProbe(ProbeSection):
                 f"onsets and delays reach step {longest}, but the training ends at {steps}; give less",
             )
 
+    def shorter(self, steps: int) -> ResponseProbe | None:
+        """One onset amid the piece."""
+        half = steps // 2
+        if half < 1:
+            return None
+        return self.model_copy(update={"onsets": (half,), "delays": tuple(sorted({1, half})), "origins": 1})
+
     def code(self) -> tuple[str, ...]:
         """Functions of the user's own that give directions."""
         return (*super().code(), *(name for name in self.directions if import_path.is_import_path(name)))

@@ -56,6 +56,11 @@ class StationarityProbe(ProbeSection):
             key, told = fault
             yield (*probe, key), told
 
+    def shorter(self, steps: int) -> StationarityProbe | None:
+        """With as many windows as fit; nothing where the last two have no room."""
+        fewer = self.model_copy(update={"windows": min(self.windows, max(steps.bit_length() - 1, 0)), "samples": 0})
+        return fewer if fewer.windows >= 2 else None
+
     def too_short(self, steps: int) -> tuple[str, str] | None:
         """The key that a training of so few steps is too short for, and why; None if it is long enough."""
         if steps < 1 << self.windows:

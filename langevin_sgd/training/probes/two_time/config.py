@@ -71,6 +71,11 @@ class TwoTimeProbe(ProbeSection):
                 f"waiting and separations reach step {longest}, but the training ends at {watched.steps}; give less",
             )
 
+    def shorter(self, steps: int) -> TwoTimeProbe | None:
+        """Two times in the piece."""
+        half = steps // 2
+        return None if half < 1 else self.model_copy(update={"waiting": (half,), "separations": (half,)})
+
 
 def out_of_order(given: tuple[int, ...] | None, at: KeyPath) -> Faults:
     """Steps that do not grow."""
