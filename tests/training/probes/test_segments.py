@@ -43,7 +43,9 @@ def test_the_loss_along_trajectories_is_that_of_the_descent_and_random_direction
 def test_planted_barriers_are_found():
     planted = {"kind": "planted_barriers", "hidden": [4], "lines": 6, "amplitude": 0.5, "shortest": 0.5}
     rough = {"architecture": planted, "loss": "cross_entropy_plus_energy", "replicas": 12, "steps": 100}
-    found = lsgd.simulate(study(**rough, probes=[{"kind": "segments", "looks": 2}]))["network"]
+    noisy = study(**rough, probes=[{"kind": "segments", "looks": 2}])
+    noisy["sgd"]["batch_size"] = 4  # or the noise of the first steps leaves all of them on one side of the hill tops
+    found = lsgd.simulate(noisy)["network"]
     assert found.segment_barrier.dims == ("segment_look", "pair")
     assert found.segment_barrier[-1].max() > 0.05
 
