@@ -1,5 +1,8 @@
 """A network with Sinai potentials of its weights: their law, their place, and what the loss makes of them."""
 
+import copy
+import functools
+
 import numpy as np
 import torch
 
@@ -13,8 +16,14 @@ SECTION = PlantedBarriers(
 )
 
 
-def built(section=SECTION):
+@functools.cache
+def once(section):
     return initial.build_with_seed(lambda: section.build((4,), 4), 3, 0)
+
+
+def built(section=SECTION):
+    """A copy of its own, of a network that is built once: hill tops of many lines take long to find."""
+    return copy.deepcopy(once(section))
 
 
 def along(network, s: float) -> np.ndarray:
