@@ -118,9 +118,13 @@ def local(workers: int) -> Pool:
 
     def started() -> Executor:
         context = multiprocessing.get_context("spawn")
-        return ProcessPoolExecutor(
+        made = ProcessPoolExecutor(
             workers, mp_context=context, initializer=begin_worker, initargs=(os.getpid(), share(workers))
         )
+        # All workers start before the thread that looks after them, as they do where they are forked. A pool that
+        # starts them one by one, as tasks are sent, loses that thread if a worker ends meanwhile.
+        made._safe_to_dynamically_spawn_children = False  # type: ignore[attr-defined]
+        return made
 
     return Pool(started, _end, workers, "give fewer --workers if memory ran out, and go on with --resume")
 
