@@ -56,6 +56,7 @@ class Stream(IntEnum):
     CUBATURE = 19
     FIELD_SIGN = 20
     EVALUATION = 21
+    SPECTRUM = 22
 
 
 OWN_STREAMS = range(128, 256)

@@ -145,11 +145,15 @@ class FullBatch:
         guess = sum(shape[0] if shape else 1 for shape in self._network.shapes)
         return max(guess, widest(self._network, self._chunks[0][0]))
 
-    def _traced(self, name: str, function: TensorFunction, *examples: Tensor) -> TensorFunction:
+    def refuse_mixed(self) -> None:
+        """Raise `UserError` if the loss of the network is no sum over samples."""
         if not self._apart:
             raise UserError(
                 f"{MIXED}, and its derivatives over the whole set are another loss's; use LayerNorm or GroupNorm"
             )
+
+    def _traced(self, name: str, function: TensorFunction, *examples: Tensor) -> TensorFunction:
+        self.refuse_mixed()
         if name not in self._functions:
             self._functions[name] = trace(function, *examples, purpose="differentiated as the curvature needs it")
         return self._functions[name]

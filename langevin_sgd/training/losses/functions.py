@@ -60,6 +60,24 @@ def along(network: Network, loss: Loss) -> Traceable:
     return function
 
 
+def hessian_product(network: Network, loss: Loss) -> Traceable:
+    """(*parameters w, *direction v, inputs, targets, weights) -> H v summed over samples, one tensor a parameter.
+
+    H is the Hessian of the loss at w, symmetric, so that this is the transpose of the derivative of the gradient;
+    `weights` (n,) multiply the samples' terms.
+    """
+    slope = gradient(network, loss)
+
+    def function(*arguments: Tensor) -> tuple[Tensor, ...]:
+        count = len(network.shapes)
+        parameters, direction, rest = arguments[:count], arguments[count : 2 * count], arguments[2 * count :]
+        pull_back = torch.func.vjp(lambda *p: slope(*p, *rest), *parameters)[1]
+        result: tuple[Tensor, ...] = pull_back(tuple(direction))
+        return result
+
+    return function
+
+
 def response(network: Network, loss: Loss) -> Traceable:
     """(*parameters c, *direction v, inputs, targets) -> g + H v summed over samples, one tensor a parameter.
 

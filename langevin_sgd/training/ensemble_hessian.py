@@ -1,0 +1,76 @@
+"""Products of the Hessians at many weight vectors with a vector each, all at once."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from langevin_sgd.training import chunks
+from langevin_sgd.training.batched import batched
+from langevin_sgd.training.intermediate_results import widest
+from langevin_sgd.training.losses import functions
+from langevin_sgd.training.tracing import TensorFunction
+from langevin_sgd.training.view import Instruments
+
+Array = NDArray[np.float64]
+
+ROWS = 16
+"""Rows that are multiplied together: those of a block, filled up, so that a row's bits do not hang on the others."""
+
+
+class EnsembleHessian:
+    """H_r v_r of the mean loss over the training set, without weight decay, at weights w_r: (row, d) in float64.
+
+    One recorded function serves all rows, sixteen at a time, and blocks are shared out to threads. Raises `UserError`,
+    as `Instruments.loss` does, if the loss of the network is no sum over samples.
+    """
+
+    def __init__(self, instruments: Instruments) -> None:
+        instruments.loss.refuse_mixed()
+        self._network, self._loss, self._workers = instruments.network, instruments.of_samples, instruments.workers
+        self._samples = len(instruments.samples)
+        size = chunks.samples_at_a_time(widest(instruments.network, instruments.samples.inputs))
+        self._chunks = instruments.samples.chunks(size, torch.float64)
+        self._device = instruments.samples.labels.device
+        self._traced: TensorFunction | None = None
+
+    def products(self, weights: Array, vectors: Array) -> Array:
+        """H(w) v (row, d) for rows of `weights` and `vectors` (row, d)."""
+        starts = range(0, len(weights), ROWS)
+        blocks = [self._block(weights[start : start + ROWS], vectors[start : start + ROWS]) for start in starts]
+        if not blocks:
+            return np.empty_like(weights)
+        self._trace(*blocks[0])
+        found = self._workers.map(lambda block: self._product(*block), blocks)
+        product: Array = torch.cat(found)[: len(weights)].cpu().numpy()
+        return product
+
+    def _block(self, weights: Array, vectors: Array) -> tuple[Tensor, Tensor]:
+        """Sixteen rows, the first ones of their own again where there are fewer."""
+        filled = np.resize(np.arange(len(weights)), ROWS)
+        made = (torch.from_numpy(np.ascontiguousarray(each[filled])).to(self._device) for each in (weights, vectors))
+        at, along = made
+        return at, along
+
+    def _arguments(self, at: Tensor, along: Tensor, chunk: tuple[Tensor, ...]) -> list[Tensor]:
+        rows = (part.expand(len(at), *part.shape) for part in chunk)
+        return [*self._network.parameters(at), *self._network.parameters(along), *rows]
+
+    def _trace(self, at: Tensor, along: Tensor) -> None:
+        """Now: threads must not trace."""
+        if self._traced is None:
+            self._traced = batched(
+                lambda network: functions.hessian_product(network, self._loss),
+                self._network,
+                *self._arguments(at, along, self._chunks[0]),
+                purpose="differentiated as the Hessians of an ensemble need it",
+            )
+
+    def _product(self, at: Tensor, along: Tensor) -> Tensor:
+        assert self._traced is not None
+        total = torch.zeros_like(along)
+        for chunk in self._chunks:
+            total += self._network.flatten(self._traced(*self._arguments(at, along, chunk)), leading=1)
+        return total / self._samples
