@@ -17,6 +17,7 @@ PROBES: Family[type[ProbeSection]] = Family(
     {
         "averages": "langevin_sgd.training.probes.averages.config:AveragesProbe",
         "sharpness": "langevin_sgd.training.probes.sharpness.config:SharpnessProbe",
+        "batch_sharpness": "langevin_sgd.training.probes.batch_sharpness.config:BatchSharpnessProbe",
         "hessian_spectrum": "langevin_sgd.training.probes.hessian_spectrum.config:HessianSpectrumProbe",
         "tangent": "langevin_sgd.training.probes.tangent.config:TangentProbe",
         "stationarity": "langevin_sgd.training.probes.stationarity.config:StationarityProbe",

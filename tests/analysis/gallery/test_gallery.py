@@ -1,0 +1,92 @@
+"""The gallery: the rule of its verdicts, its scripts and configs, and (validate) verdicts of three seeds."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from scipy import stats
+
+import langevin_sgd as lsgd
+
+_GALLERY = Path(__file__).parents[3] / "analysis" / "gallery"
+_NAMES = [path.stem[3:] for path in sorted(_GALLERY.glob("[0-9][0-9]_*.py"))]
+_CONFIGS = Path(__file__).parents[3] / "configs" / "gallery"
+
+
+def _module(name: str) -> ModuleType:
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, _GALLERY / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+claims = _module("claims")
+page = _module("page")
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "verdict"),
+    [
+        (0.98, 1.02, claims.HOLDS),
+        (0.9, 1.02, claims.CANNOT_TELL),
+        (1.02, 1.2, claims.CANNOT_TELL),
+        (0.5, 1.5, claims.CANNOT_TELL),
+        (1.1, 1.2, claims.DOES_NOT),
+        (0.1, 0.9, claims.DOES_NOT),
+        (np.nan, np.nan, claims.CANNOT_TELL),
+    ],
+)
+def test_a_verdict_is_where_the_interval_lies(low, high, verdict):
+    value = 0.5 * (low + high)
+    assert claims.Row("q", value, low, high, least=0.95, most=1.05).verdict == verdict
+    assert claims.Row("q", value, low, high).verdict is None
+
+
+def test_one_row_that_does_not_hold_decides():
+    def verdict(*intervals):
+        rows = [claims.Row("q", 0.0, low, high, least=-1.0) for low, high in intervals]
+        return claims.Finding(rows, Figure(), "").verdict
+
+    assert verdict((0, 1), (0, 1)) == claims.HOLDS
+    assert verdict((0, 1), (-2, 1)) == claims.CANNOT_TELL
+    assert verdict((0, 1), (-2, 1), (-4, -2)) == claims.DOES_NOT
+    with pytest.raises(ValueError, match="needs a row with an expectation"):
+        _ = claims.Finding([claims.Row("q", 0.0, 0.0, 0.0)], Figure(), "").verdict
+
+
+def test_intervals_are_those_of_student():
+    samples = [1.0, 2.0, 4.0, 5.0]
+    row = claims.of_mean("q", samples)
+    interval = stats.ttest_1samp(samples, 0.0).confidence_interval(0.95)
+    np.testing.assert_allclose((row.low, row.high), (interval.low, interval.high))
+
+
+def test_every_script_has_its_config_and_the_other_way_round():
+    scripts = page.scripts()
+    assert list(scripts) == _NAMES
+    assert sorted(scripts) == sorted(path.stem for path in _CONFIGS.glob("*.yaml"))
+    for name, module in scripts.items():
+        assert lsgd.load(_CONFIGS / f"{name}.yaml").name == name
+        assert module.CLAIM.says
+        assert module.CLAIM.expected
+
+
+@pytest.mark.validate
+@pytest.mark.parametrize("name", _NAMES)
+def test_verdicts_of_three_seeds_do_not_contradict_each_other(name, tmp_path):
+    module = page.scripts()[name]
+    verdicts = [
+        module.found(claims.run_of(module.CLAIM, tmp_path / str(seed), seed=seed)).verdict for seed in (11, 12, 13)
+    ]
+    assert not {claims.HOLDS, claims.DOES_NOT} <= set(verdicts), verdicts
