@@ -41,8 +41,8 @@ def found(run: xr.DataTree) -> Finding:
     own = next(row for row in rows if row.quantity.startswith("SGD: eta g"))
     seen = (
         f"Full-batch descent comes within 3% of 2/eta at {', '.join(reached) or 'no step'} and stays there. The mean "
-        f"curvature of a minibatch along its gradient is {own.value:.2f} [{own.low:.2f}, {own.high:.2f}] of 2/eta late in "
-        "SGD here, and other elsewhere: no edge of its own that holds in general."
+        f"curvature of a minibatch along its gradient is {own.value:.2f} [{own.low:.2f}, {own.high:.2f}] of 2/eta late "
+        "in SGD here, and other elsewhere: no edge of its own that holds in general."
     )
     return Finding(rows, _figure(run, ratio), seen)
 

@@ -57,7 +57,7 @@ def page(claim: Claim, finding: Finding, script: str, date: str) -> str:
 
 {rows}
 
-Made by `langevin-sgd simulate configs/gallery/{config.name}` and `python analysis/gallery/{script}` ({date}). The config:
+Made by `langevin-sgd simulate configs/gallery/{config.name}` and `python analysis/gallery/{script}` ({date}). Config:
 
 ```yaml
 {config.read_text().rstrip()}

@@ -14,9 +14,9 @@ from scipy import stats
 
 import langevin_sgd as lsgd
 
-_GALLERY = Path(__file__).parents[3] / "analysis" / "gallery"
+_GALLERY = Path(__file__).parents[2] / "analysis" / "gallery"
 _NAMES = [path.stem[3:] for path in sorted(_GALLERY.glob("[0-9][0-9]_*.py"))]
-_CONFIGS = Path(__file__).parents[3] / "configs" / "gallery"
+_CONFIGS = Path(__file__).parents[2] / "configs" / "gallery"
 
 
 def _module(name: str) -> ModuleType:
