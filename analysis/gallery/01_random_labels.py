@@ -17,9 +17,9 @@ CLAIM = Claim(
     source="Zhang et al. 2017",
     says="networks fit random labels without error, with weight decay too, in a time that is a small multiple of that "
     "for true labels; early stopping may help where labels are noisy",
-    expected="random labels: training accuracy at least 0.99, with weight decay too, test accuracy 0.05 to 0.15 (chance is "
-    "0.1); time to 99% of them over that of true labels at least 1; with 40% random labels test accuracy is higher where "
-    "the other replicas do best than at the end",
+    expected="random labels: training accuracy at least 0.99, with weight decay too, test accuracy 0.05 to 0.15 "
+    "(chance is 0.1); time to 99% of them over that of true labels at least 1; with 40% random labels test accuracy is "
+    "higher where the other replicas do best than at the end",
 )
 FITTED = 0.99
 NOISY = 0.4
@@ -48,9 +48,9 @@ def found(run: xr.DataTree) -> Finding:
     ]
     fit, late = rows[0].value, rows[3].value
     seen = (
-        f"A network of 9,610 weights fits {100 * fit:.1f}% of 512 random labels, and tells {100 * rows[1].value:.0f}% of the "
-        f"test set; it takes {late:.1f} times the steps that true labels take. With 40% random labels stopping early would "
-        f"gain {100 * rows[4].value:.1f}% of test accuracy."
+        f"A network of 9,610 weights fits {100 * fit:.1f}% of 512 random labels, and tells {100 * rows[1].value:.0f}% of "
+        f"the test set; it takes {late:.1f} times the steps that true labels take. With 40% random labels stopping early "
+        f"would gain {100 * rows[4].value:.1f}% of test accuracy."
     )
     return Finding(rows, _figure(plain, times), seen)
 
