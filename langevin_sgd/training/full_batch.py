@@ -15,8 +15,9 @@ from langevin_sgd.errors import UserError
 from langevin_sgd.training.architectures.section import MIXED
 from langevin_sgd.training.energy import Samples
 from langevin_sgd.training.intermediate_results import widest
-from langevin_sgd.training.losses import functions
+from langevin_sgd.training.losses import of_weights
 from langevin_sgd.training.losses.cross_entropy.functions import CROSS_ENTROPY
+from langevin_sgd.training.losses.functions import Traceable
 from langevin_sgd.training.losses.loss import Loss
 from langevin_sgd.training.network import Network
 from langevin_sgd.training.threads import Workers
@@ -74,7 +75,7 @@ class FullBatch:
     def energy_and_gradient(self, w: Array) -> EnergyAndGradient:
         """E(w) and grad E(w)."""
         point = self._point(w)
-        function = self._traced("gradient", self._loss_and_gradient, point, *self._chunks[0])
+        function = self._traced("gradient", of_weights.value_and_gradient, point, *self._chunks[0])
         parts = self._workers.map(lambda chunk: function(point, *chunk), self._chunks)
         loss = sum(float(part[0]) for part in parts) / self.samples
         gradient = torch.stack([part[1] for part in parts]).sum(0).cpu().numpy() / self.samples
@@ -88,7 +89,7 @@ class FullBatch:
         padded = np.zeros((-(-len(vectors) // rows) * rows, self.dimension))
         padded[: len(vectors)] = vectors
         blocks = [self._point(padded[i : i + rows]) for i in range(0, len(padded), rows)]
-        function = self._traced(f"hessian {rows}", self._hessian_rows, blocks[0], point, *self._chunks[0])
+        function = self._traced(f"hessian {rows}", of_weights.hessian_rows, blocks[0], point, *self._chunks[0])
 
         def product(block: Tensor) -> Tensor:
             total = torch.zeros_like(block)
@@ -111,7 +112,7 @@ class FullBatch:
         inputs = torch.cat([chunk[0] for chunk in self._chunks])[: self.samples]
         labels = torch.cat([chunk[1] for chunk in self._chunks])[: self.samples]
         chunks = Samples(inputs, labels).chunks(size, torch.float64)
-        function = self._traced("samples", self._gradient_rows, point, *chunks[0][:2])
+        function = self._traced("samples", of_weights.sample_gradients, point, *chunks[0][:2])
 
         def one_by_one(_: None) -> None:
             for chunk_inputs, chunk_labels, weights in chunks:
@@ -128,7 +129,7 @@ class FullBatch:
         point = self._point(w)
         inputs = torch.cat([chunk[0] for chunk in self._chunks])[: self.samples]
         labels = torch.cat([chunk[1] for chunk in self._chunks])[: self.samples]
-        function = self._traced("roots", self._jacobian_rows, point, inputs, labels)
+        function = self._traced("roots", of_weights.output_derivatives, point, inputs, labels)
         found: list[Tensor] = []
         self._workers.map(lambda _: found.extend(function(point, inputs, labels)), [None])
         jacobians, hessians = found
@@ -152,46 +153,9 @@ class FullBatch:
                 f"{MIXED}, and its derivatives over the whole set are another loss's; use LayerNorm or GroupNorm"
             )
 
-    def _traced(self, name: str, function: TensorFunction, *examples: Tensor) -> TensorFunction:
+    def _traced(self, name: str, make: Callable[[Network, Loss], Traceable], *examples: Tensor) -> TensorFunction:
         self.refuse_mixed()
         if name not in self._functions:
+            function = make(self._network, self._loss)
             self._functions[name] = trace(function, *examples, purpose="differentiated as the curvature needs it")
         return self._functions[name]
-
-    def _loss_and_gradient(self, point: Tensor, inputs: Tensor, labels: Tensor, weights: Tensor) -> tuple[Tensor, ...]:
-        parameters = self._network.parameters(point)
-        loss = functions.values(self._network, self._loss)(*parameters, inputs, labels)[0]
-        return (loss * weights).sum(), self._gradient(point, inputs, labels, weights)
-
-    def _gradient(self, point: Tensor, inputs: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
-        gradient = functions.gradient(self._network, self._loss)
-        return self._network.flatten(gradient(*self._network.parameters(point), inputs, labels, weights))
-
-    def _hessian_rows(
-        self, vectors: Tensor, point: Tensor, inputs: Tensor, labels: Tensor, weights: Tensor
-    ) -> tuple[Tensor, ...]:
-        pull_back = torch.func.vjp(lambda w: self._gradient(w, inputs, labels, weights), point)[1]
-        (rows,) = torch.func.vmap(pull_back)(vectors)
-        return (rows,)
-
-    def _gradient_rows(self, point: Tensor, inputs: Tensor, labels: Tensor) -> tuple[Tensor, ...]:
-        def one(x: Tensor, label: Tensor) -> Tensor:
-            parameters = self._network.parameters(point)
-            gradient = functions.gradient(self._network, self._loss)(*parameters, x.unsqueeze(0), label.unsqueeze(0))
-            return self._network.flatten(gradient)
-
-        return (torch.func.vmap(one)(inputs, labels),)
-
-    def _jacobian_rows(self, point: Tensor, inputs: Tensor, labels: Tensor) -> tuple[Tensor, ...]:
-        def one(x: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
-            inputs, labels = x.unsqueeze(0), label.unsqueeze(0)
-
-            def outputs(w: Tensor) -> Tensor:
-                return self._network.outputs(self._network.parameters(w), inputs)[0]
-
-            at = outputs(point)
-            slope = torch.func.jacrev(lambda z: self._loss.gradient(z.unsqueeze(0), labels)[0])(at)
-            return torch.func.jacrev(outputs)(point), slope
-
-        jacobians, slopes = torch.func.vmap(one)(inputs, labels)
-        return jacobians, slopes

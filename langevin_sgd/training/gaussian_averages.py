@@ -17,6 +17,7 @@ begin at step 2^32, r for each.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,7 +29,10 @@ from langevin_sgd.random_numbers import streams as random_numbers
 from langevin_sgd.random_numbers.streams import Stream
 from langevin_sgd.theory.self_consistent import Averages
 from langevin_sgd.training.batched import batched
-from langevin_sgd.training.losses import functions
+from langevin_sgd.training.losses import functions, of_weights
+from langevin_sgd.training.losses.functions import Traceable
+from langevin_sgd.training.losses.loss import Loss
+from langevin_sgd.training.network import Network
 from langevin_sgd.training.tracing import TensorFunction, trace
 from langevin_sgd.training.view import Instruments
 
@@ -131,8 +135,8 @@ class GaussianAverages:
         size = min(_ROWS_AT_A_TIME, p)
         vectors = torch.split(torch.cat([self._basis.T, self._basis.T[: -p % size]]).contiguous(), size)
         points = self._points(mean, factor, frame, 0)
-        gradients = self._function("samples", self._sample_gradients, points, *self._groups[0])
-        rows_of = self._function("hessian", self._hessian_rows, vectors[0], points[0], *self._parts[0])
+        gradients = self._function("samples", of_weights.sample_gradients_at_points, points, *self._groups[0])
+        rows_of = self._function("hessian", of_weights.hessian_rows, vectors[0], points[0], *self._parts[0])
 
         def lane(groups: list[int]) -> tuple[Tensor, Tensor]:
             second = torch.zeros(width, width, dtype=torch.float64, device=self._device)
@@ -184,28 +188,8 @@ class GaussianAverages:
         groups = range(len(self._groups))
         return [list(groups[lane::_LANES]) for lane in range(min(_LANES, len(groups)))]
 
-    def _function(self, name: str, function: TensorFunction, *examples: Tensor) -> TensorFunction:
+    def _function(self, name: str, make: Callable[[Network, Loss], Traceable], *examples: Tensor) -> TensorFunction:
         if name not in self._traced:
+            function = make(self._network, self._loss)
             self._traced[name] = trace(function, *examples, purpose="differentiated as the averages need it")
         return self._traced[name]
-
-    def _sample_gradients(self, points: Tensor, inputs: Tensor, labels: Tensor, weights: Tensor) -> tuple[Tensor, ...]:
-        gradient = functions.gradient(self._network, self._loss)
-
-        def one(point: Tensor, x: Tensor, label: Tensor, weight: Tensor) -> Tensor:
-            sample = x.unsqueeze(0), label.unsqueeze(0), weight.unsqueeze(0)
-            return self._network.flatten(gradient(*self._network.parameters(point), *sample))
-
-        of_samples = torch.func.vmap(one, in_dims=(None, 0, 0, 0))
-        return (torch.func.vmap(of_samples, in_dims=(0, None, None, None))(points, inputs, labels, weights),)
-
-    def _hessian_rows(
-        self, vectors: Tensor, point: Tensor, inputs: Tensor, labels: Tensor, weights: Tensor
-    ) -> tuple[Tensor, ...]:
-        gradient = functions.gradient(self._network, self._loss)
-
-        def of(w: Tensor) -> Tensor:
-            return self._network.flatten(gradient(*self._network.parameters(w), inputs, labels, weights))
-
-        (rows,) = torch.func.vmap(torch.func.vjp(of, point)[1])(vectors)
-        return (rows,)

@@ -23,6 +23,7 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from langevin_sgd import user_code
+from langevin_sgd.training import kept_traces
 
 aten = torch.ops.aten
 
@@ -63,8 +64,19 @@ def trace(
     network in it, which then "cannot be `purpose`", and what the function raises.
     """
     refused = f"the network cannot be {purpose}"
-    with user_code.transforming(refused):
-        module = _record(function, *examples)
+    key = kept_traces.key(function, examples)
+    module = kept_traces.find(key)
+    if module is None:
+        with user_code.transforming(refused):
+            record = _record(function, *examples)
+        captured = any(node.op == "get_attr" for node in record.graph.nodes)
+        module = _shortened(record)
+        if not captured:
+            kept_traces.keep(key, module)
+    return _Recorded(function, module, refused).replay
+
+
+def _shortened(module: GraphModule) -> GraphModule:
     graph = module.graph
     if not any(_mutates(node) for node in graph.nodes):
         _shorten(graph)
@@ -81,7 +93,10 @@ def trace(
             node.target = torch.softmax
             node.args = node.args[:2]
     graph.lint()
-    return _Recorded(function, GraphModule(module, graph), refused).replay
+    short = GraphModule(module, graph)
+    for node in short.graph.nodes:
+        node.meta.clear()  # shapes as tensors, of use to what shortens only
+    return short
 
 
 def _record(function: TensorFunction, *examples: torch.Tensor) -> GraphModule:
