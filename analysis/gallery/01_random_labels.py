@@ -48,9 +48,9 @@ def found(run: xr.DataTree) -> Finding:
     ]
     fit, late = rows[0].value, rows[3].value
     seen = (
-        f"A network of 9,610 weights fits {100 * fit:.1f}% of 512 random labels, and tells {100 * rows[1].value:.0f}% of "
-        f"the test set; it takes {late:.1f} times the steps that true labels take. With 40% random labels stopping early "
-        f"would gain {100 * rows[4].value:.1f}% of test accuracy."
+        f"A network of 9,610 weights fits {100 * fit:.1f}% of 512 random labels, and tells {100 * rows[1].value:.0f}% "
+        f"of the test set; it takes {late:.1f} times the steps that true labels take. With 40% random labels stopping "
+        f"early would gain {100 * rows[4].value:.1f}% of test accuracy."
     )
     return Finding(rows, _figure(plain, times), seen)
 

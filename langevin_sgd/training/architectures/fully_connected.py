@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import pairwise
 
 import torch
@@ -15,8 +16,6 @@ from langevin_sgd.training.architectures.linear import LinearMap
 from langevin_sgd.training.architectures.mlp import MultilayerPerceptron
 from langevin_sgd.training.architectures.normalisation import OfRows, after_layer
 from langevin_sgd.training.architectures.softmax import Softmax
-
-_BIAS = 0.1  # beta of Jacot, Gabriel and Hongler (2018)
 
 
 def linear(architecture: Softmax, input_shape: Sequence[int], outputs: int) -> nn.Module:
@@ -32,7 +31,8 @@ def one_layer(architecture: LinearMap, input_shape: Sequence[int], outputs: int)
 
 def with_hidden_layers(architecture: MultilayerPerceptron, input_shape: Sequence[int], outputs: int) -> nn.Module:
     """Layers with normalisation and activation between them."""
-    layer: Callable[[int, int], nn.Module] = {"standard": linear_layer, "ntk": NtkLinear}[architecture.initialisation]
+    ntk = partial(NtkLinear, beta=architecture.beta)
+    layer: Callable[[int, int], nn.Module] = {"standard": linear_layer, "ntk": ntk}[architecture.initialisation]
     layers = _flat(input_shape)
     *hidden, last = pairwise((math.prod(input_shape), *architecture.hidden, outputs))
     for before, after in hidden:
@@ -52,17 +52,17 @@ def behind(architecture: LayeredSection, width: int) -> list[nn.Module]:
 
 
 class NtkLinear(nn.Module):
-    """z = W x / sqrt(n) + b / 10 with entries that start standard normal, for n inputs."""
+    """z = W x / sqrt(n) + beta b with entries that start standard normal, for n inputs."""
 
-    def __init__(self, before: int, after: int) -> None:
+    def __init__(self, before: int, after: int, *, beta: float = 0.1) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.randn(after, before, dtype=torch.float32, device="cpu"))
         self.bias = nn.Parameter(torch.randn(after, dtype=torch.float32, device="cpu"))
-        self._scale = before**-0.5
+        self._scale, self._beta = before**-0.5, beta
 
     def forward(self, x: Tensor) -> Tensor:
         """(samples, before) -> (samples, after)."""
-        return torch.add(self._scale * (x @ self.weight.T), self.bias, alpha=_BIAS)
+        return torch.add(self._scale * (x @ self.weight.T), self.bias, alpha=self._beta)
 
 
 def _flat(input_shape: Sequence[int]) -> list[nn.Module]:

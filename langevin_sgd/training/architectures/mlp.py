@@ -9,7 +9,8 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from langevin_sgd.config.fields import PositiveWholeNumber
+from langevin_sgd.config.errors import Faults
+from langevin_sgd.config.fields import PositiveNumber, PositiveWholeNumber
 from langevin_sgd.training.architectures.layered import LayeredSection
 
 
@@ -23,8 +24,15 @@ class MultilayerPerceptron(LayeredSection):
     """Width of each hidden layer."""
     initialisation: Literal["standard", "ntk"] = "standard"
     """standard: z = W x + b, all entries uniform in +-1/sqrt(n) for n inputs of the layer, as torch has it.
-    ntk: z = W x / sqrt(n) + b / 10, all entries standard normal (Jacot, Gabriel and Hongler 2018, beta = 0.1), so that
-    the descent has a limit at infinite width."""
+    ntk: z = W x / sqrt(n) + beta b, all entries standard normal (Jacot, Gabriel and Hongler 2018), so that the descent
+    has a limit at infinite width."""
+    beta: PositiveNumber = 0.1
+    """What biases are multiplied by, with initialisation: ntk alone."""
+
+    def _faults(self) -> Faults:
+        if self.beta != type(self).model_fields["beta"].default and self.initialisation != "ntk":
+            yield ("beta",), f"belongs to initialisation: ntk, and here it is {self.initialisation}; remove it"
+        yield from super()._faults()
 
     def normalised(self) -> tuple[int, ...]:
         """The hidden layers."""

@@ -48,6 +48,7 @@ DATA = _DataFamily(
         "linear_regression": "langevin_sgd.training.data.linear_regression:LinearRegressionData",
         "teacher_student": "langevin_sgd.training.data.teacher_student:TeacherStudentData",
         "sinusoids": "langevin_sgd.training.data.sinusoids:SinusoidsData",
+        "harmonics": "langevin_sgd.training.data.harmonics:HarmonicsData",
         "npz": "langevin_sgd.training.data.npz:NpzData",
         "csv": "langevin_sgd.training.data.csv:CsvData",
     },

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from langevin_sgd.training.data.harmonics import HarmonicsData
 from langevin_sgd.training.data.linear_regression import LinearRegressionData
 from langevin_sgd.training.data.sinusoids import SinusoidsData
 from langevin_sgd.training.data.synthetic import Array, Numbers
@@ -33,3 +34,14 @@ def sinusoids(section: SinusoidsData, numbers: Numbers) -> tuple[Array, Array]:
     phase = 2.0 * np.pi * x * np.asarray(section.frequencies)
     sines, cosines = numbers.shared.reshape(2, -1)
     return x, (sines * np.sin(phase) + cosines * np.cos(phase)).sum(1) / np.sqrt(len(section.frequencies))
+
+
+def harmonics(section: HarmonicsData, numbers: Numbers) -> tuple[Array, Array]:
+    """Waves on a circle, of phases that are those of points of the plane drawn from a Gaussian."""
+    turn = numbers.uniform
+    if section.spacing == "equal":
+        turn = np.arange(len(turn))[:, None] / len(turn)
+    angle = 2.0 * np.pi * turn
+    phases = np.arctan2(*numbers.shared.reshape(2, -1))
+    waves = np.sin(angle * np.asarray(section.wave_numbers) + phases)
+    return np.concatenate([np.cos(angle), np.sin(angle)], axis=1), waves.sum(1) * np.sqrt(2.0 / len(phases))
