@@ -31,8 +31,8 @@ def one_layer(architecture: LinearMap, input_shape: Sequence[int], outputs: int)
 
 def with_hidden_layers(architecture: MultilayerPerceptron, input_shape: Sequence[int], outputs: int) -> nn.Module:
     """Layers with normalisation and activation between them."""
-    ntk = partial(NtkLinear, beta=architecture.beta)
-    layer: Callable[[int, int], nn.Module] = {"standard": linear_layer, "ntk": ntk}[architecture.initialisation]
+    ntk: Callable[[int, int], nn.Module] = partial(NtkLinear, beta=architecture.beta)
+    layer = {"standard": linear_layer, "ntk": ntk}[architecture.initialisation]
     layers = _flat(input_shape)
     *hidden, last = pairwise((math.prod(input_shape), *architecture.hidden, outputs))
     for before, after in hidden:

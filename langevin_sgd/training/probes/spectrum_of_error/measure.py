@@ -49,8 +49,8 @@ class Waves:
         design = np.concatenate([np.sin(angles), np.cos(angles)], axis=1)
         if len(design) < design.shape[1] or np.linalg.cond(design) > _CONDITION:
             raise UserError(
-                f"spectrum_of_error: {len(design)} samples cannot tell these {frequencies.size} frequencies apart; give "
-                "fewer of them, or more samples"
+                f"spectrum_of_error: {len(design)} samples cannot tell these {frequencies.size} frequencies apart; "
+                "give fewer of them, or more samples"
             )
         self._inverse: Array = np.linalg.pinv(design)
 
