@@ -78,6 +78,28 @@ def hessian_product(network: Network, loss: Loss) -> Traceable:
     return function
 
 
+def second_moment_product(network: Network, loss: Loss) -> Traceable:
+    """(*parameters w, *direction v, inputs, targets, weights) -> the sum over samples of g_n (g_n . v), and of g_n.
+
+    One tensor a parameter each, in one list. `weights` (n,) multiply the samples' terms. g_n . v is the loss's slope
+    along J_n v, the outputs' change; J v is the transpose of J^T u, linear in u.
+    """
+    slope = gradient(network, loss)
+
+    def function(*arguments: Tensor) -> tuple[Tensor, ...]:
+        count = len(network.shapes)
+        parameters, direction = arguments[:count], arguments[count : 2 * count]
+        inputs, targets, weights = arguments[2 * count :]
+        outputs, pull_back = torch.func.vjp(lambda *p: network.outputs(p, inputs), *parameters)[:2]
+        push_forward = torch.func.vjp(pull_back, torch.zeros_like(outputs))[1]
+        (change,) = push_forward(tuple(direction))
+        along = loss.along(outputs, change, targets)
+        first = slope(*parameters, inputs, targets, weights)
+        return (*slope(*parameters, inputs, targets, along * weights), *first)
+
+    return function
+
+
 def response(network: Network, loss: Loss) -> Traceable:
     """(*parameters c, *direction v, inputs, targets) -> g + H v summed over samples, one tensor a parameter.
 

@@ -18,6 +18,7 @@ PROBES: Family[type[ProbeSection]] = Family(
         "averages": "langevin_sgd.training.probes.averages.config:AveragesProbe",
         "sharpness": "langevin_sgd.training.probes.sharpness.config:SharpnessProbe",
         "batch_sharpness": "langevin_sgd.training.probes.batch_sharpness.config:BatchSharpnessProbe",
+        "gauss_newton": "langevin_sgd.training.probes.gauss_newton.config:GaussNewtonProbe",
         "hessian_spectrum": "langevin_sgd.training.probes.hessian_spectrum.config:HessianSpectrumProbe",
         "spectrum_of_error": "langevin_sgd.training.probes.spectrum_of_error.config:SpectrumOfErrorProbe",
         "tangent": "langevin_sgd.training.probes.tangent.config:TangentProbe",

@@ -13,7 +13,7 @@ from torch import Tensor
 from langevin_sgd.errors import UserError
 from langevin_sgd.training.batched import batched
 from langevin_sgd.training.beside import Beside
-from langevin_sgd.training.ensemble_hessian import ROWS
+from langevin_sgd.training.ensemble_products import ROWS
 from langevin_sgd.training.losses import functions
 from langevin_sgd.training.network import Network
 from langevin_sgd.training.probes.affordable import affordable

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from langevin_sgd.errors import UserError
 from langevin_sgd.random_numbers import streams
 from langevin_sgd.random_numbers.streams import Stream
-from langevin_sgd.training.ensemble_hessian import ROWS, EnsembleHessian
+from langevin_sgd.training.ensemble_products import ROWS, EnsembleProducts
 from langevin_sgd.training.lanczos import Lanczos, RitzPairs, leading_pairs
 from langevin_sgd.training.probes.affordable import affordable
 from langevin_sgd.training.probes.hessian_spectrum.config import HessianSpectrumProbe
@@ -50,7 +50,7 @@ class Spectra:
     """
 
     def __init__(self, instruments: Instruments, section: HessianSpectrumProbe, *, dimension: int, seed: int) -> None:
-        self._hessian, self._decay = EnsembleHessian(instruments), instruments.weight_decay
+        self._hessian, self._decay = EnsembleProducts(instruments), instruments.weight_decay
         self._top, self._d = section.eigenvalues, dimension
         self._steps = min(section.quadrature, dimension - section.eigenvalues)
         self._start = streams.normals(seed, trajectories=[0], steps=[0], components=dimension, stream=Stream.SPECTRUM)[
@@ -76,7 +76,7 @@ class Spectra:
 
     def _of(self, weights: Array) -> dict[str, Array]:
         def products(vectors: Array) -> Array:
-            found: Array = self._hessian.products(weights, vectors) + self._decay * vectors
+            found: Array = self._hessian(weights, vectors) + self._decay * vectors
             return found
 
         start = np.repeat(self._start, len(weights), axis=0)
@@ -95,7 +95,7 @@ class Spectra:
             return result
 
         def products(found: Array) -> Array:
-            return outside(self._hessian.products(at, found) + self._decay * found)
+            return outside(self._hessian(at, found) + self._decay * found)
 
         start = outside(np.tile(self._signs, (len(weights), 1)))
         iteration = Lanczos(products, start, self._steps)

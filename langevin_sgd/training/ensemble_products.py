@@ -1,6 +1,9 @@
-"""Products of the Hessians at many weight vectors with a vector each, all at once."""
+"""Products of matrices at many weight vectors with a vector each, all at once: Hessians and others."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import torch
@@ -15,29 +18,35 @@ from langevin_sgd.training.tracing import TensorFunction
 from langevin_sgd.training.view import Instruments
 
 Array = NDArray[np.float64]
+Make = Callable[..., functions.Traceable]
+"""Of a network and a loss the sum over samples (*parameters w, *direction v, inputs, targets, weights) -> M v."""
 
 ROWS = 16
 """Rows that are multiplied together: those of a block, filled up, so that a row's bits do not hang on the others."""
 
 
-class EnsembleHessian:
-    """H_r v_r of the mean loss over the training set, without weight decay, at weights w_r: (row, d) in float64.
+class EnsembleProducts:
+    """M_r v_r at weights w_r, of matrices M that are means over the training set, without weight decay, in float64.
 
-    One recorded function serves all rows, sixteen at a time, and blocks are shared out to threads. Raises `UserError`,
-    as `Instruments.loss` does, if the loss of the network is no sum over samples.
+    `make` gives the sums over samples, as `losses.functions.hessian_product` does: that is the default. One recorded
+    function serves all rows, sixteen at a time, and blocks are shared out to threads. Raises `UserError`, as
+    `Instruments.loss` does, if the loss of the network is no sum over samples.
     """
 
-    def __init__(self, instruments: Instruments) -> None:
+    def __init__(self, instruments: Instruments, make: Make = functions.hessian_product) -> None:
         instruments.loss.refuse_mixed()
         self._network, self._loss, self._workers = instruments.network, instruments.of_samples, instruments.workers
         self._samples = len(instruments.samples)
         size = chunks.samples_at_a_time(widest(instruments.network, instruments.samples.inputs))
         self._chunks = instruments.samples.chunks(size, torch.float64)
         self._device = instruments.samples.labels.device
+        self._make = make
         self._traced: TensorFunction | None = None
 
-    def products(self, weights: Array, vectors: Array) -> Array:
-        """H(w) v (row, d) for rows of `weights` and `vectors` (row, d)."""
+    def __call__(self, weights: Array, vectors: Array) -> Array:
+        """The products (row, d) for rows of `weights` and `vectors` (row, d); of a `make` that gives several sums, all
+        of them one behind the other.
+        """
         starts = range(0, len(weights), ROWS)
         blocks = [self._block(weights[start : start + ROWS], vectors[start : start + ROWS]) for start in starts]
         if not blocks:
@@ -62,15 +71,17 @@ class EnsembleHessian:
         """Now: threads must not trace."""
         if self._traced is None:
             self._traced = batched(
-                lambda network: functions.hessian_product(network, self._loss),
+                partial(self._make, loss=self._loss),
                 self._network,
                 *self._arguments(at, along, self._chunks[0]),
-                purpose="differentiated as the Hessians of an ensemble need it",
+                purpose="differentiated as products with matrices of an ensemble need it",
             )
 
     def _product(self, at: Tensor, along: Tensor) -> Tensor:
         assert self._traced is not None
-        total = torch.zeros_like(along)
+        total: Tensor | None = None
         for chunk in self._chunks:
-            total += self._network.flatten(self._traced(*self._arguments(at, along, chunk)), leading=1)
+            found = self._network.flatten(self._traced(*self._arguments(at, along, chunk)), leading=1)
+            total = found if total is None else total + found
+        assert total is not None
         return total / self._samples

@@ -1,0 +1,1 @@
+"""The `gauss_newton` probe: the Hessian against the second moment of the samples' gradients."""
