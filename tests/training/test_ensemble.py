@@ -190,13 +190,13 @@ def test_a_network_that_cannot_be_vectorised_is_trained_one_by_one_to_the_same_b
         torch.manual_seed(0)
         network = Network.of(made(), dtype=dtype)
     sgd = Sgd(learning_rate=0.2, batch_size=7, momentum=0.5)
-    start = _weights(network, 17)
+    start = _weights(network, 9)
     with Workers(1) as workers:
         one = Ensemble(network, samples.to(dtype), sgd, weights=start[:2], dtype=dtype, workers=workers)
     assert "cannot be trained as an ensemble" in one.one_by_one.render()
     assert "\n" not in one.one_by_one.render()
-    many = _train(network, samples, sgd, 17, steps=4, threads=2)
-    assert torch.equal(_train(network, samples, sgd, 8, steps=4), many[:8])
+    many = _train(network, samples, sgd, 9, steps=4, threads=2)
+    assert torch.equal(_train(network, samples, sgd, 4, steps=4), many[:4])
     assert torch.equal(_train(network, samples, sgd, 1, steps=4), many[:1])
     found = _train(network, samples, sgd, 2)
     for replica in range(2):

@@ -15,8 +15,8 @@ SHARED = ("minimum", "hessian", "noise_covariance", "hessian_eigenvalue", "hessi
 
 def study(*changes: dict) -> dict:
     network = {
-        "kind": "network", "architecture": {"kind": "softmax"}, "start": "minimum", "replicas": 2, "steps": 60,
-        "burn_in": 20, "record_times": 4, "gradient_tolerance": 1e-3,
+        "kind": "network", "data": {"name": "iris"}, "architecture": {"kind": "softmax"}, "start": "minimum",
+        "replicas": 2, "steps": 60, "burn_in": 20, "record_times": 4, "gradient_tolerance": 1e-3,
     }  # fmt: skip
     models = {f"n{place}": {**network, **change} for place, change in enumerate(changes)}
     sgd = {"learning_rate": 0.1, "batch_size": 8, "weight_decay": 0.1}
@@ -53,7 +53,7 @@ def test_it_is_measured_once_to_the_same_bits_whoever_asks_first(counted: dict[s
         assert np.array_equal(both["n0"][name], both["n1"][name]), name
 
 
-@pytest.mark.parametrize("change", [{"sgd": {"weight_decay": 0.2}}, {"data": {"name": "digits", "label_noise": 0.1}}])
+@pytest.mark.parametrize("change", [{"sgd": {"weight_decay": 0.2}}, {"data": {"name": "iris", "label_noise": 0.1}}])
 def test_another_minimum_is_another(counted: dict[str, int], change: dict) -> None:
     tree = lsgd.simulate(study({}, change))
     assert counted == {"find": 2, "measure": 2}

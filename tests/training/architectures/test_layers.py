@@ -196,7 +196,7 @@ SECTIONS = {
     "cnn group": _small_cnn(normalisation="group", activation="tanh"),
     "cnn dense": ConvolutionalNetwork(kind="cnn", channels=(5,), kernel=4, padding="none", pool=1, dense=(9,)),
     "residual": ResidualNetwork(kind="residual_cnn", channels=(3, 5)),
-    "residual ghost": ResidualNetwork(kind="residual_cnn", channels=(3,), normalisation="ghost", ghost_batch=4),
+    "residual ghost": ResidualNetwork(kind="residual_cnn", channels=(3, 5), normalisation="ghost", ghost_batch=4),
     "planted barriers": PlantedBarriers(kind="planted_barriers", hidden=(40,)),
 }
 
@@ -212,7 +212,11 @@ def test_its_size_and_whether_it_mixes_samples_are_what_the_section_says(name):
     assert section.units((), 4) >= 4
 
 
-@pytest.mark.covering
+# what these leave out is a part of one of them: softmax of an mlp, one group of two, the whole batch of a ghost's
+@pytest.mark.by_default(
+    *("dtype0-mlp", "dtype0-mlp group", "dtype0-cnn group", "dtype0-residual ghost", "dtype0-planted barriers"),
+    *("dtype1-linear", "dtype1-mlp ghost", "dtype1-mlp ntk", "dtype1-cnn dense"),
+)
 @pytest.mark.parametrize("name", SECTIONS)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_a_replica_has_the_same_bits_whatever_runs_beside_it(name, dtype):
@@ -224,7 +228,7 @@ def test_a_replica_has_the_same_bits_whatever_runs_beside_it(name, dtype):
         return architectures.build(section, shape, 4)
 
     network = Network.of(initial.build_with_seed(build, 1, 0), dtype=dtype)
-    start = initial.weights(build, lambda made: Network.of(made, dtype=dtype).weights(), 1, range(64))
+    start = network.weights() + 0.1 * _random(64, network.size).to(dtype)
     samples = Samples.of(inputs, labels, dtype=dtype)
     sgd = Sgd(learning_rate=0.1, batch_size=7, momentum=0.5, weight_decay=0.01)
     found = []

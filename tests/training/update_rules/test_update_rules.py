@@ -172,7 +172,7 @@ def test_what_cannot_be_is_told_when_the_config_is_read(module: str) -> None:
 
 def test_a_run_that_calls_its_rule_by_the_name_it_had_is_read(tmp_path: Path) -> None:
     """`heavy_ball` became `sgd`: such runs are opened, checked and reported; a new config is told."""
-    given = {**study("sgd", start="minimum", steps=200, replicas=4), "checks": ["equilibrium"]}
+    given = {**study("sgd", start="minimum", steps=200, replicas=4, data={"name": "iris"}), "checks": ["equilibrium"]}
     whole = lsgd.simulate(given, output=tmp_path / "run")["network"]
     written = tmp_path / "run" / "config.yaml"
     text = written.read_text(encoding="utf-8")
