@@ -64,7 +64,7 @@ def _figure(model: xr.DataTree, linear: xr.DataArray, share: xr.DataArray) -> Fi
     left.plot([], [], color="C0", label="|H - F|/|H|")
     left.plot([], [], color="C1", label="tr(HF)/tr(HH)")
     left.axhline(0.0, color="0.6", linewidth=1)
-    left.legend(frameon=False)
+    left.legend(frameon=False, loc=(0.02, 0.42))
     left.set(title="Hessian H against F = C + g g^T", xlabel="step")
     right.set(title="share of |g|^2 in the 10 sharpest directions", xlabel="step", ylim=(0, 1.03))
     return figure

@@ -161,7 +161,7 @@ class Watch:
         model = self._model
         needed = 'H, C and the minimum are of such a sum; give start="here"' if model.start == "minimum" else None
         if needed is None and any(probe.NEEDS for probe in model.probes):
-            needed = "the Hessian that probes measure is of such a sum; leave them out"
+            needed = "what probes take of the training is of such a sum; leave them out"
         problem = given.problem_of(self._module, data, model.loss, needed=needed)
         problem.refuse_batch(self._sgd.batch_size)
         return Bench(problem, dtype=DTYPES[model.precision], seed=self._study.seed, workers=self._workers)

@@ -317,7 +317,7 @@ class NetworkModel(ModelSection):
         if self.control:
             return "control", f"that of the whole set, which it would descend, is another loss; remove it, {layers}"
         if any(probe.NEEDS for probe in self.probes):
-            return "probes", f"the Hessian that probes measure is of such a sum; remove them, {layers}"
+            return "probes", f"what probes take of the training is of such a sum; remove them, {layers}"
         return None
 
     def _schedule_problems(self, at: KeyPath, sgd: Sgd) -> Faults:
@@ -339,9 +339,16 @@ class NetworkModel(ModelSection):
                 f"{told} until step {settled}, within the stationary window; give fewer steps, or a later burn_in",
             )
 
+    def _known_length(self, sgd: Sgd) -> int | None:
+        """Number of steps, if the config says it once and within reach."""
+        if self.training_time is None:
+            return self.steps
+        reached = self.training_time <= STEP_LIMIT * sgd.learning_rate
+        return self.length(sgd) if self.steps is None and reached else None
+
     def _probe_problems(self, at: KeyPath, sgd: Sgd) -> Faults:
         watched = Watched(
-            self.steps,
+            self._known_length(sgd),
             self.replicas,
             self.parameters(),
             sgd,
@@ -351,5 +358,6 @@ class NetworkModel(ModelSection):
             linear=self.update_rule.has_law(),
             one_start=self.start != "independent",
             control=self.control,
+            anew=self.data.augment is not None or self.data.fresh_samples(),
         )
         yield from probe_problems(self.probes, watched, at)

@@ -9,6 +9,9 @@ from matplotlib.figure import Figure
 from langevin_sgd.reporting.plots.figure import Subject, each_model, figure
 from langevin_sgd.reporting.plots.style import canvas, title
 
+_NAMED = 12
+"""Earlier times that the legend names: more of them leave the curves no room."""
+
 
 @figure(
     "Squared displacement of the weights between two times against their separation, ± one standard error over "
@@ -27,9 +30,10 @@ def two_times(subject: Subject) -> Figure:
     has_law = "squared_increment_predicted" in model
     beside = model["squared_increment_predicted" if has_law else "increment_drift_squared"].values
     colours = mpl.colormaps["viridis"](np.linspace(0.0, 0.85, waiting.size))
+    named = np.linspace(0, waiting.size - 1, min(waiting.size, _NAMED)).round().astype(int)
     for row, colour in enumerate(colours):
         mean = squared[:, row].mean(axis=0)
-        label = f"from step {waiting[row]:,} on"
+        label = f"from step {waiting[row]:,} on" if row in named else None
         axes.errorbar(separation, mean, error[row], fmt="o", color=colour, capsize=2.5, label=label)
         lines = {"linestyle": "-" if has_law else (0, (4, 2)), "linewidth": 1.4, "color": colour}
         seen = np.where(beside[row] > 0.0, beside[row], np.nan)

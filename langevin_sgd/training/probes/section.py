@@ -14,6 +14,8 @@ from langevin_sgd.observables.variable import Coordinate, Declarations
 from langevin_sgd.training.curvature_limit import too_many
 from langevin_sgd.training.update_rules.section import UpdateRuleSection
 
+_MEASURED = "give start: minimum and measure_curvature: true"
+
 if TYPE_CHECKING:
     from langevin_sgd.training.beside import Beside
     from langevin_sgd.training.probes.probe import Probe
@@ -29,7 +31,8 @@ class Watched:
     `curved` says whether H and C are measured at the minimum, and `draws` whether minibatches are drawn from the seed,
     so that something can run beside it, on the same ones: what it needs is `beside`, None where a config is read.
     `linear` says whether the update rule's step is, `one_start` whether all replicas begin at one point, and `control`
-    whether full-batch descent runs beside them anyway.
+    whether full-batch descent runs beside them anyway. `anew` says whether samples are made anew at every step, as with
+    augmented images.
     """
 
     steps: int | None
@@ -43,6 +46,7 @@ class Watched:
     linear: bool = True
     one_start: bool = True
     control: bool = False
+    anew: bool = False
     beside: Beside | None = None
 
 
@@ -80,7 +84,7 @@ class ProbeSection(Section):
             if fault is not None:
                 yield (*model, "architecture"), fault
         if "curvature" in self.NEEDS and not watched.curved:
-            yield probe, f"{self.kind} takes H and C at the minimum; give start: minimum, or remove it"
+            yield probe, f"{self.kind} takes H and C at the minimum; {_MEASURED}, or remove it"
         if "beside" in self.NEEDS and not watched.draws:
             yield (
                 probe,

@@ -75,5 +75,5 @@ def test_minibatches_are_those_that_follow_a_look():
 
 
 def test_samples_that_are_made_anew_are_refused():
-    with pytest.warns(RuntimeWarning, match="batch_sharpness takes minibatches of the training samples"):
-        lsgd.simulate(study(data={"name": "gaussian_mixture", "fresh": True}))
+    with pytest.raises(lsgd.ConfigError, match="takes minibatches of the training samples, and samples are made anew"):
+        lsgd.parse(study(data={"name": "gaussian_mixture", "fresh": True}))

@@ -6,9 +6,10 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from langevin_sgd.config.errors import Faults, KeyPath
 from langevin_sgd.config.fields import WholeNumber
 from langevin_sgd.observables.variable import Coordinate, Declarations, Variable
-from langevin_sgd.training.probes.section import ProbeSection
+from langevin_sgd.training.probes.section import ProbeSection, Watched
 
 _AT = ("batch_sharpness_look", "replica")
 
@@ -34,3 +35,13 @@ class BatchSharpnessProbe(ProbeSection):
     """Recorded times, the last among them. null: as many as take no more than a fifth of the training, 24 at most."""
     minibatches: Annotated[WholeNumber, Field(ge=2, le=10_000)] = 16
     """Over how many minibatches of each replica the mean is taken."""
+
+    def problems(self, watched: Watched, *, model: KeyPath, probe: KeyPath) -> Faults:
+        """Minibatches are chosen among the training samples."""
+        yield from super().problems(watched, model=model, probe=probe)
+        if watched.anew:
+            yield (
+                probe,
+                "takes minibatches of the training samples, and samples are made anew at every step; remove it, or "
+                "augment or fresh of data",
+            )

@@ -49,14 +49,16 @@ class Basis:
 
     def fields(self, sgd: Sgd, longest: int) -> tuple[Array, Array]:
         """Fields along modes (mode,) and directions (direction,) that displace by what the noise does in `longest`
-        steps of heavy-ball SGD, in a quadratic valley; 0 along modes without noise.
+        steps of heavy-ball SGD, in a quadratic valley; 0 along those without noise.
         """
         step, delay = response.heavy_ball(sgd.learning_rate, sgd.momentum), np.array([longest])
         noise = np.where(self.noise > NOISE_FREE * self.noise.max(initial=0.0), self.noise, 0.0)
         variance = response.accumulated_variance(step, self.eigenvalues, delay)[0] * noise / sgd.batch_size
         chi = response.response(step, self.eigenvalues, delay)[0]
         share = (self.directions.T @ self.vectors) ** 2
-        return np.sqrt(variance) / np.abs(chi), np.sqrt(share @ variance) / np.abs(share @ chi)
+        noisy = share @ noise > NOISE_FREE * noise.max(initial=0.0)
+        along = np.where(noisy, np.sqrt(share @ variance) / np.abs(share @ chi), 0.0)
+        return np.sqrt(variance) / np.abs(chi), along
 
 
 def _direction(name: str, beside: Beside, mean: Array) -> Array:
@@ -69,7 +71,8 @@ def _direction(name: str, beside: Beside, mean: Array) -> Array:
         if found.dtype.kind not in "fiu" or found.shape != mean.shape:
             raise UserError(f"{name}: returned {found.dtype} of shape {found.shape}; numbers {mean.shape} are needed")
         found = found.astype(np.float64)
-    length = float(np.linalg.norm(found))
+    with np.errstate(over="ignore"):
+        length = float(np.linalg.norm(found))
     if not (np.isfinite(length) and length > 0.0):
         raise UserError(f"{name}: the direction has length {length:.3g}; it must be finite, and not 0")
     return found / length

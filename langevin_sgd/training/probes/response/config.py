@@ -17,6 +17,8 @@ GRADIENT = "gradient"
 """The direction of the mean gradient where the field is switched on."""
 SHORTEST = 384
 """Steps of a training in which times that are not given find their place."""
+LATE = 12
+"""Delays that are equally spaced if delays are not given."""
 _OWN_LAW = ("mode_response_predicted", "mode_increment_variance_predicted", "mode_thermal_energy_predicted")
 _AFTER = ("onset", "delay", "mode")
 
@@ -101,8 +103,9 @@ class ResponseProbe(ProbeSection):
             if given is not None and list(given) != sorted(set(given)):
                 mend = ", ".join(f"{each:g}" for each in sorted(set(given)))
                 yield (*probe, key), f"must grow from one to the next; give [{mend}]"
-        if watched.steps is not None:
-            yield from self._time_problems(watched.steps, probe)
+        if watched.steps is not None and (unfit := self.unfit(watched.steps, curved=watched.curved)) is not None:
+            at, told = unfit
+            yield (*probe, *at), told
         for place, name in enumerate(self.directions):
             if name != GRADIENT and not import_path.is_import_path(name):
                 yield (*probe, "directions", place), f'expected {GRADIENT} or "module:function", got {name!r}'
@@ -111,15 +114,23 @@ class ResponseProbe(ProbeSection):
             if name in self.directions[:place]:
                 yield (*probe, "directions", place), f"{name} is there twice; remove one"
 
-    def _time_problems(self, steps: int, probe: KeyPath) -> Faults:
+    def unfit(self, steps: int, *, curved: bool) -> tuple[KeyPath, str] | None:
+        """The key that does not go with a training of so many steps, and why; None if all times are within it.
+
+        `curved` as in `Watched`.
+        """
         if steps < SHORTEST and not (self.onsets and self.delays):
-            yield probe, too_short(steps)
-        longest = max(self.onsets or (0,)) + max(self.delays or (0,))
-        if longest > steps:
-            yield (
-                (*probe, "delays" if self.delays else "onsets"),
-                f"onsets and delays reach step {longest}, but the training ends at {steps}; give less",
-            )
+            return (), f"a training of {steps} steps is too short to choose times in; give onsets and delays"
+        last = max(self.onsets or (last_onset(steps, curved=curved),))
+        if self.delays is None:
+            left = max(steps - last, 0)
+            told = f"{left} steps are left for delays behind step {last}; give earlier onsets, or delays"
+            return None if left >= LATE else (("onsets",), told)
+        longest = last + max(self.delays)
+        if longest <= steps:
+            return None
+        mend = "give less" if self.onsets else "give less, or earlier onsets"
+        return ("delays",), f"onsets and delays reach step {longest}, but the training ends at {steps}; {mend}"
 
     def shorter(self, steps: int) -> ResponseProbe | None:
         """One onset amid the piece."""
@@ -133,6 +144,6 @@ class ResponseProbe(ProbeSection):
         return (*super().code(), *(name for name in self.directions if import_path.is_import_path(name)))
 
 
-def too_short(steps: int) -> str:
-    """Why times must be given in so short a training."""
-    return f"a training of {steps} steps is too short to choose times in; give onsets and delays"
+def last_onset(steps: int, *, curved: bool) -> int:
+    """The last of the onsets if they are not given."""
+    return steps // 4 if curved else steps // 2

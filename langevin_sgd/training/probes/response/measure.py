@@ -17,7 +17,7 @@ from langevin_sgd.estimators.effective_temperature import increment_variance, th
 from langevin_sgd.laws import temperatures
 from langevin_sgd.storage.keeper import part, prefixed
 from langevin_sgd.training.probes.probe import Probe, State
-from langevin_sgd.training.probes.response.config import SHORTEST, ResponseProbe, too_short
+from langevin_sgd.training.probes.response.config import LATE, ResponseProbe, last_onset
 from langevin_sgd.training.probes.response.onset import Onset, Times
 from langevin_sgd.training.probes.section import Watched
 
@@ -28,9 +28,9 @@ Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 _ONSETS = 4
-_EARLY, _LATE = (1, 4, 16), 12
+_EARLY = (1, 4, 16)
 _ORIGINS = 30
-_QUARTER, _THIRTY_SECOND = 4, 32
+_THIRTY_SECOND = 32
 
 
 class Response(Probe):
@@ -159,20 +159,17 @@ class Response(Probe):
 
 def _times(section: ResponseProbe, steps: int, *, curved: bool) -> tuple[Times, ...]:
     """Onsets, delays and origins, as given or by rule. Raises `UserError` for a training that is too short."""
-    if steps < SHORTEST and not (section.onsets and section.delays):
-        raise UserError(f"response: {too_short(steps)}")
+    if (fault := section.unfit(steps, curved=curved)) is not None:
+        key, told = fault
+        raise UserError(": ".join(map(str, ("response", *key, told))))
     onsets = np.asarray(section.onsets or _onsets(steps, curved), dtype=np.int64)
     if section.delays is None:
         longest = min(steps // _THIRTY_SECOND, steps - int(onsets[-1]))
-        if longest < _LATE:
-            raise UserError(f"response: only {longest} steps are left for delays; give earlier onsets")
-        equal = longest * np.arange(1, _LATE + 1) // _LATE
+        equal = longest * np.arange(1, LATE + 1) // LATE
         delays = np.union1d(equal, [early for early in _EARLY if early < longest]).astype(np.int64)
     else:
         delays = np.asarray(section.delays, dtype=np.int64)
     room = steps - onsets - int(delays[-1])
-    if room.min() < 0:
-        raise UserError(f"response: delays end {-room.min()} steps after the training; give earlier onsets")
     count = (_ORIGINS if curved else 1) if section.origins is None else section.origins
     count = min(count, 1 + int(room.min()))
     return tuple(
@@ -182,7 +179,8 @@ def _times(section: ResponseProbe, steps: int, *, curved: bool) -> tuple[Times, 
 
 
 def _onsets(steps: int, curved: bool) -> Integers:
+    last = last_onset(steps, curved=curved)
     if curved:
-        return np.array([steps // _QUARTER])
-    spaced: Integers = np.rint(np.geomspace(steps // _THIRTY_SECOND, steps // 2, _ONSETS)).astype(np.int64)
+        return np.array([last])
+    spaced: Integers = np.rint(np.geomspace(steps // _THIRTY_SECOND, last, _ONSETS)).astype(np.int64)
     return spaced

@@ -107,7 +107,8 @@ class Onset:
         by_direction = np.diagonal(own, axis1=1, axis2=2) / (self._strengths[0] * self._field_along)
         if step >= self.times.onset + self.times.longest:
             self._pairs = None
-        return np.where(self._field > 0.0, by_mode, np.nan), by_direction
+        along_modes = np.where(self._field > 0.0, by_mode, np.nan)
+        return along_modes, np.where(self._field_along > 0.0, by_direction, np.nan)
 
     def increments(self, view: View) -> list[tuple[int, Array]]:
         """Places of delays that end at this step with displacements (replica, mode and direction); a new origin too."""

@@ -53,6 +53,7 @@ class RoughnessProbe(ProbeSection):
         """Distances in order, and one start."""
         yield from super().problems(watched, model=model, probe=probe)
         if self.distances is not None and not 0.0 < self.distances[0] < self.distances[1]:
-            yield (*probe, "distances"), "needs 0 < SHORTEST < LONGEST"
+            got = " and ".join(f"{each:g}" for each in self.distances)
+            yield (*probe, "distances"), f"needs 0 < SHORTEST < LONGEST, got {got}; give the shorter of two first"
         if not watched.one_start:
             yield probe, "roughness compares with descent from one start, but start is independent; give start: shared"

@@ -11,6 +11,8 @@ from langevin_sgd.config.fields import WholeNumber
 from langevin_sgd.observables.variable import Coordinate, Declarations, Variable
 from langevin_sgd.training.probes.section import ProbeSection, Watched
 
+FEWEST = 2
+"""Windows, of which the last is held against the one before."""
 _FULL = "2 <w.grad E> over eta (1 + momentum) <|m|^2>, E the whole energy, in the last window"
 
 
@@ -38,7 +40,7 @@ class StationarityProbe(ProbeSection):
     NEEDS: ClassVar[frozenset[str]] = frozenset({"squares"})
     kind: Literal["stationarity"]
     """Always `stationarity`."""
-    windows: Annotated[WholeNumber, Field(ge=2, le=40)] = 6
+    windows: Annotated[WholeNumber, Field(ge=FEWEST, le=40)] = 6
     """How many windows, each twice as long as the one before."""
     samples: Annotated[WholeNumber, Field(ge=0, le=10_000)] = 0
     """Steps in the last window at which the gradient of the whole energy is taken, for a contrast; 0: none. Each costs
@@ -59,13 +61,14 @@ class StationarityProbe(ProbeSection):
     def shorter(self, steps: int) -> StationarityProbe | None:
         """With as many windows as fit; nothing where the last two have no room."""
         fewer = self.model_copy(update={"windows": min(self.windows, max(steps.bit_length() - 1, 0)), "samples": 0})
-        return fewer if fewer.windows >= 2 else None
+        return fewer if fewer.windows >= FEWEST else None
 
     def too_short(self, steps: int) -> tuple[str, str] | None:
         """The key that a training of so few steps is too short for, and why; None if it is long enough."""
         if steps < 1 << self.windows:
             most = max(steps.bit_length() - 1, 0)
-            return "windows", f"{self.windows} that double need {1 << self.windows} steps, got {steps}; give {most}"
+            mend = f"give {most}" if most >= FEWEST else f"give {1 << FEWEST} steps or more"
+            return "windows", f"{self.windows} that double need {1 << self.windows} steps, got {steps}; {mend}"
         last = steps - steps // 2
         if self.samples > last:
             return "samples", f"{self.samples} in the {last} steps of the last window; give fewer"

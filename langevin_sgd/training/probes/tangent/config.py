@@ -60,5 +60,11 @@ class TangentProbe(ProbeSection):
             )
         if not watched.one_start:
             yield probe, "linear response is about one path, but start is independent; give start: shared"
+        if watched.anew:
+            yield (
+                probe,
+                "linear response is about descent on the training samples, and samples are made anew at every step; "
+                "remove it, or augment or fresh of data",
+            )
         if watched.control:
             yield (*model, "control"), "runs twice, since the tangent probe runs it too; remove it here"

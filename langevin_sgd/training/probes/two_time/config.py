@@ -62,14 +62,20 @@ class TwoTimeProbe(ProbeSection):
         yield from super().problems(watched, model=model, probe=probe)
         for key in ("waiting", "separations"):
             yield from out_of_order(getattr(self, key), (*probe, key))
-        if watched.steps is not None and watched.steps < SHORTEST and not (self.waiting and self.separations):
-            yield probe, too_short(watched.steps)
-        longest = max(self.waiting or (0,)) + max(self.separations or (0,))
-        if watched.steps is not None and longest > watched.steps:
-            yield (
-                (*probe, "separations" if self.separations else "waiting"),
-                f"waiting and separations reach step {longest}, but the training ends at {watched.steps}; give less",
-            )
+        if watched.steps is not None and (fault := self.unfit(watched.steps)) is not None:
+            at, told = fault
+            yield (*probe, *at), told
+
+    def unfit(self, steps: int) -> tuple[KeyPath, str] | None:
+        """The key that does not go with a training of so many steps, and why; None if all times are within it."""
+        if steps < SHORTEST and not (self.waiting and self.separations):
+            return (), f"a training of {steps} steps is too short to choose times in; give waiting and separations"
+        longest = max(self.waiting or (steps // 2,)) + max(self.separations or (steps // 2,))
+        if longest <= steps:
+            return None
+        mend = "give less" if self.waiting and self.separations else "give both, and less"
+        told = f"waiting and separations reach step {longest}, but the training ends at {steps}; {mend}"
+        return ("separations" if self.separations else "waiting",), told
 
     def shorter(self, steps: int) -> TwoTimeProbe | None:
         """Two times in the piece."""
@@ -82,8 +88,3 @@ def out_of_order(given: tuple[int, ...] | None, at: KeyPath) -> Faults:
     if given is not None and list(given) != sorted(set(given)):
         mend = ", ".join(map(str, sorted(set(given))))
         yield at, f"must grow from one to the next, got {', '.join(map(str, given))}; give [{mend}]"
-
-
-def too_short(steps: int) -> str:
-    """Why times must be given in so short a training."""
-    return f"a training of {steps} steps is too short to choose times in; give waiting and separations"

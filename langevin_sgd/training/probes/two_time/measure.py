@@ -18,7 +18,7 @@ from langevin_sgd.estimators.drift_and_spread import displacement_summary
 from langevin_sgd.observables.schedule import distinct_log_spaced_steps
 from langevin_sgd.training.probes.probe import Probe, State
 from langevin_sgd.training.probes.section import Watched
-from langevin_sgd.training.probes.two_time.config import SHORTEST, TwoTimeProbe, too_short
+from langevin_sgd.training.probes.two_time.config import TwoTimeProbe
 
 if TYPE_CHECKING:
     from langevin_sgd.training.view import View
@@ -41,6 +41,9 @@ class TwoTime(Probe):
     def __init__(self, section: TwoTimeProbe, watched: Watched) -> None:
         assert watched.steps is not None
         assert watched.parameters is not None
+        if (fault := section.unfit(watched.steps)) is not None:
+            key, told = fault
+            raise UserError(": ".join(map(str, ("two_time", *key, told))))
         self._waiting = _steps(section.waiting, watched.steps)
         self._separations = _steps(section.separations, watched.steps)
         shape = self._waiting.size, self._separations.size
@@ -85,8 +88,6 @@ class TwoTime(Probe):
 def _steps(given: tuple[int, ...] | None, steps: int) -> NDArray[np.int64]:
     if given is not None:
         return np.asarray(given, dtype=np.int64)
-    if steps < SHORTEST:
-        raise UserError(f"two_time: {too_short(steps)}")
     half = steps // 2
     spaced = np.rint(np.geomspace(max(1, steps // _FIRST), half, _TIMES)).astype(np.int64)
     return spaced if np.unique(spaced).size == _TIMES else distinct_log_spaced_steps(half, _TIMES)[1:]
