@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from made_up_networks import trained
 
-from langevin_sgd.checks.stationarity.rows import stationarity
+from langevin_sgd.checks.stationarity.rows import FULL_GRADIENT, stationarity
 from langevin_sgd.checks.verdicts.statistics import Verdict
+from langevin_sgd.theory import norm_balance
+from langevin_sgd.training.probes.stationarity import measure
 
 pytestmark = pytest.mark.usefixtures("own_modules")
 
@@ -70,6 +72,37 @@ def test_softmax_on_digits_rests(eta, told):
     value, stderr = _mean(found["norm_balance_total"].values[:, 1])
     assert stderr < 0.003
     assert abs(value - 1.0) < 0.005
+
+
+@pytest.mark.validate
+@pytest.mark.parametrize("mu", [0.5, 0.9])
+def test_a_missing_factor_is_caught_on_digits(mu, monkeypatch):
+    """The gradient of the whole energy, of 64 replicas at rest: on its law within 2%, and off it without the (1 + mu).
+
+    Y with the step's own minibatches cannot tell: of weights at rest it is 1 whatever the factor.
+    """
+
+    def measured():
+        found = trained(
+            data={"name": "digits"}, sgd={"learning_rate": 0.2 * (1.0 - mu), "batch_size": 16, "weight_decay": 0.01,
+            "momentum": mu}, start="minimum", measure_curvature=False, replicas=64, steps=16384, record_times=3,
+            probes=({"kind": "stationarity", "windows": 2, "samples": 256},),
+        )  # fmt: skip
+        (row,) = (each for each in stationarity(found, "network", 0.1, 2, 0.95) if each.quantity == FULL_GRADIENT.name)
+        return _mean(found["gradient_balance_total"].values), row.verdict, found["norm_balance_total"].values[:, 1]
+
+    (value, stderr), verdict, whole = measured()
+    assert abs(value - 1.0) < 0.02 + 3 * stderr < 0.06
+    assert verdict is Verdict.AGREES
+    right = norm_balance.gradient_balance
+    monkeypatch.setattr(measure, "gradient_balance", lambda *told: (1.0 + mu) * right(*told))
+    grown = norm_balance.growth
+    monkeypatch.setattr(norm_balance, "growth", lambda *told: (1.0 + mu) * grown(*told))
+    (wrong, _), verdict, unseen = measured()
+    assert wrong == pytest.approx((1.0 + mu) * value, rel=1e-9)
+    assert verdict is Verdict.DISAGREES
+    assert abs(unseen.mean() - 1.0) < 0.005
+    assert abs(whole.mean() - 1.0) < 0.005
 
 
 @pytest.mark.validate
