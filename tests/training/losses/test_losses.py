@@ -180,7 +180,8 @@ def module(own_module) -> str:
 
 def study(loss: object, scan: dict | None = None, **more: object) -> dict:
     network = {
-        "kind": "network", "architecture": {"kind": "softmax"}, "replicas": 3, "steps": 40, "record_times": 4,
+        "kind": "network", "data": {"name": "iris"}, "architecture": {"kind": "softmax"}, "replicas": 3, "steps": 40,
+        "record_times": 4,
         "loss": loss, **more,
     }  # fmt: skip
     sgd = {"learning_rate": 0.1, "batch_size": 8, "weight_decay": 0.1}

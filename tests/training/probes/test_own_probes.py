@@ -100,7 +100,8 @@ def module(own_module) -> str:
 
 def study(*probes: object, scan: dict | None = None) -> dict:
     network = {
-        "kind": "network", "architecture": {"kind": "softmax"}, "replicas": 3, "steps": 40, "record_times": 4,
+        "kind": "network", "data": {"name": "iris"}, "architecture": {"kind": "softmax"}, "replicas": 3, "steps": 40,
+        "record_times": 4,
         "probes": list(probes),
     }  # fmt: skip
     sgd = {"learning_rate": 0.1, "batch_size": 8}

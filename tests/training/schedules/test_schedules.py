@@ -32,7 +32,8 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 def study(schedule: object, scan: dict | None = None, **more: object) -> dict:
     network = {
-        "kind": "network", "architecture": {"kind": "softmax"}, "replicas": 3, "steps": 40, "record_times": 8,
+        "kind": "network", "data": {"name": "iris"}, "architecture": {"kind": "softmax"}, "replicas": 3, "steps": 40,
+        "record_times": 8,
         "update_rule": {"kind": "sgd", "schedule": schedule}, **more,
     }  # fmt: skip
     sgd = {"learning_rate": 0.1, "batch_size": 8, "weight_decay": 0.1, "momentum": 0.5}

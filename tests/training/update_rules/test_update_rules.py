@@ -102,8 +102,8 @@ def module(own_module) -> str:
 
 def study(rule: object, scan: dict | None = None, momentum: float = 0.0, **more: object) -> dict:
     network = {
-        "kind": "network", "architecture": {"kind": "softmax"}, "replicas": 3, "steps": 40, "record_times": 4,
-        "precision": "float64", "update_rule": rule, **more,
+        "kind": "network", "data": {"name": "iris"}, "architecture": {"kind": "softmax"}, "replicas": 3, "steps": 40,
+        "record_times": 4, "precision": "float64", "update_rule": rule, **more,
     }  # fmt: skip
     sgd = {"learning_rate": 0.1, "batch_size": 8, "weight_decay": 0.1, "momentum": momentum}
     return {"name": "one", "seed": 1, "sgd": sgd, "models": {"network": network}, "scan": scan or {}}
@@ -172,7 +172,7 @@ def test_what_cannot_be_is_told_when_the_config_is_read(module: str) -> None:
 
 def test_a_run_that_calls_its_rule_by_the_name_it_had_is_read(tmp_path: Path) -> None:
     """`heavy_ball` became `sgd`: such runs are opened, checked and reported; a new config is told."""
-    given = {**study("sgd", start="minimum", steps=200, replicas=4, data={"name": "iris"}), "checks": ["equilibrium"]}
+    given = {**study("sgd", start="minimum", steps=200, replicas=4), "checks": ["equilibrium"]}
     whole = lsgd.simulate(given, output=tmp_path / "run")["network"]
     written = tmp_path / "run" / "config.yaml"
     text = written.read_text(encoding="utf-8")
