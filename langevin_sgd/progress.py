@@ -25,6 +25,8 @@ _REDRAWS_PER_SECOND = 8
 _WIDTH_OF_BAR = 30
 _WIDTH_FOR_A_BAR = 100  # columns of a terminal that has room for one beside the numbers
 _STEADY = 1.1  # a rate that rises by less has settled
+_LOOKED_AT_ONE_BY_ONE = 100  # steps, while recorded times that are logarithmic are as close as steps can be
+_PATIENCE = 60.0  # seconds of these
 _SLOW = 0.1  # a second: below that it is said how long each takes
 
 
@@ -238,8 +240,9 @@ class Forecast:
     """Another display, which is told how long the tasks of a model will take if that is long.
 
     The rate is measured over a few seconds, and not before the first advance, into which compiling goes, unless that
-    alone takes long. Where it says that an end is far away it is measured again, until it rises no more: at first a
-    model may be recorded more often than later.
+    alone takes long. Where it says that an end is far away it is measured again, until it rises no more and the first
+    hundred steps are done, or a minute has passed: recorded times are logarithmic, so that at first every step may be
+    looked at.
     """
 
     def __init__(self, progress: Progress, name: str, clock: Callable[[], float] = time.monotonic) -> None:
@@ -255,6 +258,7 @@ class Forecast:
 
     def _measure(self, task: str, unit: str = "steps") -> None:
         self._task, self._unit = task, unit
+        self._began = self._clock()
         self._origin: tuple[float, float] | None = None
         self._warm, self._measured = False, False
         self._rate = math.inf
@@ -283,7 +287,8 @@ class Forecast:
         seconds = (total - done) / rate
         late = now + seconds > self._announced + SECONDS_WORTH_A_NOTICE
         rises = rate > _STEADY * self._rate
-        if late and (math.isinf(self._rate) or rises):
+        dense = self._unit == "steps" and done < _LOOKED_AT_ONE_BY_ONE and now - self._began < _PATIENCE
+        if late and (math.isinf(self._rate) or rises or dense):
             self._rate, self._origin = rate, (now, done)
             return
         self._measured = True
