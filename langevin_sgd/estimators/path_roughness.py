@@ -30,6 +30,7 @@ class PathRoughness(NamedTuple):
     alpha: float
     alpha_stderr: float
     amplitude: float
+    amplitude_stderr: float
 
 
 def path_roughness(positions: ArrayLike, energies: ArrayLike, *, low: float, high: float) -> PathRoughness:
@@ -48,9 +49,11 @@ def path_roughness(positions: ArrayLike, energies: ArrayLike, *, low: float, hig
             sums[row, path] = np.bincount(bins[inside], weight[inside], minlength=BINS)
     total = sums.sum(axis=1)
     value, alpha, amplitude = _fit(total)
-    left_out = np.array([_fit(total - sums[:, path])[1] for path in range(len(x))]) if len(x) > 1 else np.empty(0)
-    error = float(jackknife_stderr(left_out)) if left_out.size else np.nan
-    return PathRoughness(edges, value, alpha, error, amplitude)
+    if len(x) < 2:
+        return PathRoughness(edges, value, alpha, np.nan, amplitude, np.nan)
+    left_out = np.array([_fit(total - sums[:, path])[1:] for path in range(len(x))])
+    errors = jackknife_stderr(left_out[:, 0]), jackknife_stderr(left_out[:, 1])
+    return PathRoughness(edges, value, alpha, float(errors[0]), amplitude, float(errors[1]))
 
 
 def _fit(sums: Array) -> tuple[Array, float, float]:

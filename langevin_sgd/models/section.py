@@ -64,6 +64,8 @@ class ModelSection(Section):
     COMMON: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     """Observables that change with few keys only, by name with these keys (as in `FUSED`): a scan over others stores
     them once."""
+    AT_MINIMUM: ClassVar[bool] = True
+    """Whether what it takes by `from` is measured at the minimum of a network, which then starts there by default."""
     SIZE_KEY: ClassVar[str] = "kind"
     """The key from which `parameters` follow."""
     MEMBERS: ClassVar[str] = "replicas"

@@ -19,8 +19,11 @@ from langevin_sgd.study import scan as scans
 from langevin_sgd.study.scan_values import Scan
 
 
-def _measured_on(model: Any) -> Iterator[str]:
-    """The names in `from` of a model as the config writes it."""
+def _measured_at_minimum(model: Any) -> Iterator[str]:
+    """The names in `from` of a model as the config writes it, unless its kind is measured along the way."""
+    kind = MODEL_KINDS.section_of(model)
+    if kind is not None and not kind.AT_MINIMUM:
+        return
     for section in model.values() if isinstance(model, Mapping) else ():
         source = section.get("from") if isinstance(section, Mapping) else None
         if isinstance(source, str):
@@ -69,7 +72,7 @@ class Study(Section):
         models = data.get("models") if isinstance(data, Mapping) else None
         if not isinstance(models, Mapping):
             return data
-        measured = {name for model in models.values() for name in _measured_on(model)}
+        measured = {name for model in models.values() for name in _measured_at_minimum(model)}
         completed = dict(models)
         for name in measured.intersection(models):
             section = MODEL_KINDS.section_of(models[name])

@@ -5,11 +5,11 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from langevin_sgd.config.errors import KeyPath, inconsistent
+from langevin_sgd.config.errors import Faults, KeyPath, choice, inconsistent
 from langevin_sgd.config.fields import (
     FirstLast,
     Magnitude,
@@ -21,13 +21,17 @@ from langevin_sgd.config.fields import (
     Section,
 )
 from langevin_sgd.devices import COMPILED, FUSED, TENSORS, Engine
+from langevin_sgd.models.quadratic.given import Measured
 from langevin_sgd.models.random_potential import observables
+from langevin_sgd.models.random_potential.strength import MEASURED, PROBE, GivenMagnitude, GivenNumber
 from langevin_sgd.models.section import ModelSection
 from langevin_sgd.observables.variable import Declarations
 
-_LONGEST = 700.0  # exp of more is no double
+if TYPE_CHECKING:
+    from langevin_sgd.study.config import Study
+
+LONGEST = 700.0  # exp of more is no double
 _MOST_SITES = 1 << 28  # of one disorder
-_MOST_STEPS = 1 << 40
 _GRID_DIMENSIONS = (2, 3)
 
 _Landscape = Literal["line", "grid", "fourier"]
@@ -108,7 +112,11 @@ def _only(key: str, names: Mapping[str, tuple[str, ...]], value: Any) -> Any:
 
 
 class RandomPotentialModel(ModelSection):
-    """dx = -V'(x) dt + sqrt(2 theta) dW in random potentials V with E[(V(x) - V(y))^2] = A |x - y|^alpha."""
+    """dx = -V'(x) dt + sqrt(2 theta) dW in random potentials V with E[(V(x) - V(y))^2] = A |x - y|^alpha.
+
+    Measured on a network, alpha, A and theta are those along its trajectories, and t is learning rate x step (over
+    1 - momentum).
+    """
 
     RUN: ClassVar[str] = "langevin_sgd.models.random_potential.run:run"
     PROCESS: ClassVar[str] = "langevin_sgd.models.random_potential.stored:process"
@@ -121,17 +129,20 @@ class RandomPotentialModel(ModelSection):
     )
     SGD_KEYS: ClassVar[tuple[str, ...]] = ()
     MEMBERS: ClassVar[str] = "disorders"
+    AT_MINIMUM: ClassVar[bool] = False
     sgd: ClassVar[None] = None
     kind: Literal["random_potential"]
     """Always `random_potential`."""
     dimension: Annotated[PositiveWholeNumber, Field(le=100_000)] = 1
     """Dimension d of space."""
-    alpha: Number
-    """Exponent of the structure function, 0 < alpha < 2."""
-    amplitude: Magnitude = 1.0
-    """A, in energy^2 / length^alpha."""
-    thermal_energy: Magnitude = 1.0
-    """theta = T/2, the thermal energy k_B T."""
+    alpha: GivenNumber
+    """Exponent of the structure function, 0 < alpha < 2; or {from: NETWORK}, that of the loss along its trajectories,
+    by its probe roughness."""
+    amplitude: GivenMagnitude = 1.0
+    """A, in energy^2 / length^alpha; or {from: NETWORK}, by the same fit."""
+    thermal_energy: GivenMagnitude = 1.0
+    """theta = T/2, the thermal energy k_B T; or {from: NETWORK}, eta tr C/(2 B d) along its trajectories, averaged over
+    time, over 1 - momentum."""
     landscape: _Landscape = Field(default_factory=_landscape)
     """line (d = 1) and grid (d = 2, 3): sites, the law exact between any two. fourier (any d): a sum of waves, between
     two cutoffs. Default: by dimension."""
@@ -186,37 +197,39 @@ class RandomPotentialModel(ModelSection):
 
     @model_validator(mode="after")
     def _possible(self) -> RandomPotentialModel:
-        faults = list(self._faults())
+        faults = list(self.faults())
         if faults:
             raise inconsistent(faults)
         return self
 
-    def _faults(self) -> Iterator[tuple[KeyPath, str]]:
-        if self.alpha >= 2:
+    def faults(self) -> Iterator[tuple[KeyPath, str]]:
+        """What does not go together, as far as the numbers are known."""
+        alpha = self.alpha
+        if isinstance(alpha, float) and alpha >= 2:
             yield (
                 ("alpha",),
-                f"must be < 2, got {self.alpha:g}: at 2 the potential is a random constant force, which has no "
+                f"must be < 2, got {alpha:g}: at 2 the potential is a random constant force, which has no "
                 "barriers, so motion is ballistic and (log t)^2 no prediction",
             )
-        elif self.alpha <= 0:
-            yield ("alpha",), f"must be > 0, got {self.alpha:g}: below, the potential does not grow with distance"
+        elif isinstance(alpha, float) and alpha <= 0:
+            yield ("alpha",), f"must be > 0, got {alpha:g}: below, the potential does not grow with distance"
         unfit = list(self._unfit())
         yield from unfit
         first, last = self.ln_time
         if not first < last:
             yield ("ln_time",), f"needs FIRST < LAST, got {first:g} and {last:g}"
-        elif last > _LONGEST:
-            yield ("ln_time", 1), f"must be at most {_LONGEST:g}, the largest that a double holds, got {last:g}"
+        elif last > LONGEST:
+            yield ("ln_time", 1), f"must be at most {LONGEST:g}, the largest that a double holds, got {last:g}"
         elif self.method == "flooding" and first < 0:
             yield ("ln_time", 0), f"must be >= 0 with flooding, whose water rises from theta ln t = 0, got {first:g}"
-        elif not unfit and 0 < self.alpha < 2:
-            yield from list(self._cutoffs()) or self._reach()
+        elif not unfit and (not isinstance(alpha, float) or 0 < alpha < 2):
+            yield from list(self._cutoffs()) or self._reached()
         if self.aging is not None:
             waits = self.aging.ln_waiting_times
             if any(b <= a for a, b in itertools.pairwise(waits)):
                 yield ("aging", "ln_waiting_times"), "must ascend"
-            if waits[-1] * max(self.aging.ratios) > _LONGEST:
-                yield ("aging", "ratios"), f"reach ln t = {waits[-1] * max(self.aging.ratios):g}; at most {_LONGEST:g}"
+            if waits[-1] * max(self.aging.ratios) > LONGEST:
+                yield ("aging", "ratios"), f"reach ln t = {waits[-1] * max(self.aging.ratios):g}; at most {LONGEST:g}"
 
     def _unfit(self) -> Iterator[tuple[KeyPath, str]]:
         """Landscapes, methods and keys that do not go together."""
@@ -274,44 +287,34 @@ class RandomPotentialModel(ModelSection):
                 ("correlation_length",),
                 f"{xi:g} does not fit into the box of {2 * box:g}; remove it, or give a larger half_width",
             )
-        walk = self._expected_distance()
-        if xi is None and walk > box:
+
+    def _reached(self) -> Iterator[tuple[KeyPath, str]]:
+        """What depends on how strong potential and noise are; nothing where that is not measured yet."""
+        from langevin_sgd.models.random_potential.known import Known
+
+        if not self.needs():
+            yield from Known.model_construct(**dict(self)).reached()
+
+    def needs(self) -> tuple[tuple[str, str], ...]:
+        """The networks on which numbers are measured, by key."""
+        return tuple((key, each.from_) for key, each in self.strength().items() if not isinstance(each, float))
+
+    def strength(self) -> dict[str, float | Measured]:
+        """alpha, A and theta as they are given, by key."""
+        return {key: getattr(self, key) for key in MEASURED}
+
+    def problems(self, study: Study, name: str) -> Faults:
+        """Whether every model that it is measured on measures that."""
+        able = [other for other, model in study.models.items() if set(MEASURED.values()) <= model.emits_in(study)]
+        for key, source in self.needs():
+            target = study.models.get(source)
+            if target is None or MEASURED[key] in target.emits_in(study):
+                continue  # that there is no such model is told of every kind
+            hint = choice(source, able, what="those that do:") if able else f"give a network probes: [{PROBE}]"
             yield (
-                ("half_width",),
-                f"the box is smaller than the walk, which goes as far as about {walk:.3g} by ln t = "
-                f"{self.ln_time[1]:g}; give at least {math.ceil(4 * walk / self.spacing):,}, or an earlier last time",
+                ("models", name, key, "from"),
+                f"is measured by the probe {PROBE}, which {source} does not have; {hint}",
             )
-
-    def _reach(self) -> Iterator[tuple[KeyPath, str]]:
-        """The number of steps, known before anything runs."""
-        from langevin_sgd.landscapes.power_law import DisorderError  # not before it is asked for
-
-        if self.method != "sde":
-            return
-        try:
-            step = self.time_step or self._default_time_step()
-        except DisorderError as error:
-            yield ("alpha",), str(error)
-            return
-        last = self.ln_time[1]
-        if last - math.log(step) > math.log(_MOST_STEPS):
-            steps = math.exp(last) / step
-            yield ("ln_time", 1), f"{last:g} takes {steps:.2g} steps of {step:.3g}; give an earlier last time"
-
-    def _default_time_step(self) -> float:
-        from langevin_sgd.models.random_potential import potentials
-
-        law = potentials.line(self) if self.landscape == "line" else potentials.waves(self)
-        return law.natural_time_step(self.thermal_energy)
-
-    def _expected_distance(self) -> float:
-        """((theta ln t)^2/A)^(1/alpha) at the last time, or that of free diffusion, sqrt(2 d theta t), if less."""
-        last = self.ln_time[1]
-        free = (math.log(2.0 * self.dimension * self.thermal_energy) + last) / 2.0
-        if last <= 0.0:
-            return math.exp(free)
-        barrier = 2.0 * math.log(self.thermal_energy * last) - math.log(self.amplitude)
-        return math.exp(min(free, barrier / self.alpha, _LONGEST))
 
     def emits(self) -> frozenset[str]:
         """Displacements in potentials whose structure function is known."""

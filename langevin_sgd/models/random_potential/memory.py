@@ -12,6 +12,7 @@ from langevin_sgd.models.factors import copies, scan_points, times
 from langevin_sgd.models.memory import Factor, Held
 from langevin_sgd.models.random_potential import potentials
 from langevin_sgd.models.random_potential.config import RandomPotentialModel
+from langevin_sgd.models.random_potential.known import largest
 from langevin_sgd.models.random_potential.run import chunk_size
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def _sites(at: KeyPath, model: RandomPotentialModel) -> list[Held]:
     )  # fmt: skip
     together = min(chunk_size(model), model.disorders)
     if d > 1:
-        grid = potentials.sites(model)
+        grid = potentials.sites(largest(model))
         assert isinstance(grid, Grid)
         period = (grid.period / (2 * model.half_width + 1)) ** d
         return [

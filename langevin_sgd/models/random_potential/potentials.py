@@ -11,7 +11,7 @@ from langevin_sgd.landscapes.fourier import Fourier
 from langevin_sgd.landscapes.grid import Grid
 from langevin_sgd.landscapes.line import Line
 from langevin_sgd.landscapes.power_law import TOLERANCE
-from langevin_sgd.models.random_potential.config import RandomPotentialModel
+from langevin_sgd.models.random_potential.known import Known
 
 Array = NDArray[np.float64]
 Arrays = dict[str, NDArray[Any]]
@@ -21,12 +21,12 @@ Disorders = NDArray[np.int64]
 """Numbers of disorders."""
 
 
-def landscape(model: RandomPotentialModel) -> Line | Grid | Fourier:
+def landscape(model: Known) -> Line | Grid | Fourier:
     """The law of the potentials. Raises `DisorderError` for what does not exist."""
     return sites(model) if model.landscape != "fourier" else waves(model)
 
 
-def sites(model: RandomPotentialModel) -> Line | Grid:
+def sites(model: Known) -> Line | Grid:
     """A line or a grid."""
     assert model.half_width is not None
     assert model.spacing is not None
@@ -35,7 +35,7 @@ def sites(model: RandomPotentialModel) -> Line | Grid:
     return Grid(model.dimension, model.alpha, model.amplitude, 2 * model.half_width + 1, model.spacing)
 
 
-def line(model: RandomPotentialModel) -> Line:
+def line(model: Known) -> Line:
     """A line."""
     assert model.half_width is not None
     assert model.spacing is not None
@@ -45,7 +45,7 @@ def line(model: RandomPotentialModel) -> Line:
     )  # fmt: skip
 
 
-def waves(model: RandomPotentialModel) -> Fourier:
+def waves(model: Known) -> Fourier:
     """A sum of waves, with cutoffs that take away 3% each at their end of the range of the power law."""
     assert model.valid_range is not None
     assert model.features is not None
@@ -55,6 +55,6 @@ def waves(model: RandomPotentialModel) -> Fourier:
     )  # fmt: skip
 
 
-def ln_times(model: RandomPotentialModel) -> Array:
+def ln_times(model: Known) -> Array:
     """ln t of the record, (time,)."""
     return np.linspace(*model.ln_time, model.record_times)

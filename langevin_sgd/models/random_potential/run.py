@@ -18,8 +18,10 @@ from langevin_sgd.families import imported
 from langevin_sgd.landscapes.line import Line
 from langevin_sgd.models.context import Context
 from langevin_sgd.models.random_potential.config import RandomPotentialModel
+from langevin_sgd.models.random_potential.known import Known, known
 from langevin_sgd.models.random_potential.methods import walker_history
 from langevin_sgd.models.random_potential.potentials import Array, Arrays, Disorders, landscape, ln_times
+from langevin_sgd.models.random_potential.strength import errors
 from langevin_sgd.observables.declared import dataset
 from langevin_sgd.observables.variable import joined
 from langevin_sgd.progress import Progress
@@ -54,7 +56,7 @@ def run(points: Sequence[tuple[RandomPotentialModel, None]], context: Context) -
     `UserError` for what the landscape or the method refuses. After an interruption the same call goes on from
     the checkpoint, to the same bits.
     """
-    models, device, progress = [model for model, _ in points], context.device, context.progress
+    models, device, progress = [known(model, context.sources) for model, _ in points], context.device, context.progress
     total, before = sum(model.disorders for model in models), 0
     progress.begin("disorders", unit="disorders")
     with Keeper(context.checkpoint) as keeper:
@@ -72,7 +74,10 @@ def run(points: Sequence[tuple[RandomPotentialModel, None]], context: Context) -
                 keeper.tell(measured.state)
                 progress.update(measured.disorders, total)
             before += model.disorders
-    return [_dataset(model, _joined(parts), device) for model, parts in zip(models, measured.parts, strict=True)]
+    return [
+        _dataset(model, _joined(parts), device, errors(asked.strength(), context.sources))
+        for (asked, _), model, parts in zip(points, models, measured.parts, strict=True)
+    ]
 
 
 @dataclass(frozen=True)
@@ -105,7 +110,7 @@ class _Cut:
     Walkers are cut in time instead: they go on within a chunk, so theirs must be the same after an interruption.
     """
 
-    def __init__(self, model: RandomPotentialModel) -> None:
+    def __init__(self, model: Known) -> None:
         self._disorders = model.disorders
         self._most = chunk_size(model)
         self._in_time = model.method == "sde"
@@ -139,7 +144,7 @@ def chunk_size(model: RandomPotentialModel) -> int:
 
 
 def _measure(
-    model: RandomPotentialModel,
+    model: Known,
     disorders: Disorders,
     *,
     seed: int,
@@ -162,12 +167,12 @@ def _joined(parts: Sequence[Arrays]) -> Arrays:
     }
 
 
-def _dataset(model: RandomPotentialModel, kept: Arrays, device: str) -> xr.Dataset:
-    """The observables of one point."""
+def _dataset(model: Known, kept: Arrays, device: str, uncertain: Mapping[str, ArrayLike]) -> xr.Dataset:
+    """The observables of one point; `uncertain` are the errors of the numbers that were measured elsewhere."""
     law = landscape(model)
     time = kept.get("time", np.exp(ln_times(model)))
     measured = {name: value for name, value in kept.items() if name not in (*_COORDINATES, "squared_increment")}
-    parts: list[Mapping[str, ArrayLike]] = [measured, law_values(model)]
+    parts: list[Mapping[str, ArrayLike]] = [measured, law_values(model), uncertain]
     coords: dict[str, ArrayLike] = {"time": time, "ln_time": np.log(time), "disorder": np.arange(model.disorders)}
     if "squared_increment" in kept:
         squared = kept["squared_increment"]
@@ -191,7 +196,7 @@ def _dataset(model: RandomPotentialModel, kept: Arrays, device: str) -> xr.Datas
     return dataset(*parts, coords=coords, declares=model.DECLARES, attrs=attrs, members="disorder")
 
 
-def law_values(model: RandomPotentialModel) -> dict[str, ArrayLike]:
+def law_values(model: Known) -> dict[str, ArrayLike]:
     """The numbers of the structure function and of the noise."""
     law = landscape(model)
     values: dict[str, ArrayLike] = {
@@ -206,7 +211,7 @@ def law_values(model: RandomPotentialModel) -> dict[str, ArrayLike]:
     return values
 
 
-def returns(model: RandomPotentialModel, moved: Array) -> dict[str, ArrayLike]:
+def returns(model: Known, moved: Array) -> dict[str, ArrayLike]:
     """Share of the disorders, (waiting_time, ratio), whose walker is found again where it was at t_w."""
     assert model.aging is not None
     waits = np.asarray(model.aging.ln_waiting_times)

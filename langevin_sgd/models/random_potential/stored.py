@@ -13,8 +13,9 @@ from langevin_sgd.landscapes.line import Line
 from langevin_sgd.laws import Point
 from langevin_sgd.laws.recomputed import Found, follow
 from langevin_sgd.models.random_potential import run as random_potential
-from langevin_sgd.models.random_potential.config import RandomPotentialModel
+from langevin_sgd.models.random_potential.known import Known, known
 from langevin_sgd.models.random_potential.potentials import Array, landscape, ln_times
+from langevin_sgd.models.random_potential.strength import MEASURED, errors
 from langevin_sgd.theory import effective_diffusion
 
 
@@ -22,7 +23,7 @@ from langevin_sgd.theory import effective_diffusion
 class InDisorder:
     """A walker in one of the potentials of a law."""
 
-    model: RandomPotentialModel
+    model: Known
     landscape: Line | Grid | Fourier
 
     def structure_function(self) -> Array:
@@ -40,15 +41,22 @@ class InDisorder:
         )  # fmt: skip
 
 
-def process(point: Point) -> InDisorder:
-    """The walk of the config."""
-    return InDisorder(point.model, landscape(point.model))
+def process(point: Point) -> InDisorder | None:
+    """The walk of the config, and of the networks that it names; None if those do not hold what was measured."""
+    if not _has_sources(point):
+        return None
+    model = known(point.model, point.sources)
+    return InDisorder(model, landscape(model))
 
 
 def follows(point: Point) -> Found:
     """alpha, A, theta, the range of the power law, times, and shares that returned."""
-    model, data = point.model, point.data
-    found = dict(follow(random_potential.law_values(model), "the config"))
+    data = point.data
+    if not _has_sources(point):
+        return {}
+    model = known(point.model, point.sources)
+    numbers = {**random_potential.law_values(model), **errors(point.model.strength(), point.sources)}
+    found = dict(follow(numbers, "the config" if not point.sources else "the config and what was measured"))
     if model.landscape != "fourier" and "ln_time" in data.coords:
         ln_time = ln_times(model)
         found |= follow({"ln_time": ln_time, "time": np.exp(ln_time)}, "the config")
@@ -58,3 +66,8 @@ def follows(point: Point) -> Found:
         found |= follow(times, "the config")
         found |= follow(random_potential.returns(model, point.values("two_time_displacement")), "two_time_displacement")
     return found
+
+
+def _has_sources(point: Point) -> bool:
+    """Whether the networks that it is measured on hold what was measured there."""
+    return all(MEASURED[key] in point.sources[name].variables for key, name in point.model.needs())

@@ -69,6 +69,7 @@ def test_they_go_on_after_an_interruption_to_the_same_bits(convex, tmp_path: Pat
         "segment_barrier",
         "segment_over_null",
         "trajectory_structure",
+        "trajectory_thermal_energy",
         "control_alpha",
         "direction_over_null",
     ):
@@ -97,5 +98,16 @@ def test_the_exponent_of_paths_is_that_of_their_energy():
     found = path_roughness(paths, np.tile(np.sqrt(s), (8, 1)), low=5.0, high=90.0)
     assert found.alpha == pytest.approx(1.0, abs=0.15)
     assert found.alpha_stderr < 1e-12
+    assert found.amplitude_stderr < 1e-12
     assert np.isnan(path_roughness(paths[:1], np.tile(np.sqrt(s), (1, 1)), low=5.0, high=90.0).alpha_stderr)
     assert np.isnan(path_roughness(paths, np.tile(np.sqrt(s), (8, 1)), low=500.0, high=900.0).alpha)
+
+
+def test_the_errors_of_the_fit_are_those_of_the_paths():
+    """Over 40 sets of 8 random walks on E = x: the errors by the jackknife against the scatter of the sets."""
+    rng = np.random.default_rng(5)
+    walks = rng.normal(size=(40, 8, 60, 1)).cumsum(axis=2)
+    found = [path_roughness(each, each[..., 0] + rng.normal(size=(8, 60)), low=1.0, high=8.0) for each in walks]
+    for value, error in (("alpha", "alpha_stderr"), ("amplitude", "amplitude_stderr")):
+        scatter = np.std([getattr(each, value) for each in found], ddof=1)
+        assert np.median([getattr(each, error) for each in found]) == pytest.approx(scatter, rel=0.4)

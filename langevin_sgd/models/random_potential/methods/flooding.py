@@ -8,12 +8,12 @@ import numpy as np
 
 from langevin_sgd.cores import cores
 from langevin_sgd.integrators.flooding import flood
-from langevin_sgd.models.random_potential.config import RandomPotentialModel
+from langevin_sgd.models.random_potential.known import Known
 from langevin_sgd.models.random_potential.methods.walker_history import walker_history
 from langevin_sgd.models.random_potential.potentials import Arrays, Disorders, ln_times, sites
 
 
-def measure(model: RandomPotentialModel, disorders: Disorders, *, seed: int) -> Arrays:
+def measure(model: Known, disorders: Disorders, *, seed: int) -> Arrays:
     """Where the walkers of these disorders stand at Gamma = theta ln t; those that met the edge are censored."""
     landscape = sites(model)
     gamma = model.thermal_energy * ln_times(model)

@@ -8,7 +8,7 @@ import numpy as np
 
 from langevin_sgd.integrators.master_equation import evolve
 from langevin_sgd.landscapes.line import refined
-from langevin_sgd.models.random_potential.config import RandomPotentialModel
+from langevin_sgd.models.random_potential.known import Known
 from langevin_sgd.models.random_potential.methods.walker_history import walker_history
 from langevin_sgd.models.random_potential.potentials import Array, Arrays, Disorders, line, ln_times
 
@@ -16,7 +16,7 @@ CENSORED_PROBABILITY = 1e-3
 """A disorder counts as censored once so much of its probability lies within a spacing of the ends of the box."""
 
 
-def measure(model: RandomPotentialModel, disorders: Disorders, *, seed: int) -> Arrays:
+def measure(model: Known, disorders: Disorders, *, seed: int) -> Arrays:
     """What the master equation says of these disorders, on a lattice with the model's `cells` to a spacing."""
     assert model.cells is not None
     landscape = line(model)
@@ -44,7 +44,7 @@ def measure(model: RandomPotentialModel, disorders: Disorders, *, seed: int) -> 
     return out
 
 
-def _aging(model: RandomPotentialModel, potential: Array, shared: dict[str, Any]) -> Arrays:
+def _aging(model: Known, potential: Array, shared: dict[str, Any]) -> Arrays:
     """Displacements between t_w and t_w^h, (disorder, waiting_time, ratio), from a position drawn at each t_w."""
     assert model.aging is not None
     waits = np.asarray(model.aging.ln_waiting_times)

@@ -15,7 +15,7 @@ from langevin_sgd.integrators.record import Record
 from langevin_sgd.integrators.scan_points import trajectory_numbers
 from langevin_sgd.integrators.state import State
 from langevin_sgd.landscapes.fourier import Fourier
-from langevin_sgd.models.random_potential.config import RandomPotentialModel
+from langevin_sgd.models.random_potential.known import Known
 from langevin_sgd.models.random_potential.potentials import Arrays, Disorders, ln_times, waves
 from langevin_sgd.noise import IsotropicNoise
 from langevin_sgd.storage.checkpoint import NoCheckpoint
@@ -26,7 +26,7 @@ _PHASE_OF_FLOAT32 = 1e4  # resolved to 1e-3
 
 
 def walk(
-    model: RandomPotentialModel,
+    model: Known,
     disorders: Disorders,
     *,
     seed: int,

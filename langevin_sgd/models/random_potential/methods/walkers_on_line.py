@@ -15,7 +15,7 @@ from langevin_sgd.integrators.record import Record
 from langevin_sgd.integrators.scan_points import trajectory_numbers
 from langevin_sgd.integrators.state import State
 from langevin_sgd.landscapes.tabulated import Tabulated
-from langevin_sgd.models.random_potential.config import RandomPotentialModel
+from langevin_sgd.models.random_potential.known import Known
 from langevin_sgd.models.random_potential.potentials import Arrays, Disorders, line, ln_times
 from langevin_sgd.noise import IsotropicNoise
 from langevin_sgd.storage.checkpoint import NoCheckpoint
@@ -31,7 +31,7 @@ CENSORED_SHARE = 1e-3
 
 
 def walk(
-    model: RandomPotentialModel,
+    model: Known,
     disorders: Disorders,
     *,
     seed: int,
@@ -105,7 +105,7 @@ def _kept(state: State, interval: int, moments: NDArray[np.float64]) -> Arrays:
     return {**prefixed("state", state.arrays()), "interval": np.array(interval), "moments": moments}
 
 
-def _check_reach(model: RandomPotentialModel, longest: float) -> None:
+def _check_reach(model: Known, longest: float) -> None:
     last = model.ln_time[1]
     walkers = model.disorders * (model.walkers or 0)
     reach = math.log(MOST_WALKER_STEPS / walkers * longest)

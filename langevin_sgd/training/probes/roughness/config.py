@@ -30,6 +30,11 @@ class RoughnessProbe(ProbeSection):
         "trajectory_alpha": Variable((), "exponent of the structure function along trajectories"),
         "trajectory_alpha_stderr": Variable((), "standard error of it, over replicas"),
         "trajectory_amplitude": Variable((), "amplitude A of A r^alpha along trajectories"),
+        "trajectory_amplitude_stderr": Variable((), "standard error of it, over replicas"),
+        "trajectory_thermal_energy": Variable(
+            (), "thermal energy eta sigma^2/(2B (1 - momentum)) along trajectories, averaged over time"
+        ),
+        "trajectory_thermal_energy_stderr": Variable((), "standard error of it, over the replicas that were looked at"),
         "control_alpha": Variable((), "exponent of the structure function along full-batch descent"),
         "direction_distance": Coordinate(("direction_distance",), "distance along random directions"),
         "direction_over_null": Variable(

@@ -13,6 +13,7 @@ from langevin_sgd.estimators.path_roughness import BINS, path_roughness
 from langevin_sgd.random_numbers import streams as random_numbers
 from langevin_sgd.random_numbers.streams import Stream
 from langevin_sgd.training.beside import EverySample
+from langevin_sgd.training.noise_strength import noise_thermal_energy
 from langevin_sgd.training.probes.looks import spread_over
 from langevin_sgd.training.probes.probe import Probe, State
 from langevin_sgd.training.probes.roughness.config import RoughnessProbe
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 _DIRECTIONS = 32
+_LOOKS, _LOOKED_AT = 4, 4  # at which, and replicas at which, the strength of the noise is measured
 _SHORT: Array = np.geomspace(0.01, 1.0, 5)
 
 
@@ -34,11 +36,13 @@ class Roughness(Probe):
     def __init__(self, section: RoughnessProbe, watched: Watched) -> None:
         beside = watched.beside
         assert beside is not None  # a training that runs has it
-        self._range = section.distances
+        self._range, self._sgd = section.distances, watched.sgd
         self._instruments, self._seed = beside.instruments, beside.seed
         self._descent = beside.descent(beside.start[:1])
         self._whole = EverySample(len(beside.samples))
         self._steps = np.concatenate([[0], spread_over(beside.record, section.points - 1)])
+        self._looks = spread_over(self._steps[1:], _LOOKS)
+        self._heat: Array = np.full((min(_LOOKED_AT, watched.replicas), self._looks.size), np.nan)
         shape = (watched.replicas + 1, self._steps.size)  # the descent is the last
         self._positions: Array = np.full((*shape, beside.network.size), np.nan)
         self._energies: Array = np.full(shape, np.nan)
@@ -59,6 +63,10 @@ class Roughness(Probe):
         self._positions[-1, place] = snapshot(self._descent.weights[0], torch.float64)
         self._energies[:-1, place] = view.energies
         self._energies[-1, place] = self._instruments.energies(self._descent.weights)[0]
+        if view.step in self._looks:
+            at = view.positions[: len(self._heat)]
+            found = [noise_thermal_energy(view.loss, w, self._sgd) for w in at]
+            self._heat[:, int(np.searchsorted(self._looks, view.step))] = found
 
     def finish(self, view: View) -> Mapping[str, ArrayLike]:
         """The structure functions."""
@@ -71,6 +79,8 @@ class Roughness(Probe):
             "trajectory_alpha": trajectories.alpha,
             "trajectory_alpha_stderr": trajectories.alpha_stderr,
             "trajectory_amplitude": trajectories.amplitude,
+            "trajectory_amplitude_stderr": trajectories.amplitude_stderr,
+            **self._thermal_energy(),
             "control_alpha": control.alpha,
             "direction_over_null": self._along_directions(view),
         }
@@ -82,13 +92,22 @@ class Roughness(Probe):
 
     def state(self) -> State:
         """The descent, and what was kept so far."""
-        return {**self._descent.state(), "positions": self._positions, "energies": self._energies}
+        return {**self._descent.state(), "positions": self._positions, "energies": self._energies, "heat": self._heat}
 
     def restore(self, state: State) -> None:
         """Go on from a state saved before."""
         self._descent.restore(state)
         self._positions[...] = state["positions"]
         self._energies[...] = state["energies"]
+        self._heat[...] = state["heat"]
+
+    def _thermal_energy(self) -> Mapping[str, ArrayLike]:
+        """Over the time from one look to the next it is the mean of both, and before the first as at that."""
+        each = self._heat[:, 0].copy() * self._looks[0]
+        each += (0.5 * (self._heat[:, 1:] + self._heat[:, :-1]) * np.diff(self._looks)).sum(axis=1)
+        each /= self._looks[-1]
+        error = each.std(ddof=1) / len(each) ** 0.5 if len(each) > 1 else np.nan
+        return {"trajectory_thermal_energy": each.mean(), "trajectory_thermal_energy_stderr": error}
 
     def _distances(self) -> tuple[float, float]:
         if self._range is not None:

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from langevin_sgd.estimators.linear_response import LinearResponse, linear_response
-from langevin_sgd.laws import temperatures
+from langevin_sgd.training.noise_strength import noise_thermal_energy
 from langevin_sgd.training.probes.looks import spread_over
 from langevin_sgd.training.probes.probe import Probe, State
 from langevin_sgd.training.probes.section import Watched
@@ -113,21 +113,4 @@ class Tangent(Probe):
         missed = float(((2.0 * rests[1] - rests[0]) ** 2).sum())
         self._at_looks["control_edge"][place] = self._sgd.learning_rate * value
         self._at_looks["control_kinks"][place] = math.sqrt(missed / size) if size > 0.0 else math.nan
-        variance = _noise_trace(view, control) / control.size
-        self._at_looks["control_thermal_energy"][place] = temperatures.effective(
-            self._sgd.learning_rate * variance / (2.0 * self._sgd.batch_size), self._sgd.momentum
-        )
-
-
-def _noise_trace(view: View, w: Array) -> float:
-    """tr C of the samples' gradients at w."""
-    squares, total, samples = 0.0, np.zeros(w.size), view.loss.samples
-
-    def visit(gradients: torch.Tensor) -> None:
-        nonlocal squares
-        squares += float((gradients**2).sum())
-        total[...] += gradients.sum(0).cpu().numpy()
-
-    view.loss.sample_gradients(w, visit)
-    mean = total / samples
-    return squares / samples - float(mean @ mean)
+        self._at_looks["control_thermal_energy"][place] = noise_thermal_energy(view.loss, control, self._sgd)
