@@ -68,7 +68,7 @@ def test_records_that_are_dense_at_first_are_no_reason_for_alarm():
 
 
 def test_looks_that_take_as_long_as_hundreds_of_steps_are_no_reason_either():
-    """Twenty looks of three seconds, logarithmically spaced among 10,000 steps of 5 ms: less than two minutes in all."""
+    """Twenty looks of three seconds, spaced logarithmically in 10,000 steps of 5 ms: less than two minutes in all."""
     clock, stream = Clock(), io.StringIO()
     shown = progress.Forecast(progress.QuietProgress(stream), "m", clock)
     shown.begin("m")

@@ -19,6 +19,7 @@ PROBES: Family[type[ProbeSection]] = Family(
         "sharpness": "langevin_sgd.training.probes.sharpness.config:SharpnessProbe",
         "batch_sharpness": "langevin_sgd.training.probes.batch_sharpness.config:BatchSharpnessProbe",
         "gauss_newton": "langevin_sgd.training.probes.gauss_newton.config:GaussNewtonProbe",
+        "scale_invariance": "langevin_sgd.training.probes.scale_invariance.config:ScaleInvarianceProbe",
         "hessian_spectrum": "langevin_sgd.training.probes.hessian_spectrum.config:HessianSpectrumProbe",
         "spectrum_of_error": "langevin_sgd.training.probes.spectrum_of_error.config:SpectrumOfErrorProbe",
         "tangent": "langevin_sgd.training.probes.tangent.config:TangentProbe",
