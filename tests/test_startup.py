@@ -44,16 +44,20 @@ def _imported(program: str, here: Path) -> set[str]:
     return set(ran.stdout.splitlines()[-1].split())
 
 
-def _simulated(study: str, output: str, here: Path) -> set[str]:
-    (here / "short.yaml").write_text(study)
-    return _imported(f"import langevin_sgd\nlangevin_sgd.simulate('short.yaml', output='{output}')", here)
+def _simulated(here: Path, **studies: str) -> set[str]:
+    """The modules that a process takes to run studies, each into a run of its name."""
+    program = "import langevin_sgd\n"
+    for name, study in studies.items():
+        (here / f"{name}.yaml").write_text(study)
+        program += f"langevin_sgd.simulate('{name}.yaml', output='{name}')\n"
+    return _imported(program, here)
 
 
 @pytest.fixture(scope="module")
 def simulated(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, set[str]]:
     """A folder with the run `cold` of a study that was not run before it, and the modules that this took."""
     here = tmp_path_factory.mktemp("startup")
-    return here, _simulated(_STUDY, "cold", here)
+    return here, _simulated(here, cold=_STUDY)
 
 
 def test_a_formula_is_simulated_and_reported_without_what_it_does_not_use(simulated: tuple[Path, set[str]]) -> None:
@@ -67,11 +71,10 @@ def test_a_formula_is_simulated_and_reported_without_what_it_does_not_use(simula
 def test_a_study_that_was_run_before_needs_no_sympy_and_has_the_same_bits(simulated: tuple[Path, set[str]]) -> None:
     """Nor does one with other numbers in it."""
     here, _ = simulated
-    again = _simulated(_STUDY, "warm", here)
+    imported = _simulated(here, warm=_STUDY, hotter=_STUDY.replace("0.3", "0.4"))
     cold, warm = (lsgd.open_run(here / run)["well"].to_dataset() for run in ("cold", "warm"))
     assert warm.identical(cold)
-    hotter = _simulated(_STUDY.replace("0.3", "0.4"), "hotter", here)
-    assert "sympy" not in again | hotter
+    assert "sympy" not in imported
 
 
 def test_the_package_and_the_help_import_no_numbers(tmp_path: Path) -> None:

@@ -37,8 +37,15 @@ MEASURED = {
             "replicas": 2,
             "start": "minimum",
             "steps": 40,
+            "record_times": 4,
         },
-        "ou": {"kind": "ornstein_uhlenbeck", "hessian": {"from": "network"}, "noise": {"from": "network"}},
+        "ou": {
+            "kind": "ornstein_uhlenbeck",
+            "hessian": {"from": "network"},
+            "noise": {"from": "network"},
+            "replicas": 4,
+            "record_times": 4,
+        },
     },
     "scan": {"sgd.learning_rate": [0.05, 50.0], "sgd.batch_size": [4, 8]},
 }

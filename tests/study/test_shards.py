@@ -46,8 +46,15 @@ NETWORK = {
     "replicas": 2,
     "start": "minimum",
     "steps": 40,
+    "record_times": 4,
 }
-OF_NETWORK = {"kind": "ornstein_uhlenbeck", "hessian": {"from": "network"}, "noise": {"from": "network"}}
+OF_NETWORK = {
+    "kind": "ornstein_uhlenbeck",
+    "hessian": {"from": "network"},
+    "noise": {"from": "network"},
+    "replicas": 4,
+    "record_times": 4,
+}
 MEASURED = {
     "name": "measured",
     "seed": 1,
@@ -164,15 +171,11 @@ def test_shards_at_once_of_which_some_are_killed_make_the_files_of_one_process(c
     assert not {"fragments", "shards", "claims"} & set(left(run))
 
 
-def test_a_shard_of_another_config_is_refused_in_one_line(tmp_path):
-    simulated(ALONE, tmp_path / "run", shard="1/3")
-    with pytest.raises(UserError, match="cannot resume with another config: seed was 1 and is 2 now"):
-        simulated({**ALONE, "seed": 2}, tmp_path / "run", shard="2/3")
-
-
-def test_a_shard_is_run_once_at_a_time_and_its_run_not_overwritten(tmp_path):
+def test_a_shard_is_of_its_config_run_once_at_a_time_and_its_run_not_overwritten(tmp_path):
     run = tmp_path / "run"
     simulated(ALONE, run, shard="1/3")
+    with pytest.raises(UserError, match="cannot resume with another config: seed was 1 and is 2 now"):
+        simulated({**ALONE, "seed": 2}, run, shard="2/3")
     lock = run_state.take_shard(run, "2/3")
     try:
         with pytest.raises(UserError, match="another process is shard 2/3 of this run; wait for it or stop it"):
