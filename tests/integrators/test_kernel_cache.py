@@ -81,24 +81,31 @@ _RUNS = {
 }
 
 
-def _finals(names, folder):
-    """Last positions of the runs with these names, all in one process of its own."""
+def _finals(folder, *processes):
+    """Last positions of the runs with these names, those of a tuple in one process: forks, which import nothing."""
     program = (
+        "import os, sys, sympy\n"
         "from langevin_sgd.integrators.integrate import integrate\nfrom langevin_sgd.noise import IsotropicNoise\n"
         "from langevin_sgd.landscapes.expression import Expression\n"
         "def run(landscape, **more):\n"
         "    return integrate(landscape, IsotropicNoise(0.3), time_step=0.01, steps=9, trajectories=3, seed=5,"
         " device='cpu', **more).state.vectors['position'].tolist()\n"
-    ) + "".join(f"print(run({_RUNS[name]}))\n" for name in names)
+    )
+    for names in processes:
+        runs = "".join(f"    print(run({_RUNS[name]}))\n" for name in names)
+        program += f"if not (child := os.fork()):\n{runs}    sys.stdout.flush()\n    os._exit(0)\n"
+        program += "assert os.waitpid(child, 0)[1] == 0\n"
     environment = {**os.environ, "LANGEVIN_SGD_CACHE": str(folder)}
     ran = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
-    return dict(zip(names, ran.stdout.splitlines(), strict=True))
+    said = iter(ran.stdout.splitlines())
+    return [{name: next(said) for name in names} for names in processes]
 
 
+@pytest.mark.skipif(os.name != "posix", reason="forks")
 def test_kernels_of_several_processes_do_not_mix_in_one(tmp_path):
     """Each draws as many numbers a step as it takes; machine code of two processes is linked by names in a third."""
-    alone = {name: _finals([name], tmp_path)[name] for name in _RUNS}
-    assert _finals(list(_RUNS), tmp_path) == alone
+    *alone, together = _finals(tmp_path, *((name,) for name in _RUNS), tuple(_RUNS))
+    assert together == {name: final for each in alone for name, final in each.items()}
 
 
 def test_two_processes_that_write_the_same_entry_at_once_both_run(tmp_path):
