@@ -7,6 +7,9 @@ rise and fall together. With S and S_f their variances, each estimated from the 
 
 has the mean of S, whatever the two have in common, and the error of their difference alone. The coefficient is 1 and
 not fitted: a fitted one would be biased by the replicas that it is fitted to, and gains little where the two are close.
+(Digits, softmax at learning rate 0.5, 256 replicas: errors are 3.2(2) times smaller, fitted, at 0.96, by 1% more; so
+with H and the samples' gradients averaged over the fluctuations, by 2%. What is left is noise that depends on where a
+replica is, (H_B - H) v, which no linear process with noise of its own has.)
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from langevin_sgd.estimators.control_variate import ControlVariate, reduced_variance
 from langevin_sgd.estimators.stationary import stationary_summary
@@ -34,6 +35,14 @@ def test_it_is_unbiased_and_its_error_is_its_own(trials):
         spread = value.std(0, ddof=1)
         assert (np.abs(value.mean(0) - EXCESS) < 4 * spread / np.sqrt(TRIALS)).all()
         np.testing.assert_allclose(np.sqrt((stderr**2).mean(0)), spread, rtol=0.12)
+
+
+def test_its_intervals_cover_what_they_say(trials):
+    """95% intervals of Student, of every hundred ensembles in turn and of all of them."""
+    value, stderr = trials[1][:, 0], trials[1][:, 1]
+    covered = np.abs(value - EXCESS) < stats.t.ppf(0.975, REPLICAS - 1) * stderr
+    assert 0.92 < covered.mean() < 0.97
+    assert (covered.reshape(TRIALS // 100, -1).mean(axis=1) > 0.88).all()  # five standard errors of 300 intervals
 
 
 def test_the_error_is_smaller(trials):
