@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from enum import IntEnum
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,10 +22,11 @@ from numpy.typing import ArrayLike, NDArray
 UInt32 = NDArray[np.uint32]
 UInt64 = NDArray[np.uint64]
 
-_MULTIPLIERS = (np.uint64(0xD2511F53), np.uint64(0xCD9E8D57))
+# Arrays of no dimension, which numpy takes two microseconds sooner than numbers: a third of a draw's time.
+_MULTIPLIERS = (np.array(0xD2511F53, dtype=np.uint64), np.array(0xCD9E8D57, dtype=np.uint64))
 _WEYL = (0x9E3779B9, 0xBB67AE85)
-_LOW = np.uint64(0xFFFFFFFF)
-_32 = np.uint64(32)
+_LOW = np.array(0xFFFFFFFF, dtype=np.uint64)
+_32 = np.array(32, dtype=np.uint64)
 _WORD = 0xFFFFFFFF
 _ROUNDS = 10
 
@@ -180,9 +182,8 @@ def _rounds(
     c0: UInt64, c1: UInt64, c2: UInt64, c3: UInt64, key: tuple[int, int]
 ) -> tuple[UInt64, UInt64, UInt64, UInt64]:
     """Ten rounds, in place, on counters held in uint64; only the low 32 bits of the results are meaningful."""
-    low, high = key
     p0, p1 = np.empty_like(c0), np.empty_like(c0)
-    for _ in range(_ROUNDS):
+    for low, high in _round_keys(*key):
         np.multiply(c0, _MULTIPLIERS[0], out=p0)
         np.multiply(c2, _MULTIPLIERS[1], out=p1)
         np.bitwise_and(c1, _LOW, out=c1)
@@ -190,13 +191,18 @@ def _rounds(
         np.right_shift(p1, _32, out=c0)
         np.right_shift(p0, _32, out=c2)
         np.bitwise_xor(c0, c1, out=c0)
-        np.bitwise_xor(c0, np.uint64(low), out=c0)
+        np.bitwise_xor(c0, low, out=c0)
         np.bitwise_xor(c2, c3, out=c2)
-        np.bitwise_xor(c2, np.uint64(high), out=c2)
+        np.bitwise_xor(c2, high, out=c2)
         c1, c3, p0, p1 = p1, p0, c1, c3
-        low = (low + _WEYL[0]) & _WORD
-        high = (high + _WEYL[1]) & _WORD
     return c0, c1, c2, c3
+
+
+@lru_cache(maxsize=64)
+def _round_keys(low: int, high: int) -> tuple[tuple[UInt64, UInt64], ...]:
+    """The two halves of the key of each round."""
+    halves = ((low + _WEYL[0] * turn, high + _WEYL[1] * turn) for turn in range(_ROUNDS))
+    return tuple((np.array(a & _WORD, dtype=np.uint64), np.array(b & _WORD, dtype=np.uint64)) for a, b in halves)
 
 
 def _counters(

@@ -24,6 +24,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from langevin_sgd import user_code
 from langevin_sgd.training import kept_traces
+from langevin_sgd.training.traced_products import add_biases, orient, shape
 
 aten = torch.ops.aten
 
@@ -34,6 +35,8 @@ _NEW = {aten.new_full.default, aten.new_zeros.default, aten.new_ones.default}  #
 _MADE = {aten.full.default, aten.zeros.default, aten.ones.default, aten.scalar_tensor.default}
 _RESHAPES = {aten.view.default, aten._unsafe_view.default, aten.reshape.default}
 _PARTS = {aten.slice.Tensor, aten.slice_backward.default}  # with the shape of the argument: all of it
+
+_FRESH = {aten._softmax.default, aten.sub.Tensor}  # their results share no memory with anything
 
 # The functions of the torch namespace parse their arguments in C++, three times faster than an operator overload.
 _QUICKER = {
@@ -80,9 +83,11 @@ def _shortened(module: GraphModule) -> GraphModule:
     graph = module.graph
     if not any(_mutates(node) for node in graph.nodes):
         _shorten(graph)
-        _add_biases_in_products(graph)
-        _orient_products(graph)
+        add_biases(graph)
+        orient(graph)
         _shorten(graph)
+        _sum_unpermuted(graph)
+        _write_in_place(graph)
         _keep_constants(module)
     for node in graph.nodes:
         if node.target in _QUICKER:
@@ -96,6 +101,7 @@ def _shortened(module: GraphModule) -> GraphModule:
     short = GraphModule(module, graph)
     for node in short.graph.nodes:
         node.meta.clear()  # shapes as tensors, of use to what shortens only
+    vars(short).update(short.named_buffers())  # else torch looks for each as long as some operations take
     return short
 
 
@@ -160,10 +166,6 @@ def _mutates(node: Node) -> bool:
     return node.op == "call_function" and schema is not None and bool(schema.is_mutable)
 
 
-def _shape(node: Node) -> tuple[int, ...]:
-    return tuple(node.meta["val"].shape)
-
-
 def _shorten(graph: Graph) -> None:
     """Drop operations that change nothing or repeat another, and merge chains of permutations and of reshapes."""
     seen: dict[Any, Node] = {}
@@ -184,7 +186,7 @@ def _normalise(node: Node) -> None:
     """Write transpositions as permutations, and take a chain of permutations or of reshapes as one."""
     target = node.target
     if target in (aten.transpose.int, aten.t.default):
-        dims = list(range(len(_shape(node))))
+        dims = list(range(len(shape(node))))
         first, second = node.args[1:] if target is aten.transpose.int else (0, len(dims) - 1)
         assert isinstance(first, int)
         assert isinstance(second, int)
@@ -206,8 +208,8 @@ def _normalise(node: Node) -> None:
             # a sum that keeps its axis, reshaped to lose it
             x, axes, _ = parent.args
             assert isinstance(x, Node)
-            kept = [n for i, n in enumerate(_shape(x)) if i not in _positive(axes, len(_shape(x)))]
-            if kept == list(_shape(node)):
+            kept = [n for i, n in enumerate(shape(x)) if i not in _positive(axes, len(shape(x)))]
+            if kept == list(shape(node)):
                 node.target, node.args = aten.sum.dim_IntList, (x, axes)
 
 
@@ -223,7 +225,7 @@ def _equal_argument(node: Node) -> Node | None:
     if node.target in _SAME_VALUE:
         return source
     if node.target in _RESHAPES or node.target in _PARTS or node.target is aten.expand.default:
-        return source if _shape(source) == _shape(node) else None
+        return source if shape(source) == shape(node) else None
     if node.target is aten.permute.default:
         dims = _positive(node.args[1])
         return source if dims == sorted(dims) else None
@@ -263,48 +265,27 @@ def _keep_constants(module: GraphModule) -> None:
     module.graph.eliminate_dead_code()
 
 
-def _add_biases_in_products(graph: Graph) -> None:
-    """bias + X Y as one operation."""
-    for node in list(graph.nodes):
-        if node.target is not aten.add.Tensor or node.kwargs:
+def _sum_unpermuted(graph: Graph) -> None:
+    """Sum over axes of the tensor itself instead of those of its permutation: the same memory in the same order."""
+    for node in graph.nodes:
+        if node.target is not aten.sum.dim_IntList or len(node.args) != 2 or node.kwargs or not node.args[1]:
             continue
-        left, right = node.args
-        for bias, product in ((left, right), (right, left)):
-            if _is_bias_of(bias, product):
-                node.target, node.args = aten.baddbmm.default, (bias, *product.args)
-                break
+        x, axes = node.args
+        if x.target is not aten.permute.default:
+            continue
+        dims = _positive(x.args[1])
+        summed = [dims[axis] for axis in _positive(axes, len(dims))]
+        kept = [dim for dim in dims if dim not in summed]
+        if kept == sorted(kept):
+            node.args = (x.args[0], summed)
     graph.eliminate_dead_code()
 
 
-def _is_bias_of(bias: Any, product: Any) -> bool:
-    """Whether `product` is a batched matrix product used nowhere else, and `bias` a tensor that broadcasts to it."""
-    if not (isinstance(bias, Node) and isinstance(product, Node) and product.target is aten.bmm.default):
-        return False
-    if len(product.users) != 1 or len(_shape(bias)) != 3 or bias.meta["val"].dtype != product.meta["val"].dtype:
-        return False
-    return all(n in (1, m) for n, m in zip(_shape(bias), _shape(product), strict=True))
-
-
-def _orient_products(graph: Graph) -> None:
-    """Compute X Y as (Y^T X^T)^T where that makes the result's rows longer.
-
-    The CPU kernels vectorise along the rows: for ten classes and batches of sixteen this is two to four times faster,
-    and the softmax over classes that follows then runs over contiguous samples, twenty times faster.
-    """
-    for node in list(graph.nodes):
-        if node.target not in (aten.bmm.default, aten.baddbmm.default):
+def _write_in_place(graph: Graph) -> None:
+    """Scatter into a tensor that was made for that alone, and not into a copy of it."""
+    for node in graph.nodes:
+        if node.target is not aten.scatter_add.default:
             continue
-        _, rows, columns = _shape(node)
-        if columns >= rows:
-            continue
-        with graph.inserting_before(node):
-            *bias, left, right = (_transposed(graph, argument) for argument in node.args)
-            product = graph.call_function(node.target, (*bias, right, left))
-            product.meta["val"] = node.meta["val"].transpose(1, 2)
-        node.target, node.args = aten.permute.default, (product, [0, 2, 1])
-
-
-def _transposed(graph: Graph, node: Any) -> Node:
-    result = graph.call_function(aten.permute.default, (node, [0, 2, 1]))
-    result.meta["val"] = node.meta["val"].transpose(1, 2)
-    return result
+        into = node.args[0]
+        if into.target in _FRESH and len(into.users) == 1:
+            node.target = torch.Tensor.scatter_add_
