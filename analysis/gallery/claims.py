@@ -113,6 +113,15 @@ def of_mean(quantity: str, samples: ArrayLike, *, least: float | None = None, mo
     return Row(quantity, mean, mean - half, mean + half, least, most)
 
 
+def of_difference(
+    quantity: str, one: ArrayLike, other: ArrayLike, *, least: float | None = None, most: float | None = None
+) -> Row:
+    """The mean of `one` less that of `other`, independent samples of unlike spread: Welch's interval."""
+    a, b = (np.asarray(each, dtype=np.float64).ravel() for each in (one, other))
+    interval = stats.ttest_ind(a, b, equal_var=False).confidence_interval(CONFIDENCE)
+    return Row(quantity, float(a.mean() - b.mean()), float(interval.low), float(interval.high), least, most)
+
+
 def of_estimate(
     quantity: str, value: float, error: float, *, least: float | None = None, most: float | None = None
 ) -> Row:
