@@ -59,7 +59,7 @@ def found(run: xr.DataTree) -> Finding:
 def _figure(accuracy: dict[str, np.ndarray]) -> Figure:
     figure = Figure(figsize=(8.6, 3.8), layout="constrained")
     axes = figure.subplots()
-    for place, (name, title) in enumerate(TITLES.items()):
+    for place, name in enumerate(TITLES):
         values = accuracy[name]
         axes.plot(values, np.full(values.size, -place), ".", color="0.75", zorder=1)
         error = values.std(ddof=1) / np.sqrt(values.size)
