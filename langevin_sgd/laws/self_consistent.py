@@ -31,6 +31,10 @@ MOST_ERROR = 0.03
 HIGHER_ORDER = 1.0 / 3.0
 """What is left out of the total, over the square of the excess: found on softmax regression, and no more than that."""
 
+BEYOND_DIRECTIONS = 2.0
+"""What directions that were not followed would change by third cumulants, over what half of the others leave out: of a
+series whose doublings change it by two thirds of the one before, all that is left."""
+
 OF_SKEWNESS = 0.1
 """What third cumulants change, over the excess, where they were not measured: from 0.07 on softmax regression."""
 
@@ -77,8 +81,8 @@ def closure(point: Point) -> Closure:
         change, by_skewness = np.zeros_like(change), OF_SKEWNESS * abs(excess)
     else:
         # its own excess, which it leaves out, and the directions that were not followed
-        relative = abs(float(change.sum())) / total
-        by_skewness = relative * abs(excess) + abs(float(point.values("skewness_truncated"))) / total
+        relative, halved = abs(float(change.sum())) / total, abs(float(point.values("skewness_truncated"))) / total
+        by_skewness = relative * abs(excess) + BEYOND_DIRECTIONS * halved
     variance = np.diagonal(covariance) + change
     return Closure(
         variance, covariance, excess, float(point.values("averages_scatter")), HIGHER_ORDER * excess**2, by_skewness
@@ -132,7 +136,7 @@ SELF_CONSISTENT = Law(
     name="self_consistent",
     title="self-consistent",
     source="statistical linearisation (Booton 1954, Caughey 1963) of SGD in discrete time, with third cumulants",
-    version=1,
+    version=2,
     predict=_predict,
     requires=REQUIRED | {AVERAGES, "averaged_noise", "averaged_rest", "averages_refused", "skewness_energy"},
     process="langevin_sgd.laws.linear_process:LinearProcess",

@@ -76,3 +76,19 @@ def test_breast_cancer_holds_or_is_refused() -> None:
         assert (table.loc[table["point"] == f"learning_rate={rate:g}", "role"] == "contrast").all()
         note = str(point["law_note"].sel(law="self_consistent", learning_rate=rate).values)
         assert "do not converge" in note or "no stationary state" in note or "its own error" in note
+
+
+def test_a_perceptron_at_its_minimum() -> None:
+    """64-16-10, tanh, at learning rate 0.1: the frozen law is 5% off, this one within 1.5% and its own error."""
+    architecture = {"kind": "mlp", "hidden": [16], "activation": "tanh"}
+    network = {"data": {"name": "digits"}, "architecture": architecture, "replicas": 32, "training_time": 2000}
+    point, table = ran(network, {"weight_decay": 0.01}, [0.1])
+    total = of(table, 0.1, "self_consistent", "total_variance").iloc[0]
+    assert total["role"] == "law"
+    assert abs(total["ratio"] - 1.0) < 0.015
+    note = str(point["law_note"].sel(law="self_consistent", learning_rate=0.1).values)
+    print(note)
+    error = float(note.split("its own error ")[1].split(":")[0])
+    assert error < 0.01
+    assert total["ratio_low"] - error < 1.0 < total["ratio_high"] + error
+    assert of(table, 0.1, "discrete", "total_variance").iloc[0]["ratio"] > 1.03

@@ -39,8 +39,9 @@ class AveragesProbe(ProbeSection):
     """Always `averages`."""
     frames: Annotated[WholeNumber, Field(ge=2, le=100)] = 3
     """Sets of points over which averages are taken; from their differences the error follows."""
-    directions: Annotated[WholeNumber, Field(ge=2, le=200)] = 32
-    """Modes whose third cumulants are followed: those that bend the loss most where SGD fluctuates."""
+    directions: Annotated[WholeNumber, Field(ge=2, le=200)] = 64
+    """Modes whose third cumulants are followed at most: those along which the mean gradient fluctuates most. It starts
+    with 32 and doubles them until that changes the total variance by less than 0.1%."""
 
     def problems(self, watched: Watched, *, model: KeyPath, probe: KeyPath) -> Faults:
         """A rule without a law of this kind."""

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
+FEWEST_DIRECTIONS = 32
+TRUNCATED = 1e-3
+"""Of the total variance: directions are doubled until the last doubling changes no more."""
+
 
 class AveragesOfFluctuations(Probe):
     """The probe: nothing is observed of the training, and all is measured about its minimum in the end."""
@@ -112,14 +116,23 @@ class AveragesOfFluctuations(Probe):
         s = turned.T @ found.covariance @ turned
         stiffness = k - instruments.weight_decay
         there = Surroundings(about.weights(found.mean), about.basis @ turned, stiffness)
-        chosen = np.argsort(stiffness * np.diagonal(s))[::-1][: self._section.directions].copy()
-        third = third_order(instruments, there, chosen, np.sqrt(np.diagonal(s)[chosen]))
+        # of the largest variance of the mean gradient first, with which the sum over directions converges soonest
+        ranked = np.argsort(stiffness**2 * np.diagonal(s))[::-1]
         numbers = sgd.learning_rate, sgd.batch_size
-        whole = covariance_change(k, s, third, *numbers)
-        half = covariance_change(k, s, third.of_first(-(-chosen.size // 2)), *numbers)
+        most = min(self._section.directions, ranked.size)
+        count = min(FEWEST_DIRECTIONS, most)
+        while True:
+            chosen = ranked[:count].copy()
+            third = third_order(instruments, there, chosen, np.sqrt(np.diagonal(s)[chosen]))
+            whole = covariance_change(k, s, third, *numbers)
+            half = covariance_change(k, s, third.of_first(-(-count // 2)), *numbers)
+            truncated = float(np.trace(whole) - np.trace(half))
+            if count == most or abs(truncated) < TRUNCATED * np.trace(s):
+                break
+            count = min(2 * count, most)
         return {
             "skewness_variance": _embedded(np.einsum("ia,ab,ib->i", turned, whole, turned, optimize=True), noisy),
-            "skewness_truncated": np.asarray(np.trace(whole) - np.trace(half)),
+            "skewness_truncated": np.asarray(truncated),
             "skewness_energy": np.asarray(energy_change(k, s, third, *numbers)),
         }
 
