@@ -10,12 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
+from made_up_records import asked
 
 from langevin_sgd.checks.equilibrium.point import ENERGY_DISTRIBUTION, MEAN_SHIFT, TOTAL_VARIANCE, bin_of_modes
 from langevin_sgd.checks.verdicts.labels import Quantity
 from langevin_sgd.checks.verdicts.statistics import Band, assess, assess_ratio
 from langevin_sgd.checks.verdicts.table import Comparison, to_dataset
 from langevin_sgd.estimators.stationary import stationary_summary
+from langevin_sgd.laws.evaluate import known
 from langevin_sgd.models import declared
 from langevin_sgd.observables.declared import dataset
 from langevin_sgd.observables.schedule import log_spaced_steps, time_coordinates
@@ -104,7 +106,8 @@ def _model(
             "test_accuracy": np.clip(0.92 - 0.82 * relax * spread_of_replicas, 0, 1),
             "alignment": 0.7, "energy_at_minimum": 0.9, "gradient_norm_at_minimum": 3e-7,
         }  # fmt: skip
-    return dataset(values, declares=declared(), coords=coords, attrs={"kind": kind, "status": "done", "law": own})
+    attrs = {"kind": kind, "status": "done", "law": own}
+    return asked(dataset(values, declares=declared(), coords=coords, attrs=attrs), known())
 
 
 def _checks(models: dict[str, xr.Dataset]) -> xr.Dataset:

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
+from made_up_records import asked
 
 import langevin_sgd as lsgd
 from langevin_sgd import cli
@@ -66,7 +67,7 @@ def _run_model(planned: study.Study, name: str, around: Surroundings) -> xr.Data
     for step in range(start + 1, 3):
         checkpoint.save({"step": np.int64(step)})
         checkpoint.part("piece").save({"step": np.int64(step)})
-    return model(name, planned.seed)
+    return asked(model(name, planned.seed), around.laws)
 
 
 def table(value: float = 1.0) -> xr.Dataset:

@@ -1,6 +1,7 @@
 """A study as a whole: order, failures that do not take the rest along, provenance, and what stays on disk."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -134,3 +135,37 @@ def test_what_cannot_be_imported_is_told_before_anything_is_written(tmp_path) ->
         with pytest.raises(UserError, match=told):
             lsgd.simulate(study(ou=QUADRATIC, hot=hot_network(start="shared", **change)), output=tmp_path / "run")
         assert not (tmp_path / "run").exists()
+
+
+def test_a_resumed_run_has_the_record_of_laws_of_one_that_was_not_stopped(tmp_path, monkeypatch) -> None:
+    """Also where laws are of a later version than the first: those of a finished model are not asked a second time."""
+    from langevin_sgd.laws.quadratic import DISCRETE
+    from langevin_sgd.study import answers, execute
+
+    mode = {
+        "kind": "ornstein_uhlenbeck", "hessian": {"kind": "diagonal", "eigenvalues": [1.0, 0.5]},
+        "noise": {"kind": "isotropic", "scale": 0.4}, "replicas": 4, "steps": 40,
+    }  # fmt: skip
+    study = {"name": "modes", "seed": 1, "sgd": {"learning_rate": 0.2, "batch_size": 4}}
+    study |= {"models": {"first": mode, "last": mode}}
+    monkeypatch.setattr("langevin_sgd.laws.quadratic.DISCRETE", replace(DISCRETE, version=2))
+    run_model, names = execute.run_model, []
+
+    def stopped(study, name, around):
+        names.append(name)
+        if names == ["first", "last"]:
+            raise KeyboardInterrupt
+        return run_model(study, name, around)
+
+    lsgd.simulate(study, output=tmp_path / "whole")
+    monkeypatch.setattr(execute, "run_model", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        lsgd.simulate(study, output=tmp_path / "run")
+    monkeypatch.setattr(answers, "completed", None)  # nothing is left to be answered
+    lsgd.simulate(study, output=tmp_path / "run", resume=True)
+    assert names == ["first", "last", "last"]
+    for name in ("first", "last"):
+        file = f"data.zarr/{name}/zarr.json"
+        text = (tmp_path / "run" / file).read_text()
+        assert text == (tmp_path / "whole" / file).read_text()
+        assert json.loads(json.loads(text)["attributes"]["laws"])["discrete"]["version"] == 2
