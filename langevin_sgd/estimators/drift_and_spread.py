@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
-from langevin_sgd.estimators.squared_mean import SquaredMean, squared_mean
+from langevin_sgd.estimators.squared_mean import SquaredMean, of_deviations
 from langevin_sgd.estimators.stationary import jackknife_stderr
 
 Array = NDArray[np.float64]
@@ -62,11 +62,12 @@ def displacement_summary(displacements: ArrayLike) -> DisplacementSummary:
 def _summary(x: Array) -> DisplacementSummary:
     replicas = x.shape[-2]
     squared = np.einsum("...rd,...rd->...r", x, x)
-    drift = squared_mean(x)
+    mean = x.mean(axis=-2)
+    deviation = x - mean[..., None, :]
+    drift = of_deviations(x, mean, deviation)
     if replicas < 2:
         nothing = np.full(squared.shape[:-1], np.nan)
         return DisplacementSummary(squared, nothing, nothing, nothing, nothing, nothing, nothing)
-    deviation = x - x.mean(axis=-2)[..., None, :]
     about_mean = np.einsum("...rd,...rd->...r", deviation, deviation)
     sum_of_squares = about_mean.sum(axis=-1)
     others = replicas - 1

@@ -147,9 +147,16 @@ def squared_mean(vectors: ArrayLike) -> SquaredMean:
     coordinates allows; from the first 256 replicas if there are more. Leading dimensions are ensembles on their own.
     """
     x = real_array(vectors, "the vectors", UserError)
-    replicas = x.shape[-2]
     mean = x.mean(axis=-2)
-    deviation = x - mean[..., None, :]
+    return of_deviations(x, mean, x - mean[..., None, :])
+
+
+def of_deviations(x: Array, mean: Array, deviation: Array) -> SquaredMean:
+    """`squared_mean` of x (..., replica, coordinate), whose mean and deviations x - mean are there already.
+
+    Of many coordinates all the time goes into passes over arrays of the size of x, which are made once then.
+    """
+    replicas = x.shape[-2]
     square = (mean[..., None, :] @ mean[..., :, None])[..., 0, 0]
     if replicas < 2:
         nothing = np.full(square.shape, np.nan)
@@ -159,7 +166,11 @@ def squared_mean(vectors: ArrayLike) -> SquaredMean:
     if replicas < FEWEST:
         nothing = np.full(square.shape, np.nan)
         return SquaredMean(value, nothing, spread, nothing, nothing, replicas)
-    moments = _moments(x[..., :_MOST, :])
+    if replicas <= _MOST:
+        moments = _moments(deviation)
+    else:
+        few = x[..., :_MOST, :]
+        moments = _moments(few - few.mean(axis=-2)[..., None, :])
     trace_of_square = _power(spread, 2) / moments.dimension
     product = _power_of_rows(deviation, mean) / (replicas - 1)  # m' S m
     excess = _larger(product - trace_of_square / replicas, 0.0)  # of it over its noise: mu' Sigma mu
@@ -193,10 +204,9 @@ class _Moments(NamedTuple):
     steepness: Array
 
 
-def _moments(x: Array) -> _Moments:
-    """From ratios of unbiased estimates, within what the number of coordinates allows."""
-    n, coordinates = x.shape[-2:]
-    deviation = x - x.mean(axis=-2)[..., None, :]
+def _moments(deviation: Array) -> _Moments:
+    """From ratios of unbiased estimates, within what the number of coordinates allows; deviations from their mean."""
+    n, coordinates = deviation.shape[-2:]
     lengths = np.einsum("...rd,...rd->...r", deviation, deviation)
     trace = lengths.sum(axis=-1) / (n - 1)
     moves = trace > 0.0
