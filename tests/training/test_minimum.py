@@ -41,6 +41,52 @@ def test_a_minimum_of_a_network_with_a_hidden_layer(make_network, make_full):
     assert np.linalg.eigvalsh(curvature.hessian(full, found.position))[0] > 0
 
 
+def test_a_saddle_of_hidden_units_that_are_alike_is_left(make_network, make_full):
+    """Their gradients are alike too, so that no descent ever tells them apart: it ends on a saddle."""
+    network = make_network(nn.Linear(9, 5), nn.Tanh(), nn.Linear(5, 4))
+    full = make_full(network, 1e-3)
+    start = network.weights().clone()
+    inward, bias, outward, _ = network.parameters(start)
+    inward[:], bias[:], outward[:] = inward[0].clone(), bias[0].clone(), outward[:, :1].clone()
+    alike = network.flatten(network.parameters(start)).numpy()
+    descent = minimum._Search(full, 1e-6, lambda *_: None).descend(alike)
+    assert descent.gradient_norm <= 1e-6
+    assert np.linalg.eigvalsh(curvature.hessian(full, descent.position))[0] < -1e-3
+    assert minimum.lowest_curvature(full, descent).is_negative
+    found = minimum.find(full, alike, tolerance=1e-6)
+    assert found.gradient_norm <= 1e-6
+    assert np.linalg.eigvalsh(curvature.hessian(full, found.position))[0] > 0
+    assert found.energy < descent.energy - 0.01
+
+
+def test_a_trust_region_goes_on_where_conjugate_gradients_find_no_descent(make_network, make_full, monkeypatch):
+    network = make_network(nn.Linear(9, 5), nn.Tanh(), nn.Linear(5, 4))
+    full, start = make_full(network, 1e-3), network.weights().numpy()
+    stuck = minimum.Minimum(minimum._newton(full, start, 1e-8), 0.0, np.zeros(network.size))
+    assert np.linalg.norm(full.energy_and_gradient(stuck.position).gradient) > 0.1
+    assert minimum.lowest_curvature(full, stuck).curvature < -0.1
+    monkeypatch.setattr(minimum, "_QUASI_NEWTON_STEPS", 1)
+    found = minimum.find(full, start, tolerance=1e-9)
+    assert found.gradient_norm <= 1e-9
+    assert np.linalg.eigvalsh(curvature.hessian(full, found.position))[0] > 0
+
+
+def test_failure_where_the_curvature_is_negative_says_so(make_network, make_full, monkeypatch):
+    network = make_network(nn.Linear(9, 5), nn.Tanh(), nn.Linear(5, 4))
+    full, start = make_full(network, 1e-3), network.weights().numpy()
+    monkeypatch.setattr(minimum, "_QUASI_NEWTON_STEPS", 1)
+    monkeypatch.setattr(minimum, "_TRUST_REGION_STEPS", 1)
+    monkeypatch.setattr(minimum, "_SADDLES", 0)
+    with pytest.raises(
+        UserError, match=r"gradient norm is still 0.\d+ after .* lowest curvature seen there is -0.\d+;"
+    ):
+        minimum.find(full, start, tolerance=1e-8)
+    with pytest.raises(
+        UserError, match=r"a saddle after each of 0: the gradient norm is \S+e-\d+, but the lowest .* -1"
+    ):
+        minimum.find(full, 0.05 * start, tolerance=1e-8)
+
+
 def test_failure_names_the_norm_reached_and_the_mend(make_network, make_full):
     network = make_network(nn.Linear(9, 4))
     with pytest.raises(UserError, match=r"gradient norm is still \S+e-1\d .*weight_decay"):
