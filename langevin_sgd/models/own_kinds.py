@@ -243,6 +243,7 @@ _ANSWERS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "work": (_of(Mapping), "a mapping from names to whole numbers"),
     "shorter": (_of(Mapping), "a mapping from keys to values"),
     "points_at_once": (_of(int), "a whole number"),
+    "withholds": (_of(Mapping), "a mapping from observables to texts"),
     "unscannable": (_of(str, _NOTHING), "a text or None"),
 }
 """What an answer has to be, by question, and how that is said."""

@@ -259,6 +259,10 @@ class ModelSection(Section):
         """Why a study with it cannot be run, only read; None if it can."""
         return None
 
+    def withholds(self) -> Mapping[str, str]:
+        """Of observables that it would emit but for one of its keys: why not, and what to do about it."""
+        return {}
+
     def unscannable(self) -> str | None:
         """Why no scan can reach it as it stands; None if one can."""
         return None

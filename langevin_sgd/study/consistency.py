@@ -18,6 +18,7 @@ from langevin_sgd.observables.variable import Declarations
 from langevin_sgd.user_code import UserCodeError
 
 if TYPE_CHECKING:
+    from langevin_sgd.checks.section import CheckSection
     from langevin_sgd.study.config import Study
 
 
@@ -79,19 +80,28 @@ def _told(name: str, ask: Callable[[Study, str], Faults], study: Study) -> Fault
         yield ("models", name, "kind"), str(error)
 
 
+def _withheld(check: CheckSection, model: ModelSection) -> list[str]:
+    return [reason for name, reason in model.withholds().items() if name in check.REQUIRES]
+
+
 def _checks(study: Study) -> Faults:
     for position, check in enumerate(study.checks):
         at: KeyPath = ("checks", position)
         names = list(study.models)
         if check.models is None and not check.covered(study):
-            yield at, check.NOTHING
+            withheld = [f'"{name}" {reason}' for name in names for reason in _withheld(check, study.models[name])]
+            yield at, withheld[0] if withheld else check.NOTHING
         for place, name in enumerate(check.models or ()):
             if name not in study.models:
                 yield (*at, "models", place), f'no model named "{name}"; {choice(name, names)}'
             elif name in (check.models or ())[:place]:
                 yield (*at, "models", place), f'"{name}" is named twice; remove one'
             elif not check.fits(study, name):
-                yield (*at, "models", place), f'"{name}" {check.UNFIT}, or leave it out'
+                withheld = _withheld(check, study.models[name])
+                yield (
+                    (*at, "models", place),
+                    f'"{name}" {withheld[0] if withheld else f"{check.UNFIT}, or leave it out"}',
+                )
         for name, model in study.models.items():
             members = model.MEMBERS
             if name not in check.covered(study):

@@ -174,6 +174,14 @@ class NetworkModel(ModelSection):
         rule = self.update_rule
         return rule.has_law() or (rule.is_compared() and self.curvature_modes() is None)
 
+    def withholds(self) -> Mapping[str, str]:
+        """Fluctuations along some modes that a preconditioner mixes with all others."""
+        if not self.has_stationary_window() or self._is_compared() or not self.update_rule.is_compared():
+            return {}
+        why = f"the preconditioner of {self.update_rule.kind} mixes all modes, and its law takes H and C in full"
+        mend = "leave curvature out, or take a rule without, such as sgd"
+        return {"mode_variance": f"has curvature: {{modes: {self.curvature_modes()}}}, but {why}; {mend}"}
+
     def declares(self) -> Declarations:
         """What every network does, and what its probes do."""
         return merged(self.DECLARES, *(probe.DECLARES for probe in self.probes))
