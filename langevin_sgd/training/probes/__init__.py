@@ -20,6 +20,8 @@ PROBES: Family[type[ProbeSection]] = Family(
         "batch_sharpness": "langevin_sgd.training.probes.batch_sharpness.config:BatchSharpnessProbe",
         "gauss_newton": "langevin_sgd.training.probes.gauss_newton.config:GaussNewtonProbe",
         "scale_invariance": "langevin_sgd.training.probes.scale_invariance.config:ScaleInvarianceProbe",
+        "critical_samples": "langevin_sgd.training.probes.critical_samples.config:CriticalSamplesProbe",
+        "per_example": "langevin_sgd.training.probes.per_example.config:PerExampleProbe",
         "hessian_spectrum": "langevin_sgd.training.probes.hessian_spectrum.config:HessianSpectrumProbe",
         "spectrum_of_error": "langevin_sgd.training.probes.spectrum_of_error.config:SpectrumOfErrorProbe",
         "tangent": "langevin_sgd.training.probes.tangent.config:TangentProbe",

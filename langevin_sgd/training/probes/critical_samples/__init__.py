@@ -1,0 +1,1 @@
+"""The `critical_samples` probe: how many samples have another answer close by."""

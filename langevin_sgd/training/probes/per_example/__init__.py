@@ -1,0 +1,1 @@
+"""The `per_example` probe: which training samples are learnt early, by how many replicas."""
