@@ -19,10 +19,10 @@ from langevin_sgd.theory.companion import Companion
 from langevin_sgd.training.curvature import Curvature
 from langevin_sgd.training.data.section import Supply
 from langevin_sgd.training.energy import Samples
-from langevin_sgd.training.ensemble import Ensemble, IndexSource
+from langevin_sgd.training.ensemble import Ensemble
 from langevin_sgd.training.losses.cross_entropy.functions import CROSS_ENTROPY
 from langevin_sgd.training.losses.loss import Loss
-from langevin_sgd.training.minibatches import ForRows, Minibatches, NoIndices
+from langevin_sgd.training.minibatches import ForRows, IndexSource, Minibatches, NoIndices
 from langevin_sgd.training.minimum import Minimum
 from langevin_sgd.training.network import Network
 from langevin_sgd.training.threads import Workers

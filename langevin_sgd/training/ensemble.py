@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Hashable, Mapping, Sequence
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,6 +21,7 @@ from langevin_sgd.training.energy import Samples
 from langevin_sgd.training.losses import functions
 from langevin_sgd.training.losses.cross_entropy.functions import CROSS_ENTROPY
 from langevin_sgd.training.losses.loss import Loss
+from langevin_sgd.training.minibatches import IndexSource
 from langevin_sgd.training.network import Network
 from langevin_sgd.training.snapshot import snapshot
 from langevin_sgd.training.step_sums import StepSums
@@ -38,13 +39,6 @@ _STEPS_GATHERED = 4
 _CACHE_LINE = 64
 
 _BYTES_OF_A_BLOCK = 1 << 20  # weights and minibatches of the replicas that a core moves at once stay in its cache
-
-
-class IndexSource(Protocol):
-    """Where minibatches come from."""
-
-    def block(self, step: int, at_most: int) -> NDArray[np.int64]:
-        """Sample indices (steps, replica, B) of the minibatches from `step` on, for at most so many steps."""
 
 
 class Ensemble:

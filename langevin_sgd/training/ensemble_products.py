@@ -85,3 +85,16 @@ class EnsembleProducts:
             total = found if total is None else total + found
         assert total is not None
         return total / self._samples
+
+
+class SampleProducts(EnsembleProducts):
+    """g_n . v and v . H_n v of every sample at weights w_r and directions v_r, without weight decay, in float64."""
+
+    def __init__(self, instruments: Instruments) -> None:
+        super().__init__(instruments, functions.slope_and_curvature)
+
+    def _product(self, at: Tensor, along: Tensor) -> Tensor:
+        """(row, sample, 2), which calling it gives for all rows."""
+        assert self._traced is not None
+        found = [torch.stack(self._traced(*self._arguments(at, along, chunk)), dim=-1) for chunk in self._chunks]
+        return torch.cat(found, dim=1)[:, : self._samples]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,13 @@ Indices = NDArray[np.int64]
 
 _NUMBERS_AT_A_TIME = 1 << 18  # 2 MB of indices
 _STEPS_FOR_ROWS = 16  # whose indices, written out for every row, stay in a core's cache
+
+
+class IndexSource(Protocol):
+    """Where minibatches come from."""
+
+    def block(self, step: int, at_most: int) -> Indices:
+        """Sample indices (steps, replica, B) of the minibatches from `step` on, for at most so many steps."""
 
 
 @dataclass
@@ -109,3 +117,11 @@ class ForRows:
     def block(self, step: int, at_most: int) -> Indices:
         """Indices (steps, row, B), as those of the replicas, for at most sixteen steps."""
         return self.minibatches.block(step, min(at_most, _STEPS_FOR_ROWS))[:, self.replica]
+
+
+def many_from(source: IndexSource, step: int, many: int) -> Indices:
+    """The minibatches (many, row, B) of as many steps from `step` on, a copy."""
+    blocks: list[Indices] = []
+    while (ready := sum(map(len, blocks))) < many:
+        blocks.append(source.block(step + ready, many - ready).copy())
+    return np.concatenate(blocks)

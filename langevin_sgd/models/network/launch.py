@@ -25,8 +25,8 @@ from langevin_sgd.progress import Progress
 from langevin_sgd.storage.checkpoint import Checkpointing
 from langevin_sgd.storage.keeper import part, prefixed
 from langevin_sgd.storage.zarr_groups import StoreError
-from langevin_sgd.training.ensemble import Ensemble, IndexSource
-from langevin_sgd.training.minibatches import ForRows
+from langevin_sgd.training.ensemble import Ensemble
+from langevin_sgd.training.minibatches import ForRows, IndexSource
 from langevin_sgd.training.update_rules.rule import UpdateRule
 from langevin_sgd.training.view import Together, View
 

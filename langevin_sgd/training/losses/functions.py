@@ -100,6 +100,33 @@ def second_moment_product(network: Network, loss: Loss) -> Traceable:
     return function
 
 
+def slope_and_curvature(network: Network, loss: Loss) -> Traceable:
+    """(*parameters w, *direction v, inputs, targets, weights) -> of every sample g_n . v (n,) and v . H_n v (n,).
+
+    `weights` are taken for 1. The sum over samples of weights_n v . H_n v is linear in the weights, so that its
+    derivative by them has each sample's own.
+    """
+    product = hessian_product(network, loss)
+
+    def function(*arguments: Tensor) -> tuple[Tensor, ...]:
+        count = len(network.shapes)
+        parameters, direction = arguments[:count], arguments[count : 2 * count]
+        inputs, targets, weights = arguments[2 * count :]
+        outputs, pull_back = torch.func.vjp(lambda *p: network.outputs(p, inputs), *parameters)[:2]
+        push_forward = torch.func.vjp(pull_back, torch.zeros_like(outputs))[1]
+        (change,) = push_forward(tuple(direction))
+
+        def curvature(weight: Tensor) -> Tensor:
+            curved = product(*parameters, *direction, inputs, targets, weight)
+            return torch.stack([(h * v).sum() for h, v in zip(curved, direction, strict=True)]).sum()
+
+        total, of_weights = torch.func.vjp(curvature, torch.ones_like(weights))[:2]
+        (each,) = of_weights(torch.ones_like(total))
+        return loss.along(outputs, change, targets), each
+
+    return function
+
+
 def response(network: Network, loss: Loss) -> Traceable:
     """(*parameters c, *direction v, inputs, targets) -> g + H v summed over samples, one tensor a parameter.
 

@@ -19,6 +19,7 @@ PROBES: Family[type[ProbeSection]] = Family(
         "sharpness": "langevin_sgd.training.probes.sharpness.config:SharpnessProbe",
         "batch_sharpness": "langevin_sgd.training.probes.batch_sharpness.config:BatchSharpnessProbe",
         "gauss_newton": "langevin_sgd.training.probes.gauss_newton.config:GaussNewtonProbe",
+        "noise_covariance": "langevin_sgd.training.probes.noise_covariance.config:NoiseCovarianceProbe",
         "scale_invariance": "langevin_sgd.training.probes.scale_invariance.config:ScaleInvarianceProbe",
         "critical_samples": "langevin_sgd.training.probes.critical_samples.config:CriticalSamplesProbe",
         "per_example": "langevin_sgd.training.probes.per_example.config:PerExampleProbe",

@@ -15,6 +15,7 @@ from langevin_sgd.training.batched import batched
 from langevin_sgd.training.beside import Beside
 from langevin_sgd.training.ensemble_products import ROWS
 from langevin_sgd.training.losses import functions
+from langevin_sgd.training.minibatches import many_from
 from langevin_sgd.training.network import Network
 from langevin_sgd.training.probes.affordable import affordable
 from langevin_sgd.training.probes.batch_sharpness.config import BatchSharpnessProbe
@@ -116,15 +117,10 @@ class BatchSharpness(Probe):
     def observe(self, view: View) -> None:
         """Measure it where the replicas are, on the minibatches of the steps to come."""
         place = int(np.searchsorted(self._steps, view.step))
-        found = quotients(self._beside, view.positions, self._next(view.step))
+        following = many_from(self._minibatches, view.step, self._many).swapaxes(0, 1)
+        found = quotients(self._beside, view.positions, following)
         self._mean[place] = found.mean(axis=1)
         self._error[place] = found.std(axis=1, ddof=1) / np.sqrt(self._many)
-
-    def _next(self, step: int) -> NDArray[np.int64]:
-        blocks: list[NDArray[np.int64]] = []
-        while (ready := sum(map(len, blocks))) < self._many:
-            blocks.append(self._minibatches.block(step + ready, self._many - ready).copy())
-        return np.concatenate(blocks).swapaxes(0, 1)
 
     def finish(self, view: View) -> Mapping[str, ArrayLike]:
         """The observables by name."""

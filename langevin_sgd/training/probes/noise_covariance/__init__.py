@@ -1,0 +1,1 @@
+"""The `noise_covariance` probe: size, shape and tails of the gradient noise."""
