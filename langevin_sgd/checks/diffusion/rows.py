@@ -12,6 +12,7 @@ from langevin_sgd.checks.diffusion.distance_growth import distance_rows
 from langevin_sgd.checks.diffusion.evidence import Evidence
 from langevin_sgd.checks.diffusion.point import diffusion
 from langevin_sgd.checks.diffusion.response import residual_row, response_rows
+from langevin_sgd.checks.diffusion.rough_walk import rough_walk_rows
 from langevin_sgd.checks.diffusion.roughness import roughness_rows
 from langevin_sgd.checks.judged import Judged
 from langevin_sgd.checks.places import keys_at, scan_keys
@@ -59,6 +60,10 @@ def _beside_response(judged: Judged, check: DiffusionCheck) -> list[Comparison]:
         if own is not None:
             alike.setdefault(str(keys_at(point, names)), []).append((label, own))
         extra = roughness_rows(point, model=model, confidence=confidence)
+        extra += rough_walk_rows(
+            point, model=model, window=check.window, tolerance=check.tolerance, confidence=confidence,
+            seed=judged.study.seed,
+        )  # fmt: skip
         extra += distance_rows(point, model=model, window=check.window, confidence=confidence)
         rows += [replace(row, point=label) for row in extra]
     for seen in alike.values():
