@@ -22,7 +22,7 @@ from langevin_sgd.models.watched.config import WatchedModel
 from langevin_sgd.models.watched.run import handing_over
 from langevin_sgd.observables.declared import dataset
 from langevin_sgd.one_thread import one_blas_thread
-from langevin_sgd.own_loop import at_minimum, given
+from langevin_sgd.own_loop import at_minimum, given, optimizers
 from langevin_sgd.own_loop.first_step import refuse_other_step
 from langevin_sgd.own_loop.told import Told, refuse_changed, settings
 from langevin_sgd.study.config import Study
@@ -31,6 +31,7 @@ from langevin_sgd.training.data.dataset import DataSet
 from langevin_sgd.training.state_changes import same
 from langevin_sgd.training.threads import Workers
 from langevin_sgd.training.update_rules import checking as update_rules
+from langevin_sgd.training.view import View
 
 NAME = "network"
 """What the model is called in the study of a watched loop."""
@@ -65,7 +66,8 @@ class Watch:
         self._parameters = given.trainable(module)
         self._buffers = {name: buffer.detach().clone() for name, buffer in module.named_buffers()}
         fresh = self._sgd.momentum == 0 if optimizer is None else not optimizer.state
-        self._tries_first = fresh and known.rule is not None and not known.rule.get("nesterov")
+        plain = known.rule is not None and known.rule["kind"] == "sgd" and not known.rule.get("nesterov")
+        self._tries_first = fresh and plain
         self._workers = Workers(at_minimum.workers_for(module))
         self._step, self._visited = 0, dict[int, NDArray[Any]]()
         self._weights = given.weights(self._parameters)
@@ -188,9 +190,16 @@ class Watch:
         """Record what is there at this step."""
         self._refuse_changed_module()
         with self._apart():
-            self._point.look(self._point.view(self._step, self._weights[None]))
+            self._point.look(self._view())
             if self._point.failed is None and self._point.records(self._step):
                 self._visited[self._step] = self._weights.cpu().numpy()
+
+    def _view(self) -> View:
+        """What probes see; of what the optimizer remembers that which gives its preconditioner."""
+        rule, told = self._model.update_rule, dict[str, Any]()
+        if rule.PRECONDITIONER and self._optimizer is not None:
+            told["optimiser_state"] = optimizers.remembered(self._optimizer, self._parameters, rule.slots(self._sgd))
+        return self._point.view(self._step, self._weights[None], **told)
 
     def _refuse_changed_module(self) -> None:
         now = given.trainable(self._module)
@@ -211,9 +220,8 @@ class Watch:
             return self._point.failed
         self._refuse_changed_module()
         with self._apart(), one_blas_thread():
-            view = self._point.view(self._step, self._weights[None])
             try:
-                found = self._point.finish(view, lambda what: None)
+                found = self._point.finish(self._view(), lambda what: None)
             except UserError as error:  # of a probe: a run that failed is kept as one
                 return error
         visited = np.stack([self._visited[int(step)] for step in self._point.record])[None]

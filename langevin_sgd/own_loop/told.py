@@ -12,6 +12,7 @@ from torch import nn
 from torch.utils.data import DataLoader, RandomSampler, SequentialSampler
 
 from langevin_sgd.errors import UserError
+from langevin_sgd.own_loop import optimizers
 
 Settings = list[dict[str, Any]]
 """The settings of the groups of an optimizer, without the parameters."""
@@ -125,13 +126,13 @@ def _of_optimizer(optimizer: torch.optim.Optimizer) -> tuple[dict[str, Any], dic
     if "lr" not in group:
         return {}, None
     found = {"learning_rate": float(group["lr"])}
-    if type(optimizer) is not torch.optim.SGD or group["maximize"]:
+    known = optimizers.rule(optimizer, group)
+    if known is None:
         decoupled = isinstance(optimizer, torch.optim.AdamW) or bool(group.get("decoupled_weight_decay"))
         decay = 0.0 if decoupled else float(group.get("weight_decay", 0.0))
         return {**found, "weight_decay": decay}, None
-    found |= {"momentum": float(group["momentum"]), "weight_decay": float(group["weight_decay"])}
-    options = {"dampening": float(group["dampening"]), "nesterov": group["nesterov"]} if group["momentum"] else {}
-    return found, {"kind": "sgd", **options}
+    numbers, rule = known
+    return found | numbers, rule
 
 
 def _of_loader(loader: DataLoader[Any], samples: int) -> dict[str, Any]:

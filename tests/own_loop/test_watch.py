@@ -128,7 +128,7 @@ def test_a_loader_says_batch_size_and_sampling(tmp_path: Path) -> None:
         "weight_decay": 0.0,
         "sampling": "epoch",
     }
-    assert study.models["network"].model_dump()["rule"] is None
+    assert study.models["network"].model_dump()["rule"]["kind"] == "adam"
 
 
 def _watch(folder: Path, **options: Any) -> Any:

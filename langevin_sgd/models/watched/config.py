@@ -157,8 +157,13 @@ class WatchedModel(ModelSection):
         """What is recorded along training; the modes' variances in a stationary window; what the probes measure."""
         found = {"train_loss", "squared_displacement", "spread"}
         # what no law is known for is measured, but not compared
-        found |= {"mode_variance"} if self.has_stationary_window() and self.update_rule.has_law() else set()
+        found |= {"mode_variance"} if self.has_stationary_window() and self._is_compared() else set()
         return frozenset(found.union(*(probe.emits() for probe in self.probes)))
+
+    def _is_compared(self) -> bool:
+        """Whether there is a law for the fluctuations; with a preconditioner it takes all modes."""
+        rule = self.update_rule
+        return rule.has_law() or (self.rule is not None and rule.is_compared() and self.curvature is None)
 
     def declares(self) -> Declarations:
         """What all training does, and what its probes do."""

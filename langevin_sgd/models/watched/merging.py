@@ -25,6 +25,7 @@ RECORDED = "recorded"
 from laws and from the study."""
 
 _VISITED = "visited_weights"
+_PRECONDITIONER = "preconditioner"
 _AGREED = 1e-6  # of the largest number: found by several searches, a minimum and its curvature differ by rounding
 _ALIGNED = 1e-4  # of 1, the square of an overlap of eigenvectors: so much of its variance a mode takes from others
 _SUMMARIES = frozenset((*POOLED, "mode_mean", "mode_mean_stderr", "mode_variance", "mode_variance_stderr"))
@@ -79,6 +80,9 @@ def merged_data(model: WatchedModel, runs: Mapping[str, xr.Dataset]) -> xr.Datas
         parts = {run: _in_signs(name, each[name].values, signs[run]) for run, each in runs.items()}
         if "replica" in data[name].dims:
             values[name] = np.concatenate([*parts.values()], axis=data[name].dims.index("replica"))
+            continue
+        if name == _PRECONDITIONER:  # as it is averaged over the replicas of one run
+            values[name] = len(runs) / sum(1.0 / part for part in parts.values())
             continue
         values[name] = parts[first]
         different = [run for run in others if name not in AT_MINIMUM and not _close(parts[run], parts[first])]
