@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sys
 import types
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
+import torch
 import xarray as xr
 from torch import nn
 
@@ -59,3 +61,29 @@ def trained(*, sgd: dict | None = None, seed: int = 1, checkpoint=None, progress
     study = parse({"name": "blobs", "seed": seed, "sgd": own.model_dump(), "models": {"network": config}})
     (point,) = law_points(study, "network", [found], {}, configured(study, "network"))
     return with_answers(found, evaluated(point, known()))
+
+
+def perceptron(inputs: int, classes: int, start: int) -> nn.Module:
+    """64-32-10 on digits, tanh, as torch starts it, from a point that `start` names: whatever the seed of the noise."""
+    module = nn.Sequential(nn.Linear(inputs, 32), nn.Tanh(), nn.Linear(32, classes))
+    rng = np.random.default_rng(start)
+    with torch.no_grad():
+        for layer in (module[0], module[2]):
+            for values in (layer.weight, layer.bias):
+                bound = layer.in_features**-0.5
+                values.copy_(torch.from_numpy(rng.uniform(-bound, bound, tuple(values.shape))))
+    return module
+
+
+def beside_linear_response(
+    seed: int, batches: list[int], *, probes: Sequence[dict] = (), learning_rate: float = 0.1, **network: object
+) -> dict:
+    """A study of digits at several batch sizes with the check `diffusion`, and linear response beside it."""
+    model = {
+        "kind": "network", "data": {"name": "digits"}, "record_times": 12,
+        "probes": [{"kind": "tangent", "looks": 3}, *probes], **network,
+    }  # fmt: skip
+    return {
+        "name": "one", "seed": seed, "sgd": {"learning_rate": learning_rate, "batch_size": batches[0]},
+        "models": {"network": model}, "checks": ["diffusion"], "scan": {"sgd.batch_size": batches},
+    }  # fmt: skip

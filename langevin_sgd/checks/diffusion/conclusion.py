@@ -6,8 +6,9 @@ path; the loss has barriers that noise must cross. The words:
 - `drift`: the control's path explains the mean, and the mean at least nine tenths of the squared displacement;
 - `linear response`: the spread, a larger part of it, is what linear response says;
 - `anharmonic`: it is not, or noise changes the path; and nothing shows barriers;
-- `barriers`: the spread exceeds linear response by half or more, the excess does not fall as the temperature does, the
-  loss between replicas has barriers above the thermal energy, and the control is not at the edge of stability;
+- `barriers`: the spread exceeds linear response by half or more, the excess does not fall as the temperature does, by
+  the interval of its exponent, the loss between replicas has barriers above the thermal energy, and the control is not
+  at the edge of stability;
 - `inconclusive`: what is asked for is missing, or linear theory itself does not hold where it is asked.
 """
 
@@ -19,6 +20,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
+import scipy
 
 from langevin_sgd.checks.diffusion.evidence import COLD, Evidence
 from langevin_sgd.checks.diffusion.response import (
@@ -80,7 +82,7 @@ def conclude(own: Evidence, others: Sequence[Evidence], *, confidence: float) ->
     low, high = interval(ratio, float(own.ratio_stderr[at]), dof, confidence)
     spread = f"the spread is {ratio:.4g} ({low:.4g} to {high:.4g}) of linear response's"
     if low > EXCESS:
-        return _excess(own, at, others, spread)
+        return _excess(own, at, others, spread, confidence=confidence)
     if high > EXCESS:
         return Conclusion(Word.NONE, f"{spread}, which reaches beyond {EXCESS:g}: more replicas would tell")
     cold = own.heat <= COLD * (1.0 + 1e-9)
@@ -105,14 +107,17 @@ def conclude(own: Evidence, others: Sequence[Evidence], *, confidence: float) ->
     return Conclusion(Word.NONE, f"{spread}, and {path}: more replicas would tell")
 
 
-def _excess(own: Evidence, at: int, others: Sequence[Evidence], spread: str) -> Conclusion:
+def _excess(own: Evidence, at: int, others: Sequence[Evidence], spread: str, *, confidence: float) -> Conclusion:
     """What more than half again the spread of linear response comes from."""
-    exponent = _exponent(own, at, others)
-    if exponent is None:
+    compared = _exponent(own, at, others, confidence=confidence)
+    if compared is None:
         return Conclusion(Word.NONE, f"{spread}: a scan over sgd.batch_size would tell whether the excess falls as T")
-    falls = f"{spread}, and the excess goes as T^{exponent:.2g}"
-    if exponent >= FALLS:
+    exponent, begin, end = compared
+    falls = f"{spread}, and the excess goes as T^{exponent:.2g} ({begin:.2g} to {end:.2g})"
+    if begin >= FALLS:
         return Conclusion(Word.ANHARMONIC, f"{falls}, as a perturbation does")
+    if end >= FALLS:
+        return Conclusion(Word.NONE, f"{falls}: temperatures farther apart, or more replicas, would tell whether as T")
     if not own.barrier.size:
         return Conclusion(Word.NONE, f"{falls}: the probe segments would tell whether barriers lie between replicas")
     place = int(np.argmin(np.abs(np.log(own.barrier_time / own.time[at]))))
@@ -126,10 +131,14 @@ def _excess(own: Evidence, at: int, others: Sequence[Evidence], spread: str) -> 
     return Conclusion(Word.NONE, f"{falls}; {told}: more pairs would tell")
 
 
-def _exponent(own: Evidence, at: int, others: Sequence[Evidence]) -> float | None:
-    """d ln(excess)/d ln T from the point at the temperature farthest in ratio; None without another temperature.
+def _exponent(
+    own: Evidence, at: int, others: Sequence[Evidence], *, confidence: float
+) -> tuple[float, float, float] | None:
+    """d ln(excess)/d ln T and its interval, from the point at the temperature farthest in ratio; None without another.
 
-    Another whose spread does not exceed linear response has lost the excess: that falls at least as T then.
+    The excesses of two ensembles have independent errors; between temperatures a factor 2 apart those of 32 replicas
+    leave the exponent uncertain by 0.4. Another whose spread does not exceed linear response has lost the excess: that
+    falls at least as T then.
     """
     time = float(own.time[at])
     there = [each for each in others if abs(math.log(each.heat / own.heat)) > 1e-6 and each.last() is not None]
@@ -137,10 +146,16 @@ def _exponent(own: Evidence, at: int, others: Sequence[Evidence]) -> float | Non
         return None
     other = max(there, key=lambda each: abs(math.log(each.heat / own.heat)))
     moved = np.where(other.time > 0.0, other.time, math.nan)
-    excess = float(other.ratio[int(np.nanargmin(np.abs(np.log(moved / time))))]) - 1.0
+    place = int(np.nanargmin(np.abs(np.log(moved / time))))
+    excess, base = float(other.ratio[place]) - 1.0, float(own.ratio[at]) - 1.0
     if not excess > 0.0:
-        return math.inf
-    return math.log(excess / (float(own.ratio[at]) - 1.0)) / math.log(other.heat / own.heat)
+        return math.inf, math.inf, math.inf
+    lever = math.log(other.heat / own.heat)
+    exponent = math.log(excess / base) / lever
+    error = math.hypot(float(other.ratio_stderr[place]) / excess, float(own.ratio_stderr[at]) / base) / abs(lever)
+    dof = min(own.replicas, other.replicas) - 1
+    reach = float(scipy.special.stdtrit(dof, 0.5 + confidence / 2.0)) * error
+    return exponent, exponent - reach, exponent + reach
 
 
 def conclusion_row(own: Evidence, others: Sequence[Evidence], *, model: str, confidence: float) -> Comparison | None:

@@ -101,6 +101,7 @@ def test_where_linear_theory_does_not_hold_the_reason_is_told(changed, told, dri
 
 
 OTHER = {"batch": 128, "ratio": 20.0}
+NEAR = {"batch": 128, "ratio": 21.0}
 
 
 @pytest.mark.parametrize(
@@ -118,6 +119,8 @@ OTHER = {"batch": 128, "ratio": 20.0}
         ({"ratio": 20.0}, OTHER, Word.NONE, "segments would tell"),
         ({"ratio": 20.0, "barrier": 1.0}, {"batch": 128, "ratio": 10.5}, Word.ANHARMONIC, "as T^1"),
         ({"ratio": 20.0, "barrier": 1.0}, {"batch": 128, "ratio": 0.9}, Word.ANHARMONIC, "as a perturbation does"),
+        ({"ratio": 20.0, "barrier": 1.0, "error": 0.2}, {**NEAR, "error": 0.2}, Word.NONE, "farther apart"),
+        ({"ratio": 20.0, "barrier": 1.0, "error": 0.05}, {**NEAR, "error": 0.05}, Word.BARRIERS, "T^-0.074"),
         ({"ratio": 20.0, "barrier": 1.0, "edge": 1.95}, OTHER, Word.NONE, "edge of stability"),
     ],
 )
