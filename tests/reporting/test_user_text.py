@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from html import unescape
 
 import pytest
@@ -10,6 +11,7 @@ from matplotlib.cbook import is_math_text
 from matplotlib.text import Text
 
 import langevin_sgd as lsgd
+from langevin_sgd.observables.blocks import ATTRIBUTES
 from langevin_sgd.reporting import html as html_report
 from langevin_sgd.reporting import terminal
 from langevin_sgd.reporting.plots import drawn as plots
@@ -60,6 +62,14 @@ def test_models_and_basins_that_begin_with_an_underscore_are_in_the_legends(make
         legends = [text.get_text() for axes in figure.axes for text in axes.get_legend().get_texts()]
         assert any("_network" in text for text in legends)
         assert any("_ou" in text for text in legends)
+
+
+def test_attributes_of_points_of_a_scan_are_left_whole():
+    names = [json.dumps({"note": "x" * LONGEST + letter}) for letter in "ab"]
+    scanned = xr.Dataset({ATTRIBUTES: ("seed", names), "label": ("seed", ["w" * 2 * LONGEST, "$"])})
+    shown = literal(scanned)
+    assert list(shown[ATTRIBUTES].values) == names
+    assert list(shown["label"].values) == ["w" * (LONGEST - 1) + "…", "\\$"]
 
 
 def test_the_page_holds_every_label_escaped_and_no_tag_of_the_users(tree):

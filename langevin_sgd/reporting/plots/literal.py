@@ -10,6 +10,8 @@ import xarray as xr
 from matplotlib import font_manager
 from numpy.typing import NDArray
 
+from langevin_sgd.observables.blocks import ATTRIBUTES
+
 LONGEST = 32
 """Characters of a name that a figure has room for."""
 
@@ -32,7 +34,8 @@ def literals(texts: Sequence[str]) -> tuple[str, ...]:
 
 def literal(model: xr.Dataset) -> xr.Dataset:
     """A model with all its texts as figures show them."""
-    texts = {name: variable for name, variable in model.variables.items() if variable.dtype.kind in "UTO"}
+    # attributes of points are JSON, which is read again and must not be cut off
+    texts = {name: v for name, v in model.variables.items() if v.dtype.kind in "UTO" and name != ATTRIBUTES}
     own = list(dict.fromkeys(str(text) for variable in texts.values() for text in variable.values.flat))
     shown = dict(zip(own, literals(own), strict=True))
     if list(shown.values()) == own:
