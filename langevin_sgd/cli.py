@@ -108,6 +108,17 @@ def simulate(
     shown = progress.choose(quiet=quiet)
     try:
         if dry_run:
+            asked = {
+                "resume": resume,
+                "overwrite": overwrite,
+                "workers": workers,
+                "scheduler": scheduler,
+                "shard": shard,
+            }
+            if given := [f"--{name}" for name, value in asked.items() if value not in (None, False)]:
+                raise UserError(
+                    f"--dry-run tells what a whole study takes in one process; leave out {', '.join(given)}"
+                )
             return _print_plan(simulation.plan(loaded, output=run, device=device))
         tree = simulation.simulate(
             loaded,

@@ -52,6 +52,8 @@ def test_a_damaged_run_is_one_line_for_every_command(home, refused, capsys, monk
         (["simulate", "small.yaml", "--output", "small.yaml/run"], ["small.yaml", "cannot be written"]),
         (["simulate", "small.yaml", "--output", "."], ["is no run"]),
         (["simulate", "small.yaml", "--output", ".", "--overwrite"], ["is no run"]),
+        (["simulate", "small.yaml", "--dry-run", "--resume", "--workers", "2"], ["leave out --resume, --workers"]),
+        (["simulate", "small.yaml", "--dry-run", "--shard", "1/2"], ["leave out --shard"]),
         (["simulate", "small.yaml", "--resume"], ["no run here to resume"]),
         (["check"], ["RUN_DIR"]),
         (["check", "nowhere"], ["nowhere", "no such run directory"]),
