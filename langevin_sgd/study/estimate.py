@@ -71,7 +71,7 @@ def estimated(
         timed = probed(study, name, Surroundings(pieces, laws, devices[name], NullProgress()))
         pieces |= {} if timed.data is None else {name: timed.data}
         columns["seconds"].append(timed.seconds)
-        notes = ["" if held else f"memory not known: {NOT_SAID}", timed.why_not and f"not probed: {timed.why_not}"]
+        notes = ["" if held else f"memory not known: {NOT_SAID}", timed.note]
         columns["note"].append("; ".join(filter(None, notes)))
     data = {name: ("model", values, _ATTRS[name]) for name, values in columns.items()}
     folder = Path(tempfile.gettempdir()) if output is None else existing(local(output))

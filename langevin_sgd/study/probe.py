@@ -3,14 +3,15 @@
 A launch takes a time that it takes in any case, and for each of the numbers that its kind names in `work` (steps,
 recorded times, ...) one that grows with it in proportion. The first is that of a piece in which all of them are small,
 the others follow from pieces in which one of them is larger. What the first piece takes more than the same one when it
-is run again is spent once: imports, compiling, the search for a minimum.
+is run again is spent once: imports, compiling. Pieces of a model are begun until it has had its time (`BUDGET`); what
+they have not told by then is said.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -38,18 +39,27 @@ POINTS = 128
 SMALL = 32
 """Of steps, recorded times and the like in the smallest piece."""
 PATIENCE = 20.0
-"""Seconds after which a piece is given up."""
+"""Seconds after which a piece is given up, `AT_FIRST` times as many for what is spent once."""
+AT_FIRST = 3
+BUDGET = 10.0
+"""Seconds of a model, from the end of its first piece, after which no other piece of it is begun, but for the second
+and one with more of the first of its numbers, without which nothing is known.
+"""
 
-_GROWTH = 4
+_GROWTH, _GROWTH_OF_LONG = 4, 16  # of pieces of which many can be run, and of those that take more than `_LONG` seconds
+_LONG = 1.0
 _MEASURABLE = 0.4  # seconds, and this part of the smallest piece, by which a larger piece takes longer
 
 
 @dataclass(frozen=True)
 class Probed:
-    """The seconds of a model, NaN with the reason if it could not be probed; what a piece emitted, of one point."""
+    """The seconds of a model, and what a piece emitted, of one point.
+
+    `note` says why they are NaN if it could not be probed, and what they do not hold if there was no time for it.
+    """
 
     seconds: float
-    why_not: str = ""
+    note: str = ""
     data: xr.Dataset | None = None
 
 
@@ -57,23 +67,37 @@ def probed(study: Study, name: str, around: Surroundings) -> Probed:
     """The time that a model will take, in this process; `around.finished` has pieces of what it is measured on."""
     lost = [source for source in lineage.sources(study, name) if source not in around.finished]
     if lost:
-        return Probed(math.nan, f"{', '.join(lost)} could not be, and it is measured on it")
+        return _unknown(f"{', '.join(lost)} could not be, and it is measured on it")
     grid = Grid(study, name)
     count = launches(grid)
     chosen = np.unique(np.linspace(0, count - 1, min(count, LAUNCHES)).round().astype(int)).tolist()
+    found: list[_Launch] = []
     try:
-        found = [_launch(grid, task_of(grid, number), around) for number in chosen]
+        for number in chosen:
+            if not found or time.monotonic() < found[0].end:
+                found.append(_launch(grid, task_of(grid, number), around, found[0].end if found else None))
     except _OutOfPatience:
-        return Probed(math.nan, f"a small piece of it takes more than {PATIENCE:g} s")
+        if not found:
+            return _unknown(f"a small piece of it takes more than {PATIENCE:g} s")
     except ValidationError as error:
-        return Probed(math.nan, f"a small piece of it cannot be run: {error.errors()[0]['msg']}")
+        return _unknown(f"a small piece of it cannot be run: {error.errors()[0]['msg']}")
     except (UserError, Diverged) as error:
-        return Probed(math.nan, f"a small piece of it cannot be run: {error}".splitlines()[0])
+        return _unknown(f"a small piece of it cannot be run: {error}".splitlines()[0])
     if any(not each.work for each in found):
-        return Probed(math.nan, "its kind does not say what its time grows with", found[0].data)
+        return _unknown("its kind does not say what its time grows with", found[0].data)
     again = max((each.once for each in found[1:]), default=0.0) * (_searches(grid) - 1)
-    seconds = found[0].once + again + count * float(np.mean([each.seconds for each in found]))
-    return Probed(seconds, "", found[0].data)
+    whole = [each for each in found if not each.left] or found[:1]
+    seconds = found[0].once + again + count * float(np.mean([each.seconds for each in whole]))
+    left = [what.replace("_", " ") for what in whole[0].left]
+    left += [f"the first time of each of {count} launches"] if len(found) == 1 < _searches(grid) else []
+    lacking = f"without what is due to {', '.join(left)}" if left else "a guess"
+    told = bool(left) or any(each.rough for each in whole)
+    note = f"time is {lacking}: it had {BUDGET:g} s to be measured" if told else ""
+    return Probed(seconds, note, found[0].data)
+
+
+def _unknown(why: str, data: xr.Dataset | None = None) -> Probed:
+    return Probed(math.nan, f"not probed: {why}", data)
 
 
 def task_of(grid: Grid, number: int) -> Task:
@@ -98,33 +122,48 @@ def _searches(grid: Grid) -> int:
 
 @dataclass(frozen=True)
 class _Launch:
-    """What one launch takes whenever it is run, and what the first time beside."""
+    """What one launch takes whenever it is run, and what the first time beside; `left`: the work not looked at.
+
+    It is `rough` where larger pieces did not take noticeably longer, and there was no time for still larger ones. No
+    piece is to be begun after `end` (seconds of `time.monotonic`).
+    """
 
     seconds: float
     once: float
     work: Mapping[str, int]
+    left: Sequence[str]
+    rough: bool
+    end: float
     data: xr.Dataset | None
 
 
-def _launch(grid: Grid, task: Task, around: Surroundings) -> _Launch:
+def _launch(grid: Grid, task: Task, around: Surroundings, end: float | None) -> _Launch:
     few = _fewer(task)
     piece = _Piece(grid, few, around)
     whole = piece.study({})
     work = dict(whole.models[grid.name].work(whole, grid.name))
     small = {what: min(number, SMALL) for what, number in work.items()}
-    first, data = piece.run(small)
-    least = min(piece.run(small)[0] for _ in range(2))  # others on the machine make a piece slower, never faster
-    seconds = least
-    reached = piece.work(small)
+    first, data = piece.run(small, AT_FIRST * PATIENCE)
+    end = time.monotonic() + BUDGET if end is None else end
+    least, _ = piece.run(small)
+    if time.monotonic() < end:
+        least = min(least, piece.run(small)[0])  # others on the machine make a piece slower, never faster
+    seconds, left, rough = least, [], False
+    reached, enough = piece.work(small), _MEASURABLE * (1.0 + least)
+    begun = 0
     for what, number in work.items():
         larger, longer = small[what], least
-        while larger < number and longer - least < _MEASURABLE * (1.0 + least):
-            larger = min(number, _GROWTH * larger)
-            longer = piece.best({**small, what: larger}, worth=least + _MEASURABLE * (1.0 + least))
-        if larger > small[what]:
+        while larger < number and longer - least < enough and (time.monotonic() < end or begun == 0):
+            begun += 1
+            larger = min(number, (_GROWTH_OF_LONG if least > _LONG else _GROWTH) * larger)
+            longer = piece.best({**small, what: larger}, worth=least + enough, end=end, patience=least + BUDGET / 2)
+        if number > small[what] == larger or math.isnan(longer):
+            left.append(what)
+        elif larger > small[what]:
+            rough |= larger < number and longer - least < enough
             more = piece.work({**small, what: larger})[what] - reached[what]
             seconds += max(0.0, longer - least) * (number - reached[what]) / max(1, more)
-    return _Launch(seconds * len(task) / len(few), max(0.0, first - least), work, data)
+    return _Launch(seconds * len(task) / len(few), max(0.0, first - least), work, left, rough, end, data)
 
 
 def _fewer(task: Task) -> Task:
@@ -173,10 +212,10 @@ class _Piece:
         whole = self.study({})
         return self.study(whole.models[self.grid.name].shorter(whole, self.grid.name, work))
 
-    def run(self, work: Mapping[str, int]) -> tuple[float, xr.Dataset | None]:
+    def run(self, work: Mapping[str, int], patience: float | None = None) -> tuple[float, xr.Dataset | None]:
         """Seconds of a run with this work, and what it emitted at the first point."""
         study, name = self._with(work), self.grid.name
-        around = replace(self.around, progress=_Patience())
+        around = replace(self.around, progress=_Patience(PATIENCE if patience is None else patience))
         began = time.perf_counter()
         if lineage.scanned(study, name):
             data = run_scan(study, name, around, None, Here())
@@ -188,27 +227,41 @@ class _Piece:
         first = at(data, [0] * len(dimensions(data))) if dimensions(data) else data
         return seconds, first.assign_attrs(kind=study.models[name].kind, status="done", device=around.device)
 
-    def best(self, work: Mapping[str, int], *, worth: float) -> float:
-        """Seconds of a run with this work, of the shorter of two if the first takes as long as is `worth` it."""
-        seconds, _ = self.run(work)
-        return seconds if seconds < worth else min(seconds, self.run(work)[0])
+    def best(self, work: Mapping[str, int], *, worth: float, end: float, patience: float) -> float:
+        """Seconds of a run with this work, of the shorter of two if the first takes as long as is `worth` it, in time.
+
+        One that is given up would have taken as long as the rest of it in proportion, NaN if it had not begun.
+        """
+        try:
+            seconds, _ = self.run(work, patience)
+            return seconds if seconds < worth or time.monotonic() >= end else min(seconds, self.run(work, patience)[0])
+        except _OutOfPatience as given_up:
+            return given_up.seconds
 
 
 class _OutOfPatience(Exception):
-    """A piece takes too long."""
+    """A piece takes too long; `seconds` is what it would have taken, NaN if that is not known."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
 
 
 @dataclass
 class _Patience(NullProgress):
     """A display on which a run is given up that takes too long."""
 
+    patience: float
     began: float = field(default_factory=time.monotonic)
+    task: float = field(default_factory=time.monotonic)
 
     def begin(self, task: str, unit: str = "steps") -> None:
         """Look at the clock."""
+        self.task = time.monotonic()
         self.update(0.0, 1.0)
 
     def update(self, done: float, total: float) -> None:
         """Look at the clock."""
-        if time.monotonic() - self.began > PATIENCE:
-            raise _OutOfPatience
+        now = time.monotonic()
+        if now - self.began > self.patience:
+            whole = (now - self.task) * total / done if done > 0 else math.nan
+            raise _OutOfPatience(self.task - self.began + whole)

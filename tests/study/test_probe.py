@@ -62,3 +62,24 @@ def test_a_piece_that_takes_too_long_is_given_up(monkeypatch):
     assert (
         lsgd.plan(langevin(steps=100, replicas=64))["note"].item().startswith("not probed: a small piece of it takes")
     )
+
+
+def test_a_model_has_bounded_time_to_be_probed_and_what_it_does_not_tell_is_said(monkeypatch):
+    run, pieces = probe._Piece.run, []
+    monkeypatch.setattr(probe, "BUDGET", -1.0)
+    monkeypatch.setattr(probe._Piece, "run", lambda piece, *given: (pieces.append(given), run(piece, *given))[1])
+    table = lsgd.plan(network(steps=400, replicas=4))
+    assert len(pieces) == 3  # twice the smallest, and once with more steps
+    assert table["note"].item().startswith("time is without what is due to ")
+    assert table["seconds"].item() > 0
+
+
+def test_a_piece_that_is_given_up_counts_in_proportion_to_what_it_had_done():
+    patience = probe._Patience(0.0)
+    patience.began = patience.task = patience.task - 2.0
+    with pytest.raises(probe._OutOfPatience) as given_up:
+        patience.update(1.0, 4.0)
+    assert given_up.value.seconds == pytest.approx(8.0, rel=0.05)
+    with pytest.raises(probe._OutOfPatience) as given_up:
+        patience.begin("steps")
+    assert math.isnan(given_up.value.seconds)
