@@ -67,12 +67,12 @@ def watch(
 
     Of the process we must know learning_rate, batch_size, momentum, weight_decay and sampling. Those of an `optimizer`
     of torch's are read off, and looked at again at every step; those of a `loader`, a DataLoader, too. The laws of SGD
-    are claimed for torch.optim.SGD with any of its settings but maximize. Of Adam and RMSprop that have made no step
-    yet the preconditioner is recorded, and the law with it held at its mean is a contrast. Of any other, of amsgrad,
-    AdamW and Adagrad, whose preconditioner never settles, all is recorded and no law is claimed. Without an optimizer
-    the loop is taken to make steps of SGD. Groups of unlike settings and schedulers are refused. sampling is "epoch"
-    where the training set is shuffled once an epoch and cut up into N // B minibatches, "with_replacement" where each
-    is drawn afresh.
+    are claimed for torch.optim.SGD with any of its settings but maximize. Of Adam, AdamW and RMSprop that have made no
+    step yet the preconditioner is recorded, and the law with it held at its mean is a contrast. Of others, of amsgrad
+    and Adagrad, whose preconditioner never settles, all is recorded and no law is claimed. Without an optimizer the
+    loop is taken to make steps of SGD. Groups of unlike settings and schedulers are refused. sampling is "epoch" where
+    the training set is shuffled once an epoch and cut up into N // B minibatches, "with_replacement" where each is
+    drawn afresh.
 
     Energy, loss, accuracy, displacement and weights are recorded at `record_times` logarithmically spaced steps, 64
     by default, in float64. With start="minimum" the module's weights must be at the minimum of the full training loss
