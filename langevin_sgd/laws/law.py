@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from langevin_sgd.errors import UserError
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from langevin_sgd.config.sgd import Sgd
+
+_Found = TypeVar("_Found")
 
 
 class NoAnswer(UserError):
@@ -47,6 +49,17 @@ class Point:
         What several laws take of it is worked out once.
         """
         return self.model.process(self)
+
+    @cached_property
+    def _found(self) -> dict[Callable[[Point], Any], Any]:
+        return {}
+
+    def once(self, find: Callable[[Point], _Found]) -> _Found:
+        """What `find` makes of this point, worked out when it is first asked for; what it raises is not kept."""
+        if find not in self._found:
+            self._found[find] = find(self)
+        found: _Found = self._found[find]
+        return found
 
     @property
     def names(self) -> frozenset[str]:

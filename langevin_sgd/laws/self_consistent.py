@@ -90,7 +90,7 @@ def closure(point: Point) -> Closure:
 
 
 def _predict(point: Point) -> dict[str, ArrayLike]:
-    found = closure(point)
+    found = point.once(closure)
     if not found.error <= MOST_ERROR:
         raise NoAnswer(
             f"the excess over the law at the minimum is {found.excess:.3g}, and {found.told}, more than {MOST_ERROR:g}"
@@ -120,11 +120,11 @@ def _mean_energy(point: Point, variance: Array) -> float:
 
 
 def _holds(point: Point) -> bool:
-    return closure(point).error <= MOST_ERROR
+    return point.once(closure).error <= MOST_ERROR
 
 
 def _told(point: Point) -> str:
-    return closure(point).told
+    return point.once(closure).told
 
 
 def _applies(point: Point) -> bool:

@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+import xarray as xr
 
 import langevin_sgd as lsgd
 from langevin_sgd.checks.stationary_window import StationaryWindow
+from langevin_sgd.laws.law import Point
 from langevin_sgd.laws.quadratic import own_law
 from langevin_sgd.theory.self_consistent import Sgd
 
@@ -83,3 +85,14 @@ def test_the_energy_is_that_of_which_the_window_holds_samples():
     variance = modes["mode_variance_law"].sel(law="self_consistent").values
     expected = float(k @ (variance + mean**2)) / 2.0
     assert float(modes["energy_law_weight"].sel(law="self_consistent").sum()) == pytest.approx(expected, rel=1e-12)
+
+
+def test_what_a_law_finds_of_a_point_is_worked_out_once_and_kept_apart_by_point():
+    found = []
+
+    def find(point: Point) -> int:
+        found.append(point)
+        return len(found)
+
+    first, second = Point(xr.Dataset(), None), Point(xr.Dataset(), None)
+    assert [first.once(find), first.once(find), second.once(find), first.once(find)] == [1, 1, 2, 1]
