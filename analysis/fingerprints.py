@@ -44,7 +44,8 @@ SHORTER: dict[str, list[str]] = {
     "drift_and_spread": [f"models.batch_{size}.{key}" for size in (4, 16, 128) for key in ("steps=60", "replicas=4")],
     "drift_or_barriers": [f"models.{name}.{key}" for name in (
         "cross_entropy", "mse", "label_noise", "random_labels", "planted")
-        for key in ("steps=40", "replicas=4", "record_times=8")],
+        for key in ("steps=40", "replicas=4", "record_times=8")] + [
+        "models.rough.alpha=1.7", "models.rough.disorders=8"],
     "epoch_sampling": ["models.network.steps=2000", "models.network.replicas=4"],
     "escape": [f"models.{name}.{key}" for name in ("line", "high", "isotropic", "plane_high", "aligned")
                for key in ("steps=2000", "replicas=64")],
