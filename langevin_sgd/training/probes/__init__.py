@@ -24,6 +24,7 @@ PROBES: Family[type[ProbeSection]] = Family(
         "critical_samples": "langevin_sgd.training.probes.critical_samples.config:CriticalSamplesProbe",
         "per_example": "langevin_sgd.training.probes.per_example.config:PerExampleProbe",
         "hessian_spectrum": "langevin_sgd.training.probes.hessian_spectrum.config:HessianSpectrumProbe",
+        "neural_tangent_kernel": "langevin_sgd.training.probes.neural_tangent_kernel.config:NeuralTangentKernelProbe",
         "spectrum_of_error": "langevin_sgd.training.probes.spectrum_of_error.config:SpectrumOfErrorProbe",
         "tangent": "langevin_sgd.training.probes.tangent.config:TangentProbe",
         "stationarity": "langevin_sgd.training.probes.stationarity.config:StationarityProbe",
