@@ -24,6 +24,7 @@ ARCHITECTURES: Family[type[ArchitectureSection]] = Family(
         "cnn": "langevin_sgd.training.architectures.cnn:ConvolutionalNetwork",
         "residual_cnn": "langevin_sgd.training.architectures.residual_cnn:ResidualNetwork",
         "planted_barriers": "langevin_sgd.training.architectures.planted_barriers:PlantedBarriers",
+        "random_features": "langevin_sgd.training.architectures.random_features:RandomFeatures",
         "module": "langevin_sgd.training.architectures.module:Module",
     },
     group="langevin_sgd.architectures",
