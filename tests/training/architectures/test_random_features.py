@@ -16,8 +16,8 @@ DECAY = 0.01
 def study(**network) -> dict:
     network = {
         "kind": "network", "data": {"name": "iris", "standardise": True}, "loss": "mse", "start": "minimum",
-        "architecture": {"kind": "random_features", "features": 7}, "steps": 2, "replicas": 2, "record_times": 2, "precision": "float64",
-        "measure_curvature": False, **network,
+        "architecture": {"kind": "random_features", "features": 7}, "steps": 2, "replicas": 2, "record_times": 2,
+        "precision": "float64", "measure_curvature": False, **network,
     }  # fmt: skip
     sgd = {"learning_rate": 0.1, "batch_size": 8, "weight_decay": DECAY}
     return {"name": "one", "seed": 4, "sgd": sgd, "models": {"network": network}}
