@@ -120,7 +120,9 @@ def _figure(widths: NDArray[np.int64], drift: Array, weights: Array, widest: xr.
         second.loglog(step, predicted, "-", linewidth=1, color=f"C{k}")
     second.axhline(np.exp(-1.0), color="0.5", linewidth=1, linestyle=":")
     second.set(
-        ylim=(1e-4, 1.5), xlabel="step", title=f"left of each wave at width {widths[-1]:,}; lines: (1 - eta k)^t"
+        ylim=(3e-5, 1.5),
+        xlabel="step (0 at 1/2)",
+        title=f"left of each wave at width {widths[-1]:,}; lines: (1 - eta k)^t",
     )
     second.legend(frameon=False)
     return figure
