@@ -87,7 +87,6 @@ def test_a_perceptron_at_its_minimum() -> None:
     assert total["role"] == "law"
     assert abs(total["ratio"] - 1.0) < 0.015
     note = str(point["law_note"].sel(law="self_consistent", learning_rate=0.1).values)
-    print(note)
     error = float(note.split("its own error ")[1].split(":")[0])
     assert error < 0.01
     assert total["ratio_low"] - error < 1.0 < total["ratio_high"] + error
