@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.sparse.linalg
 import torch
 
 import langevin_sgd as lsgd
@@ -116,6 +117,32 @@ def test_two_thousand_weights():
         assert eigenvalues.size == 2010
         np.testing.assert_allclose(found["top"][row], eigenvalues[:10], rtol=1e-3)
         assert abs(found["trace"][row] - eigenvalues.sum()) < 5.8 * found["trace_stderr"][row]  # t of 4: one in 100
+
+
+@pytest.mark.validate
+@pytest.mark.filterwarnings("ignore")  # what another library warns of
+def test_a_hundred_thousand_weights_against_another_library():
+    curvlinops = pytest.importorskip("curvlinops")
+    generator = np.random.default_rng(1)
+    torch.manual_seed(0)
+    module = torch.nn.Sequential(torch.nn.Linear(784, 128), torch.nn.Tanh(), torch.nn.Linear(128, 10)).double()
+    inputs, labels = generator.normal(size=(400, 784)), generator.integers(10, size=400)
+    network = Network.of(module, dtype=torch.float64)
+    with Workers(2) as workers:
+        data = Samples.of(inputs, labels, dtype=torch.float64)
+        instruments = Instruments(network, data, None, weight_decay=0.0, workers=workers)
+        section = HessianSpectrumProbe(kind="hessian_spectrum", vectors=6)
+        found = Spectra(instruments, section, dimension=network.size, seed=3)(network.weights().numpy()[None])
+    assert network.size == 101_770
+    batch = [(torch.from_numpy(inputs), torch.from_numpy(labels))]
+    loss = torch.nn.CrossEntropyLoss()
+    hessian = curvlinops.HessianLinearOperator(module, loss, list(module.parameters()), batch).to_scipy()
+    theirs = scipy.sparse.linalg.eigsh(hessian, k=10, which="LA", return_eigenvectors=False)[::-1]
+    np.testing.assert_allclose(found["top"][0], theirs, rtol=1e-3)
+    signs = np.where(generator.random((network.size, 6)) < 0.5, -1.0, 1.0)
+    samples = np.einsum("dv,dv->v", signs, hessian @ signs)
+    error = np.hypot(samples.std(ddof=1) / 6**0.5, found["trace_stderr"][0])
+    assert abs(samples.mean() - found["trace"][0]) < 4.0 * error
 
 
 def study(**probe) -> dict:
