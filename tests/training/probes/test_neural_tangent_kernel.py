@@ -148,7 +148,7 @@ def test_it_goes_on_after_an_interruption_whatever_the_number_of_replicas(tmp_pa
 
 
 def test_by_default_it_takes_what_a_fifth_of_the_training_pays():
-    found = lsgd.simulate(study(probe={"looks": None, "replicas": None, "modes": None}))["network"]
+    found = lsgd.simulate(study(steps=400, probe={"looks": None, "replicas": None, "modes": None}))["network"]
     assert dict(found.kernel_eigenvalue.sizes) == {"kernel_look": 3, "kernel_replica": 1, "kernel_mode": 10}
 
 

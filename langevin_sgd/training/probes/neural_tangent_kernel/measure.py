@@ -126,8 +126,10 @@ class NeuralTangentKernel(Probe):
         modes = min(_MODES, size) if section.modes is None else section.modes
         if modes > size:
             raise UserError(f"neural_tangent_kernel: {modes} modes of {size} samples x outputs; give fewer")
-        # a row of the Jacobian goes back through one sample; its products with the others are 1/3 of that each
-        pays = affordable(watched, (_PASSES_OF_A_ROW * size + size**2 / 3.0) / there)
+        # a row of the Jacobian goes back through one sample; its products with the others are 1/3 of that each, and
+        # eigenvalues, which know nothing of the number of weights, take as long as size^3 of six operations
+        gradients = _PASSES_OF_A_ROW * size + size**2 / 3.0 + size**3 / beside.network.size
+        pays = affordable(watched, gradients / there)
         # the start is seen twice: once as where they began, once as a look
         paid = max(1, min(pays - 2, _LOOKS))
         later = spread_over(beside.record, paid if section.looks is None else section.looks)
