@@ -22,6 +22,7 @@ PROBES: Family[type[ProbeSection]] = Family(
         "noise_covariance": "langevin_sgd.training.probes.noise_covariance.config:NoiseCovarianceProbe",
         "scale_invariance": "langevin_sgd.training.probes.scale_invariance.config:ScaleInvarianceProbe",
         "critical_samples": "langevin_sgd.training.probes.critical_samples.config:CriticalSamplesProbe",
+        "degrees_of_freedom": "langevin_sgd.training.probes.degrees_of_freedom.config:DegreesOfFreedomProbe",
         "per_example": "langevin_sgd.training.probes.per_example.config:PerExampleProbe",
         "hessian_spectrum": "langevin_sgd.training.probes.hessian_spectrum.config:HessianSpectrumProbe",
         "neural_tangent_kernel": "langevin_sgd.training.probes.neural_tangent_kernel.config:NeuralTangentKernelProbe",
