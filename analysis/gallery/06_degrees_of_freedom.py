@@ -30,7 +30,7 @@ Array = NDArray[np.float64]
 def found(run: xr.DataTree) -> Finding:
     """Exponents, shares and errors of the last look, with intervals over replicas."""
     model = run["network"].isel(freedom_look=-1)
-    at = int(np.abs(model.freedom_lambda - LAMBDA).argmin())
+    at = int(np.abs(model.freedom_lambda.values - LAMBDA).argmin())
     freedom = model.degrees_of_freedom.isel(freedom_lambda=at)
     rows: list[Row] = []
     for layer in (1, 2):
@@ -52,10 +52,10 @@ def found(run: xr.DataTree) -> Finding:
         of_mean(f"the inputs: N({LAMBDA:g})", freedom.isel(freedom_layer=0)),
     ]
     n = freedom.mean("freedom_replica").values
-    kept = 5.0 * n * np.log(n)
+    kept = np.minimum(5.0 * n * np.log(n), model.freedom_width.values)
     seen = (
         f"The hidden layers of {int(model.freedom_width[1])} units have {n[1]:.0f} and {n[2]:.0f} degrees of freedom. With "
-        f"5 N log N of them kept ({kept[1]:.0f} and {kept[2]:.0f}) the test error changes from {100 * rows[6].value:.1f}% by "
+        f"5 N log N of them kept, or all of fewer ({kept[1]:.0f} and {kept[2]:.0f}) the test error changes from {100 * rows[6].value:.1f}% by "
         f"{100 * rows[4].value:.1f} points, and with N by {100 * rows[5].value:.1f}."
     )
     return Finding(rows, _figure(run["network"], at), seen)
@@ -87,7 +87,7 @@ def _figure(model: xr.DataTree, at: int) -> Figure:
         spread = errors.std("freedom_replica", ddof=1) / np.sqrt(errors.sizes["freedom_replica"])
         right.errorbar(end.freedom_lambda, errors.mean("freedom_replica"), spread, fmt="o-", capsize=3, label=label)
     right.axhline(float(end.unpruned_test_error.mean()), color="black", lw=0.8, ls="--", label="before")
-    right.set(title="test error, pruned", xlabel="lambda over the largest eigenvalue", xscale="log", yscale="log")
+    right.set(title="test error, pruned", xlabel="lambda over the largest eigenvalue", xscale="log", ylim=(0, None))
     right.legend(frameon=False, fontsize=8)
     return figure
 

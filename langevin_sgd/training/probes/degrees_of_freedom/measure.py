@@ -89,7 +89,7 @@ class DegreesOfFreedom(Probe):
     def _passes(self, samples: int) -> float:
         """A covariance, its eigenvectors and their QR, and solving per lambda, against six operations a weight."""
         cubes = 12.0 + 2.0 * self._lambdas.size
-        work = sum(2.0 * samples * width**2 + cubes * width**3 for width in self._widths)
+        work = math.fsum(2.0 * samples * width**2 + cubes * width**3 for width in self._widths)
         return 2.0 + self._lambdas.size + work / (6.0 * samples * self._network.size)
 
     @property

@@ -21,7 +21,8 @@ def covariance(activations: Array) -> Array:
 
 def spectrum(covariance: Array) -> Array:
     """Its eigenvalues, falling; of rounding below 0 they are 0."""
-    return np.maximum(np.linalg.eigvalsh(covariance)[::-1], 0.0)
+    found: Array = np.maximum(np.linalg.eigvalsh(covariance)[::-1], 0.0)
+    return found
 
 
 def degrees_of_freedom(eigenvalues: Array, relative_lambda: float) -> float:
