@@ -35,6 +35,7 @@ PROBES: Family[type[ProbeSection]] = Family(
         "roughness": "langevin_sgd.training.probes.roughness.config:RoughnessProbe",
         "inherent_structures": "langevin_sgd.training.probes.inherent_structures.config:InherentStructuresProbe",
         "two_time": "langevin_sgd.training.probes.two_time.config:TwoTimeProbe",
+        "reconstruction": "langevin_sgd.training.probes.reconstruction.config:ReconstructionProbe",
         "response": "langevin_sgd.training.probes.response.config:ResponseProbe",
     },
     group="langevin_sgd.probes",

@@ -1,0 +1,1 @@
+"""The `reconstruction` probe: how much of its input each layer still holds."""
