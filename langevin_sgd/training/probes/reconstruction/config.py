@@ -11,7 +11,7 @@ from langevin_sgd.config.fields import WholeNumber
 from langevin_sgd.observables.variable import Coordinate, Declarations, Variable
 from langevin_sgd.training.probes.section import ProbeSection, Watched
 
-_AT = ("reconstructed_replica", "layer", "reconstructed_sample")
+_AT = ("reconstructed_replica", "reconstructed_layer", "reconstructed_sample")
 
 
 class ReconstructionProbe(ProbeSection):
@@ -28,13 +28,15 @@ class ReconstructionProbe(ProbeSection):
     DECLARES: ClassVar[Declarations] = {
         "reconstruction_error": Variable(_AT, "|x - x_n|^2/|x_n|^2 of the input x made from a layer's signal"),
         "reconstruction_mismatch": Variable(_AT, "|h(x) - h(x_n)|^2/|h(x_n)|^2 of the layer's signal h"),
-        "reconstruction": Variable((*_AT, "input"), "input x made from a layer's signal"),
-        "reconstructed_input": Variable(("reconstructed_sample", "input"), "training sample x_n"),
+        "reconstruction": Variable((*_AT, "reconstructed_component"), "input x made from a layer's signal"),
+        "reconstructed_input": Variable(("reconstructed_sample", "reconstructed_component"), "training sample x_n"),
         "reconstruction_start_error": Variable(("reconstructed_sample",), "|x - x_n|^2/|x_n|^2 of where x starts"),
         "reconstructed_replica": Coordinate(("reconstructed_replica",), "replica whose layers are read"),
-        "layer": Coordinate(("layer",), "layer with a weight matrix or kernels, from the input on"),
+        "reconstructed_layer": Coordinate(
+            ("reconstructed_layer",), "layer with a weight matrix or kernels, from the input on"
+        ),
         "reconstructed_sample": Coordinate(("reconstructed_sample",), "training sample that is reconstructed"),
-        "input": Coordinate(("input",), "component of an input"),
+        "reconstructed_component": Coordinate(("reconstructed_component",), "component of an input"),
     }
     NEEDS: ClassVar[frozenset[str]] = frozenset({"beside"})
     kind: Literal["reconstruction"]

@@ -72,9 +72,9 @@ class Layers:
         def closure() -> float:
             value = mismatch()
             (x.grad,) = torch.autograd.grad(value, x)
-            return float(value)
+            return value.item()
 
-        descent.step(closure)
+        descent.step(closure)  # type: ignore[no-untyped-call]
         with torch.no_grad():
             return x.detach(), float(mismatch())
 
@@ -151,9 +151,9 @@ class Reconstruction(Probe):
         replicas, depth, samples, components = self._found.shape
         return {
             "reconstructed_replica": np.arange(replicas),
-            "layer": np.arange(1, depth + 1),
+            "reconstructed_layer": np.arange(1, depth + 1),
             "reconstructed_sample": np.arange(samples),
-            "input": np.arange(components),
+            "reconstructed_component": np.arange(components),
         }
 
     def state(self) -> State:
