@@ -43,14 +43,17 @@ def found(run: xr.DataTree) -> Finding:
     strength = np.geomspace(1e-3, 1e-1, 41)
     ratio = np.array([stopped(spectrum, eta, 1.0 / (eta * each)) / decayed(spectrum, each) for each in strength])
     rows += [
-        _exact("effective parameters, stopped over decayed: least", float(ratio.min()), least=0.8),
-        _exact("effective parameters, stopped over decayed: largest", float(ratio.max()), most=1.2),
+        _exact("effective parameters of one spectrum, stopped over decayed: least", float(ratio.min()), least=0.8),
+        _exact("effective parameters of one spectrum, stopped over decayed: largest", float(ratio.max()), most=1.2),
     ]
     at = decays[np.arange(decays.size) != 1]
     losses = {each: _losses(plain, minima, eta, each) for each in at}
     rows += [
         of_mean(
-            f"test loss, stopped over decayed, decay {each:g}", losses[each][0] / losses[each][1], least=0.8, most=1.2
+            f"test loss on one test set, stopped over decayed, decay {each:g}",
+            losses[each][0] / losses[each][1],
+            least=0.8,
+            most=1.2,
         )
         for each in (0.1, 0.01, 0.001)
     ]
