@@ -25,6 +25,7 @@ ARCHITECTURES: Family[type[ArchitectureSection]] = Family(
         "residual_cnn": "langevin_sgd.training.architectures.residual_cnn:ResidualNetwork",
         "planted_barriers": "langevin_sgd.training.architectures.planted_barriers:PlantedBarriers",
         "random_features": "langevin_sgd.training.architectures.random_features:RandomFeatures",
+        "image_generator": "langevin_sgd.training.architectures.image_generator:ImageGenerator",
         "module": "langevin_sgd.training.architectures.module:Module",
     },
     group="langevin_sgd.architectures",

@@ -8,11 +8,13 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from langevin_sgd.errors import UserError
 from langevin_sgd.training.architectures.activations import ACTIVATIONS
 from langevin_sgd.training.architectures.cnn import ConvolutionalNetwork
 from langevin_sgd.training.architectures.convolution import Convolution, MaxPool
 from langevin_sgd.training.architectures.convolutional import ConvolutionalSection
 from langevin_sgd.training.architectures.fully_connected import behind, linear_layer
+from langevin_sgd.training.architectures.image_generator import ImageGenerator
 from langevin_sgd.training.architectures.normalisation import after_layer
 from langevin_sgd.training.architectures.residual_cnn import ResidualNetwork
 
@@ -41,6 +43,20 @@ def residual_cnn(architecture: ResidualNetwork, input_shape: Sequence[int], outp
         layers += [_Block(architecture, after) for _ in range(architecture.blocks)]
     layers += _before_convolution(architecture, after)
     return _OnImages(nn.Sequential(*layers), _Mean(), linear_layer(after, outputs))
+
+
+def image_generator(architecture: ImageGenerator, input_shape: Sequence[int], outputs: int) -> nn.Module:
+    """Doublings with convolutions. Raises `UserError` unless they end at so many pixels."""
+    height, width = (side << len(architecture.channels) for side in input_shape[1:])
+    if height * width != outputs:
+        raise UserError(
+            f"image_generator: {len(architecture.channels)} doublings make {height} x {width} pixels, and {outputs} "
+            "outputs are asked for; give more or fewer channels, or another size of the inputs"
+        )
+    layers: list[nn.Module] = []
+    for before, after in pairwise((input_shape[0], *architecture.channels)):
+        layers += [_Doubled(), _convolution(architecture, before, after), *_before_convolution(architecture, after)]
+    return _OnImages(nn.Sequential(*layers, _convolution(architecture, after, 1)), _Flat(), nn.Identity())
 
 
 def _convolution(architecture: ConvolutionalSection, before: int, after: int) -> Convolution:
@@ -76,6 +92,15 @@ class _OnImages(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         result: Tensor = self.rest(self.rows(self.convolutions(x.permute(1, 2, 3, 0))))
         return result
+
+
+class _Doubled(nn.Module):
+    """Every pixel four times."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        channels, height, width, samples = x.shape
+        spread = x[:, :, None, :, None].expand(channels, height, 2, width, 2, samples)
+        return spread.reshape(channels, 2 * height, 2 * width, samples)
 
 
 class _Flat(nn.Module):

@@ -37,6 +37,7 @@ DATA = _DataFamily(
         "wine": "langevin_sgd.training.data.wine:WineData",
         "iris": "langevin_sgd.training.data.iris:IrisData",
         "diabetes": "langevin_sgd.training.data.diabetes:DiabetesData",
+        "sample_image": "langevin_sgd.training.data.sample_image:SampleImageData",
         "mnist": "langevin_sgd.training.data.mnist:MnistData",
         "fashion_mnist": "langevin_sgd.training.data.fashion_mnist:FashionMnistData",
         "kmnist": "langevin_sgd.training.data.kmnist:KmnistData",
