@@ -27,10 +27,11 @@ class PlantedBarriers(MultilayerPerceptron):
     """Shortest wavelength along a line, below which V is smooth."""
     longest: PositiveNumber = 100.0
     """Longest wavelength."""
-    offset: Magnitude = 0.002
-    """Distance of the start from the top of a hill of each line: about as far as noise reaches while it comes down, the
-    root of learning rate x variance of a sample's gradient along the line / (2 x batch size x curvature), so that
-    replicas come down on both sides at several temperatures, and descent without noise does not linger."""
+    offset: Magnitude = 0.005
+    """Distance of the start from the top of a hill of each line: within the reach of noise while it comes down, the
+    root of learning rate x variance of a sample's gradient along the line / (2 x batch size x curvature), so that some
+    replicas come down on the other side. Much smaller, and descent without noise lingers on the tops: the response to
+    noise is amplified for longer, also along soft directions, and noise changes the mean path."""
 
     def parameters(self, input_shape: Sequence[int], outputs: int) -> int:
         """Those of the mlp alone."""
