@@ -22,13 +22,13 @@ def words(seed: int, batches: list[int], **network) -> list[str]:
 
 @pytest.mark.validate
 @pytest.mark.xfail(
-    strict=False, reason="barriers in 7 of the first 10 of these seeds; 401 and 408 are inconclusive, 407 is anharmonic"
+    strict=False, reason="barriers in 7 of the first 10 seeds; 401 and 408 are inconclusive, 407 is anharmonic"
 )
 def test_planted_barriers_are_called_so():
     """20 seeds, 24 replicas, 150 steps: barriers at B = 32 in at least 19.
 
-    Temperatures a factor 4 apart. Where the excess is small, how it goes with T is too uncertain to tell, and such a seed
-    is inconclusive.
+    Temperatures a factor 4 apart. Where the excess is small, how it goes with T is too uncertain to tell, and such a
+    seed is inconclusive.
     """
     found = [words(seed, [32, 128], steps=150, replicas=24, **PLANTED)[0] for seed in PLANTED_SEEDS]
     assert collections.Counter(found)["barriers"] >= 19
