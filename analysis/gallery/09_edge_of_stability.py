@@ -48,8 +48,6 @@ def found(run: xr.DataTree) -> Finding:
 
 
 def _of_sgd(model: xr.DataTree, title: str) -> list[Row]:
-    if model.attrs.get("status") != "done":
-        return [Row(f"{title}: diverged", np.nan, np.nan, np.nan)]
     half = float(model.learning_rate) / 2.0
     steps = {name: model[name].values for name in ("batch_sharpness_step", "spectrum_step")}
     late = {name: values >= LATE * values[-1] for name, values in steps.items()}
@@ -66,8 +64,6 @@ def _figure(run: xr.DataTree, ratio: xr.DataArray) -> Figure:
     left.set(title="full-batch descent", xlabel="step", ylabel="curvature over 2/eta")
     for number, (name, title) in enumerate(SGD.items()):
         model = run[name]
-        if model.attrs.get("status") != "done":
-            continue
         half, colour = float(model.learning_rate) / 2.0, f"C{number}"
         own, top = half * model.batch_sharpness, half * model.hessian_top.isel(top=0)
         error = own.std("replica", ddof=1) / np.sqrt(own.sizes["replica"])

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -146,7 +147,17 @@ def config_of(claim: Claim) -> Path:
 def run_of(claim: Claim, output: Path, *, seed: int | None = None) -> xr.DataTree:
     """The run in that directory, which is made if it is not there and finished if it was interrupted."""
     overrides = [] if seed is None else [f"seed={seed}"]
-    return lsgd.simulate(config_of(claim), output=output, overrides=overrides, resume=output.exists())
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=RuntimeWarning, message=".*failed")  # told by `found_in`
+        return lsgd.simulate(config_of(claim), output=output, overrides=overrides, resume=output.exists())
+
+
+def found_in(run: xr.DataTree, found: Found) -> Finding:
+    """What `found` says of a run. Raises SystemExit with one line if a model of it has failed altogether."""
+    for name, model in run.children.items():
+        if model.attrs.get("status") in ("failed", "skipped"):
+            raise SystemExit(f"{name} did not run: {model.attrs.get('error', 'see the run directory')}")
+    return found(run)
 
 
 def main(claim: Claim, found: Found) -> None:
@@ -158,7 +169,7 @@ def main(claim: Claim, found: Found) -> None:
     given = parser.parse_args()
     directory: Path = given.run or given.output
     tree = lsgd.open_run(given.run) if given.run else run_of(claim, given.output, seed=given.seed)
-    finding = found(tree)
+    finding = found_in(tree, found)
     print(f"{claim.title} ({claim.source})\nclaimed:  {claim.says}\nexpected: {claim.expected}\n")
     rows = [("quantity", "measured [95%]", "expected", "verdict"), *table(finding)]
     widths = [max(len(row[column]) for row in rows) for column in range(4)]

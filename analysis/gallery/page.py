@@ -101,7 +101,7 @@ def main() -> None:
             continue
         claim: Claim = module.CLAIM
         run = claims.run_of(claim, given.runs / name)
-        finding: Finding = module.found(run)
+        finding: Finding = claims.found_in(run, module.found)
         finding.figure.savefig(given.output / f"{name}.png", dpi=120)
         date = str(json.loads(run.attrs["provenance"])["started"])[:10] if "provenance" in run.attrs else "undated"
         (given.output / f"{name}.md").write_text(page(claim, finding, Path(module.__file__ or "").name, date))

@@ -6,6 +6,8 @@ plain list instead of registering it, torch leaves out without a word: the desce
 
 from __future__ import annotations
 
+import itertools
+
 import torch
 from torch import Tensor, nn
 
@@ -17,17 +19,32 @@ _FEW = 4
 _AWAY = 1e-2  # from the initial weights, which may lie on a kink: relu at biases of 0
 _STEPS = (1e-5, 1e-6, 1e-7)  # of central differences in float64; the best of them decides
 _AGREED = 1e-3  # of the derivative; a kink between two points changes one unit of many
+_PLACES = 3  # of which one will do: with thousands of kinks some lie between the two points at any step
 
 
 def refuse_wrong_gradient(module: nn.Module, inputs: Tensor, *, name: str) -> None:
     """Compare the derivative of a random combination of the outputs along a random direction with central differences.
 
-    `inputs` are samples in float64 or integers; the first few decide. Raises `UserError` if they differ, and if the
+    Where they differ, they are compared at two more places: a derivative that is wrong is so at all of them. `inputs`
+    are samples in float64 or integers; the first few decide. Raises `UserError` if they differ everywhere, and if the
     outputs depend on a trainable tensor that is no parameter of the module. What is not finite there tells nothing.
     """
     network, inputs = Network.of(module, dtype=torch.float64), inputs[:_FEW].cpu()
+    told = (_difference(network, inputs, place, name=name) for place in range(_PLACES))
+    differences = list(itertools.takewhile(lambda each: each is not None, told))
+    if len(differences) == _PLACES and differences[0] is not None:
+        expected, found = differences[0]
+        raise UserError(
+            f"{name}: the derivative that torch computes is not that of the module's outputs ({expected:.4g} where "
+            f"they change by {found:.4g}); leave out detach, no_grad, numpy and derivatives of your own, and do all "
+            "arithmetic in the weights' precision"
+        )
+
+
+def _difference(network: Network, inputs: Tensor, place: int, *, name: str) -> tuple[float, float] | None:
+    """The derivative at a random place and what the outputs change by there; None if they agree."""
     with torch.random.fork_rng(devices=[]), torch.enable_grad():
-        torch.manual_seed(0)
+        torch.manual_seed(place)
         own = network.weights()
         at, along = own + _AWAY * torch.randn_like(own), torch.randn_like(own)
         weights = at.clone().requires_grad_()
@@ -57,11 +74,8 @@ def refuse_wrong_gradient(module: nn.Module, inputs: Tensor, *, name: str) -> No
     found = [(value(at + step * along) - value(at - step * along)) / (2.0 * step) for step in _STEPS]
     error = min(abs(one - expected) for one in found)
     if error > _AGREED * max(scale, max(map(abs, found)) if scale == 0.0 else 0.0):
-        raise UserError(
-            f"{name}: the derivative that torch computes is not that of the module's outputs ({expected:.4g} where "
-            f"they change by {found[1]:.4g}); leave out detach, no_grad, numpy and derivatives of your own, and do all "
-            "arithmetic in the weights' precision"
-        )
+        return expected, found[1]
+    return None
 
 
 def _leaves(result: Tensor) -> list[Tensor]:

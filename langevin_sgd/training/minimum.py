@@ -197,13 +197,17 @@ def _downhill(full: FullBatch, saddle: Minimum, direction: Array) -> Array | Non
 
 
 def _trust_region(full: FullBatch, position: Array, tolerance: float) -> Array:
-    """Steps to the lowest point of the quadratic model within a radius, by Lanczos: along negative curvature too."""
+    """Steps to the lowest point of the quadratic model within a radius, along negative curvature to its edge (Steihaug).
+
+    The method of scipy by Lanczos iteration, trust-krylov, multiplies memory that nobody has written by 0, which is
+    not a number now and then.
+    """
     found = scipy.optimize.minimize(
         full.energy_and_gradient,
         position,
         jac=True,
         hessp=lambda w, v: full.hessian_products(w, v.reshape(1, -1))[0],
-        method="trust-krylov",
+        method="trust-ncg",
         options={"gtol": tolerance, "maxiter": _TRUST_REGION_STEPS},
     )
     result: Array = found.x

@@ -9,6 +9,7 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+import xarray as xr
 from matplotlib.figure import Figure
 from scipy import stats
 
@@ -82,11 +83,18 @@ def test_every_script_has_its_config_and_the_other_way_round():
         assert module.CLAIM.expected
 
 
+def test_a_model_that_failed_is_told_in_one_line():
+    run = xr.DataTree.from_dict({"descent": xr.Dataset(attrs={"status": "failed", "error": "diverged at step 3"})})
+    with pytest.raises(SystemExit, match="descent did not run: diverged at step 3"):
+        claims.found_in(run, lambda tree: tree)
+
+
 @pytest.mark.validate
 @pytest.mark.parametrize("name", _NAMES)
 def test_verdicts_of_three_seeds_do_not_contradict_each_other(name, tmp_path):
     module = page.scripts()[name]
     verdicts = [
-        module.found(claims.run_of(module.CLAIM, tmp_path / str(seed), seed=seed)).verdict for seed in (11, 12, 13)
+        claims.found_in(claims.run_of(module.CLAIM, tmp_path / str(seed), seed=seed), module.found).verdict
+        for seed in (11, 12, 13)
     ]
     assert not {claims.HOLDS, claims.DOES_NOT} <= set(verdicts), verdicts

@@ -53,6 +53,31 @@ def test_a_derivative_that_is_one_is_taken(module, scale):
     assert all(torch.equal(now, kept) for now, kept in zip(module.parameters(), before, strict=True))
 
 
+class _Kinked(nn.Module):
+    """Whose derivative is wrong the first few times that it is taken."""
+
+    def __init__(self, kinked: int) -> None:
+        super().__init__()
+        self.layer, self.calls, self.kinked = nn.Linear(4, 3), [0], kinked
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        outputs = self.layer(x)
+        if torch.is_grad_enabled():
+            self.calls[0] += 1
+        return outputs.detach() + 0.5 * (outputs - outputs.detach()) if self.calls[0] <= self.kinked else outputs
+
+
+@pytest.mark.parametrize("kinked", [1, 2])
+def test_a_place_among_kinks_does_not_decide(kinked):
+    """A derivative that is half of the true one at the first places that are looked at, and right at the next."""
+    refuse_wrong_gradient(_Kinked(kinked), INPUTS, name="it")
+
+
+def test_three_places_decide():
+    with pytest.raises(UserError, match="the derivative that torch computes is not that of the module's outputs"):
+        refuse_wrong_gradient(_Kinked(3), INPUTS, name="it")
+
+
 def test_a_shared_weight_is_counted_once_and_stays_shared():
     network = Network.of(_Tied(), dtype=torch.float64)
     assert network.size == 4 * 4 + 4 + 4
