@@ -197,7 +197,7 @@ def _downhill(full: FullBatch, saddle: Minimum, direction: Array) -> Array | Non
 
 
 def _trust_region(full: FullBatch, position: Array, tolerance: float) -> Array:
-    """Steps to the lowest point of the quadratic model within a radius, along negative curvature to its edge (Steihaug).
+    """Steps to the lowest point of the quadratic model within a radius, or along negative curvature to its edge.
 
     The method of scipy by Lanczos iteration, trust-krylov, multiplies memory that nobody has written by 0, which is
     not a number now and then.
