@@ -6,13 +6,12 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from langevin_sgd.config.errors import Faults, KeyPath
 from langevin_sgd.config.fields import PositiveNumber, WholeNumber
 from langevin_sgd.observables.variable import Coordinate, Declarations, Variable
-from langevin_sgd.training.probes.section import ProbeSection, Watched
+from langevin_sgd.training.probes.first_replicas import FirstReplicasSection
 
 
-class CriticalSamplesProbe(ProbeSection):
+class CriticalSamplesProbe(FirstReplicasSection):
     """Share of training samples with another answer within r in every input: critical samples (Arpit et al. 2017).
 
     Each is looked for by steps x <- x + a sign(grad_x(z_other - z_told)) + b n from the sample, n normal, put back into
@@ -39,14 +38,3 @@ class CriticalSamplesProbe(ProbeSection):
     """The first so many training samples, or all of fewer."""
     looks: Annotated[WholeNumber, Field(ge=1, le=1000)] | None = None
     """Recorded times, the last among them. null: as many as take no more than a fifth of the training, 12 at most."""
-    replicas: Annotated[WholeNumber, Field(ge=1)] | None = None
-    """The first so many replicas. null: as many as take no more than a fifth of the training at these times."""
-
-    def problems(self, watched: Watched, *, model: KeyPath, probe: KeyPath) -> Faults:
-        """There must be so many replicas."""
-        yield from super().problems(watched, model=model, probe=probe)
-        if self.replicas is not None and self.replicas > watched.replicas:
-            yield (
-                (*probe, "replicas"),
-                f"{self.replicas} is more than the {watched.replicas} of the network; give at most so many",
-            )

@@ -9,13 +9,14 @@ from pydantic import Field
 from langevin_sgd.config.errors import Faults, KeyPath
 from langevin_sgd.config.fields import PositiveNumber, WholeNumber
 from langevin_sgd.observables.variable import Coordinate, Declarations, Variable
-from langevin_sgd.training.probes.section import ProbeSection, Watched
+from langevin_sgd.training.probes.first_replicas import FirstReplicasSection
+from langevin_sgd.training.probes.section import Watched
 
 _AT = ("freedom_look", "freedom_replica")
 _LAYER = (*_AT, "freedom_layer")
 
 
-class DegreesOfFreedomProbe(ProbeSection):
+class DegreesOfFreedomProbe(FirstReplicasSection):
     """N(lambda) = sum_j mu_j/(mu_j + lambda), mu_j the eigenvalues of the covariance of what enters a layer.
 
     The covariance is over the training set, of the inputs (layer 0) and of the activations of each hidden layer that
@@ -51,8 +52,6 @@ class DegreesOfFreedomProbe(ProbeSection):
     """lambda over the largest eigenvalue, falling."""
     looks: Annotated[WholeNumber, Field(ge=1, le=1000)] | None = None
     """Recorded times, the last among them. null: as many as take no more than a fifth of the training, 6 at most."""
-    replicas: Annotated[WholeNumber, Field(ge=1)] | None = None
-    """The first so many replicas. null: as many as take no more than a fifth of the training at these times."""
 
     def problems(self, watched: Watched, *, model: KeyPath, probe: KeyPath) -> Faults:
         """There must be so many replicas, and lambda falls."""
@@ -60,8 +59,3 @@ class DegreesOfFreedomProbe(ProbeSection):
         if list(self.relative_lambda) != sorted(set(self.relative_lambda), reverse=True):
             mend = ", ".join(f"{each:g}" for each in sorted(set(self.relative_lambda), reverse=True))
             yield (*probe, "relative_lambda"), f"must fall from one to the next; give [{mend}]"
-        if self.replicas is not None and self.replicas > watched.replicas:
-            yield (
-                (*probe, "replicas"),
-                f"{self.replicas} is more than the {watched.replicas} of the network; give at most so many",
-            )

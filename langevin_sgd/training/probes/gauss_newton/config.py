@@ -9,13 +9,14 @@ from pydantic import Field
 from langevin_sgd.config.errors import Faults, KeyPath
 from langevin_sgd.config.fields import WholeNumber
 from langevin_sgd.observables.variable import Coordinate, Declarations, Variable
-from langevin_sgd.training.probes.section import ProbeSection, Watched
+from langevin_sgd.training.probes.first_replicas import FirstReplicasSection
+from langevin_sgd.training.probes.section import Watched
 
 _AT = ("gauss_newton_look", "gauss_newton_replica")
 _PASSES_OF_A_PRODUCT, _STEPS_OF_A_LEADING_ONE = 2.5, 6
 
 
-class GaussNewtonProbe(ProbeSection):
+class GaussNewtonProbe(FirstReplicasSection):
     """H of the loss against F = C + g g^T, the second moment of the samples' gradients, and g along H's eigenvectors.
 
     F is what H would be if the labels were drawn from the network's own probabilities, on average over them. The
@@ -43,17 +44,10 @@ class GaussNewtonProbe(ProbeSection):
     """Random vectors for the distances."""
     looks: Annotated[WholeNumber, Field(ge=1, le=1000)] | None = None
     """Recorded times, the last among them. null: as many as take no more than a fifth of the training, 12 at most."""
-    replicas: Annotated[WholeNumber, Field(ge=1)] | None = None
-    """The first so many replicas. null: as many as take no more than a fifth of the training at these times."""
 
     def problems(self, watched: Watched, *, model: KeyPath, probe: KeyPath) -> Faults:
         """There must be so many eigenvectors and replicas."""
         yield from super().problems(watched, model=model, probe=probe)
-        if self.replicas is not None and self.replicas > watched.replicas:
-            yield (
-                (*probe, "replicas"),
-                f"{self.replicas} is more than the {watched.replicas} of the network; give at most so many",
-            )
         if watched.parameters is not None and self.eigenvectors >= watched.parameters:
             yield (
                 (*probe, "eigenvectors"),

@@ -14,10 +14,8 @@ from langevin_sgd.random_numbers.streams import Stream
 from langevin_sgd.training.ensemble_products import EnsembleProducts
 from langevin_sgd.training.lanczos import leading_pairs
 from langevin_sgd.training.losses import functions
-from langevin_sgd.training.probes.affordable import affordable
 from langevin_sgd.training.probes.gauss_newton.config import GaussNewtonProbe
-from langevin_sgd.training.probes.looks import spread_over
-from langevin_sgd.training.probes.probe import Probe, State
+from langevin_sgd.training.probes.looking import Looking
 from langevin_sgd.training.probes.section import Watched
 from langevin_sgd.training.view import Instruments
 
@@ -93,7 +91,7 @@ class Comparison:
         }
 
 
-class GaussNewton(Probe):
+class GaussNewton(Looking):
     """The probe: the first replicas at some of the recorded steps."""
 
     def __init__(self, section: GaussNewtonProbe, watched: Watched) -> None:
@@ -102,20 +100,11 @@ class GaussNewton(Probe):
         d = beside.network.size
         if section.eigenvectors >= d:
             raise UserError(f"gauss_newton: {section.eigenvectors} eigenvectors of {d} weights; give fewer")
-        pays = affordable(watched, section.passes())
-        self._steps = spread_over(beside.record, min(pays, _LOOKS) if section.looks is None else section.looks)
-        replicas = max(1, pays // self._steps.size) if section.replicas is None else section.replicas
-        self._replicas = min(replicas, watched.replicas)
+        shapes: dict[str, tuple[int, ...]] = {**dict.fromkeys(_NAMES, ()), "top": (section.eigenvectors,)}
+        super().__init__(
+            watched, shapes, passes=section.passes(), looks=section.looks, most=_LOOKS, replicas=section.replicas
+        )
         self._comparison = Comparison(beside.instruments, section, dimension=d, seed=beside.seed)
-        sizes = {"top": (section.eigenvectors,)}
-        self._found: dict[str, Array] = {
-            name: np.full((self._steps.size, self._replicas, *sizes.get(name, ())), np.nan) for name in _NAMES
-        }
-
-    @property
-    def steps(self) -> NDArray[np.int64]:
-        """Some of the record."""
-        return self._steps
 
     def observe(self, view: View) -> None:
         """Compare them where the replicas are."""
@@ -130,12 +119,3 @@ class GaussNewton(Probe):
     def coords(self) -> Mapping[str, ArrayLike]:
         """The steps and replicas."""
         return {"gauss_newton_step": self._steps, "gauss_newton_replica": np.arange(self._replicas)}
-
-    def state(self) -> State:
-        """What was measured so far."""
-        return dict(self._found)
-
-    def restore(self, state: State) -> None:
-        """Go on from a state saved before."""
-        for name, values in self._found.items():
-            values[...] = state[name]

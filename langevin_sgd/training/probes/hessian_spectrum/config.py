@@ -9,13 +9,14 @@ from pydantic import Field
 from langevin_sgd.config.errors import Faults, KeyPath
 from langevin_sgd.config.fields import WholeNumber
 from langevin_sgd.observables.variable import Coordinate, Declarations, Variable
-from langevin_sgd.training.probes.section import ProbeSection, Watched
+from langevin_sgd.training.probes.first_replicas import FirstReplicasSection
+from langevin_sgd.training.probes.section import Watched
 
 _AT = ("spectrum_look", "spectrum_replica")
 _OF = "of the energy's Hessian"
 
 
-class HessianSpectrumProbe(ProbeSection):
+class HessianSpectrumProbe(FirstReplicasSection):
     """Largest eigenvalues of the energy's Hessian, weight decay included, its trace, log-determinant and density.
 
     No matrix of parameters x parameters is kept. Eigenvalues are found by Lanczos iteration, each within 1e-3 of itself
@@ -48,17 +49,10 @@ class HessianSpectrumProbe(ProbeSection):
     """Lanczos steps from each of them: so many nodes of the density."""
     looks: Annotated[WholeNumber, Field(ge=1, le=1000)] | None = None
     """Recorded times, the last among them. null: as many as take no more than a fifth of the training, six at most."""
-    replicas: Annotated[WholeNumber, Field(ge=1)] | None = None
-    """The first so many replicas. null: as many as take no more than a fifth of the training at these times."""
 
     def problems(self, watched: Watched, *, model: KeyPath, probe: KeyPath) -> Faults:
         """There must be so many eigenvalues and replicas."""
         yield from super().problems(watched, model=model, probe=probe)
-        if self.replicas is not None and self.replicas > watched.replicas:
-            yield (
-                (*probe, "replicas"),
-                f"{self.replicas} is more than the {watched.replicas} of the network; give at most so many",
-            )
         if watched.parameters is not None and self.eigenvalues >= watched.parameters:
             yield (
                 (*probe, "eigenvalues"),

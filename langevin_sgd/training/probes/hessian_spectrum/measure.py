@@ -13,10 +13,8 @@ from langevin_sgd.random_numbers import streams
 from langevin_sgd.random_numbers.streams import Stream
 from langevin_sgd.training.ensemble_products import ROWS, EnsembleProducts
 from langevin_sgd.training.lanczos import Lanczos, RitzPairs, leading_pairs
-from langevin_sgd.training.probes.affordable import affordable
 from langevin_sgd.training.probes.hessian_spectrum.config import HessianSpectrumProbe
-from langevin_sgd.training.probes.looks import spread_over
-from langevin_sgd.training.probes.probe import Probe, State
+from langevin_sgd.training.probes.looking import Looking
 from langevin_sgd.training.probes.section import Watched
 from langevin_sgd.training.view import Instruments
 
@@ -134,7 +132,7 @@ def _together(pairs: list[RitzPairs], rest: list[list[RitzPairs]], d: int) -> di
     return {name: np.array(values) for name, values in found.items()}
 
 
-class HessianSpectrum(Probe):
+class HessianSpectrum(Looking):
     """The probe: the first replicas at some of the recorded steps."""
 
     def __init__(self, section: HessianSpectrumProbe, watched: Watched) -> None:
@@ -143,22 +141,16 @@ class HessianSpectrum(Probe):
         d = beside.network.size
         if section.eigenvalues >= d:
             raise UserError(f"hessian_spectrum: {section.eigenvalues} eigenvalues of {d} weights; give fewer")
-        pays = affordable(watched, section.passes())
-        looks = min(pays, _LOOKS) if section.looks is None else section.looks
-        self._steps = spread_over(beside.record, looks)
-        replicas = max(1, pays // self._steps.size) if section.replicas is None else section.replicas
-        self._replicas = min(replicas, watched.replicas)
-        self._spectra = Spectra(beside.instruments, section, dimension=d, seed=beside.seed)
-        many = section.eigenvalues + section.vectors * min(section.quadrature, d - section.eigenvalues)
-        sizes = {"top": (section.eigenvalues,), "residual": (section.eigenvalues,), "node": (many,), "weight": (many,)}
-        self._found: dict[str, Array] = {
-            name: np.full((self._steps.size, self._replicas, *sizes.get(name, ())), np.nan) for name in _NAMES
+        top, many = section.eigenvalues, section.vectors * min(section.quadrature, d - section.eigenvalues)
+        shapes: dict[str, tuple[int, ...]] = {
+            **dict.fromkeys(_NAMES, ()),
+            **dict.fromkeys(("top", "residual"), (top,)),
+            **dict.fromkeys(("node", "weight"), (top + many,)),
         }
-
-    @property
-    def steps(self) -> NDArray[np.int64]:
-        """Some of the record."""
-        return self._steps
+        super().__init__(
+            watched, shapes, passes=section.passes(), looks=section.looks, most=_LOOKS, replicas=section.replicas
+        )
+        self._spectra = Spectra(beside.instruments, section, dimension=d, seed=beside.seed)
 
     def observe(self, view: View) -> None:
         """Measure the spectra where the replicas are."""
@@ -176,12 +168,3 @@ class HessianSpectrum(Probe):
     def coords(self) -> Mapping[str, ArrayLike]:
         """The steps and replicas."""
         return {"spectrum_step": self._steps, "spectrum_replica": np.arange(self._replicas)}
-
-    def state(self) -> State:
-        """What was measured so far."""
-        return dict(self._found)
-
-    def restore(self, state: State) -> None:
-        """Go on from a state saved before."""
-        for name, values in self._found.items():
-            values[...] = state[name]

@@ -6,16 +6,15 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from langevin_sgd.config.errors import Faults, KeyPath
 from langevin_sgd.config.fields import WholeNumber
 from langevin_sgd.observables.variable import Coordinate, Declarations, Variable
-from langevin_sgd.training.probes.section import ProbeSection, Watched
+from langevin_sgd.training.probes.first_replicas import FirstReplicasSection
 
 _AT = ("kernel_look", "kernel_replica")
 _RESIDUAL = "along each leading eigenvector of the kernel at the start"
 
 
-class NeuralTangentKernelProbe(ProbeSection):
+class NeuralTangentKernelProbe(FirstReplicasSection):
     """Theta = J J^T of the first n training samples x outputs, J the derivatives of the outputs by all weights.
 
     Its drift |Theta_t - Theta_0|/|Theta_0|, of Frobenius, the largest eigenvalues of Theta_t/n, and the residual, the
@@ -46,18 +45,7 @@ class NeuralTangentKernelProbe(ProbeSection):
     looks: Annotated[WholeNumber, Field(ge=1, le=1000)] | None = None
     """Recorded times after the start, the last among them; the start is seen too. null: as many as take no more than a
     fifth of the training, 24 at most."""
-    replicas: Annotated[WholeNumber, Field(ge=1)] | None = None
-    """The first so many replicas. null: as many as take no more than a fifth of the training at these times."""
 
     def emits(self) -> frozenset[str]:
         """All but what is predicted, which not every training has."""
         return super().emits() - {"kernel_residual_predicted"}
-
-    def problems(self, watched: Watched, *, model: KeyPath, probe: KeyPath) -> Faults:
-        """There must be so many replicas."""
-        yield from super().problems(watched, model=model, probe=probe)
-        if self.replicas is not None and self.replicas > watched.replicas:
-            yield (
-                (*probe, "replicas"),
-                f"{self.replicas} is more than the {watched.replicas} of the network; give at most so many",
-            )

@@ -9,7 +9,8 @@ from pydantic import Field
 from langevin_sgd.config.errors import Faults, KeyPath
 from langevin_sgd.config.fields import WholeNumber
 from langevin_sgd.observables.variable import Coordinate, Declarations, Variable
-from langevin_sgd.training.probes.section import ProbeSection, Watched
+from langevin_sgd.training.probes.first_replicas import FirstReplicasSection
+from langevin_sgd.training.probes.section import Watched
 
 _AT = ("noise_look", "noise_replica")
 _LAYER = (*_AT, "noise_layer")
@@ -18,7 +19,7 @@ _FIT = "gamma of C_ii ~ H_ii^gamma in a layer"
 _APART, _SAME = "on samples that did not choose the eigenvectors", "on the samples that chose the eigenvectors"
 
 
-class NoiseCovarianceProbe(ProbeSection):
+class NoiseCovarianceProbe(FirstReplicasSection):
     """C, the covariance of one sample's gradient: its size and spectrum, and what it has of H; tails of its noise.
 
     Per layer, gamma of C_ii ~ H_ii^gamma: half of the training samples, drawn once, choose the sharpest eigenvectors of
@@ -75,17 +76,10 @@ class NoiseCovarianceProbe(ProbeSection):
     """Of so many, those that the replica would see next, is the noise whose tail index is told."""
     looks: Annotated[WholeNumber, Field(ge=1, le=1000)] | None = None
     """Recorded times, the last among them. null: as many as take no more than a fifth of the training, 12 at most."""
-    replicas: Annotated[WholeNumber, Field(ge=1)] | None = None
-    """The first so many replicas. null: as many as take no more than a fifth of the training at these times."""
 
     def problems(self, watched: Watched, *, model: KeyPath, probe: KeyPath) -> Faults:
         """There must be so many replicas and eigenvalues, and a training set that stays."""
         yield from super().problems(watched, model=model, probe=probe)
-        if self.replicas is not None and self.replicas > watched.replicas:
-            yield (
-                (*probe, "replicas"),
-                f"{self.replicas} is more than the {watched.replicas} of the network; give at most so many",
-            )
         if watched.parameters is not None and self.eigenvalues >= watched.parameters:
             yield (
                 (*probe, "eigenvalues"),

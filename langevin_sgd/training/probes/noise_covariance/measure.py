@@ -12,12 +12,10 @@ from langevin_sgd.errors import UserError
 from langevin_sgd.random_numbers import streams
 from langevin_sgd.random_numbers.streams import Stream
 from langevin_sgd.training.minibatches import many_from
-from langevin_sgd.training.probes.affordable import affordable
-from langevin_sgd.training.probes.looks import spread_over
+from langevin_sgd.training.probes.looking import Looking
 from langevin_sgd.training.probes.noise_covariance.config import NoiseCovarianceProbe
 from langevin_sgd.training.probes.noise_covariance.minibatch_noise import noise_of, tail_indices
 from langevin_sgd.training.probes.noise_covariance.shape import NoiseShape
-from langevin_sgd.training.probes.probe import Probe, State
 from langevin_sgd.training.probes.section import Watched
 
 if TYPE_CHECKING:
@@ -33,7 +31,7 @@ _OF_LAYERS = tuple(f"exponent{half}{what}" for half in _HALVES for what in ("", 
 _OF_MODES = tuple(f"{what}_along{half}" for what in ("curvature", "noise") for half in _HALVES)
 
 
-class NoiseCovariance(Probe):
+class NoiseCovariance(Looking):
     """The probe: the first replicas at some of the recorded steps."""
 
     def __init__(self, section: NoiseCovarianceProbe, watched: Watched) -> None:
@@ -49,10 +47,6 @@ class NoiseCovariance(Probe):
             )
         self._shape = NoiseShape(beside.instruments, section, seed=beside.seed)
         count = len(self._shape.layers)
-        pays = affordable(watched, section.passes(count))
-        self._steps = spread_over(beside.record, min(pays, _LOOKS) if section.looks is None else section.looks)
-        replicas = max(1, pays // self._steps.size) if section.replicas is None else section.replicas
-        self._replicas = min(replicas, watched.replicas)
         self._full, self._minibatches, self._many = beside.instruments.loss, beside.minibatches(), section.minibatches
         self._order = streams.permutations(beside.seed, trajectories=[0], steps=[5], size=d, stream=Stream.SPECTRUM)[
             0, 0
@@ -63,14 +57,9 @@ class NoiseCovariance(Probe):
             **dict.fromkeys(_OF_LAYERS, (count,)),
             **dict.fromkeys(_OF_MODES, (count, section.modes)),
         }
-        self._found: dict[str, Array] = {
-            name: np.full((self._steps.size, self._replicas, *size), np.nan) for name, size in sizes.items()
-        }
-
-    @property
-    def steps(self) -> NDArray[np.int64]:
-        """Some of the record."""
-        return self._steps
+        super().__init__(
+            watched, sizes, passes=section.passes(count), looks=section.looks, most=_LOOKS, replicas=section.replicas
+        )
 
     def observe(self, view: View) -> None:
         """Measure it where the replicas are, tails on the minibatches of the steps to come."""
@@ -93,12 +82,3 @@ class NoiseCovariance(Probe):
     def coords(self) -> Mapping[str, ArrayLike]:
         """The steps and replicas."""
         return {"noise_step": self._steps, "noise_replica": np.arange(self._replicas)}
-
-    def state(self) -> State:
-        """What was measured so far."""
-        return dict(self._found)
-
-    def restore(self, state: State) -> None:
-        """Go on from a state saved before."""
-        for name, values in self._found.items():
-            values[...] = state[name]

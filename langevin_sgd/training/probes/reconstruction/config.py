@@ -6,15 +6,14 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from langevin_sgd.config.errors import Faults, KeyPath
 from langevin_sgd.config.fields import WholeNumber
 from langevin_sgd.observables.variable import Coordinate, Declarations, Variable
-from langevin_sgd.training.probes.section import ProbeSection, Watched
+from langevin_sgd.training.probes.first_replicas import FirstReplicasSection
 
 _AT = ("reconstructed_replica", "reconstructed_layer", "reconstructed_sample")
 
 
-class ReconstructionProbe(ProbeSection):
+class ReconstructionProbe(FirstReplicasSection):
     """Inputs x that a layer cannot tell from a training sample x_n: |h_l(x) - h_l(x_n)|^2/|h_l(x_n)|^2 made small.
 
     h_l is what layer l hands to the next one with a weight matrix or kernels, behind pooling and nonlinearity, and the
@@ -45,14 +44,3 @@ class ReconstructionProbe(ProbeSection):
     """The first so many training samples, or all of fewer."""
     iterations: Annotated[WholeNumber, Field(ge=1, le=100_000)] = 200
     """Iterations of L-BFGS, at most, from the start for each."""
-    replicas: Annotated[WholeNumber, Field(ge=1)] | None = None
-    """The first so many replicas. null: as many as take no more than a fifth of the training."""
-
-    def problems(self, watched: Watched, *, model: KeyPath, probe: KeyPath) -> Faults:
-        """There must be so many replicas."""
-        yield from super().problems(watched, model=model, probe=probe)
-        if self.replicas is not None and self.replicas > watched.replicas:
-            yield (
-                (*probe, "replicas"),
-                f"{self.replicas} is more than the {watched.replicas} of the network; give at most so many",
-            )

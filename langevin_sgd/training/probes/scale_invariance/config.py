@@ -9,12 +9,13 @@ from pydantic import Field
 from langevin_sgd.config.errors import Faults, KeyPath
 from langevin_sgd.config.fields import PositiveNumber, WholeNumber
 from langevin_sgd.observables.variable import Coordinate, Declarations, Variable
-from langevin_sgd.training.probes.section import ProbeSection, Watched
+from langevin_sgd.training.probes.first_replicas import FirstReplicasSection
+from langevin_sgd.training.probes.section import Watched
 
 _AT = ("rescaling", "rescaled_replica")
 
 
-class ScaleInvarianceProbe(ProbeSection):
+class ScaleInvarianceProbe(FirstReplicasSection):
     """Where training ended the first layer is multiplied by l and the weights of the next divided by l: sharpness then.
 
     With ReLU between them the function stays as it is, and so does sum_k w_k^2 H_kk, but not the largest eigenvalue of
@@ -40,17 +41,10 @@ class ScaleInvarianceProbe(ProbeSection):
     """l."""
     vectors: Annotated[WholeNumber, Field(ge=1, le=1000)] = 8
     """Random vectors for trace and sum."""
-    replicas: Annotated[WholeNumber, Field(ge=1)] | None = None
-    """The first so many replicas. null: as many as take no more than a fifth of the training."""
 
     def problems(self, watched: Watched, *, model: KeyPath, probe: KeyPath) -> Faults:
         """There must be so many replicas, and each l once."""
         yield from super().problems(watched, model=model, probe=probe)
-        if self.replicas is not None and self.replicas > watched.replicas:
-            yield (
-                (*probe, "replicas"),
-                f"{self.replicas} is more than the {watched.replicas} of the network; give at most so many",
-            )
         if len(set(self.factors)) < len(self.factors):
             yield (*probe, "factors"), "one of them is there twice; remove it"
 
