@@ -160,18 +160,22 @@ def test_it_is_measured_along_training_and_goes_on_after_an_interruption(tmp_pat
     assert whole.hessian_top.dims == ("spectrum_look", "spectrum_replica", "top")
     assert whole.spectrum_step.values[-1] == 60
     assert whole.hessian_top.shape == (2, 2, 3)
-    observe, stop = HessianSpectrum.observe, [60]
+    observe, stop, seen = HessianSpectrum.observe, [60], []
 
     def interrupted(self, view):
+        seen.append(view.step)
         if view.step in stop:
             stop.clear()
             raise KeyboardInterrupt
         observe(self, view)
 
+    monkeypatch.setattr("langevin_sgd.models.network.launch._SECONDS_BETWEEN_STATES", 0.0)  # after every few steps
     monkeypatch.setattr(HessianSpectrum, "observe", interrupted)
     with pytest.raises(KeyboardInterrupt):
         lsgd.simulate(study(replicas=2), output=tmp_path / "run")
+    first = len(seen)
     resumed = lsgd.simulate(study(replicas=2), output=tmp_path / "run", resume=True)["network"]
+    assert seen[first:] == [60]  # the look before is not made again
     for name in whole.data_vars:
         if name.startswith("hessian"):
             np.testing.assert_array_equal(resumed[name], whole[name], err_msg=name)
