@@ -49,6 +49,7 @@ _HOME = {
     "measure_curvature": "langevin_sgd.training.curvature:measure",
     "measure_hessian": "langevin_sgd.training.curvature:hessian",
     "measure_noise_covariance": "langevin_sgd.training.curvature:noise_covariance",
+    "minibatch_indices": "langevin_sgd.training.minibatches:minibatch_indices",
     "one_hot": "langevin_sgd.training.losses.loss:one_hot",
 }
 """Where each public name is at home."""

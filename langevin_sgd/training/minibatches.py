@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, get_args
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from langevin_sgd.config.sgd import Sgd
+from langevin_sgd.config.sgd import Sampling, Sgd
 from langevin_sgd.errors import UserError
 from langevin_sgd.random_numbers import streams as random_numbers
 from langevin_sgd.random_numbers.streams import Stream
+from langevin_sgd.real_array import whole_array
 
 Indices = NDArray[np.int64]
 
@@ -70,28 +71,31 @@ class Minibatches:
         if not self.epoch:
             count = max(1, _NUMBERS_AT_A_TIME // (self.replicas * self.batch_size))
             self._first = step
-            self._drawn = random_numbers.integers(
-                self.seed,
-                trajectories=every,
-                steps=np.arange(step, step + count),
-                components=self.batch_size,
-                upper=self.samples,
-                stream=Stream.MINIBATCH,
-            )
+            steps = np.arange(step, step + count)
+            self._drawn = _with_replacement(self.seed, every, steps, self.samples, self.batch_size)
             return
         epochs = max(1, _NUMBERS_AT_A_TIME // (self.replicas * self.samples))
         first = step // self.per_epoch
-        orders = random_numbers.permutations(
-            self.seed,
-            trajectories=every,
-            steps=np.arange(first, first + epochs),
-            size=self.samples,
-            stream=Stream.EPOCH_ORDER,
-        )
-        used = orders[:, :, : self.per_epoch * self.batch_size]
-        batches = used.reshape(epochs, self.replicas, self.per_epoch, self.batch_size).swapaxes(1, 2)
+        batches = _epochs(self.seed, every, np.arange(first, first + epochs), self.samples, self.batch_size)
         self._first = first * self.per_epoch
         self._drawn = np.ascontiguousarray(batches).reshape(-1, self.replicas, self.batch_size)
+
+
+def _with_replacement(seed: int, replicas: Indices, steps: Indices, samples: int, batch_size: int) -> Indices:
+    """Minibatches (steps, replicas, B), every index on its own."""
+    return random_numbers.integers(
+        seed, trajectories=replicas, steps=steps, components=batch_size, upper=samples, stream=Stream.MINIBATCH
+    )
+
+
+def _epochs(seed: int, replicas: Indices, epochs: Indices, samples: int, batch_size: int) -> Indices:
+    """The minibatches (epochs, n, replicas, B) of whole epochs, a view."""
+    per_epoch = samples // batch_size
+    orders = random_numbers.permutations(
+        seed, trajectories=replicas, steps=epochs, size=samples, stream=Stream.EPOCH_ORDER
+    )
+    used = orders[:, :, : per_epoch * batch_size]
+    return used.reshape(epochs.size, replicas.size, per_epoch, batch_size).swapaxes(1, 2)
 
 
 @dataclass(frozen=True)
@@ -125,3 +129,46 @@ def many_from(source: IndexSource, step: int, many: int) -> Indices:
     while (ready := sum(map(len, blocks))) < many:
         blocks.append(source.block(step + ready, many - ready).copy())
     return np.concatenate(blocks)
+
+
+def minibatch_indices(
+    seed: int,
+    replica: ArrayLike,
+    step: ArrayLike,
+    *,
+    samples: int,
+    batch_size: int,
+    sampling: Sampling = "with_replacement",
+) -> Indices:
+    """Which training samples a training sees: the indices that replica number `replica` draws for step number `step`.
+
+    `seed` is that of the study, `samples` N the size of its training set (the attribute `training_samples` of a network
+    in a run), `batch_size` B and `sampling` those of its sgd. Replicas and steps are numbers from 0 or lists of them;
+    step n leads from the weights after n steps to those after n + 1. Indices in [0, N) of shape (steps, replicas, B),
+    without the dimension of what is one number. At all points of a scan a replica draws the same minibatches.
+
+    Raises `UserError` for what is no such number, and for a minibatch larger than the training set. Of a data set that
+    makes its samples anew, such as augmented images, indices do not tell all.
+    """
+    if sampling not in get_args(Sampling):
+        raise UserError(f"sampling must be {' or '.join(get_args(Sampling))}, not {sampling!r}")
+    given = whole_array(replica, "replica", UserError), whole_array(step, "step", UserError)
+    for name, numbers in zip(("replica", "step"), given, strict=True):
+        if numbers.ndim > 1 or (numbers < 0).any():
+            raise UserError(f"{name} must be a number from 0, or a list of them")
+    for name, number in (("seed", seed), ("samples", samples), ("batch_size", batch_size)):
+        if whole_array(number, name, UserError).ndim or number < (name != "seed"):
+            raise UserError(f"{name} must be a whole number, {'0' if name == 'seed' else '1'} or more, not {number}")
+    if batch_size > samples:
+        raise UserError(f"batch_size: {batch_size} is more than the {samples} training samples; reduce it")
+    replicas, steps = (np.atleast_1d(numbers) for numbers in given)
+    try:
+        if sampling == "with_replacement":
+            drawn = _with_replacement(seed, replicas, steps, samples, batch_size)
+        else:
+            of_epoch, place = np.divmod(steps, samples // batch_size)
+            epochs, which = np.unique(of_epoch, return_inverse=True)
+            drawn = _epochs(seed, replicas, epochs, samples, batch_size)[which, place]
+    except ValueError as error:  # numbers too large for a counter
+        raise UserError(str(error)) from None
+    return drawn.reshape(*given[1].shape, *given[0].shape, batch_size)

@@ -8,7 +8,7 @@ from langevin_sgd.errors import UserError
 from langevin_sgd.training import batched, ensemble
 from langevin_sgd.training.energy import Samples
 from langevin_sgd.training.ensemble import Ensemble
-from langevin_sgd.training.minibatches import Minibatches
+from langevin_sgd.training.minibatches import Minibatches, minibatch_indices
 from langevin_sgd.training.network import Network
 from langevin_sgd.training.threads import Workers
 from langevin_sgd.training.tracing import trace
@@ -69,6 +69,26 @@ def test_a_wrong_rule_would_be_seen(make_network, samples, wrong):
     right = {"learning_rate": 0.2, "batch_size": 7, "momentum": 0.9, "weight_decay": 0.02}
     found = _train(network, samples, Sgd(**{**right, **wrong}), 2)
     assert not torch.allclose(found[1], _with_torch(network, samples, Sgd(**right), 1), rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("sampling", ["with_replacement", "epoch"])
+@pytest.mark.parametrize("wrong", [0, 1])
+def test_the_indices_of_the_public_function_are_those_that_a_training_used(make_network, samples, sampling, wrong):
+    """A step of SGD written out for these samples lands where the ensemble did; for those of the step before, not."""
+    network = make_network(nn.Linear(9, 4))
+    sgd = Sgd(learning_rate=0.2, batch_size=7, sampling=sampling)
+    w = _weights(network, 2)
+    for step in range(35):
+        index = minibatch_indices(
+            3, [0, 1], max(step - wrong, 0), samples=len(samples), batch_size=7, sampling=sampling
+        )
+        for replica in range(2):
+            part = samples.inputs[index[replica]], samples.labels[index[replica]]
+            leaf = w[replica].clone().requires_grad_()
+            nn.functional.cross_entropy(network.outputs(network.parameters(leaf), part[0]), part[1]).backward()
+            w[replica] -= 0.2 * leaf.grad
+    found = _train(network, samples, sgd, 2, steps=35)
+    assert torch.allclose(found, w, rtol=1e-10, atol=1e-11) == (not wrong)
 
 
 MODULES = {

@@ -5,7 +5,7 @@ import pytest
 
 from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.errors import UserError
-from langevin_sgd.training.minibatches import Minibatches
+from langevin_sgd.training.minibatches import Minibatches, minibatch_indices
 
 
 def _minibatches(sampling: str, *, replicas: int = 3, samples: int = 23, batch_size: int = 5, seed: int = 1):
@@ -69,3 +69,37 @@ def test_a_minibatch_larger_than_the_data_is_refused():
     with pytest.raises(UserError, match="24 is more than the 23 training samples"):
         _minibatches("epoch", batch_size=24)
     assert _minibatches("epoch", batch_size=23).per_epoch == 1
+
+
+@pytest.mark.parametrize("sampling", ["with_replacement", "epoch"])
+def test_the_public_function_gives_what_a_source_draws(sampling):
+    whole = _steps(_minibatches(sampling), 0, 60)
+    given = {"samples": 23, "batch_size": 5, "sampling": sampling}
+    steps = [59, 4, 3, 4, 17]
+    assert np.array_equal(minibatch_indices(1, [0, 1, 2], steps, **given), whole[steps])
+    assert np.array_equal(minibatch_indices(1, 2, np.arange(60), **given), whole[:, 2])
+    assert np.array_equal(minibatch_indices(1, [2, 0], 7, **given), whole[7, [2, 0]])
+    one = minibatch_indices(1, 1, 8, **given)
+    assert one.shape == (5,)
+    assert np.array_equal(one, whole[8, 1])
+    assert minibatch_indices(1, [], 8, **given).shape == (0, 5)
+    assert not np.array_equal(minibatch_indices(2, 1, 8, **given), one)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"replica": -1}, "replica must be a number from 0"),
+        ({"step": 0.5}, "step must be whole numbers"),
+        ({"step": [[1]]}, "step must be a number from 0, or a list"),
+        ({"replica": 1 << 32}, "trajectories"),
+        ({"seed": -1}, "seed must be a whole number, 0 or more, not -1"),
+        ({"batch_size": 0}, "batch_size must be a whole number, 1 or more"),
+        ({"batch_size": 24}, "24 is more than the 23 training samples"),
+        ({"sampling": "epochs"}, "sampling must be with_replacement or epoch, not 'epochs'"),
+    ],
+)
+def test_the_public_function_says_what_is_wrong(wrong, told):
+    given = {"seed": 1, "replica": 0, "step": 0, "samples": 23, "batch_size": 5}
+    with pytest.raises(UserError, match=told):
+        minibatch_indices(**{**given, **wrong})
