@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import textwrap
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel
@@ -58,18 +59,45 @@ def page(kind: str) -> str:
     return "\n\n".join(pages)
 
 
-def _page(kind: str, word: str, section: type[BaseModel]) -> str:
-    schema = section.model_json_schema(by_alias=True)
-    lines = [f"{word} {kind}", "", *textwrap.wrap(" ".join((section.__doc__ or "").split()), _WIDTH), ""]
+@dataclass(frozen=True)
+class Key:
+    """One key of a section: its name, what it takes and its default in words, and what it means."""
+
+    name: str
+    takes: str
+    default: str
+    meaning: str
+
+
+def described(section: type[BaseModel]) -> str:
+    """What a kind of section is, in one paragraph."""
+    return " ".join((section.__doc__ or "").split())
+
+
+def keys(schema: Mapping[str, Any], definitions: Mapping[str, Any] | None = None) -> list[Key]:
+    """The keys of a section by its JSON Schema, but for the one that names the kind.
+
+    `definitions` are the schema's own `$defs` if they are not given.
+    """
+    known = schema.get("$defs", {}) if definitions is None else definitions
     required = schema.get("required", [])
-    for key, told in schema.get("properties", {}).items():
-        if key in ("kind", "name") and "const" in told:
-            continue
-        default = "required" if key in required else f"default {_default(told)}"
-        lines.append(f"{key}: {_takes(told, schema.get('$defs', {}))}; {default}")
-        lines += textwrap.wrap(
-            " ".join(told.get("description", "").split()), _WIDTH, initial_indent="    ", subsequent_indent="    "
+    return [
+        Key(
+            name,
+            _takes(told, known),
+            "required" if name in required else f"default {_default(told)}",
+            " ".join(told.get("description", "").split()),
         )
+        for name, told in schema.get("properties", {}).items()
+        if not (name in ("kind", "name") and "const" in told)
+    ]
+
+
+def _page(kind: str, word: str, section: type[BaseModel]) -> str:
+    lines = [f"{word} {kind}", "", *textwrap.wrap(described(section), _WIDTH), ""]
+    for key in keys(section.model_json_schema(by_alias=True)):
+        lines.append(f"{key.name}: {key.takes}; {key.default}")
+        lines += textwrap.wrap(key.meaning, _WIDTH, initial_indent="    ", subsequent_indent="    ")
     return "\n".join(lines)
 
 

@@ -1,0 +1,1 @@
+"""Parts of the documentation site: what Sphinx, its theme and MyST do not have."""

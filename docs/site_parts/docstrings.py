@@ -1,0 +1,71 @@
+"""Docstrings are Markdown, as the pages are: tables, indented blocks and formulas in text stay what they look like."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+from types import ModuleType
+from typing import Any
+
+from docutils import nodes
+from docutils.utils import new_document
+from myst_parser.parsers.sphinx_ import MystParser
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+
+_CODE = re.compile(r"(?<!`)`([A-Za-z_][\w.]*)`(?!`)")
+
+
+class Markdown(SphinxDirective):
+    """What stands in it is Markdown, on a page of reStructuredText such as autodoc makes."""
+
+    has_content = True
+
+    def run(self) -> list[nodes.Node]:
+        """The nodes of the text."""
+        settings = self.state.document.settings
+        document = new_document(self.state.document.current_source or "docstring", settings)
+        MystParser().parse("\n".join(self.content), document)
+        return document.children
+
+
+def _home(name: str, where: Any) -> str | None:
+    """The full name of what a docstring calls `name`, if it is a class, function or module of this package."""
+    module = where if isinstance(where, ModuleType) else sys.modules.get(getattr(where, "__module__", None) or "")
+    first, *rest = name.split(".")
+    found: Any = getattr(module, first, None)
+    for part in rest:
+        found = getattr(found, part, None)
+    if isinstance(found, ModuleType):
+        return found.__name__ if found.__name__.startswith("langevin_sgd.") else None
+    if not (inspect.isclass(found) or inspect.isfunction(found)):
+        return None
+    return f"{found.__module__}.{found.__qualname__}" if found.__module__.startswith("langevin_sgd") else None
+
+
+def _as_markdown(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
+    def linked(found: re.Match[str]) -> str:
+        home = _home(found[1], obj)
+        return found[0] if home is None else f"{{py:obj}}`{found[1]} <{app.config.homes.get(home, home)}>`"
+
+    if any(lines):
+        lines[:] = [".. markdown::", "", *(f"   {_CODE.sub(linked, line)}" for line in lines), ""]
+
+
+def _homes(app: Sphinx) -> None:
+    """Where what is documented under a shorter name than that of its module is found: names of the package itself."""
+    import langevin_sgd
+
+    for name, module in langevin_sgd._HOME.items():
+        found = getattr(langevin_sgd, name)
+        app.config.homes[f"{module}.{getattr(found, '__qualname__', name)}"] = f"langevin_sgd.{name}"
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Read every docstring as Markdown."""
+    app.add_config_value("homes", {}, "")
+    app.add_directive("markdown", Markdown)
+    app.connect("builder-inited", _homes)
+    app.connect("autodoc-process-docstring", _as_markdown)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

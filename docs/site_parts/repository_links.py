@@ -1,0 +1,21 @@
+"""Links that lead through the repository lead through the site as well: to the page of a config, or to the file."""
+
+from __future__ import annotations
+
+import re
+
+from sphinx.application import Sphinx
+
+_CONFIG = re.compile(r"\]\((?:\.\./)+configs/([\w/]+)\.yaml\)")
+_README = re.compile(r"\]\((?:\.\./)+README\.md(#[\w-]+)?\)")
+
+
+def _to_pages(app: Sphinx, page: str, text: list[str]) -> None:
+    text[0] = _CONFIG.sub(r"](/configs/\1.md)", text[0])
+    text[0] = _README.sub(r"](/index.md)", text[0])
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Rewrite the links of every page when it is read."""
+    app.connect("source-read", _to_pages)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
