@@ -166,21 +166,16 @@ class NetworkModel(ModelSection):
         """What is recorded along training; the modes' variances in a stationary window; what the probes measure."""
         found = {"train_loss", "squared_displacement", "spread"}
         # what no law is known for is measured, but not compared
-        found |= {"mode_variance"} if self.has_stationary_window() and self._is_compared() else set()
+        found |= {"mode_variance"} if self.has_stationary_window() and self._uncompared() is None else set()
         return frozenset(found.union(*(probe.emits() for probe in self.probes)))
 
-    def _is_compared(self) -> bool:
-        """Whether there is a law for the fluctuations; with a preconditioner it takes all modes."""
-        rule = self.update_rule
-        return rule.has_law() or (rule.is_compared() and self.curvature_modes() is None)
+    def _uncompared(self) -> str | None:
+        return self.update_rule.uncompared(self.curvature_modes())
 
     def withholds(self) -> Mapping[str, str]:
-        """Fluctuations along some modes that a preconditioner mixes with all others."""
-        if not self.has_stationary_window() or self._is_compared() or not self.update_rule.is_compared():
-            return {}
-        why = f"the preconditioner of {self.update_rule.kind} mixes all modes, and its law takes H and C in full"
-        mend = "leave curvature out, or take a rule without, such as sgd"
-        return {"mode_variance": f"has curvature: {{modes: {self.curvature_modes()}}}, but {why}; {mend}"}
+        """Fluctuations that are compared with no law."""
+        reason = self._uncompared() if self.has_stationary_window() else None
+        return {} if reason is None else {"mode_variance": f"{reason}; take a rule with a law, such as sgd"}
 
     def declares(self) -> Declarations:
         """What every network does, and what its probes do."""

@@ -5,6 +5,7 @@ Such a config is written by `langevin_sgd.watch` and `langevin_sgd.merge`, and i
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
@@ -157,13 +158,18 @@ class WatchedModel(ModelSection):
         """What is recorded along training; the modes' variances in a stationary window; what the probes measure."""
         found = {"train_loss", "squared_displacement", "spread"}
         # what no law is known for is measured, but not compared
-        found |= {"mode_variance"} if self.has_stationary_window() and self._is_compared() else set()
+        found |= {"mode_variance"} if self.has_stationary_window() and self._uncompared() is None else set()
         return frozenset(found.union(*(probe.emits() for probe in self.probes)))
 
-    def _is_compared(self) -> bool:
-        """Whether there is a law for the fluctuations; with a preconditioner it takes all modes."""
-        rule = self.update_rule
-        return rule.has_law() or (self.rule is not None and rule.is_compared() and self.curvature is None)
+    def _uncompared(self) -> str | None:
+        if self.rule is None:
+            return f"was trained by {self.optimizer}, of which no law is known"
+        return self.rule.uncompared(None if self.curvature is None else self.curvature.modes)
+
+    def withholds(self) -> Mapping[str, str]:
+        """Fluctuations that are compared with no law."""
+        reason = self._uncompared() if self.has_stationary_window() else None
+        return {} if reason is None else {"mode_variance": reason}
 
     def declares(self) -> Declarations:
         """What all training does, and what its probes do."""

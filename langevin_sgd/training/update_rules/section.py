@@ -86,14 +86,23 @@ class UpdateRuleSection(Section):
         """
         return None
 
-    def is_compared(self) -> bool:
-        """Whether there is a law, its own or another, that its fluctuations are compared with.
+    def uncompared(self, modes: int | None) -> str | None:
+        """Why fluctuations along so many modes, or along all, are compared with no law, its own or another; None if so.
 
-        Of one whose code is not imported while a run is read that may be; what the run holds says so.
+        Of one whose code is not imported while a run is read there may be a law; what the run holds says so.
         """
-        if type(self) is UpdateRuleSection:
-            return True
-        return self.has_law() or (self.PRECONDITIONER and not self.clips())
+        if type(self) is UpdateRuleSection or self.has_law():
+            return None
+        if self.clips():
+            return f"is trained by {self.kind} with clipping, which is no linear step, and no law is known of it"
+        if not self.PRECONDITIONER:
+            return f"is trained by {self.kind}, whose step is not linear, and no law is known of it"
+        if modes is None:
+            return None
+        return (
+            f"has curvature: {{modes: {modes}}}, but the preconditioner of {self.kind} mixes all modes, and its law "
+            "takes H and C in full; leave curvature out"
+        )
 
     def problems(self, sgd: Sgd, *, rule: KeyPath, momentum: KeyPath) -> Faults:
         """Why it cannot step with this `sgd`; `rule` and `momentum` are where they are written."""

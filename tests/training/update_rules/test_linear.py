@@ -197,11 +197,25 @@ def test_stability_is_that_of_the_rule():
     assert stable.attrs["law"] == "discrete"
 
 
-def test_a_rule_without_any_law_is_not_checked():
-    with pytest.raises(UserError, match=r"checks\.0"):
-        config.parse(study("adagrad"))
-    with pytest.raises(UserError, match=r"checks\.0"):
-        config.parse(study({"kind": "sgd", "clip_value": 1.0}))
+@pytest.mark.parametrize(
+    ("rule", "told"),
+    [
+        (
+            "adagrad",
+            '"network" is trained by adagrad, whose steps become shorter without end: it has no stationary law',
+        ),
+        ({"kind": "sgd", "clip_value": 1.0}, '"network" is trained by sgd with clipping, which is no linear step'),
+    ],
+    ids=["adagrad", "clipped"],
+)
+@pytest.mark.parametrize("models", [None, ["network"]])
+def test_a_rule_without_any_law_is_not_checked_and_it_says_why(rule, told: str, models):
+    given = study(rule)
+    given["checks"] = [{"kind": "equilibrium", **({} if models is None else {"models": models})}]
+    with pytest.raises(UserError, match=r"checks\.0") as caught:
+        config.parse(given)
+    assert f"{told}" in str(caught.value)
+    assert "\n" not in str(caught.value).strip()
 
 
 @pytest.mark.validate

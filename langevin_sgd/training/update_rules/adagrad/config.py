@@ -27,6 +27,10 @@ class AdagradRule(UpdateRuleSection):
     epsilon: PositiveNumber = 1e-10
     """Added to the root of the sum."""
 
+    def uncompared(self, modes: int | None) -> str:
+        """No state is stationary."""
+        return "is trained by adagrad, whose steps become shorter without end: it has no stationary law"
+
     def alike(self, sgd: Sgd) -> Hashable:
         """Whether there is decay: steps without are others, rounded otherwise."""
         return sgd.weight_decay > 0
