@@ -106,7 +106,7 @@ SHORTER: dict[str, list[str]] = {
 }  # fmt: skip
 
 # Attributes that tell of the run and not of its results.
-_OF_THE_RUN = ("provenance", "backend")
+_OF_THE_RUN = ("provenance", "backend", "cpu_seconds")
 
 
 def fingerprint(tree: xr.DataTree) -> dict[str, str]:

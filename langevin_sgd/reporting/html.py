@@ -19,6 +19,7 @@ from langevin_sgd.paths import local
 from langevin_sgd.progress import NullProgress, Progress, format_seconds
 from langevin_sgd.reporting.html_tables import MARKS, comparisons_table, counts_table, scrolled
 from langevin_sgd.reporting.plots import drawn as plots
+from langevin_sgd.reporting.probe_costs import costs_table
 from langevin_sgd.reporting.run_parameters import parameters
 from langevin_sgd.reporting.scan_table import NAMED, ROWS_LISTED, Grouped, grouped, not_agreeing, scans
 from langevin_sgd.reporting.verdict_table import FailedModel, Row, failed_models, plain, rows, summary
@@ -110,6 +111,7 @@ def page(tree: xr.DataTree, *, config: str, pictures: Mapping[str, bytes], fault
         _section("Figures", shown + missing),
         _section("Contrasts", _contrasts(every, counted)),
         _section("Models", _models(tree)),
+        _section("What the probes cost", costs_table(tree)),
         _section("How to read the verdicts", _READING),
         _section("Config", f"<pre>{escape(config)}</pre>"),
         _section("Provenance", _provenance(provenance)) if provenance else "",

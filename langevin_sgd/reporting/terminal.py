@@ -16,6 +16,7 @@ from rich.text import Text
 from langevin_sgd.observables.declared import is_trained
 from langevin_sgd.observables.points_done import points_done
 from langevin_sgd.observables.scanned import points
+from langevin_sgd.reporting.probe_costs import costs_line
 from langevin_sgd.reporting.run_parameters import parameters
 from langevin_sgd.reporting.scan_table import NAMED, Group, Grouped, grouped, not_agreeing, scans, telling
 from langevin_sgd.reporting.verdict_table import (
@@ -87,6 +88,7 @@ def print_verdicts(
             Text(f"{hidden} more row{'s' * (hidden > 1)} ({listed}): langevin-sgd check {run}", "dim"), soft_wrap=True
         )
     console.print()
+    _print_costs(console, tree)
     _print_summary(console, tree, table)
 
 
@@ -155,6 +157,7 @@ def print_run(tree: xr.DataTree, *, run: str, brief: bool = False, width: int | 
         console.print(verdict_line(tree, table))
     elif not brief:
         console.print(_outcomes(tree))
+        _print_costs(console, tree)
         console.print("No comparisons: the config asks for no checks.")
     _print_failures(console, tree)
 
@@ -227,6 +230,11 @@ def _print_summary(console: Console, tree: xr.DataTree, table: xr.Dataset) -> No
     if len(rejected) > NAMED:
         console.print(Text(f"  ✗ and {len(rejected) - NAMED:,} more that are rejected", "bold red"))
     _print_failures(console, tree)
+
+
+def _print_costs(console: Console, tree: xr.DataTree) -> None:
+    if told := costs_line(tree):
+        console.print(Text(told, "dim"))
 
 
 def _print_failures(console: Console, tree: xr.DataTree) -> None:

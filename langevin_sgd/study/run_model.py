@@ -18,6 +18,7 @@ from langevin_sgd.models.finished import PointsOfBlock, law_points, sources_at
 from langevin_sgd.models.grid import Grid
 from langevin_sgd.models.points import Points
 from langevin_sgd.observables import blocks
+from langevin_sgd.observables.cpu_seconds import summed
 from langevin_sgd.observables.scanned import POINT, each_point
 from langevin_sgd.one_thread import one_blas_thread
 from langevin_sgd.progress import Progress
@@ -75,6 +76,7 @@ def run_task(study: Study, task: Task, around: Surroundings) -> xr.Dataset:
     data = [None if isinstance(each, PointFailed) else _without(next(done), grid) for each in found]
     errors = [each.told(task.model) if isinstance(each, PointFailed) else "" for each in found]
     block = blocks.block(data, errors, grid.dimensions, task.shape, common=grid.common())
+    block = block.assign_attrs(summed([each.attrs for _, each in given]))
     return recorded(block, answers) if answers else block
 
 

@@ -16,6 +16,7 @@ from langevin_sgd.interruption import finishing
 from langevin_sgd.laws.evaluate import RECORD, SILENT, recorded
 from langevin_sgd.models.grid import Grid, block_shape
 from langevin_sgd.observables import blocks
+from langevin_sgd.observables.cpu_seconds import CPU_SECONDS, summed
 from langevin_sgd.observables.declared import GIVEN_TEMPERATURE
 from langevin_sgd.observables.ensemble import ENSEMBLE
 from langevin_sgd.observables.scanned import SCAN, coordinates, dimensions, label
@@ -30,6 +31,8 @@ from langevin_sgd.study.engines.in_order import in_order
 from langevin_sgd.study.plan import Task, tasks
 from langevin_sgd.study.run_model import Surroundings
 from langevin_sgd.study.scan_progress import ScanProgress
+
+_OF_THE_WHOLE = (RECORD, SILENT, CPU_SECONDS)  # attributes that are of all points together
 
 
 def run_scan(
@@ -61,7 +64,7 @@ def run_scan(
         if pending:
             raise RuntimeError(f"{name}: the engine ended with {pending} points not run, although nobody asked it to")
         found = group.read()
-        record = _together([group.attributes])
+        record = _together([group.attributes]) | summed([group.attributes])
         whole = {**blocks.shared_attributes(found), **record, **_kind(grid), "device": around.device, "status": "done"}
         if not (found[blocks.STATUS] == blocks.DONE).any():
             whole |= {"status": "failed", "error": faults(found.assign_attrs(status="done"))}
@@ -74,7 +77,8 @@ def run_scan(
 def store_block(group: ScanGroup, task: Task, block: xr.Dataset) -> None:
     """Put the block of a task into its group, with what laws were asked."""
     told = _together([group.attributes, block.attrs])
-    group.write(task.start, task.stop, blocks.with_attributes(block, (RECORD, SILENT)), attrs=told)
+    told |= summed([group.attributes, block.attrs])
+    group.write(task.start, task.stop, blocks.with_attributes(block, _OF_THE_WHOLE), attrs=told)
 
 
 def _together(attributes: Sequence[Mapping[Any, Any]]) -> dict[str, Any]:
@@ -121,7 +125,7 @@ def placed(grid: Grid, task: Task, block: xr.Dataset, device: str) -> xr.Dataset
     """The block of a task as the part of the model's Dataset that it is."""
     where = dict(zip(grid.dimensions, map(slice, task.start, task.stop), strict=True))
     axes = {name: axis.isel({dim: where[str(dim)] for dim in axis.dims}) for name, axis in axes_of(grid).items()}
-    whole = blocks.with_attributes(block, (RECORD, SILENT)).assign_coords(axes)
+    whole = blocks.with_attributes(block, _OF_THE_WHOLE).assign_coords(axes)
     return whole.assign_attrs({**_kind(grid), "device": device, "status": "done"})
 
 

@@ -21,6 +21,7 @@ from langevin_sgd.models.failed import PointFailed
 from langevin_sgd.models.network.bench import Bench
 from langevin_sgd.models.network.landmarks import Landmarks
 from langevin_sgd.models.network.point import STEPS_BETWEEN_LOOKS, Point
+from langevin_sgd.observables.cpu_seconds import TRAINING
 from langevin_sgd.progress import Progress
 from langevin_sgd.storage.checkpoint import Checkpointing
 from langevin_sgd.storage.keeper import part, prefixed
@@ -146,10 +147,13 @@ class Launch:
                 progress.update(step, self.steps)
                 look = int(looks[np.searchsorted(looks, step, side="right")])
                 stop = min(look, step + stride)
-                began = time.perf_counter()
+                began, spent = time.perf_counter(), time.process_time()
                 whole = False
                 self._advance(step, stop)
-                for point in self._training():
+                training = self._training()
+                for point in training:
+                    point.spent.add(TRAINING, (time.process_time() - spent) / len(training))
+                for point in training:
                     point.advance(step, stop)
                 per_step = (time.perf_counter() - began) / (stop - step)
                 stride = int(np.clip(_SECONDS_BETWEEN_STATES / max(per_step, 1e-9), 1, STEPS_BETWEEN_LOOKS))

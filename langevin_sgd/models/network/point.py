@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
 
@@ -24,6 +25,7 @@ from langevin_sgd.models.network.recorded import recorded_steps
 from langevin_sgd.models.network.stored import SAMPLES
 from langevin_sgd.models.network.trained import Trained
 from langevin_sgd.models.stationary_window import stationary_window
+from langevin_sgd.observables.cpu_seconds import PROBE, RECORDING, CpuSeconds
 from langevin_sgd.observables.declared import dataset
 from langevin_sgd.observables.ensemble import ENSEMBLE
 from langevin_sgd.observables.schedule import sampling_steps, time_coordinates
@@ -44,6 +46,7 @@ from langevin_sgd.training.view import View
 Arrays = dict[str, NDArray[Any]]
 
 STEPS_BETWEEN_LOOKS = 1000
+_SPENT = "spent"  # in a state, the seconds of CPU
 _ENERGY_OF_DIVERGENCE = 1e3  # times the energy at the start, or that of who knows nothing if larger
 
 
@@ -114,7 +117,8 @@ class Point:
             rule=model.update_rule, curved=about, beside=None if rule is None else self._beside(rule),
         )  # fmt: skip
         asked = probes.build(model.probes, watched, declared=merged(ENSEMBLE, model.DECLARES))
-        self._probes |= {f"probe {kind}": probe for kind, probe in asked.items()}
+        self._probes |= {f"{PROBE}{kind}": probe for kind, probe in asked.items()}
+        self.spent = CpuSeconds()
         self.measures = bool(asked)
         self._steps_of = {key: frozenset(probe.steps.tolist()) for key, probe in self._probes.items()}
         regular = range(0, self.steps + 1, STEPS_BETWEEN_LOOKS)
@@ -125,8 +129,9 @@ class Point:
 
     def advance(self, first: int, last: int) -> None:
         """The steps first, ..., last - 1 have been made: what runs beside the replicas makes them too."""
-        for probe in self._probes.values():
-            probe.advance(first, last)
+        for key, probe in self._probes.items():
+            with self._counted(key):
+                probe.advance(first, last)
 
     def look(self, view: View) -> None:
         """See its replicas at one of `looks`; it may have `failed` then."""
@@ -155,11 +160,12 @@ class Point:
         found: list[Mapping[str, ArrayLike]] = []
         coords: list[Mapping[str, ArrayLike]] = []
         for key, probe in self._probes.items():
-            if key.startswith("probe "):
-                begin(f"{self.label}{key.removeprefix('probe ').replace('_', ' ')}")
-            found.append(probe.finish(view))
-            coords.append(probe.coords())
-        return self._dataset(found, coords)
+            if key.startswith(PROBE):
+                begin(f"{self.label}{key.removeprefix(PROBE).replace('_', ' ')}")
+            with self._counted(key):
+                found.append(probe.finish(view))
+                coords.append(probe.coords())
+        return self._dataset(found, coords).assign_attrs(self.spent.attributes() if self.measures else {})
 
     def state(self) -> Arrays:
         """What must be kept of it to go on from here."""
@@ -168,7 +174,7 @@ class Point:
             return {"failed": np.asarray(_written(self.failed))}
         for key, probe in self._probes.items():
             state |= prefixed(key, probe.state())
-        return state
+        return state | prefixed(_SPENT, self.spent.state())
 
     def restore(self, saved: Mapping[str, NDArray[Any]]) -> None:
         """Go on from a state saved before."""
@@ -177,6 +183,7 @@ class Point:
             return
         for key, probe in self._probes.items():
             probe.restore(part(saved, key))
+        self.spent.restore(part(saved, _SPENT))
         self._highest_energy = float(saved["highest_energy"])
 
     def _look(self, view: View) -> None:
@@ -185,7 +192,8 @@ class Point:
             raise self._diverged(step, "the weights are no longer finite")
         for key, probe in self._probes.items():
             if step in self._steps_of[key]:
-                probe.observe(view)
+                with self._counted(key):
+                    probe.observe(view)
         if step not in self._evaluations:
             return
         energy = view.recorded_energies if step in self._evaluated else view.energies
@@ -194,6 +202,9 @@ class Point:
         worst = int(np.argmax(np.where(np.isfinite(energy), energy, np.inf)))
         if not energy[worst] <= self._highest_energy:
             raise self._diverged(step, f"the energy of replica {worst} is {energy[worst]:.3g}")
+
+    def _counted(self, key: str) -> AbstractContextManager[None]:
+        return self.spent.of(key if key.startswith(PROBE) else RECORDING)
 
     def _diverged(self, step: int, detail: str) -> Diverged:
         has_limit = self.model.update_rule.has_law() and self._landmark is not None  # that of the heavy ball

@@ -1,6 +1,8 @@
 """Networks over the points of a scan, with their probes: each point its own run, the same bits after interruptions."""
 
+import itertools
 import sys
+import time
 import types
 
 import numpy as np
@@ -9,6 +11,7 @@ import xarray as xr
 
 import langevin_sgd as lsgd
 from langevin_sgd.config.errors import ConfigError
+from langevin_sgd.observables.cpu_seconds import CPU_SECONDS, cpu_seconds
 from langevin_sgd.observables.scanned import dimensions
 from langevin_sgd.observables.schedule import distinct_log_spaced_steps, log_spaced_steps
 from langevin_sgd.progress import NullProgress
@@ -126,6 +129,30 @@ def test_windows_about_minima_are_scanned_in_one_launch_and_an_unstable_point_fa
     for name in ("mode_variance", "stationary_energy", "energy", "hessian", "mode_variance_predicted"):
         point = found[name].isel(learning_rate=2, missing_dims="ignore")
         np.testing.assert_array_equal(point, one[name], err_msg=name)
+
+
+def test_what_the_probes_cost_is_told_of_all_points_together_and_is_no_result(scanned, monkeypatch):
+    spent = cpu_seconds(scanned.attrs)
+    assert set(spent) == {"training", "recording", "probe sharpness"}
+    assert CPU_SECONDS not in str(scanned.get("attributes", ""))
+    ticks = itertools.count()
+    monkeypatch.setattr(time, "process_time", lambda: float(next(ticks)))  # so whatever is timed takes a second
+    one = cpu_seconds(lsgd.simulate(_study({"sgd.learning_rate": [0.1]}))["network"].attrs)
+    two = cpu_seconds(lsgd.simulate(_study({"sgd.learning_rate": [0.1, 0.1001]}))["network"].attrs)
+    assert one["probe sharpness"] >= 1.0
+    assert two["probe sharpness"] == 2 * one["probe sharpness"]  # as many looks a point
+
+
+def test_what_a_probe_cost_before_an_interruption_is_counted(tmp_path, monkeypatch):
+    monkeypatch.setattr("langevin_sgd.models.network.launch._SECONDS_BETWEEN_STATES", 0.0)  # steps one by one
+    ticks = itertools.count()
+    monkeypatch.setattr(time, "process_time", lambda: float(next(ticks)))
+    config = _study(probes=("segments",), replicas=4)
+    whole = cpu_seconds(lsgd.simulate(config)["network"].attrs)
+    with pytest.raises(KeyboardInterrupt):
+        lsgd.simulate(config, output=tmp_path / "run", progress=_Interrupt("network", 40))
+    resumed = lsgd.simulate(config, output=tmp_path / "run", resume=True)["network"]
+    assert cpu_seconds(resumed.attrs)["probe segments"] == whole["probe segments"]
 
 
 def test_where_an_interrupted_scan_is_can_be_asked(tmp_path):

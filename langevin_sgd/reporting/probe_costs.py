@@ -1,0 +1,65 @@
+"""What the probes of a run cost beside its training, in seconds of CPU."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+
+import xarray as xr
+
+from langevin_sgd.observables.cpu_seconds import PROBE, TRAINING, cpu_seconds
+from langevin_sgd.progress import format_seconds
+from langevin_sgd.reporting.html_tables import scrolled
+
+NOTE = "What several probes need at one step is evaluated once, and counted with the first of them."
+
+_FEW = 10.0  # seconds, below which whole ones say too little
+
+
+@dataclass(frozen=True)
+class Cost:
+    """A probe of a model: its seconds of CPU, and those as a share of what the steps took, if we made them."""
+
+    model: str
+    probe: str
+    seconds: float
+    share: float | None
+
+    @property
+    def told(self) -> str:
+        """In words."""
+        seconds = f"{self.seconds:.2g} s" if self.seconds < _FEW else format_seconds(self.seconds)
+        spent = f"{seconds} of CPU"
+        return spent if self.share is None else f"{spent}, {self.share:.0%} of the training's"
+
+
+def costs(tree: xr.DataTree) -> list[Cost]:
+    """Those of all models whose probes were counted, in their order."""
+    found: list[Cost] = []
+    for name, node in tree.children.items():
+        spent = cpu_seconds(node.attrs)
+        training = spent.get(TRAINING)
+        for what, seconds in spent.items():
+            if what.startswith(PROBE):
+                found.append(Cost(name, what.removeprefix(PROBE), seconds, seconds / training if training else None))
+    return found
+
+
+def costs_table(tree: xr.DataTree) -> str:
+    """As a table of the report, empty if nothing was counted."""
+    lines = "".join(
+        f'<tr><td>{escape(cost.model)}</td><td>{escape(cost.probe)}</td><td class="number">{cost.told}</td></tr>'
+        for cost in costs(tree)
+    )
+    if not lines:
+        return ""
+    head = '<thead><tr><th scope="col">model</th><th scope="col">probe</th><th scope="col">cost</th></tr></thead>'
+    return f'{scrolled(f"{head}<tbody>{lines}</tbody>")}<p class="quiet">{NOTE}</p>'
+
+
+def costs_line(tree: xr.DataTree) -> str:
+    """In one line, model by model; empty if nothing was counted."""
+    by_model: dict[str, list[str]] = {}
+    for cost in costs(tree):
+        by_model.setdefault(cost.model, []).append(f"{cost.probe} {cost.told}")
+    return "".join(f"probes of {model}: {'; '.join(told)}\n" for model, told in by_model.items()).rstrip()
