@@ -76,3 +76,37 @@ def stationary_summary(moment_1: Array, moment_2: Array) -> StationarySummary:
             pooled_variance(moment_1, moment_2), jackknife_stderr(leave_one_out_variance(moment_1, moment_2))
         ),
     )
+
+
+def pooled_covariance(moment_1: Array, products: Array) -> Estimate:
+    """Covariance about the pooled mean, (mode, mode), of replicas with time averages of x_i and of x_i x_j.
+
+    `moment_1` is (replica, mode) and `products` (replica, mode, mode). On the diagonal it is `pooled_variance` of the
+    same moments, and so is its jackknife error over replicas; both are NaN where there are too few replicas to tell.
+    """
+    replicas, modes = moment_1.shape
+    if replicas < 2:
+        nothing = np.full((modes, modes), np.nan)
+        return Estimate(nothing, nothing.copy())
+    sum_1, sum_11, sum_2 = moment_1.sum(0), moment_1.T @ moment_1, products.sum(0)
+
+    def pooled(without: int | None) -> Array:
+        if without is None:
+            return _covariance(sum_1, sum_11, sum_2, replicas)
+        one = moment_1[without]
+        return _covariance(sum_1 - one, sum_11 - np.outer(one, one), sum_2 - products[without], replicas - 1)
+
+    value = pooled(None)
+    if replicas < 3:
+        return Estimate(value, np.full((modes, modes), np.nan))
+    # one matrix at a time: all of them together may be as many numbers as the products
+    mean = sum(pooled(replica) for replica in range(replicas)) / replicas
+    squares = sum((pooled(replica) - mean) ** 2 for replica in range(replicas))
+    return Estimate(value, np.sqrt((replicas - 1) / replicas * squares))
+
+
+def _covariance(sum_1: Array, sum_11: Array, sum_2: Array, replicas: int) -> Array:
+    mean = sum_1 / replicas
+    between = sum_11 / replicas - np.outer(mean, mean)
+    covariance: Array = sum_2 / replicas - np.outer(mean, mean) + between / (replicas - 1)
+    return covariance

@@ -47,8 +47,17 @@ def _transient(point: Point) -> dict[str, ArrayLike]:
     return {
         **moved,
         **two_times.predicted(point),
+        **between_modes(point, process.covariance(process.own)),
         **relaxation(point),
     }
+
+
+def between_modes(point: Point, covariance: Array) -> dict[str, ArrayLike]:
+    """The stationary `covariance` (mode, mode) of the modes of which it was measured; nothing if of none."""
+    if "mode_covariance" not in point.names:
+        return {}
+    modes = point.array("covariance_mode")
+    return {"mode_covariance": covariance[np.ix_(modes, modes)]}
 
 
 def relaxation(point: Point) -> dict[str, ArrayLike]:

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from langevin_sgd.laws import two_times
 from langevin_sgd.laws.law import Law, NoAnswer, Point
-from langevin_sgd.laws.quadratic import AVERAGES, FROZEN_LAWS, REQUIRED, relaxation
+from langevin_sgd.laws.quadratic import AVERAGES, FROZEN_LAWS, REQUIRED, between_modes, relaxation
 from langevin_sgd.theory import ornstein_uhlenbeck as theory
 from langevin_sgd.theory.self_consistent import Sgd
 
@@ -103,6 +103,7 @@ def _predict(point: Point) -> dict[str, ArrayLike]:
         "energy_law_weight": weights * (mean / weights.sum()),
         "moments_alone": 1.0,
         **relaxation(point),
+        **between_modes(point, found.covariance + np.diag(found.variance - np.diagonal(found.covariance))),
         **two_times.averaged(point, np.diagonal(point.values("averaged_hessian")), found.variance),
     }
 

@@ -30,6 +30,8 @@ PROBES: Family[type[ProbeSection]] = Family(
         "tangent": "langevin_sgd.training.probes.tangent.config:TangentProbe",
         "stationarity": "langevin_sgd.training.probes.stationarity.config:StationarityProbe",
         "frozen_noise": "langevin_sgd.training.probes.frozen_noise.config:FrozenNoiseProbe",
+        "mode_covariance": "langevin_sgd.training.probes.mode_covariance.config:ModeCovarianceProbe",
+        "final_weights": "langevin_sgd.training.probes.final_weights.config:FinalWeightsProbe",
         "mode_growth": "langevin_sgd.training.probes.mode_growth.config:ModeGrowthProbe",
         "segments": "langevin_sgd.training.probes.segments.config:SegmentsProbe",
         "roughness": "langevin_sgd.training.probes.roughness.config:RoughnessProbe",

@@ -1,0 +1,1 @@
+"""The `final_weights` probe: the weights themselves, where training ended."""
