@@ -35,6 +35,7 @@ html_css_files = ["site.css"]
 html_copy_source = False
 html_show_sourcelink = False
 html_math_renderer = "mathml"
+smartquotes = False  # quotes in prose are those of code
 pygments_style = "friendly"
 pygments_dark_style = "monokai"
 

@@ -14,6 +14,7 @@ from myst_parser.parsers.sphinx_ import MystParser
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
+_TYPE = re.compile(r"\b[A-Z]\w*")
 _CODE = re.compile(r"(?<!`)`([A-Za-z_][\w.]*)`(?!`)")
 
 
@@ -53,6 +54,42 @@ def _as_markdown(app: Sphinx, what: str, name: str, obj: Any, options: Any, line
         lines[:] = [".. markdown::", "", *(f"   {_CODE.sub(linked, line)}" for line in lines), ""]
 
 
+class _Source(str):
+    """An annotation as it is written in the source."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def _as_written(
+    app: Sphinx, what: str, name: str, obj: Any, options: Any, arguments: str | None, returned: str | None
+) -> tuple[str | None, str | None] | None:
+    """The signature with the names of types as the source has them, `ArrayLike` and not the union that it is."""
+    if what not in ("function", "method", "class") or arguments is None:
+        return None
+    try:
+        signature = inspect.signature(obj)
+    except (TypeError, ValueError):
+        return None
+
+    def written(annotation: Any) -> Any:
+        return _Source(_TYPE.sub(linked, annotation)) if isinstance(annotation, str) else annotation
+
+    def linked(found: re.Match[str]) -> str:
+        home = _home(found[0], obj)
+        return found[0] if home is None else f"~{app.config.homes.get(home, home)}"
+
+    shown = [one.replace(annotation=written(one.annotation)) for one in signature.parameters.values()]
+    if what == "method" and shown and shown[0].name in ("self", "cls"):
+        shown = shown[1:]
+    result = None if what == "class" or signature.return_annotation is inspect.Signature.empty else returned
+    if result is not None and isinstance(signature.return_annotation, str):
+        result = str(written(signature.return_annotation))
+    return str(inspect.Signature(shown)), result
+
+
 def _homes(app: Sphinx) -> None:
     """Where what is documented under a shorter name than that of its module is found: names of the package itself."""
     import langevin_sgd
@@ -68,4 +105,5 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_directive("markdown", Markdown)
     app.connect("builder-inited", _homes)
     app.connect("autodoc-process-docstring", _as_markdown)
+    app.connect("autodoc-process-signature", _as_written)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -28,41 +28,74 @@ sgd
 ```
 """
 
+OF_FAMILY = """# {title}
+
+{table}
+
+One of your own is written in one file: see the table of families in [architecture](../../../architecture.md).
+
+```{{toctree}}
+:hidden:
+
+{entries}
+```
+"""
+
+WHERE = {
+    "models": "models.NAME.kind",
+    "checks": "an entry of checks",
+    "probes": "an entry of a network's probes",
+    "losses": "a network's loss",
+    "update rules": "a network's update_rule",
+    "schedules": "update_rule.schedule",
+    "data": "data.name",
+    "architectures": "architecture.kind",
+}
+"""Where a config names a member of each family."""
+
 
 def pages() -> dict[str, str]:
     """Pages by their place in docs/reference/kinds."""
     schema = Study.model_json_schema(by_alias=True)
     definitions = schema["$defs"]
     own = {key: told for key, told in schema["properties"].items() if key != "models"}
-    study = _page(
-        "study", "The whole of a config.", {**schema, "properties": own}, definitions, ("Linear", "Geometric")
-    )
+    values = ("Linear", "Geometric", "Random", "Sobol")
+    study = _page("study", "The whole of a config.", {**schema, "properties": own}, definitions, values)
     found = {
         "study.md": study,
-        "sgd.md": _page("sgd", definitions["Sgd"]["description"], definitions["Sgd"], definitions, ()),
+        "sgd.md": _page("sgd", _text(definitions["Sgd"]["description"]), definitions["Sgd"], definitions, ()),
     }
     tables, entries = [], []
     for plural, path in FAMILIES.items():
         family = imported(path)
-        folder = plural.replace(" ", "_")
+        folder = _folder(plural)
         rows = []
         for name in family:
             section = family[name]
             of_kind = section.model_json_schema(by_alias=True)
             inner = of_kind.get("$defs", {})
-            title = f"{name} ({family.word})"
-            found[f"{folder}/{name}.md"] = _page(title, described(section), of_kind, inner, tuple(inner))
-            rows.append(f"| [{name}]({folder}/{name}.md) | {_cell(described(section))} |")
-            entries.append(f"{folder}/{name}")
-        tables.append(f"## {plural.capitalize()}\n\n| {family.word} | |\n|---|---|\n" + "\n".join(rows))
+            told = f"*{family.word}*: {_text(described(section))}"
+            found[f"{folder}/{name}.md"] = _page(name, told, of_kind, inner, tuple(inner))
+            rows.append((name, _text(described(section)).replace("|", "\\|")))
+        title = plural.capitalize()
+        here = "\n".join(f"| [{name}]({name}.md) | {told} |" for name, told in rows)
+        head = f"| {WHERE[plural]} | what it is |\n|---|---|\n"
+        names = "\n".join(family)
+        found[f"{folder}/index.md"] = OF_FAMILY.format(title=title, table=head + here, entries=names)
+        tables.append(f"## {title}\n\n{head}" + here.replace("](", f"]({folder}/"))
+        entries.append(f"{folder}/index")
     found["index.md"] = INDEX.format(tables="\n\n".join(tables), entries="\n".join(entries))
     return found
+
+
+def _folder(plural: str) -> str:
+    return plural.replace(" ", "_")
 
 
 def _page(
     title: str, told: str, schema: Mapping[str, Any], definitions: Mapping[str, Any], inner: tuple[str, ...]
 ) -> str:
-    parts = [f"# {title}", _text(told), _list(keys(schema, definitions)) or "No keys of its own."]
+    parts = [f"# {title}", told, _list(keys(schema, definitions)) or "No keys of its own."]
     for name in inner:
         of_part = definitions[name]
         parts.append(f"## {_called(name, of_part, schema)}")
@@ -90,8 +123,22 @@ def _entry(key: Key) -> str:
 
 
 def _takes(key: Key) -> str:
-    default = key.default if len(key.default) < 80 else "default: see its kind"
-    return f"*{_text(key.takes)}*; {_text(default)}"
+    default = key.default if len(key.default) < 80 else "default: that of its keys"
+    return f"{_kinds_named(key.takes)}; {_text(default)}"
+
+
+def _kinds_named(takes: str) -> str:
+    """What a key takes; where that is any kind of a family, a link to all of them."""
+    for plural, path in FAMILIES.items():
+        family = imported(path)
+        kinds = [kind for word in ("kind", "name") for name in family if (kind := f"{{{word}: {name}}}") in takes]
+        if len(kinds) > 2 or (kinds and len(kinds) == len(list(family))):
+            listed = takes.startswith("list of")
+            names = "" if f"{kinds[0]}" == takes.split(" | ")[0] else "a name, or "
+            page = f"/reference/kinds/{_folder(plural)}/index.md"
+            one = f"{names}a mapping with its settings, of a kind of [{plural}]({page})"
+            return f"a list, of each {one}" if listed else one
+    return f"*{_text(takes)}*"
 
 
 def _text(told: str) -> str:
@@ -101,7 +148,3 @@ def _text(told: str) -> str:
         for mark in "\\*_[]<>{}$":
             parts[even] = parts[even].replace(mark, f"\\{mark}")
     return "`".join(parts)
-
-
-def _cell(told: str) -> str:
-    return _text(told).replace("|", "\\|")

@@ -121,8 +121,9 @@ def _takes(told: Mapping[str, Any], definitions: Mapping[str, Any], depth: int =
             each = dict.fromkeys(_takes(one, definitions, depth) for one in told[several])
             return " | ".join(each)
     if told.get("type") == "object":
-        kind = told.get("properties", {}).get("kind", {})
-        return f"{{kind: {kind['const']}}}" if "const" in kind else "mapping"
+        named = told.get("properties", {})
+        kinds = (f"{{{key}: {named[key]['const']}}}" for key in ("kind", "name") if "const" in named.get(key, {}))
+        return next(kinds, "mapping")
     if told.get("type") == "array":
         entries = told.get("prefixItems")
         if entries is not None:
