@@ -8,20 +8,22 @@ shared out to.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TypeAlias
 
 import torch
 from torch import Tensor
 
 from langevin_sgd.errors import UserError
 from langevin_sgd.training.network import Network
-from langevin_sgd.training.tracing import TensorFunction, trace
+from langevin_sgd.training.tracing import Recorded, TensorFunction, trace
 
 Make = Callable[[Network], TensorFunction]
 """Of a network the function of one network's tensors, each of which has no axis for replicas."""
 
 
-def batched(make: Make, network: Network, *examples: Tensor, purpose: str) -> TensorFunction:
+def batched(make: Make, network: Network, *examples: Tensor, purpose: str) -> Batched:
     """The function for tensors with an axis of replicas before all others.
 
     Raises `UserError` as `trace` does if the network cannot be evaluated one by one either.
@@ -55,6 +57,10 @@ class OneByOne:
             rows = [function(*(each[row].clone() for each in arguments)) for row in range(len(arguments[0]))]
             return tuple(torch.stack([part.detach() for part in parts]) for parts in zip(*rows, strict=True))
 
+    def holding(self, held: Sequence[Tensor]) -> TensorFunction:
+        """The function of the arguments behind `held`, whose values may change in place."""
+        return partial(self, *held)
+
     def _of_this_thread(self) -> TensorFunction:
         """A network of its own: to be evaluated at other parameters it holds them for a moment."""
         if not hasattr(self._own, "function"):
@@ -64,3 +70,7 @@ class OneByOne:
             self._own.function = self._make(copied)
         function: TensorFunction = self._own.function
         return function
+
+
+Batched: TypeAlias = Recorded | OneByOne
+"""What `batched` makes."""

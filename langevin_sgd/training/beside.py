@@ -16,6 +16,7 @@ from torch import Tensor
 
 from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.theory.companion import Companion
+from langevin_sgd.training.batched import Batched
 from langevin_sgd.training.curvature import Curvature
 from langevin_sgd.training.data.section import Supply
 from langevin_sgd.training.energy import Samples
@@ -27,7 +28,6 @@ from langevin_sgd.training.minimum import Minimum
 from langevin_sgd.training.network import Network
 from langevin_sgd.training.threads import Workers
 from langevin_sgd.training.top_modes import TopModes
-from langevin_sgd.training.tracing import TensorFunction
 from langevin_sgd.training.update_rules.rule import UpdateRule
 from langevin_sgd.training.view import Instruments
 
@@ -63,7 +63,7 @@ class Beside:
     curvature: Curvature | TopModes | None = None
     step: Companion | None = None
     sample: IntArray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
-    traced: dict[Hashable, TensorFunction] = field(default_factory=dict)
+    traced: dict[Hashable, Batched] = field(default_factory=dict)
 
     @classmethod
     def simple(

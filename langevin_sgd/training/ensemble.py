@@ -15,7 +15,7 @@ from torch import Tensor
 from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.errors import UserError
 from langevin_sgd.one_thread import one_torch_thread
-from langevin_sgd.training.batched import OneByOne, batched
+from langevin_sgd.training.batched import Batched, OneByOne, batched
 from langevin_sgd.training.data.section import Supply
 from langevin_sgd.training.energy import Samples
 from langevin_sgd.training.losses import functions
@@ -26,7 +26,6 @@ from langevin_sgd.training.network import Network
 from langevin_sgd.training.snapshot import snapshot
 from langevin_sgd.training.step_sums import StepSums
 from langevin_sgd.training.threads import Workers, shares
-from langevin_sgd.training.tracing import TensorFunction
 from langevin_sgd.training.update_rules.rule import Numbers, Replicas, UpdateRule
 from langevin_sgd.training.update_rules.sgd.config import SgdRule
 
@@ -67,7 +66,7 @@ class Ensemble:
         slots: Sequence[str] = (),
         own: Sequence[Sgd] | None = None,
         companion: bool = True,
-        traced: dict[Hashable, TensorFunction] | None = None,
+        traced: dict[Hashable, Batched] | None = None,
         supply: Supply | None = None,
         squares: bool = False,
     ) -> None:
@@ -84,7 +83,7 @@ class Ensemble:
         self._squares = moved.new_zeros((rows, len(network.shapes)), dtype=torch.float64) if squares else None
         self._workers = workers
 
-        traces: dict[Hashable, TensorFunction] = {} if traced is None else traced
+        traces: dict[Hashable, Batched] = {} if traced is None else traced
 
         def blocks(pieces: list[slice]) -> list[_Block]:
             found = []
@@ -178,7 +177,7 @@ class _Block:
         weights: Tensor,
         slots: Mapping[str, Tensor],
         numbers: Numbers,
-        traced: dict[Hashable, TensorFunction],
+        traced: dict[Hashable, Batched],
         supply: Supply | None,
     ) -> None:
         self.weights, self._supply = weights, supply
@@ -189,17 +188,15 @@ class _Block:
         self._sums: StepSums | None = None
         first = self._first_minibatch()
         aligned = first[0].nbytes % _CACHE_LINE == 0  # else rounding would depend on the place among the steps
-        self._steps_gathered = _STEPS_GATHERED if aligned and first[0].nbytes > _BYTES_THAT_EVICT else 1
+        self._steps_gathered = _STEPS_GATHERED if aligned and first[0].nbytes >= _BYTES_THAT_EVICT else 1
         key = (len(weights), batch_size, weights.dtype)  # a trace depends on nothing else of a block
         if key not in traced:
             purpose = "trained as an ensemble (torch.func.vmap of its gradient fails)"
             of = partial(functions.gradient, loss=loss)
             traced[key] = batched(of, network, *self._parameters, *first, purpose=purpose)
-        self._gradient = traced[key]
-
-    @property
-    def one_by_one(self) -> UserError | None:
-        return self._gradient.refused if isinstance(self._gradient, OneByOne) else None
+        gradient = traced[key]
+        self.one_by_one = gradient.refused if isinstance(gradient, OneByOne) else None
+        self._gradient = gradient.holding(self._parameters)  # which change in place
 
     def sum_squares(self, sums: Tensor) -> None:
         """Add the squares of all steps to `sums` (replica, parameter) from now on."""
@@ -222,7 +219,7 @@ class _Block:
     def _step(self, step: int, inputs: Tensor, labels: Tensor) -> None:
         self._replicas.step = step
         # one tensor a parameter, summed over the minibatch: dividing by B is left to the update
-        self._replicas.summed = list(self._gradient(*self._parameters, inputs, labels))
+        self._replicas.summed = list(self._gradient(inputs, labels))
         if self._sums is None:
             self._rule.update(self._replicas)
             return
@@ -243,7 +240,7 @@ class _Block:
         with one_torch_thread(), torch.inference_mode():
             for _ in range(5):
                 began = time.perf_counter()
-                self._gradient(*self._parameters, *minibatch)
+                self._gradient(*minibatch)
                 times.append(time.perf_counter() - began)
         return min(times)
 

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.errors import UserError
-from langevin_sgd.training.batched import OneByOne, batched
+from langevin_sgd.training.batched import Batched, OneByOne, batched
 from langevin_sgd.training.losses import functions
 from langevin_sgd.training.losses.loss import Loss
 from langevin_sgd.training.network import Network
@@ -53,7 +53,7 @@ class LangevinTwin:
         self._weights = (weights.expand(2, -1) if alone else weights).contiguous().clone()
         rows = np.zeros(2, dtype=np.int64) if alone else np.arange(self._replicas)
         pieces = shares(len(rows), max(workers.count, -(-len(rows) // _REPLICAS_AT_A_TIME)))
-        traced: dict[tuple[int, int], TensorFunction] = {}
+        traced: dict[tuple[int, int], Batched] = {}
         self._blocks = [
             _Block(network, loss, sgd, noise, self._weights[piece], rows[piece], substeps, traced) for piece in pieces
         ]
@@ -103,25 +103,24 @@ class _Block:
         weights: Tensor,
         replicas: NDArray[np.int64],
         substeps: int,
-        traced: dict[tuple[int, int], TensorFunction],
+        traced: dict[tuple[int, int], Batched],
     ) -> None:
         self._weights, self._replicas, self._substeps, self._noise = weights, replicas, substeps, noise
         self._parameters = network.parameters(weights)
         self._time_step = sgd.learning_rate / substeps
         self._decay = self._time_step * sgd.weight_decay
         self._amplitude = math.sqrt(self._time_step * sgd.learning_rate / sgd.batch_size)
-        self._traced = traced
+        self._gradients: dict[tuple[int, int], TensorFunction] = {}
         for inputs, labels, samples in noise.terms(0, replicas):
             key = samples.shape[0], samples.shape[1]
             if key not in traced:
                 purpose = "moved as an ensemble (torch.func.vmap of its gradient fails)"
                 of = partial(functions.gradient, loss=loss)
                 traced[key] = batched(of, network, *self._parameters, inputs, labels, samples, purpose=purpose)
+            self._gradients[key] = traced[key].holding(self._parameters)  # which change in place
 
-    @property
-    def one_by_one(self) -> UserError | None:
-        one = next(iter(self._traced.values()))
-        return one.refused if isinstance(one, OneByOne) else None
+        one = next(iter(traced.values()))
+        self.one_by_one = one.refused if isinstance(one, OneByOne) else None
 
     def advance(self, first: int, last: int) -> None:
         """All steps of the twin within these of SGD."""
@@ -131,7 +130,7 @@ class _Block:
     def _step(self, step: int) -> None:
         gradient: list[Tensor] = []
         for inputs, labels, samples in self._noise.terms(step, self._replicas):
-            part = self._traced[samples.shape[0], samples.shape[1]](*self._parameters, inputs, labels, samples)
+            part = self._gradients[samples.shape[0], samples.shape[1]](inputs, labels, samples)
             if gradient:
                 torch._foreach_add_(gradient, part)
             else:

@@ -10,8 +10,8 @@ exact compositions of functions that do not.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
-from functools import cache
+from collections.abc import Callable, Sequence
+from functools import cache, partial
 from typing import Any
 
 import torch
@@ -24,6 +24,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from langevin_sgd import user_code
 from langevin_sgd.training import kept_traces
+from langevin_sgd.training.held_arguments import Split
 from langevin_sgd.training.traced_products import add_biases, orient, shape
 
 aten = torch.ops.aten
@@ -54,12 +55,17 @@ _QUICKER = {
     aten.scatter_add.default: torch.scatter_add,
     aten.erf.default: torch.erf,
     aten.sum.dim_IntList: torch.sum,
+    aten.constant_pad_nd.default: torch.constant_pad_nd,
+    aten.maximum.default: torch.maximum,
+    aten.unbind.int: torch.unbind,
+    aten.stack.default: torch.stack,
+    aten.unfold.default: torch.Tensor.unfold,
 }
 
 
 def trace(
     function: TensorFunction, *examples: torch.Tensor, purpose: str = "evaluated under torch.func transforms"
-) -> TensorFunction:
+) -> Recorded:
     """The same function for arguments of the examples' shapes, dtypes and device, as a short list of operations.
 
     `function` takes tensors and returns a tuple of tensors; it must not choose its operations by the values in its
@@ -76,7 +82,7 @@ def trace(
         module = _shortened(record)
         if not captured:
             kept_traces.keep(key, module)
-    return _Recorded(function, module, refused).replay
+    return Recorded(function, module, refused)
 
 
 def _shortened(module: GraphModule) -> GraphModule:
@@ -90,7 +96,9 @@ def _shortened(module: GraphModule) -> GraphModule:
         _write_in_place(graph)
         _keep_constants(module)
     for node in graph.nodes:
-        if node.target in _QUICKER:
+        if node.target is aten.permute.default and _swaps_the_last_two(node):
+            node.target, node.args = getattr, (node.args[0], "mT")  # a property: no arguments to parse
+        elif node.target in _QUICKER:
             node.target = _QUICKER[node.target]
         elif node.target in _RESHAPES:
             node.target = torch.reshape  # a view of the recorded strides may need a copy with the new ones
@@ -114,7 +122,7 @@ def _record(function: TensorFunction, *examples: torch.Tensor) -> GraphModule:
     return module
 
 
-class _Recorded:
+class Recorded:
     """The shortened record of a function. If it fails, so may a full one: that is the network's fault, and else ours.
 
     Torch records some operations, such as those of recurrent layers under vmap, to what cannot be run.
@@ -122,18 +130,48 @@ class _Recorded:
 
     def __init__(self, function: TensorFunction, module: GraphModule, refused: str) -> None:
         self.graph = module.graph
+        self._module = module
         self._forward: TensorFunction = module.forward
         self._function, self._refused = function, refused
+        self._splits: dict[int, Split] = {}
 
-    def replay(self, *arguments: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    def __call__(self, *arguments: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """The function's results."""
         try:
             return self._forward(*arguments)
         except Exception:
-            with user_code.transforming(self._refused):
-                with torch.inference_mode(False):  # a tensor of that mode cannot be differentiated, but its copy can
-                    full = _record(self._function, *(argument.clone() for argument in arguments))
-                full(*arguments)
+            self._tell(arguments)
             raise
+
+    def holding(self, held: Sequence[torch.Tensor]) -> TensorFunction:
+        """The function of the arguments behind `held`, whose values may change in place: views of them are made once.
+
+        The same bits as of all arguments together.
+        """
+        split = self._splits.get(len(held))
+        if split is None:
+            split = self._splits.setdefault(len(held), Split.of(self._module, held))
+        views = split.made_of(held)
+        if views is None:
+            return partial(self, *held)
+        forward: TensorFunction = split.rest.forward
+        first = (*views, *held)
+
+        def of_the_rest(*arguments: torch.Tensor) -> tuple[torch.Tensor, ...]:
+            try:
+                return forward(*first, *arguments)
+            except Exception:
+                self._tell((*held, *arguments))
+                raise
+
+        return of_the_rest
+
+    def _tell(self, arguments: tuple[torch.Tensor, ...]) -> None:
+        """Raise what a full record says of these arguments, if it fails too."""
+        with user_code.transforming(self._refused):
+            with torch.inference_mode(False):  # a tensor of that mode cannot be differentiated, but its copy can
+                full = _record(self._function, *(argument.clone() for argument in arguments))
+            full(*arguments)
 
 
 @cache
@@ -211,6 +249,11 @@ def _normalise(node: Node) -> None:
             kept = [n for i, n in enumerate(shape(x)) if i not in _positive(axes, len(shape(x)))]
             if kept == list(shape(node)):
                 node.target, node.args = aten.sum.dim_IntList, (x, axes)
+
+
+def _swaps_the_last_two(node: Node) -> bool:
+    order = _positive(node.args[1])
+    return len(order) >= 2 and order == [*range(len(order) - 2), len(order) - 1, len(order) - 2]
 
 
 def _positive(dims: Any, rank: int | None = None) -> list[int]:

@@ -3,6 +3,8 @@ import torch
 from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
+from langevin_sgd.errors import UserError
+from langevin_sgd.training.held_arguments import VIEWS, Split
 from langevin_sgd.training.losses.cross_entropy.functions import CROSS_ENTROPY
 from langevin_sgd.training.losses.functions import gradient as gradient_of
 from langevin_sgd.training.network import Network
@@ -115,12 +117,12 @@ def test_bits_do_not_depend_on_the_number_of_replicas(module: nn.Module, dtype: 
 def test_the_list_of_operations_is_short():
     network, arguments = _ensemble(nn.Sequential(nn.Linear(7, CLASSES)), 3, torch.float32)
     function = torch.func.vmap(gradient_of(network, CROSS_ENTROPY))
-    graph = trace(function, *arguments).__self__.graph
+    graph = trace(function, *arguments).graph
     work = [node.target.__name__ for node in graph.nodes if node.op == "call_function"]
     assert sorted(work) == [
         "baddbmm",
         "bmm",
-        "permute",
+        "getattr",
         "reshape",
         "scatter_add_",
         "softmax",
@@ -147,7 +149,7 @@ def test_what_is_used_again_is_not_written_into():
 
     x, at = torch.randn(3, 3), torch.tensor([[2, 0, 1]])
     given, traced = x.clone(), trace(function, x, at)
-    targets = [node.target.__name__ for node in traced.__self__.graph.nodes if node.op == "call_function"]
+    targets = [node.target.__name__ for node in traced.graph.nodes if node.op == "call_function"]
     assert targets.count("scatter_add_") == 1
     assert targets.count("scatter_add") == 3
     for found, expected in zip(traced(x, at), function(x, at), strict=True):
@@ -162,7 +164,7 @@ def test_repeated_and_idle_operations_go_but_nothing_else():
 
     x = torch.randn(2, 3)
     traced = trace(function, x)
-    work = [node for node in traced.__self__.graph.nodes if node.op == "call_function"]
+    work = [node for node in traced.graph.nodes if node.op == "call_function"]
     assert sum(node.target is torch.exp for node in work) == 1
     assert len(work) == 6
     for found, expected in zip(traced(x), function(x), strict=True):
@@ -176,7 +178,7 @@ def test_a_part_that_is_all_of_it_is_not_copied():
 
     x = torch.randn(2, 3)
     traced = trace(function, x)
-    names = [node.name for node in traced.__self__.graph.nodes if node.op == "call_function"]
+    names = [node.name for node in traced.graph.nodes if node.op == "call_function"]
     assert len(names) == 2  # there and back along the axis that is cut
     for found, expected in zip(traced(x), function(x), strict=True):
         assert torch.equal(found, expected)
@@ -201,5 +203,49 @@ def test_the_shapes_of_all_results_are_followed_in_one_mode(monkeypatch: pytest.
     begin = FakeTensorMode.__init__
     monkeypatch.setattr(FakeTensorMode, "__init__", lambda self, **given: made.append(1) or begin(self, **given))
     traced = trace(lambda x: (torch.tanh(x) @ x.T + 1.0,), torch.ones(3, 2))
-    assert len(traced.__self__.graph.nodes) > 4
+    assert len(traced.graph.nodes) > 4
     assert len(made) == 1
+
+
+def _turned(w: torch.Tensor, b: torch.Tensor, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    # a view of w that a product reads, a reshape of it that takes a copy, and results that are only views
+    return x @ w.T + b.unsqueeze(0), w.T.reshape(-1) * 2, w.T, torch.tanh(w).T @ w
+
+
+def test_held_arguments_change_in_place_and_are_seen_with_the_same_bits():
+    w, b, x = torch.randn(4, 3), torch.randn(4), torch.randn(5, 3)
+    traced = trace(_turned, w, b, x)
+    held, more = traced.holding([w, b]), traced.holding([w])
+    for _ in range(2):
+        for found in (held(x), more(b, x)):
+            for each, expected in zip(found, traced(w, b, x), strict=True):
+                assert torch.equal(each, expected)
+        w.mul_(-1.5)
+        b.add_(1.0)
+
+
+def test_views_of_held_arguments_are_not_made_again():
+    w, b, x = torch.randn(4, 3), torch.randn(4), torch.randn(5, 3)
+    traced = trace(_turned, w, b, x)
+    split = Split.of(traced.graph.owning_module, [w, b])
+    assert len(split.views) == 2  # w.T and b.unsqueeze(0), and not the copy nor what is made of tanh(w)
+    left = [node for node in split.rest.graph.nodes if node.op == "call_function"]
+    assert sum(node.target in VIEWS for node in left) == 2
+
+
+def test_what_is_a_copy_with_other_strides_is_made_at_every_call():
+    def function(w: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return (w.reshape(-1) * 2,)
+
+    held = trace(function, torch.randn(4, 3))
+    w = torch.randn(3, 4).T
+    assert torch.equal(held.holding([torch.ones(4, 3)])()[0], torch.full((12,), 2.0))
+    other = held.holding([w])
+    w.fill_(3.0)
+    assert torch.equal(other()[0], torch.full((12,), 6.0))
+
+
+def test_a_fault_with_held_arguments_is_told_as_without():
+    traced = trace(lambda m: (torch.linalg.cholesky(m.mT),), torch.eye(2), purpose="trained")
+    with pytest.raises(UserError, match="the network cannot be trained: _LinAlgError"), torch.inference_mode():
+        traced.holding([-torch.eye(2)])()

@@ -10,6 +10,7 @@ import torch
 from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.models.network.config import NetworkModel
 from langevin_sgd.models.network.problem import Problem, prepare
+from langevin_sgd.training.batched import Batched
 from langevin_sgd.training.energy import Evaluator, Samples
 from langevin_sgd.training.intermediate_results import forward_operations
 from langevin_sgd.training.minibatches import Minibatches, NoIndices
@@ -17,7 +18,6 @@ from langevin_sgd.training.network import Network
 from langevin_sgd.training.recording.config import Precision
 from langevin_sgd.training.recording.meter import Meter, on_subsets
 from langevin_sgd.training.threads import Workers
-from langevin_sgd.training.tracing import TensorFunction
 from langevin_sgd.training.view import Instruments
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
@@ -36,7 +36,7 @@ class Bench:
             problem.network(torch.float64), problem.train, problem.test, weight_decay=0.0, workers=workers,
             loss=problem.loss, apart=problem.apart,
         )  # fmt: skip
-        self.traced: dict[Hashable, TensorFunction] = {}
+        self.traced: dict[Hashable, Batched] = {}
         self._meters: dict[tuple[Precision, int | None], Meter] = {}
 
     @cached_property
