@@ -1,7 +1,5 @@
 """Barriers between replicas and the structure function of the loss, on losses whose answer is known."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -48,32 +46,6 @@ def test_planted_barriers_are_found():
     found = lsgd.simulate(noisy)["network"]
     assert found.segment_barrier.dims == ("segment_look", "pair")
     assert found.segment_barrier[-1].max() > 0.05
-
-
-def test_they_go_on_after_an_interruption_to_the_same_bits(convex, tmp_path: Path, monkeypatch):
-    from langevin_sgd.training.probes.segments.measure import Segments
-
-    observe, stop = Segments.observe, [60]
-
-    def interrupted(self, view):
-        if view.step in stop:
-            stop.clear()
-            raise KeyboardInterrupt
-        observe(self, view)
-
-    monkeypatch.setattr(Segments, "observe", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        lsgd.simulate(study(), output=tmp_path / "run")
-    resumed = lsgd.simulate(study(), output=tmp_path / "run", resume=True)["network"]
-    for name in (
-        "segment_barrier",
-        "segment_over_null",
-        "trajectory_structure",
-        "trajectory_thermal_energy",
-        "control_alpha",
-        "direction_over_null",
-    ):
-        assert np.array_equal(convex[name], resumed[name], equal_nan=True), name
 
 
 def test_what_cannot_be_measured_is_refused():
