@@ -9,11 +9,16 @@ disorders or blocks of columns, which changes no bit. At the sizes met here one 
 from __future__ import annotations
 
 import ctypes
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, lru_cache
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
 
 @contextmanager
@@ -23,11 +28,17 @@ def one_blas_thread() -> Iterator[None]:
     Usable in a `with` statement and as a decorator, and inside itself. The setting is the process's: of several Python
     threads that are inside at once, the first one in sets it and puts it back.
     """
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
-
     _load_blas()
-    with threadpool_limits(1, user_api="blas"):
+    with _libraries(len(sys.modules)).limit(limits=1, user_api="blas"):
         yield
+
+
+@lru_cache(maxsize=1)
+def _libraries(modules: int) -> ThreadpoolController:
+    """The libraries that are loaded. To look for them takes milliseconds, and it is modules that bring new ones."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
 
 
 @cache

@@ -6,13 +6,21 @@ import base64
 import collections
 import gc
 import itertools
+import os
 import sys
 from collections.abc import Iterator
 
 import pytest
+
+# Threads of OpenMP and OpenBLAS wait busily for more work, a tenth of the whole run. The libraries read it when loaded.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
+
 from matplotlib.figure import Figure
 
 from langevin_sgd.reporting.plots import drawn
+
+gc.disable()  # until all is collected: what is imported stays, and Python would look through it again and again
 
 pytest_plugins = [
     "made_up_basins",
@@ -71,6 +79,7 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
+    gc.enable()
 
 
 @pytest.hookimpl(tryfirst=True)
