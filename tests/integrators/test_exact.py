@@ -178,7 +178,7 @@ def test_the_continuum_is_the_ornstein_uhlenbeck_process(momentum):
     assert min(p_values(discrete, np.zeros(50), stationary).values()) < LEVEL
 
 
-@pytest.mark.by_default("0.9")
+@pytest.mark.validate
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
 def test_energies_follow_the_weighted_chi_squared_law(momentum):
     """Sup-distance of 80,000 energies below the Dvoretzky-Kiefer-Wolfowitz bound; with T off by 3% it is above."""

@@ -59,7 +59,7 @@ def test_beyond_it_runs_on_tensors_with_the_law_of_the_map():
         integrate(landscape, FullNoise(np.eye(39)), time_step=0.1, steps=1)
 
 
-@pytest.mark.parametrize(("d", "momentum"), [(3, 0.0), (3, 0.9), (20, 0.9)])
+@pytest.mark.parametrize(("d", "momentum"), [(3, 0.0), (3, 0.9), pytest.param(20, 0.9, marks=pytest.mark.validate)])
 def test_heavy_ball_has_the_exact_discrete_covariance(d, momentum):
     """H and C that do not commute, against theory.discrete_covariance (Liu, Ziyin and Ueda 2021), entry by entry.
 

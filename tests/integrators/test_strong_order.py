@@ -142,6 +142,7 @@ CASES = [
 ]
 
 
+@pytest.mark.covering
 @pytest.mark.parametrize(("name", "kind"), CASES)
 def test_strong_order(name, kind):
     problem, declared = PROBLEMS[kind], SCHEMES[name].strong_order

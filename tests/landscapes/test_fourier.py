@@ -249,6 +249,7 @@ def test_windows_that_do_not_exist_are_refused():
         Fourier.between(2, 1.0, 3.0, 1.0)
 
 
+@pytest.mark.validate
 def test_squared_increments_are_averages_over_space_of_the_same_waves():
     law = Fourier.between(3, 1.0, 1.0, 20.0, features=200)
     potential = law.potential(4, [0, 1])

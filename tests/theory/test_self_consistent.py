@@ -25,6 +25,7 @@ def on_line(gradient, curvature, noise):
     return average
 
 
+@pytest.mark.validate
 def test_quartic_with_noise_that_grows_away_from_the_minimum_is_that_of_the_exact_chain():
     """E = x^2/2 + x^4/8, C = 1 + 3 x^2: what is left falls as the square of the temperature, the excess as itself."""
 

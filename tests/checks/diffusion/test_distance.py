@@ -113,6 +113,7 @@ def rate(random, *, replicas, truth, bound, studies):
     return np.mean([verdict is not Verdict.INCONCLUSIVE for verdict in verdicts])
 
 
+@pytest.mark.validate
 @pytest.mark.parametrize("studies", [100, pytest.param(400, marks=pytest.mark.validate)])
 def test_the_advice_settles_it_with_the_stated_power_at_least(studies):
     """The rule is that of all rows: 80% power; a factor that only shrinks the interval to the edge gives about half."""

@@ -125,6 +125,7 @@ def test_a_box_that_nobody_watched_is_seen_in_the_numbers():
     assert found["mean_absolute_position"].verdict is DISAGREES
 
 
+@pytest.mark.validate
 def test_a_few_censored_disorders_are_counted_with_what_they_carry():
     dataset = sinai(3)
     farthest = np.argsort(dataset["squared_displacement"].values[:, -1])[-32:]
@@ -191,6 +192,7 @@ def test_disorder_with_a_bias_to_one_side():
     assert "to the right of the start" in found["position_distribution"].reason
 
 
+@pytest.mark.validate
 def test_draws_at_their_own_time():
     dataset = sinai(10)
     middle = 60

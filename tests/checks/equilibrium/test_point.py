@@ -98,6 +98,7 @@ def test_what_runs_beside_takes_its_part_out_of_variance_mean_and_energy(make_st
     assert "of what it is without" not in find(rows_of(dataset), "total_variance").reason
 
 
+@pytest.mark.validate
 @pytest.mark.parametrize("studies", [30, pytest.param(200, marks=pytest.mark.validate)])
 def test_shift_of_the_mean_is_measured_without_its_noise(make_stationary, studies):
     shift = 0.3

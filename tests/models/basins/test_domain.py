@@ -176,6 +176,7 @@ def test_occupancy_in_the_plane_does_not_depend_on_the_box(force: Any) -> None:
             np.testing.assert_allclose(found[name]["fokker_planck"], wide[name]["fokker_planck"], rtol=1e-6)
 
 
+@pytest.mark.validate
 def test_escape_in_the_plane_does_not_depend_on_the_box() -> None:
     """Within the 1% of the grid of the line's own time to the same line x = 0.6."""
     plane = {"kind": "expression", "energy": "(x**2 - 1)**2/4 + 0.1*x + y**2/2", "variables": ["x", "y"]}

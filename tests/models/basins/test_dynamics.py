@@ -79,6 +79,7 @@ def test_with_a_current_inertia_changes_the_density_too() -> None:
     assert not any(found["law_is_exact"].values())
 
 
+@pytest.mark.validate
 def test_circulation_of_stratonovich_noise() -> None:
     """By its Ito drift, -0.020; without the drift of the noise it would be +0.055. Within 4.5 standard errors."""
     noise = {"kind": "formula", "variances": ["30*(1 + (x + y)**2)", "50"], "interpretation": "stratonovich"}

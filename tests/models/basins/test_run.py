@@ -130,6 +130,7 @@ def test_circulation_and_density_with_a_current() -> None:
     assert "has a probability current" in str(ds.law_note.sel(law="boltzmann").values)
 
 
+@pytest.mark.validate
 def test_ten_dimensions_are_integrated_out() -> None:
     config = study({**WELL, "dimension": 10, "curvature_ratio": 1.5}, temperature=2.0, time_step=0.005, steps=3000)
     ds = simulated(config)
