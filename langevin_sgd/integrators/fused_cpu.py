@@ -11,12 +11,12 @@ from threading import Lock
 from types import ModuleType
 
 import numpy as np
-from numpy.typing import NDArray
 
 from langevin_sgd.integrators import kernel_cache
 from langevin_sgd.integrators.block_draws import draws
 from langevin_sgd.integrators.finiteness import Faults, check_finite
-from langevin_sgd.integrators.fused_source import TILE, FusedSource, fused_source, limits, places
+from langevin_sgd.integrators.fused_source import FusedSource, fused_source, limits, places
+from langevin_sgd.integrators.partial_sums import TILE, PartialSums
 from langevin_sgd.integrators.problem import Problem, Reductions
 from langevin_sgd.integrators.wave_source import scratch
 
@@ -38,32 +38,25 @@ def run(problem: Problem, after_launch: Callable[[int], None] | None = None) -> 
     calls, sizes = _calls(problem, source, module), _sizes(problem, source)
     where = np.array(places(problem.layout), np.uint32)
     uniform, varying = problem.coefficients()
-    tiles = -(-problem.numbers.size // TILE)
     blocks = -(-problem.numbers.size // source.lanes)
-    records = problem.record_steps.size
-    quantities = problem.quantities
-    values = np.zeros((records, len(quantities.each), problem.numbers.size))
-    sums = np.zeros((records, tiles, len(quantities.means), 3, _groups_per_tile(problem)))
-    edges = np.array([(low, bins / (high - low), bins) for low, high, bins in quantities.edges]).reshape(-1, 3)
-    bins = int(edges[:, 2].max(initial=0)) + 2
-    counts = np.zeros((records, len(quantities.histograms), problem.group_count, bins), np.int64)
-    together = TILE // source.lanes if quantities.means else 1  # the blocks of a tile add to the same sums
-    faults = Faults.none(problem)
+    partial = PartialSums.none(problem)
+    faults, (each, means, histograms) = partial.faults, partial.rows
+    together = TILE // source.lanes if means.size else 1  # the blocks of a tile add to the same sums
     lock = Lock()
     key = (np.uint64(problem.stream << 24), np.uint64(problem.seed & 0xFFFFFFFF), np.uint64(problem.seed >> 32))
-    rows = [np.array(r, np.int64) for r in (quantities.each, quantities.means, quantities.histograms)]
 
     def task(first: int, last: int, begin: int, end: int, here: slice) -> None:
-        own = np.zeros_like(counts[here])
+        own = np.zeros_like(partial.counts[here])
         bad = Faults(np.zeros_like(faults.counts[here]), faults.first[here].copy(), faults.groups)
         loop(
             calls, sizes, where, first, last, *key, problem.numbers, problem.state, problem.start, uniform, varying,
             problem.table, problem.offsets, problem.cells, begin, end, problem.record_steps[here], problem.passage,
-            rows[0], values[here], rows[1], problem.groups, sums[here], rows[2], edges, own, bad.counts, bad.first,
+            each, partial.values[here], means, problem.groups, partial.sums[here], histograms, partial.edges, own,
+            bad.counts, bad.first,
         )  # fmt: skip
         with lock:
             if own.size:
-                counts[here] += own
+                partial.counts[here] += own
             faults.counts[here] += bad.counts
             faults.first[here] = np.minimum(faults.first[here], bad.first)
 
@@ -76,12 +69,11 @@ def run(problem: Problem, after_launch: Callable[[int], None] | None = None) -> 
             for future in waiting:
                 future.result()
             if faults.counts.any():
-                _tell_groups(problem, faults, values, sums)
+                partial.tell_groups(problem)
             check_finite(problem, faults, end)
             if after_launch is not None:
                 after_launch(end)
-    histograms = [counts[:, q, :, : int(edges[q, 2]) + 2] for q in range(len(edges))]
-    return Reductions(values, _moments(problem, sums), histograms)
+    return partial.reductions(problem)
 
 
 def kernel(problem: Problem) -> FusedSource:
@@ -141,44 +133,3 @@ def _launches(problem: Problem) -> Iterator[tuple[int, int, slice]]:
         begin = end
         if begin >= problem.end:
             return
-
-
-def _groups_per_tile(problem: Problem) -> int:
-    first = problem.groups[::TILE]
-    last = problem.groups[np.minimum(np.arange(TILE - 1, first.size * TILE, TILE), problem.groups.size - 1)]
-    return int((last - first).max(initial=0)) + 1
-
-
-def _tell_groups(problem: Problem, faults: Faults, values: NDArray[np.float64], sums: NDArray[np.float64]) -> None:
-    """Note the points of which a kept value or a sum is no number."""
-    lanes = ~np.isfinite(values).all(axis=(0, 1))
-    faults.groups[problem.groups[lanes]] = True
-    for tile, group in np.argwhere(~np.isfinite(sums).all(axis=(0, 2, 3))).tolist():
-        faults.groups[problem.groups[tile * TILE] + group] = True
-
-
-def _moments(problem: Problem, sums: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Mean and sum of squared deviations of each group (records, means, 2, groups) from those of its tiles.
-
-    `sums` (records, tiles, means, 3, groups of the tile): the first value and the sums of the differences from it and
-    of their squares, so that no digits are lost to a large mean. Tiles are joined by the rule of Chan, Golub and
-    LeVeque, The American Statistician 37 (1983) 242.
-    """
-    records, tiles, means, _, _ = sums.shape
-    out = np.zeros((records, means, 2, problem.group_count))
-    if not out.size:
-        return out
-    seen = np.zeros(problem.group_count)
-    for tile in range(tiles):
-        here = problem.groups[tile * TILE : (tile + 1) * TILE]
-        for group in range(here[0], here[-1] + 1):
-            n = np.count_nonzero(here == group)
-            first, away, square = np.moveaxis(sums[:, tile, :, :, group - here[0]], -1, 0)
-            total = seen[group] + n
-            with np.errstate(over="ignore", invalid="ignore"):  # told by `check_moments`
-                mean, squares = first + away / n, square - away**2 / n
-                gap = mean - out[..., 0, group]
-                out[..., 0, group] += gap * (n / total)
-                out[..., 1, group] += squares + gap**2 * (seen[group] * n / total)
-            seen[group] = total
-    return out

@@ -7,13 +7,11 @@ from functools import lru_cache
 
 from langevin_sgd.integrators.emission import Emitter
 from langevin_sgd.integrators.generate import LaneProgram, advance, coefficient_symbols
+from langevin_sgd.integrators.partial_sums import TILE
 from langevin_sgd.integrators.wave_source import slopes_of_waves
 from langevin_sgd.landscapes.symbols import sympy
 from langevin_sgd.random_numbers.increments import Layout
 
-# Lanes that are summed one after the other into a partial sum of their own: every size of a block divides it, so that
-# sums do not depend on the size of a block.
-TILE = 512
 _CACHE_BYTES = 24 * 1024
 _MOST_OPERATIONS = 400
 

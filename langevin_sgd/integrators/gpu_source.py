@@ -48,20 +48,25 @@ def run(low, high, numbers, state, uniform, varying, table, offsets, cells, begi
     last_cell = F(cells - 1)
 {load}
     hit = I64(-1)
-    group = begin // {group}
     step = begin
     while step < end:
+        group = step // {group}
         base = group * {group}
-        last = min(end, base + {group})
         low_group = U32(group & 0xFFFFFFFF)
         top = U32(({stream} << 24) | (group >> 32))
-{words}
-        if step == base and last == base + {group}:
+        if step == base and base + {group} <= end:
+            while step + {group} <= end:
+{whole_words}
 {whole}
+                step += {group}
+                group += 1
+                low_group = U32(group & 0xFFFFFFFF)
+                top = U32(({stream} << 24) | (group >> 32))
         else:
+            last = min(end, base + {group})
+{words}
 {partial}
-        step = last
-        group += 1
+            step = last
 {store}
     if hit != -1 and passage[n] == -1:
         passage[n] = hit
@@ -128,8 +133,9 @@ def gpu_source(program: LaneProgram, layout: Layout, varying: tuple[bool, ...], 
         load=_indent([*[f"{y} = state[{v}, n]" for v, y in enumerate(states)], *values], 4),
         group=layout.steps_per_group,
         stream=stream,
-        words=_indent(_words(layout), 8),
-        whole=_indent(_steps(program, layout, guarded=False), 12),
+        words=_indent(_words(layout), 12),
+        whole_words=_indent(_words(layout), 16),
+        whole=_indent(_steps(program, layout, guarded=False), 16),
         partial=_indent(_steps(program, layout, guarded=True), 12),
         store=_indent([f"state[{v}, n] = {y}" for v, y in enumerate(states)], 4),
         observe=_indent(look, 4),
@@ -151,6 +157,7 @@ def _words(layout: Layout) -> list[str]:
 def _steps(program: LaneProgram, layout: Layout, *, guarded: bool) -> list[str]:
     """All steps of a group; `guarded`: only those between the launch's first and last step."""
     lines: list[str] = []
+    begin = "base" if guarded else "step"
     states = [y.name for y in program.state]
     coefficients = [c.name for c in coefficient_symbols(program)]
     several = layout.steps_per_word > 1
@@ -160,10 +167,10 @@ def _steps(program: LaneProgram, layout: Layout, *, guarded: bool) -> list[str]:
         if layout.kind == "three_point":
             lines += [f"f{w} = U32(U32({w} >> U32(3)) | U32(1))" for w in used]
         indent = ""
-        at = f"base + {first}"
+        at = f"{begin} + {first}"
         if several:
             lines.append(f"for p in range({layout.steps_per_word}):")
-            indent, at = "    ", f"base + {first} + p"
+            indent, at = "    ", f"{begin} + {first} + p"
         body, z = [], []
         for j in range(layout.count):
             k, place = divmod(j, layout.per_word)

@@ -29,6 +29,10 @@ if SIMULATED:
         """a*b + c in float64, rounded twice."""
         return np.float64(a) * np.float64(b) + np.float64(c)
 
+    def product64(a: Any, b: Any) -> Any:
+        """a*b in float64, rounded before anything is added to it."""
+        return np.float64(a) * np.float64(b)
+
     def bits_of(value: Any) -> Any:
         """The bits of a float32 as an int32."""
         return np.float32(value).view(np.int32)
@@ -50,6 +54,7 @@ else:
     from numba.cuda import libdevice
 
     fma32, fma64 = libdevice.fmaf, libdevice.fma
+    product64 = libdevice.dmul_rn
     bits_of, float_of = libdevice.float_as_int, libdevice.int_as_float
     root32 = math.sqrt  # type: ignore[assignment]
     sin, cos, tan, atan = math.sin, math.cos, math.tan, math.atan  # type: ignore[assignment]

@@ -9,8 +9,10 @@ from dataclasses import replace
 import numpy as np
 from numba import cuda
 
+from langevin_sgd.integrators import gpu_reductions
 from langevin_sgd.integrators.divergence import NotFinite
 from langevin_sgd.integrators.integrate import integrate
+from langevin_sgd.integrators.partial_sums import TILE
 from langevin_sgd.integrators.record import Record
 from langevin_sgd.landscapes.expression import Expression
 from langevin_sgd.landscapes.tabulated import Tabulated
@@ -96,8 +98,45 @@ def main(*, more: bool) -> None:
         stopped = integrate(landscape, noise, device="cuda", **{**arguments, "steps": 7}).state
         resumed = integrate(landscape, noise, device="cuda", state=stopped, **{**arguments, "steps": 15}).state
         assert np.array_equal(resumed.vectors["position"], on_gpu.state.vectors["position"]), "stop and go differ"
+    reductions()
     beyond_the_domain(MORE_OUTSIDE if more else OUTSIDE)
     print("agree")
+
+
+def reductions() -> None:
+    """Partial sums have the bits of sums in the order of the trajectories, tile by tile and group by group."""
+    rng = np.random.default_rng(3)
+    groups = np.repeat(np.arange(4), [300, 250, 500, 90])
+    seen = 1e3 + rng.normal(size=(3, groups.size))
+    seen[0, [7, 600]], seen[0, 601] = np.nan, -np.inf
+    state = np.zeros((2, groups.size))
+    state[1, 601] = np.inf
+    tiles = -(-groups.size // TILE)
+    sums = np.zeros((2, tiles, 2, 3, 3))
+    gpu_reductions.sum_tiles[1, 2 * tiles](1, seen, groups, np.array([2, 1]), sums)
+    assert not sums[0].any()
+    for tile in range(tiles):
+        for group in np.unique(groups[tile * TILE : (tile + 1) * TILE]):
+            here = np.flatnonzero((groups == group) & (np.arange(groups.size) // TILE == tile))
+            for q, row in enumerate((2, 1)):
+                x = seen[row, here]
+                once = twice = 0.0
+                for away in (x - x[0]).tolist():
+                    once += away
+                    twice += away * away
+                found = sums[1, tile, q, :, group - groups[tile * TILE]]
+                assert found.tolist() == [x[0], once, twice], (tile, group, q)
+    counts, faults = np.zeros((2, 1, 4, 12), np.int64), np.zeros((2, 3, 2), np.int64)
+    first = np.full((2, 3), groups.size)
+    edges = np.array([(999.0, 10 / 2.0, 10)])
+    gpu_reductions.count[5, 228](1, seen, state, 2, groups, 1, np.array([1]), edges, counts, faults, first)
+    for group in range(4):
+        x = seen[1, groups == group]
+        inside = np.histogram(x, 10, (999.0, 1001.0))[0]
+        assert counts[1, 0, group].tolist() == [np.sum(x < 999.0), *inside, np.sum(x >= 1001.0)]
+    assert faults[1].tolist() == [[2, 1], [0, 0], [0, 0]]
+    assert first[1].tolist() == [7, groups.size, groups.size]
+    assert not faults[0].any()
 
 
 def beyond_the_domain(records: list[Record]) -> None:
