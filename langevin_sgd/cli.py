@@ -176,6 +176,7 @@ def check(
     /,
     *,
     strict: Annotated[bool, _Flag, Parameter(help="Exit with 3 unless every law agrees.")] = False,
+    verbose: Annotated[bool, _Flag, Parameter(help="Print the whole reason for every verdict.")] = False,
     imported: _Imported = None,
 ) -> int:
     """Evaluate the comparisons of a run anew and print all of them."""
@@ -186,7 +187,7 @@ def check(
 
     with _importing(imported):
         table = langevin_sgd.check(run_dir)
-    terminal.print_verdicts(store.open_run(run_dir), table, full=True, run=run_dir)
+    terminal.print_verdicts(store.open_run(run_dir), table, full=True, verbose=verbose, run=run_dir)
     return NOT_AGREED if strict and summary(table)["verdict"] != "agrees" else DONE
 
 

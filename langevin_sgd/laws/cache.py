@@ -84,6 +84,12 @@ def title_by_name(law: str) -> str:
 
 
 @cache
+def said_by_name(law: str) -> str:
+    """What sentences call the first law in the table that is called so; empty if it does not say."""
+    return next((each.said for _, each in LAWS.items() if each.name == law), "")
+
+
+@cache
 def line_by_name(law: str) -> tuple[str, str] | None:
     """How the curve of the first law in the table that is called so is drawn; None if it does not say."""
     return next((each.line for _, each in LAWS.items() if each.name == law), None)

@@ -142,7 +142,8 @@ def _nothing(point: Point) -> str:
 class Law:
     """What theory says of a model's observables, from what was measured and what the model was run with.
 
-    `name` is its label along the dimension `law`, `title` what tables call it, and legends with "law" behind it,
+    `name` is its label along the dimension `law`, `title` what tables call it, and legends with "law" behind it, `said`
+    what a sentence calls it ("the discrete law of its H and C"; by default the title),
     `source` where it is from. A stored answer of another `version` is worked out again: raise it when the numbers
     change. The law is asked where the data hold the observables and coordinates of `requires`, the process is a
     `process`, "module:Class", which need not be imported to see that, and `applies`.
@@ -171,6 +172,7 @@ class Law:
     kept: bool = False
     single: frozenset[str] = frozenset()
     line: tuple[str, str] | None = None
+    said: str = ""
 
     def __post_init__(self) -> None:
         """Raise `UserError` for what a law of somebody's own gives in another form."""

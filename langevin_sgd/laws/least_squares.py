@@ -98,6 +98,7 @@ def _is_own(point: Point) -> bool:
 FINITE_DATA = Law(
     name=FINITE_DATA_LAW,
     title="finite-data closure",
+    said="the finite-data closure",
     source="Ziyin, Liu, Mori and Ueda, Strength of minibatch noise in SGD (2022), with the moments of the training set",
     version=1,
     predict=_predict,

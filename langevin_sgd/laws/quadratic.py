@@ -125,6 +125,7 @@ def _has_stationary_state(point: Point) -> bool:
 DISCRETE = Law(
     name="discrete",
     title="discrete",
+    said="the discrete law of its H and C",
     line=("blue", "solid"),
     source="Ziyin, Liu, Mori and Ueda, Strength of minibatch noise in SGD (2022); exact for with-replacement SGD",
     version=1,
@@ -137,6 +138,7 @@ DISCRETE = Law(
 CONTINUUM = Law(
     name="continuum",
     title="continuum",
+    said="the continuum limit",
     line=("vermillion", "dashed"),
     source="Mandt, Hoffman and Blei, Stochastic gradient descent as approximate Bayesian inference (2017)",
     version=1,
@@ -148,6 +150,7 @@ CONTINUUM = Law(
 ISOTROPIC = Law(
     name="isotropic",
     title="isotropic",
+    said="one temperature T = ησ²/B",
     line=("green", "dotted"),
     source="Boltzmann's law at T = eta sigma^2/B, sigma^2 = tr C/d",
     version=1,
@@ -158,6 +161,7 @@ ISOTROPIC = Law(
 EPOCH = Law(
     name="epoch",
     title="epoch",
+    said="the law of epoch sampling at its H and C",
     line=("purple", "solid"),
     source="sampling without replacement: the linear map over one epoch",
     version=1,

@@ -136,6 +136,7 @@ def _applies(point: Point) -> bool:
 SELF_CONSISTENT = Law(
     name="self_consistent",
     title="self-consistent",
+    said="the self-consistent law",
     source="statistical linearisation (Booton 1954, Caughey 1963) of SGD in discrete time, with third cumulants",
     version=2,
     predict=_predict,

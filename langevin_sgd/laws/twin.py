@@ -86,6 +86,7 @@ def _predict(point: Point) -> dict[str, ArrayLike]:
 TWIN = Law(
     name=TWIN_LAW,
     title="Langevin twin",
+    said="the law of its own Euler-Maruyama steps",
     source="S = (I - f eta H) S (I - f eta H) + (f eta^2/B) C of its Euler-Maruyama steps of length f eta",
     version=1,
     predict=_predict,

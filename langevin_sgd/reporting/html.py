@@ -68,7 +68,7 @@ def report(run: str | os.PathLike[str] | store.RunDirectory, *, progress: Progre
 def _report(run: str | os.PathLike[str], kept: Shelf, progress: Progress) -> Path:
     progress.begin("report", unit="figures")
     tree = store.open_run(run, load=True)
-    if store.CHECKS in tree.children and "rank" not in tree[store.CHECKS].data_vars:  # of an earlier version
+    if store.CHECKS in tree.children and "said" not in tree[store.CHECKS].data_vars:  # of an earlier version
         tree[store.CHECKS] = xr.DataTree(check(tree))
     left_out = _compare_what_is_there(tree, run) if scans(tree) and store.CHECKS not in tree.children else []
     pictures, faults = plots.pictures(tree)

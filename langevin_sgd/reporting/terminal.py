@@ -19,6 +19,7 @@ from langevin_sgd.observables.scanned import points
 from langevin_sgd.reporting.probe_costs import costs_line
 from langevin_sgd.reporting.run_parameters import parameters
 from langevin_sgd.reporting.scan_table import NAMED, Group, Grouped, grouped, not_agreeing, scans, telling
+from langevin_sgd.reporting.sentences import FAILED, sentences
 from langevin_sgd.reporting.verdict_table import (
     ROWS_ON_ONE_SCREEN,
     Row,
@@ -35,7 +36,6 @@ from langevin_sgd.study import store
 _WIDE = 104
 _ROOM_FOR_PREDICTED = 90
 _ROOM_FOR_HEADING = 120  # in one line
-_LONGEST_WORD = 16  # of a law's name that is kept in one piece however narrow the table
 _RATIO = "ratio or difference [a, b]"
 _STYLES = {"agrees": "green", "disagrees": "bold red", "inconclusive": "yellow"}
 _MARKS = {"agrees": "✓ agrees", "disagrees": "✗ disagrees", "inconclusive": "? inconclusive"}
@@ -44,7 +44,17 @@ _LEGEND = (
     "measured − predicted, or of the value itself where smallness is predicted. Verdicts in brackets are contrasts, "
     "which do not count."
 )
-_NARROW = f"Predicted values are shown from {_ROOM_FOR_PREDICTED} columns on."
+_NARROW = f"✓ agrees, ✗ disagrees, ? is inconclusive. Predicted values are shown from {_ROOM_FOR_PREDICTED} columns on."
+_SENTENCES = 8
+"""Most models of which one screen tells."""
+_FEWEST = 12
+"""Rows that one screen has at least, however much is said before them."""
+_TOLD = {
+    "agrees": ("✓", "green"),
+    "disagrees": ("✗", "bold red"),
+    "inconclusive": ("?", "yellow"),
+    FAILED: ("✗", "bold red"),
+}
 _LISTED = 40  # rows of a scan of many points with their reasons
 _PLURALS = {"agrees": "agree", "disagrees": "disagree", "inconclusive": "inconclusive"}
 
@@ -54,30 +64,37 @@ def print_verdicts(
     table: xr.Dataset,
     *,
     full: bool,
+    verbose: bool = False,
     run: str,
     width: int | None = None,
     stream: TextIO | None = None,
 ) -> None:
-    """Print comparisons grouped by model, then the verdict of the study with its rule, and the models that failed.
+    """Print a sentence a model, the comparisons, the verdict of the study with its rule, and the models that failed.
 
-    `full` prints all of them with the reasons for their verdicts; otherwise the most telling ones, and a count of the
-    rest with the command that shows them. Of a scan of many points the verdicts are counted.
+    `full` prints all comparisons, with a short reason where one with a law does not agree, or if `verbose` the whole
+    reason of each; otherwise the most telling ones, and a count of the rest with the command that shows them. Of a scan
+    of many points the verdicts are counted.
     """
     console = Console(file=stream or sys.stdout, width=width, highlight=False)
     networks = [name for name, node in tree.children.items() if is_trained(node.to_dataset(inherit=False))]
+    taken = _print_sentences(console, tree, table, most=None if full else _SENTENCES)
+    room = max(ROWS_ON_ONE_SCREEN - taken, _FEWEST)
     counted = grouped(table)
     if counted.groups:
-        _print_scans(console, tree, table, counted, networks=networks, full=full, run=run)
+        _print_scans(console, tree, table, counted, networks=networks, full=full, verbose=verbose, room=room, run=run)
     every = rows(table, counted.single)
-    shown = every if full else most_telling(every, networks)
+    shown = every if full else most_telling(every, networks, room)
     for model in dict.fromkeys(row.model for row in shown):
         chosen = [row for row in shown if row.model == model]
         console.print(_heading(model, tree, state([row for row in every if row.model == model])))
         console.print(_table(chosen, shown, console.width, header=model == shown[0].model))
         for row in chosen if full else []:
-            console.print(_reason(row))
+            if verbose or (row.role == "law" and row.verdict != "agrees"):
+                console.print(_reason(row, whole=verbose))
     if shown:
         console.print(Text(_LEGEND if console.width >= _ROOM_FOR_PREDICTED else f"{_LEGEND} {_NARROW}", "dim"))
+    if full and not verbose:
+        console.print(Text(f"The reason for every verdict: langevin-sgd check --verbose {run}", "dim"), soft_wrap=True)
     hidden = len(every) - len(shown)
     if hidden:
         counts = {verdict: sum(row.verdict == verdict for row in every) for verdict in _STYLES}
@@ -92,6 +109,24 @@ def print_verdicts(
     _print_summary(console, tree, table)
 
 
+def _print_sentences(console: Console, tree: xr.DataTree, table: xr.Dataset, *, most: int | None) -> int:
+    """What was learnt of each model, before all numbers; returns how many lines it takes."""
+    told, lines = sentences(tree, table), 0
+    for sentence in told[:most]:
+        mark, style = _TOLD.get(sentence.verdict, ("·", "dim"))
+        where = f" ({sentence.run_with})" if sentence.run_with else ""
+        text = Text.assemble((sentence.model, "bold"), (where, "dim"), sentence.separator, sentence.text)
+        line = Table.grid(padding=(0, 1, 0, 0))
+        line.add_row(Text(mark, style), text)
+        lines += len(console.render_lines(line))
+        console.print(line)
+    if len(told) > len(told[:most]):
+        console.print(Text(f"and of {len(told) - len(told[:most])} more models", "dim"))
+    if told:
+        console.print()
+    return lines
+
+
 def _print_scans(
     console: Console,
     tree: xr.DataTree,
@@ -100,10 +135,12 @@ def _print_scans(
     *,
     networks: Sequence[str],
     full: bool,
+    verbose: bool,
+    room: int,
     run: str,
 ) -> None:
     """The verdicts at all points by model and law; if `full`, those that do not agree with their reasons."""
-    shown = counted.groups if full else telling(counted.groups, networks, ROWS_ON_ONE_SCREEN)
+    shown = counted.groups if full else telling(counted.groups, networks, room)
     for model in dict.fromkeys(group.model for group in shown):
         console.print(_heading(model, tree, ""))
         console.print(_counts([group for group in shown if group.model == model], shown, console.width))
@@ -111,7 +148,7 @@ def _print_scans(
     if full:
         off, count = not_agreeing(table, counted.in_groups, _LISTED)
         for row in off:
-            console.print(_reason(row, named=True))
+            console.print(_reason(row, named=True, whole=verbose))
         in_python = f'lsgd.check("{run}").to_dataframe() in Python'
         if count:
             console.print(
@@ -258,45 +295,57 @@ def _heading(model: str, tree: xr.DataTree, found: str) -> Text:
 
 def _table(chosen: Sequence[Row], every: Sequence[Row], width: int, *, header: bool) -> Table:
     """The rows of one model, in columns as wide as those of the other models."""
-    wide, predicted = width >= _WIDE, width >= _ROOM_FOR_PREDICTED
+    wide, predicted, words = width >= _WIDE, width >= _ROOM_FOR_PREDICTED, width >= _ROOM_FOR_PREDICTED
     gap = 2 if wide else 1
-    words = min(_longest(word for row in every for word in row.law.split()), _LONGEST_WORD)
-    law = max(min(_longest(row.law for row in every), 24 if wide else 10), words)
-    heading = _RATIO if width >= _ROOM_FOR_HEADING else _RATIO.replace(" or ", " or\n")
+    law = min(_longest(row.law for row in every), 24 if wide else 18)
+    heading = _RATIO if width >= _ROOM_FOR_HEADING or not predicted else _RATIO.replace(" or ", " or\n")
     measured = max(_longest(row.measured for row in every), 8)
     ratio = max(_longest(row.ratio for row in every), _longest(heading.splitlines()))
-    rest = law + measured + (9 + gap if predicted else 0) + ratio + _longest(_MARKS.values()) + 4 * gap
-    quantity = max(min(_longest(row.quantity for row in every) + 1, width - rest), 12)
+    verdict = _longest(_MARKS.values()) if words else 3
+    wanted = _longest(row.quantity for row in every) + 1
+    rest = law + (9 + gap if predicted else 0) + ratio + verdict + 4 * gap
+    shown = predicted or wanted + rest + measured <= width
+    rest += measured if shown else -gap
+    quantity = max(min(wanted, width - rest), 12)
     table = Table(box=None, padding=(0, gap, 0, 0), pad_edge=False, header_style="dim", show_header=header)
     table.add_column(" quantity", width=quantity, overflow="fold")
     table.add_column("law", width=law, overflow="fold")
-    table.add_column("measured", width=measured, no_wrap=True, justify="right")
+    if shown:
+        table.add_column("measured", width=measured, no_wrap=True, justify="right")
     if predicted:
         table.add_column("predicted", width=9, no_wrap=True, justify="right")
     table.add_column(Text(heading), width=ratio, no_wrap=True)
-    table.add_column("verdict", no_wrap=True)
+    table.add_column("verdict" if words else "", width=verdict, no_wrap=True)
     for row in chosen:
         counts = row.role == "law"
-        numbers = [row.measured, row.predicted] if predicted else [row.measured]
-        verdict = _MARKS.get(row.verdict, row.verdict) if counts else f"({row.verdict})"
+        numbers = [row.measured] * shown + [row.predicted] * predicted
         style = _STYLES.get(row.verdict, "")
         table.add_row(
             Text(f" {row.quantity}"),
             Text(row.law, "" if counts else "dim"),
             *numbers,
             row.ratio,
-            Text(verdict, style if counts else f"dim {style.removeprefix('bold ')}"),
+            Text(_verdict(row, words=words), style if counts else f"dim {style.removeprefix('bold ')}"),
         )
     return table
 
 
-def _reason(row: Row, *, named: bool = False) -> Padding:
-    """Why a comparison came out as it did; bright where a law does not agree. `named` says of which model."""
+def _verdict(row: Row, *, words: bool) -> str:
+    """The verdict in words or by its mark alone, in brackets if it does not count."""
+    marked = _MARKS.get(row.verdict, row.verdict)
+    if row.role == "law":
+        return marked if words else f" {marked[0]}"
+    return f"({row.verdict if words else marked[0]})"
+
+
+def _reason(row: Row, *, named: bool = False, whole: bool) -> Padding:
+    """Why a comparison came out as it did, the `whole` or in short; bright where a law does not agree. `named` says of
+    which model."""
     verdict = row.verdict if row.role == "law" else f"({row.verdict})"
     telling = row.role == "law" and row.verdict != "agrees"
     model = f"{row.model}: " if named else ""
     title = (f"{model}{row.quantity}, {row.law} {verdict}: ", _STYLES.get(row.verdict, "") if telling else "dim")
-    return Padding(Text.assemble(title, (row.reason, "" if telling else "dim")), (0, 0, 0, 4))
+    return Padding(Text.assemble(title, (row.reason if whole else row.short, "" if telling else "dim")), (0, 0, 0, 4))
 
 
 def _longest(texts: Iterable[str]) -> int:

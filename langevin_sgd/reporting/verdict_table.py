@@ -40,6 +40,7 @@ class Row:
     rank: int
     rank_beside: int
     fault: str
+    short: str
 
 
 @dataclass(frozen=True)
@@ -155,7 +156,7 @@ def _row(cells: dict[str, Any]) -> Row:
         role=str(cells["role"]),
         measured=with_error(float(cells["measured"]), float(cells["standard_error"])),
         predicted=_bound(float(cells["tolerance"])) if small else plain(predicted),
-        ratio=_interval(ratio, low, high, most=3 if small or difference else 4, sign="+" if difference else ""),
+        ratio=interval_text(ratio, low, high, most=3 if small or difference else 4, sign="+" if difference else ""),
         verdict=str(cells["verdict"]),
         reason=str(cells["reason"]),
         key=key,
@@ -163,6 +164,7 @@ def _row(cells: dict[str, Any]) -> Row:
         rank=int(cells["rank"]),
         rank_beside=int(cells["rank_beside"]),
         fault=str(cells["fault"]),
+        short=str(cells["short"]),
     )
 
 
@@ -171,7 +173,7 @@ def _bound(tolerance: float) -> str:
     return f"< {tolerance:g}" if tolerance > 0 else "> 0"
 
 
-def _interval(value: float, low: float, high: float, *, most: int, sign: str = "") -> str:
+def interval_text(value: float, low: float, high: float, *, most: int, sign: str = "") -> str:
     """A value and its interval, with at most `most` decimals where it is small; `sign` "+" marks what is positive."""
     if not math.isfinite(value):
         return "–"

@@ -17,7 +17,7 @@ from langevin_sgd.checks.judged import Judged
 from langevin_sgd.checks.places import placed
 from langevin_sgd.checks.section import CheckSection
 from langevin_sgd.checks.stored import restored
-from langevin_sgd.checks.verdicts.labels import FIRST, Fault, Quantity
+from langevin_sgd.checks.verdicts.labels import FIRST, Fault, Quantity, Said
 from langevin_sgd.checks.verdicts.statistics import inconclusive
 from langevin_sgd.checks.verdicts.table import Comparison, to_dataset
 from langevin_sgd.errors import UserError
@@ -209,10 +209,17 @@ def _rows_of_users(check: CheckSection, judged: Judged) -> list[Comparison]:
 
 def _failed(check: CheckSection, model: str, reason: str) -> Comparison:
     """The row, without a verdict, in the place of those of a check that failed."""
+    told = f"the check {check.kind} gave no answer"
     return Comparison.from_assessment(
         inconclusive(math.nan, math.nan, reason),
         model=model,
-        quantity=Quantity(f"check[{check.kind}]", f"check {check.kind}", {"check": check.kind}, (FIRST, FIRST)),
+        quantity=Quantity(
+            f"check[{check.kind}]",
+            f"check {check.kind}",
+            {"check": check.kind},
+            (FIRST, FIRST),
+            said=Said(told, told, told),
+        ),
         law="none",
         law_title="no answer",
         role="law",

@@ -12,13 +12,14 @@ from langevin_sgd.checks.verdicts.labels import Fault
 from langevin_sgd.checks.verdicts.statistics import Assessment, Verdict
 from langevin_sgd.checks.verdicts.table import Comparison, to_dataset
 from langevin_sgd.reporting import terminal
+from langevin_sgd.reporting.sentences import sentences
 from langevin_sgd.reporting.verdict_table import most_telling, plain, rows, with_error
 
 
-def printed(tree, *, full: bool, width: int) -> list[str]:
+def printed(tree, *, full: bool, width: int, verbose: bool = False) -> list[str]:
     stream = io.StringIO()
     table = tree["checks"].to_dataset()
-    terminal.print_verdicts(tree, table, full=full, run="runs/made_up", width=width, stream=stream)
+    terminal.print_verdicts(tree, table, full=full, verbose=verbose, run="runs/made_up", width=width, stream=stream)
     return stream.getvalue().splitlines()
 
 
@@ -33,8 +34,8 @@ def test_the_table_fits_the_terminal_and_one_screen(make_tree, width):
     assert "langevin-sgd check runs/made_up" in text
     assert "hot failed: diverged at step 312" in text
     assert "Study: ? inconclusive" in text
-    (total,) = [line for line in lines if "total variance" in line and "isotropic" in line]
-    assert "(disagrees)" in total  # a contrast
+    (total,) = [line for line in lines if line.startswith(" total variance") and " isotropic" in line]
+    assert ("(✗)" if width < 90 else "(disagrees)") in total  # a contrast
     assert "0.14" in total
 
 
@@ -53,12 +54,12 @@ def test_without_checks_the_table_says_where_the_models_ended(make_tree, capsys)
 def test_the_full_table_has_every_row_with_its_reason(make_tree):
     tree = make_tree()
     every = rows(tree["checks"].to_dataset())
-    text = " ".join("\n".join(printed(tree, full=True, width=120)).split())
+    text = " ".join("\n".join(printed(tree, full=True, verbose=True, width=120)).split())
     assert {row.verdict for row in every} == {"agrees", "disagrees", "inconclusive"}
     for row in every:
         verdict = row.verdict if row.role == "law" else f"({row.verdict})"
         assert f"{row.quantity}, {row.law} {verdict}: {' '.join(row.reason.split())}" in text
-    assert "more rows" not in text
+    assert "more rows (" not in text
 
 
 def test_a_narrow_table_says_where_the_predictions_are(make_tree):
@@ -112,7 +113,7 @@ def test_an_occupancy_is_shown_as_measured_with_its_signed_difference():
 
 @pytest.mark.parametrize("width", [80, 90, 120])
 def test_words_of_laws_stay_whole(width):
-    lines = printed(of_basins(), full=True, width=width)
+    lines = printed(of_basins(), full=True, verbose=True, width=width)
     table = "\n".join(lines).partition("    starts agree on sharp, other start agrees")[0]  # the reasons follow it
     for name in ("Fokker-Planck", "Eyring-Kramers", "exp(−E/2T)"):
         assert name in table
@@ -124,9 +125,25 @@ def test_words_of_laws_stay_whole(width):
 
 
 def test_a_point_says_at_once_what_became_of_it():
-    assert printed(of_basins(), full=True, width=80)[0] == "wells: sharp 0.485(5)"
-    assert printed(of_basins(Fault.NOT_EQUILIBRATED), full=False, width=80)[0] == "wells: not equilibrated"
-    assert printed(of_basins(Fault.ONE_START), full=False, width=80)[0] == "wells: one start only"
+    assert "wells: sharp 0.485(5)" in printed(of_basins(), full=True, width=80)
+    assert "wells: not equilibrated" in printed(of_basins(Fault.NOT_EQUILIBRATED), full=False, width=80)
+    assert "wells: one start only" in printed(of_basins(Fault.ONE_START), full=False, width=80)
+
+
+def test_the_sentences_come_first_and_short_reasons_where_a_law_does_not_agree(make_tree):
+    tree = make_tree(failed=True)
+    lines = printed(tree, full=True, width=80)
+    text, told = (
+        " ".join("\n".join(lines).split()),
+        [str(each) for each in sentences(tree, tree["checks"].to_dataset())],
+    )
+    assert lines[0][0] in "✓✗?"
+    for each in told:
+        assert " ".join(each.split()) in text.replace(" ✗ ", " ").replace(" ? ", " ").replace("✓ ", "")
+    for row in rows(tree["checks"].to_dataset()):
+        told_why = f"{row.quantity}, {row.law} {row.verdict}: {' '.join(row.short.split())}"
+        assert (told_why in text) is (row.role == "law" and row.verdict != "agrees")
+    assert "langevin-sgd check --verbose runs/made_up" in text
 
 
 def test_an_unfinished_run_and_a_failed_model_are_each_told_once(make_tree):

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from langevin_sgd.checks.ageing.config import AgeingCheck
 from langevin_sgd.checks.judged import Judged
-from langevin_sgd.checks.verdicts.labels import Quantity
+from langevin_sgd.checks.verdicts.labels import Quantity, Said
 from langevin_sgd.checks.verdicts.statistics import Assessment, Band, assess, assess_ratio
 from langevin_sgd.checks.verdicts.table import Comparison, Role
 from langevin_sgd.estimators.stationary import jackknife_stderr
@@ -124,7 +124,15 @@ class _Judge:
             )  # fmt: skip
             about: dict[str, str | float] = {"separation_step": float(steps)}
             quantity = Quantity(
-                f"dependence_on_waiting[{steps}]", f"early/late, {steps:,} steps", about=about, ranks=(2, 2)
+                f"dependence_on_waiting[{steps}]",
+                f"early/late, {steps:,} steps",
+                about=about,
+                ranks=(2, 2),
+                said=Said(
+                    f"it moves as far early as late in {steps:,} steps",
+                    f"how far it moves in {steps:,} steps depends on when one looks",
+                    f"whether it moves as far early as late in {steps:,} steps is open",
+                ),
             )
             yield self._row(assessed, quantity, NO_AGEING, "contrast", (ratio, stderr, 1.0), self.tolerance)
 
@@ -141,6 +149,7 @@ class _Judge:
                     f"{title}, {begins:,} + {lasts:,}",
                     about={"waiting_step": float(begins), "separation_step": float(lasts)},
                     ranks=(0, 0) if last else (1, 1),
+                    said=f"the {title} over the last {lasts:,} steps" if last else "",
                 ),
             )
 

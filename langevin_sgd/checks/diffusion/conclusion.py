@@ -30,7 +30,7 @@ from langevin_sgd.checks.diffusion.response import (
     WARM_SPREAD_TOLERANCE,
     interval,
 )
-from langevin_sgd.checks.verdicts.labels import FIRST, Fault, Quantity
+from langevin_sgd.checks.verdicts.labels import FIRST, Fault, Quantity, Said
 from langevin_sgd.checks.verdicts.statistics import MINIMUM_REPLICAS, Assessment, Verdict
 from langevin_sgd.checks.verdicts.table import Comparison
 
@@ -60,6 +60,16 @@ _VERDICTS = {
     Word.NONE: Verdict.INCONCLUSIVE,
 }
 """Whether the growth is without barriers and linear theory describes it."""
+
+_OPEN = "what drives its growth is open"
+_SAID = {
+    Word.DRIFT: Said("its growth is the drift of the noise-free path", "noise changes its path", _OPEN),
+    Word.RESPONSE: Said("its growth is linear response about the noise-free path", "it leaves linear response", _OPEN),
+    Word.ANHARMONIC: Said("its growth is linear response", "its growth is anharmonic, and shows no barriers", _OPEN),
+    Word.BARRIERS: Said("its growth shows no barriers", "its growth shows barriers that noise must cross", _OPEN),
+    Word.NONE: Said("its growth shows no barriers", "its growth leaves linear theory", _OPEN),
+}
+"""What sentences say of each word; that which does not go with its verdict is for a table that was changed."""
 
 
 @dataclass(frozen=True)
@@ -172,7 +182,7 @@ def conclusion_row(own: Evidence, others: Sequence[Evidence], *, model: str, con
     return Comparison.from_assessment(
         assessed,
         model=model,
-        quantity=Quantity("conclusion", f"conclusion: {found.word}", about, (FIRST, FIRST)),
+        quantity=Quantity("conclusion", f"conclusion: {found.word}", about, (FIRST, FIRST), said=_SAID[found.word]),
         law="growth without barriers",
         role="contrast",
         measured=ratio,

@@ -60,6 +60,7 @@ def distance_rows(point: xr.Dataset, *, model: str, window: float, confidence: f
             model=model,
             quantity=Quantity("distance_slope", "slope of the distance in ln t", ranks=(1, 2)),
             law="zero-temperature control",
+            law_said="the zero-temperature control",
             role="contrast",
             measured=own,
             standard_error=error,

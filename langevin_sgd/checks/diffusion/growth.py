@@ -71,6 +71,7 @@ def growth_rows(
             model=model,
             quantity=Quantity(quantity),
             law=law,
+            law_said=f"the {law}",
             role="contrast",
             measured=measured,
             standard_error=stderr,

@@ -38,6 +38,9 @@ from langevin_sgd.theory import logarithmic_diffusion as theory
 OTHER_WINDOWS = (0.75, 1.25, 1.5)  # times the start of the window
 _SENSITIVITY_RESAMPLES = 299
 _T_FOR_THETA = 16.0
+_SAID = {"exponent": "the exponent of its growth in ln t", "amplitude": "the amplitude of its growth"}
+"""What sentences call quantities that may be told first."""
+_LAWS_SAID = {"Kesten-Golosov": "the law of Kesten and Golosov"}
 
 
 def diffusion(
@@ -252,8 +255,9 @@ class _Judge:
         return Comparison.from_assessment(
             assessed,
             model=self.model,
-            quantity=Quantity(quantity, ranks=(0, 5)),
+            quantity=Quantity(quantity, ranks=(0, 5), said=_SAID.get(quantity, "")),
             law=law,
+            law_said=_LAWS_SAID.get(law, f"the {law}"),
             role=self.run.role,
             measured=measured,
             standard_error=stderr,

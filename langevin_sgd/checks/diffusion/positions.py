@@ -114,7 +114,7 @@ def position_rows(
         return Comparison.from_assessment(
             assessed.with_note(f"positions and mirror images at ln t = {positions.ln_time:.3g}, shift {shift:.3g}"),
             model=model,
-            quantity=Quantity("position_distribution", ranks=(0, 5)),
+            quantity=Quantity("position_distribution", ranks=(0, 5), said="the law of positions"),
             law=law,
             role=role,
             measured=measured,
@@ -155,6 +155,7 @@ def _mean_absolute_row(
         model=model,
         quantity=Quantity("mean_absolute_position", ranks=(0, 5)),
         law="Kesten-Golosov",
+        law_said="the law of Kesten and Golosov",
         role=role,
         measured=measured,
         standard_error=stderr,

@@ -67,8 +67,11 @@ def _row(
     row = Comparison.from_assessment(
         assessed if drift else assessed.with_note(left_out),
         model=model,
-        quantity=Quantity(f"{quantity}[t={time:.4g}]", f"{title}, t = {time:.4g}", {"effective_time": time}, (0, 3)),
+        quantity=Quantity(
+            f"{quantity}[t={time:.4g}]", f"{title}, t = {time:.4g}", {"effective_time": time}, (0, 3), said=title
+        ),
         law=_CONTROL if drift else _RESPONSE,
+        law_said=f"the {_CONTROL}" if drift else _RESPONSE,
         role=role,
         measured=float(values[at]),
         standard_error=float(errors[at]),

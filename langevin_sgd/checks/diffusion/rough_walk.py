@@ -89,6 +89,7 @@ def _row(
         model=model,
         quantity=Quantity(quantity, title, ranks=(1, 4)),
         law=_LAW,
+        law_said=f"the {_LAW}",
         role="contrast",
         measured=measured,
         standard_error=stderr,

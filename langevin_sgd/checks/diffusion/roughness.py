@@ -38,6 +38,7 @@ def roughness_rows(point: xr.Dataset, *, model: str, confidence: float) -> list[
             model=model,
             quantity=Quantity("trajectory_alpha", "alpha of the loss along trajectories", ranks=(1, 2)),
             law="zero-temperature control",
+            law_said="the zero-temperature control",
             role="contrast",
             measured=own,
             standard_error=error,

@@ -37,10 +37,12 @@ from langevin_sgd.theory.quadratic_form import mixture_cdf
 
 Array = NDArray[np.float64]
 
-TOTAL_VARIANCE = Quantity("total_variance", ranks=(0, 1), beside=(0, UNRANKED))
+TOTAL_VARIANCE = Quantity("total_variance", ranks=(0, 1), beside=(0, UNRANKED), said="total variance")
 MEAN_SHIFT = Quantity("mean_shift", ranks=(4, 5), beside=(6, UNRANKED))
 ENERGY_DISTRIBUTION = Quantity("energy_distribution", "energy distance", ranks=(4, 5), beside=(6, UNRANKED))
-EFFECTIVE_TEMPERATURE = Quantity("effective_temperature", "eff. temperature", ranks=(4, 5), beside=(6, UNRANKED))
+EFFECTIVE_TEMPERATURE = Quantity(
+    "effective_temperature", "eff. temperature", ranks=(4, 5), beside=(6, UNRANKED), said="effective temperature"
+)
 NOISE_FREE_MODES = Quantity("noise_free_modes", "noise-free modes")
 NOISE_FREE_SHARE = 1e-3  # of the total variance: what round-off and anharmonicity may leave in modes without noise
 
@@ -116,6 +118,11 @@ def bin_of_modes(eigenvalues: Array, *, sharpest: bool, flattest: bool) -> Quant
         {"mode_low": float(eigenvalues.min()), "mode_high": float(eigenvalues.max())},
         ranks=(2, 2) if sharpest or flattest else (UNRANKED, UNRANKED),
         beside=(7 if sharpest else UNRANKED, UNRANKED),
+        said="the variance of the sharpest modes"
+        if sharpest
+        else "the variance of the flattest modes"
+        if flattest
+        else "",
     )
 
 
@@ -138,7 +145,11 @@ class _Judge:
     def total(self) -> Quantity:
         """The sum of all variances; where some modes were measured alone, the title says so."""
         size = self.window.eigenvalue.size
-        return TOTAL_VARIANCE if self.window.noise_share == 1.0 else replace(TOTAL_VARIANCE, title=f"top {size} modes")
+        return (
+            TOTAL_VARIANCE
+            if self.window.noise_share == 1.0
+            else replace(TOTAL_VARIANCE, title=f"top {size} modes", said=f"the variance of the top {size} modes")
+        )
 
     def variance(self, quantity: Quantity, modes: Modes, law: str, tolerance: float) -> Comparison:
         window = self.window

@@ -52,6 +52,7 @@ def network_against_simulation(
             quantity=TOTAL_VARIANCE,
             law=f"simulation:{simulation_name}",
             law_title=f"simulated {simulation_name}",
+            law_said=f"the simulation {simulation_name}",
             role=role,
             measured=measured.value,
             standard_error=combined,

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from langevin_sgd.checks.flat_modes.config import FlatModesCheck
 from langevin_sgd.checks.judged import Judged
 from langevin_sgd.checks.modes import Modes, eigenvalue_bins
-from langevin_sgd.checks.verdicts.labels import UNRANKED, Quantity
+from langevin_sgd.checks.verdicts.labels import UNRANKED, Quantity, Said
 from langevin_sgd.checks.verdicts.statistics import Assessment, Band, Verdict, assess, inconclusive
 from langevin_sgd.checks.verdicts.table import Comparison, Role
 from langevin_sgd.estimators.variance_growth import variance_growth
@@ -33,7 +33,12 @@ from langevin_sgd.estimators.variance_growth import variance_growth
 Array = NDArray[np.float64]
 
 REST, FREE, LINEAR = "modes at rest", "free diffusion", "linear process"
-ALL = Quantity("flat_modes", "growth of the modes", ranks=(0, 1))
+ALL = Quantity(
+    "flat_modes",
+    "growth of the modes",
+    ranks=(0, 1),
+    said=Said("its modes are at rest", "some of its modes still diffuse", "whether its modes are at rest is open"),
+)
 CALLED = {
     Verdict.AGREES: "stationary",
     Verdict.DISAGREES: "still diffusing",

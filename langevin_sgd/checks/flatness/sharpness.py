@@ -14,7 +14,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from langevin_sgd.checks.verdicts.labels import Quantity
+from langevin_sgd.checks.verdicts.labels import Quantity, Said
 from langevin_sgd.checks.verdicts.statistics import Assessment, Band, assess, inconclusive
 from langevin_sgd.checks.verdicts.table import Comparison, Role
 
@@ -23,6 +23,7 @@ Array = NDArray[np.float64]
 MEASURES = ("sharpness_top", "sharpness_trace", "sharpness_invariant")
 COLLAPSE = "collapse on eta/B"
 MONOTONIC = "falls with eta/B"
+_LAWS_SAID = {COLLAPSE: "η/B alone"}
 _CURE = "replicas"
 
 
@@ -140,7 +141,8 @@ class _Judge:
         """`numbers` are measured, its standard error, and predicted."""
         measured, stderr, predicted = numbers
         row = Comparison.from_assessment(
-            assessed, model=self.model, quantity=quantity, law=law, role=role, measured=measured,
+            assessed, model=self.model, quantity=quantity, law=law, law_said=_LAWS_SAID.get(law, ""), role=role,
+            measured=measured,
             standard_error=stderr, predicted=predicted, tolerance=tolerance, eigenvalues=np.empty(0),
         )  # fmt: skip
         return replace(row, point=point)
@@ -152,7 +154,12 @@ _TITLES = {"sharpness_top": "top eigenvalue", "sharpness_trace": "Hessian trace"
 def _quantity(measure: str, of: str = "") -> Quantity:
     """A measure at the ends of a scan, or its fall or change along it."""
     title = _TITLES.get(measure, measure.replace("_", " "))
-    return Quantity(f"{measure}_{of}", f"{title}, {of}", ranks=(0, 0)) if of else Quantity(measure, title, ranks=(1, 5))
+    if not of:
+        return Quantity(measure, title, ranks=(1, 5), said=f"{title} at equal η/B")
+    falls = Said(
+        f"{title} falls with η/B", f"{title} does not fall with η/B", f"whether {title} falls with η/B is open"
+    )
+    return Quantity(f"{measure}_{of}", f"{title}, {of}", ranks=(0, 0), said=falls if of == "fall" else "")
 
 
 def _of_sharpness(

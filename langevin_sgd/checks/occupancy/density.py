@@ -63,7 +63,7 @@ def density_rows(
                 law.note
             ),
             model=model,
-            quantity=Quantity("density", ranks=(0, 5)),
+            quantity=Quantity("density", ranks=(0, 5), said="the density"),
             law=law.name,
             role="law" if law.exact else "contrast",
             measured=float(np.abs(measured - law_cells).sum()),
@@ -190,7 +190,7 @@ def circulation_rows(
             Comparison.from_assessment(
                 assessed.with_note(law.note),
                 model=model,
-                quantity=Quantity("circulation", ranks=(0, 5)),
+                quantity=Quantity("circulation", ranks=(0, 5), said="the circulation"),
                 law=law.name,
                 role="law" if law.exact else "contrast",
                 measured=measured / unit if null else measured,

@@ -94,7 +94,7 @@ def _row(
     return Comparison.from_assessment(
         assessed,
         model=model,
-        quantity=Quantity("escape_time", ranks=(0, 5)),
+        quantity=Quantity("escape_time", ranks=(0, 5), said="the mean time of escape"),
         law=law.name,
         role="law" if law.exact else "contrast",
         measured=mean,

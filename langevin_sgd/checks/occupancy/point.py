@@ -84,7 +84,13 @@ def agreement_on(basin: str) -> Quantity:
 
 def occupancy_of(basin: str) -> Quantity:
     """The share of a basin."""
-    return Quantity(f"occupancy[{basin}]", f"occupancy of {basin}", {"occupancy_of": basin}, (0, 5))
+    return Quantity(
+        f"occupancy[{basin}]",
+        f"occupancy of {basin}",
+        {"occupancy_of": basin},
+        (0, 5),
+        said=f"the occupancy of {basin}",
+    )
 
 
 def log_odds_of(one: str, other: str) -> Quantity:

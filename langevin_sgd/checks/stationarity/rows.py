@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from langevin_sgd.checks.judged import Judged
 from langevin_sgd.checks.stationarity.config import StationarityCheck
-from langevin_sgd.checks.verdicts.labels import Quantity
+from langevin_sgd.checks.verdicts.labels import Quantity, Said
 from langevin_sgd.checks.verdicts.statistics import Assessment, Band, Verdict, assess, inconclusive
 from langevin_sgd.checks.verdicts.table import Comparison, Role
 
@@ -26,7 +26,16 @@ Array = NDArray[np.float64]
 
 LAW = "weights at rest"
 NECESSARY = "necessary for equilibrium, not sufficient"
-STATIONARY = Quantity("stationarity", "|w|² of every layer", ranks=(0, 1))
+STATIONARY = Quantity(
+    "stationarity",
+    "|w|² of every layer",
+    ranks=(0, 1),
+    said=Said(
+        "|w|² of every layer stands still",
+        "|w|² of some layer does not stand still",
+        "whether |w|² of every layer stands still is open",
+    ),
+)
 TOTAL = Quantity("norm_balance_total", "|w|² of all layers together", ranks=(2, 2))
 FULL_GRADIENT = Quantity("gradient_balance_total", "w·∇E over its noise", ranks=(2, 2))
 

@@ -16,7 +16,7 @@ import xarray as xr
 
 from langevin_sgd.checks.stored.columns import Columns, only
 from langevin_sgd.checks.stored.estimates import READS, estimates
-from langevin_sgd.checks.verdicts.labels import FIRST, Fault, Quantity
+from langevin_sgd.checks.verdicts.labels import FIRST, Fault, Quantity, Said
 from langevin_sgd.checks.verdicts.statistics import inconclusive
 from langevin_sgd.checks.verdicts.table import Comparison
 from langevin_sgd.errors import UserError
@@ -118,14 +118,26 @@ def _rows(model: str, altered: Mapping[str, str]) -> list[Comparison]:
 def _row(model: str, variable: str, of: str) -> Comparison:
     return _told(
         model,
-        Quantity(f"stored[{variable}]", f"stored {variable.replace('_', ' ')}", {"variable": variable}, (FIRST, FIRST)),
+        Quantity(
+            f"stored[{variable}]",
+            f"stored {variable.replace('_', ' ')}",
+            {"variable": variable},
+            (FIRST, FIRST),
+            said=_altered(variable),
+        ),
         f"{variable} is not what follows from {of} (to {BOUND:g} of it): one of them was altered after the run, or "
         f"written by another version; the comparisons take it as it follows. Run the study again to be sure",
     )
 
 
+def _altered(variable: str) -> Said:
+    told = f"its {variable.replace('_', ' ')} was altered after the run"
+    return Said(told, told, told)
+
+
 def _untold(model: str, why: str) -> Comparison:
-    quantity = Quantity("stored", ranks=(FIRST, FIRST))
+    told = "what is stored of it cannot be worked out again"
+    quantity = Quantity("stored", ranks=(FIRST, FIRST), said=Said(told, told, told))
     return _told(model, quantity, f"what is stored cannot be worked out again, so it stands as it is: {why}")
 
 

@@ -166,7 +166,7 @@ class _Judge:
         hottest, coldest = bins[0], bins[-1]
         ratio = measured.thermal_energy(hottest).over(measured.thermal_energy(coldest))
         both, numbers = hottest | coldest, (ratio.value, ratio.stderr, 1.0)
-        quantity = Quantity("temperature_spread", "hottest θ over coldest", ranks=(1, 0))
+        quantity = Quantity("temperature_spread", "hottest θ over coldest", ranks=(1, 0), said="hottest θ over coldest")
         quantity = replace(quantity, name=f"{quantity.name}{self._when()}", about=self._about())
         yield self._row(ratio, quantity, ONE_TEMPERATURE, "contrast", both, self.check.tolerance, numbers)
         for place, (name, variance) in enumerate(self.laws.items()):
@@ -221,6 +221,7 @@ class _Judge:
             f"{title}, modes {low:.2g}–{high:.2g}{at}",
             {"mode_low": low, "mode_high": high, **self._about()},
             ranks=(rank, rank),
+            said=f"{title} of the modes {low:.2g}–{high:.2g}" if telling else "",
         )
 
     def _when(self) -> str:

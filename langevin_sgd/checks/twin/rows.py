@@ -14,12 +14,17 @@ from langevin_sgd.checks.places import Keys, keys_at, scan_keys
 from langevin_sgd.checks.twin.compared import Compared, compared
 from langevin_sgd.checks.twin.conclusion import MINIBATCHES, Conclusion, Twin, concluded
 from langevin_sgd.checks.twin.config import TwinCheck
-from langevin_sgd.checks.verdicts.labels import Quantity
+from langevin_sgd.checks.verdicts.labels import Quantity, Said
 from langevin_sgd.checks.verdicts.statistics import Assessment
 from langevin_sgd.checks.verdicts.table import Comparison, Role
 from langevin_sgd.models import lineage
 
-CONCLUSION = Quantity("follows_its_equation", "SGD and its SDE", ranks=(0, 0))
+CONCLUSION = Quantity(
+    "follows_its_equation",
+    "SGD and its SDE",
+    ranks=(0, 0),
+)
+_EQUATION = "its own stochastic differential equation"
 _RUN_WITH = ("learning_rate", "batch_size", "momentum")
 
 
@@ -73,11 +78,12 @@ def _conclusions(network: Judged, asked: str, check: TwinCheck) -> Iterator[Comp
 
 
 def _of_conclusion(conclusion: Conclusion, network: str) -> Comparison:
-    nan = math.nan
+    nan, left = math.nan, f"it leaves {_EQUATION} ({conclusion.title})"
+    said = Said(f"it follows {_EQUATION}", left, f"whether it follows {_EQUATION} is open")
     return Comparison.from_assessment(
         Assessment(nan, nan, nan, nan, conclusion.verdict, nan, conclusion.reason),
         model=network,
-        quantity=CONCLUSION,
+        quantity=replace(CONCLUSION, said=said),
         law=f"twin:{conclusion.of.name}",
         law_title=conclusion.title,
         role="contrast",
@@ -98,6 +104,7 @@ def _row(each: Compared, network: str, twin: Twin) -> Comparison:
         quantity=each.quantity,
         law=f"twin:{twin.name}",
         law_title=twin.name,
+        law_said=twin.name,
         role=role,
         measured=each.measured.value,
         standard_error=each.stderr,

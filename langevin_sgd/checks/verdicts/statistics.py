@@ -63,10 +63,12 @@ class Assessment:
     verdict: Verdict
     p_value: float
     reason: str
+    short: str = ""
+    """The reason without the remarks behind it; empty where there are none."""
 
     def with_note(self, note: str) -> Assessment:
         """The same assessment with a remark after its reason."""
-        return replace(self, reason=f"{self.reason}; {note}") if note else self
+        return replace(self, reason=f"{self.reason}; {note}", short=self.short or self.reason) if note else self
 
 
 def inconclusive(estimate: float, stderr: float, reason: str) -> Assessment:

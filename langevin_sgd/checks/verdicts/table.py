@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from langevin_sgd.checks.verdicts.labels import UNRANKED, Fault, Quantity
 from langevin_sgd.checks.verdicts.statistics import Assessment, Verdict, holm
-from langevin_sgd.laws.cache import title_by_name
+from langevin_sgd.laws.cache import said_by_name, title_by_name
 
 Role = Literal["law", "contrast"]
 Scale = Literal["ratio", "difference"]
@@ -29,6 +29,9 @@ class Comparison:
 
     - "ratio": measured/predicted; where smallness is predicted (0), the measured value itself;
     - "difference": measured - predicted, as of occupancies and log-odds.
+
+    `said` is what sentences call the quantity, or say of it by verdict, and `law_said` what they call the law; `short`
+    is the reason without the remarks behind it.
 
     `modes`, `eigenvalue_low` and `eigenvalue_high` say which modes a row is about, `point` which point of a scan in
     words and `at` by its scanned keys (`checks.places`), which become columns.
@@ -63,6 +66,9 @@ class Comparison:
     rank_beside: int = UNRANKED
     fault: Fault = Fault.NONE
     at: Mapping[str, float | str] = field(default_factory=dict)
+    said: Mapping[str, str] = field(default_factory=dict)
+    law_said: str = ""
+    short: str = ""
 
     @property
     def title(self) -> str:
@@ -84,7 +90,9 @@ class Comparison:
         """The same numbers without a verdict, because of `fault`."""
         if not fault:
             return self
-        return replace(self, verdict=Verdict.INCONCLUSIVE, reason=fault, p_value=math.nan, fault=Fault.UNFIT)
+        return replace(
+            self, verdict=Verdict.INCONCLUSIVE, reason=fault, short=fault, p_value=math.nan, fault=Fault.UNFIT
+        )
 
     @classmethod
     def from_assessment(
@@ -102,6 +110,7 @@ class Comparison:
         eigenvalues: np.ndarray[Any, np.dtype[np.float64]],
         scale: Scale = "ratio",
         law_title: str = "",
+        law_said: str = "",
         fault: Fault = Fault.NONE,
     ) -> Comparison:
         """The row of an assessed ratio or difference, about the modes with the given eigenvalues.
@@ -135,6 +144,9 @@ class Comparison:
             rank=rank,
             rank_beside=rank_beside,
             fault=fault,
+            said=what.phrases(),
+            law_said=law_said,
+            short=assessment.short or assessment.reason,
         )
 
 
@@ -163,6 +175,9 @@ _LONG_NAMES = {
     "rank": "how telling the row is, 0 first; 9 of rows for full tables only",
     "rank_beside": "the same where the model is simulated beside a trained one",
     "fault": "why there is no verdict, where that is no matter of the numbers",
+    "said": "what sentences call the quantity, or say of it by verdict, as JSON",
+    "law_said": "what sentences call the law",
+    "short": "reason for the verdict without remarks",
     "rejected": "whether the row counts against the study: a law row that disagrees and that Holm's rule rejects",
     "scale": "what the columns ratio, ratio_low and ratio_high hold: ratio or difference",
 }
@@ -175,7 +190,17 @@ def to_dataset(rows: Sequence[Comparison], *, level: float, not_compared: Sequen
     of `table.to_dataframe()`. A row that has none holds NaN, or "" among names; a key that is called like a column is
     `scan_KEY`. `rejected` says which rows Holm's rule rejects.
     """
-    rows = [replace(row, law_title=row.law_called, quantity_title=row.quantity_called) for row in rows]
+    rows = [
+        replace(
+            row,
+            law_title=row.law_called,
+            law_said=row.law_said or said_by_name(row.law) or row.law_called,
+            quantity_title=row.quantity_called,
+            said=row.said or {"title": row.quantity_called},
+            short=row.short or row.reason,
+        )
+        for row in rows
+    ]
     variables: dict[str, xr.Variable] = {}
     for each in fields(Comparison):
         if each.name == "at":

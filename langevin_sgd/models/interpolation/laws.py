@@ -67,16 +67,17 @@ def _claimed(point: Point) -> bool:
 CHAIN = Law(
     name="chain", title="exact chain", source="stationary vector of the map of minibatch SGD on the line", version=1,
     predict=_kept, process=_PROCESS, exact_for=_claimed, note=_note_kept, kept=True, line=("purple", "solid"),
+    said="the exact chain",
 )  # fmt: skip
 TWIN = Law(
     name="twin", title="Langevin twin", source=_SOURCE, version=1, predict=_twin_says, process=_PROCESS,
-    note=_note("twin"), line=("orange", "dash-dot"),
+    note=_note("twin"), line=("orange", "dash-dot"), said="its Langevin twin",
 )  # fmt: skip
 ITO = Law(
     name="ito", title="Itô, measured E, C", source=_SOURCE, version=1, predict=_ito_says, process=_PROCESS,
-    note=_note("ito"), line=("blue", "dashed"),
+    note=_note("ito"), line=("blue", "dashed"), said="Itô's equation with the measured E and C",
 )  # fmt: skip
 BOLTZMANN = Law(
     name="boltzmann", title="Boltzmann", source=_SOURCE, version=1, predict=_boltzmann_says, process=_PROCESS,
-    note=_note("boltzmann"), line=("green", "dotted"),
+    note=_note("boltzmann"), line=("green", "dotted"), said="Boltzmann's law",
 )  # fmt: skip

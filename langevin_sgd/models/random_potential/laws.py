@@ -27,6 +27,7 @@ def _claimed(point: Point) -> bool:
 STRUCTURE_FUNCTION = Law(
     name="structure_function",
     title="structure function",
+    said="the structure function it was made with",
     source="A |x - y|^alpha, on the sites and between the cutoffs of the potential",
     version=1,
     predict=_structure_function,
@@ -37,6 +38,7 @@ STRUCTURE_FUNCTION = Law(
 EFFECTIVE_DIFFUSION = Law(
     name="effective_diffusion",
     title="late diffusion",
+    said="the late diffusion between bounded barriers",
     source="Zwanzig (1988): D = theta/(<exp(V/theta)><exp(-V/theta)>) on a line with bounded barriers",
     version=1,
     predict=_late_diffusion,
