@@ -30,7 +30,7 @@ def test_a_run_from_start_to_end(home, capsys, monkeypatch):
     assert json.loads(tree.attrs["provenance"])["seed"] == 1
 
     before = tree["checks"].to_dataset().load()
-    assert cli.main(["check", str(run)]) == 0
+    assert cli.main(["check", "--verbose", str(run)]) == 0
     text = capsys.readouterr().out
     assert "total variance" in text
     assert all(reason[:30] in text for reason in before.reason.values)
