@@ -70,6 +70,7 @@ def _loop(
     return watch.close()["network"].dataset
 
 
+@pytest.mark.by_default("adam")
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_the_record_and_its_law_are_those_of_the_built_in_rule(
     name: str, tmp_path: Path, at_minimum: nn.Module

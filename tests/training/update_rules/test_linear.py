@@ -128,6 +128,7 @@ def row(table, **wanted: str):
     raise AssertionError(wanted)
 
 
+@pytest.mark.by_default("with_replacement")
 @pytest.mark.parametrize("sampling", ["with_replacement", "epoch"])
 def test_nesterov_fluctuates_as_its_companion_matrix_says_and_not_as_the_heavy_ball(tmp_path: Path, sampling: str):
     """At eta lambda near its limit, where both differ by far; with a law row, contrasts, and transients."""
