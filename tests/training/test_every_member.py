@@ -57,7 +57,7 @@ GIVEN: dict[str, dict[str, Any]] = {
     "planted_barriers": {"hidden": [4], "lines": 4},
 }
 """What a member cannot do without, or is small by."""
-DATA: dict[str, dict[str, Any]] = {"linear": {"name": "diabetes"}}
+DATA: dict[str, dict[str, Any]] = {"linear": {"name": "diabetes"}, "mse_of_averages": {"name": "diabetes"}}
 """Of those that digits are no data for."""
 CASES = [
     *(("loss", name) for name in LOSSES),
@@ -74,7 +74,7 @@ def study(family: str, name: str, replicas: int) -> dict[str, Any]:
         "recording": {"precision": "float64", "evaluations": 10},
     }  # fmt: skip
     network |= {family: {"kind": name, **GIVEN.get(name, {})}}
-    if name in DATA:
+    if name in DATA and family != "loss":
         network |= {"loss": "mse"}
     sgd = {"learning_rate": 0.01, "batch_size": 8, "weight_decay": 0.01}
     return {"name": "one", "seed": 2, "sgd": sgd, "models": {"network": network}, "checks": []}

@@ -61,6 +61,16 @@ class Problem:
         return Network.of(self.module, dtype=dtype, device=self.device)
 
 
+def refuse_other_targets(train: Samples, test: Samples, outputs: int, *, name: str, loss: str) -> None:
+    """Raise `UserError` for real targets of a test set that are neither like those of training nor like the outputs."""
+    ours, theirs = ((*part.labels.shape, 1)[1] for part in (train, test))
+    if theirs not in (ours, outputs):
+        raise UserError(
+            f"{name}: targets of the test set are {theirs} numbers, those of training {ours}, and loss {loss} asks for "
+            f"{outputs} outputs; give a loss, or data, of which one of these is the other"
+        )
+
+
 def prepare(model: NetworkModel, *, seed: int, device: str, refuse_size: Callable[[int], None]) -> Problem:
     """Load the data and build the network. Raises `UserError` for data or an architecture that will not do.
 
@@ -93,6 +103,7 @@ def prepare(model: NetworkModel, *, seed: int, device: str, refuse_size: Callabl
     test = None
     if loaded.test_inputs is not None and loaded.test_labels is not None and len(loaded.test_labels) > 0:
         test = samples(as_taken(model.architecture, loaded.test_inputs, model.data), loaded.test_labels)
+        refuse_other_targets(train, test, outputs, name=loaded.name, loss=model.loss.kind)
     known_targets = train.labels if loaded.classes is None else torch.arange(loaded.classes)
     name = f"architecture {model.architecture.kind}"
     apart = True

@@ -12,11 +12,12 @@ from langevin_sgd.training.data.sample_image import SampleImageData
 
 
 def drawn(section: SampleImageData, seed: int) -> DataSet:
-    """Training and test set are the same; noise is added to the former alone."""
+    """Training and test set are the same, the former `coarse`; noise is added to that alone."""
     shape = section.shape()
     z = streams.normals(seed, trajectories=[0], steps=[0], components=shape.inputs, stream=Stream.SYNTHETIC)[0]
-    targets = grey(section).reshape(1, -1)
-    return DataSet(z, targets, test_inputs=z.copy(), test_labels=targets.copy(), name=section.name)
+    whole = grey(section)
+    targets, fine = averaged(whole, section.coarse).reshape(1, -1), whole.reshape(1, -1)
+    return DataSet(z, targets, test_inputs=z.copy(), test_labels=fine.copy(), name=section.name)
 
 
 def of_seed_zero(section: SampleImageData) -> DataSet:
@@ -31,7 +32,11 @@ def grey(section: SampleImageData) -> NDArray[np.float64]:
     colours = load_sample_image(f"{section.photograph}.jpg").astype(np.float64) / 255.0
     whole = section.side * section.square
     top, left = ((length - whole) // 2 for length in colours.shape[:2])
-    middle = colours[top : top + whole, left : left + whole].mean(2)
-    squares = middle.reshape(section.side, section.square, section.side, section.square)
-    result: NDArray[np.float64] = squares.mean((1, 3))
+    return averaged(colours[top : top + whole, left : left + whole].mean(2), section.square)
+
+
+def averaged(image: NDArray[np.float64], square: int) -> NDArray[np.float64]:
+    """Means (side/square, side/square) over squares of so many pixels of an image (side, side)."""
+    side = len(image) // square
+    result: NDArray[np.float64] = image.reshape(side, square, side, square).mean((1, 3))
     return result

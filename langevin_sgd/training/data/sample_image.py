@@ -33,6 +33,9 @@ class SampleImageData(DataSection):
     """Pixels in height and width."""
     square: Annotated[PositiveWholeNumber, Field(le=200)] = 8
     """Side of the squares of the photograph that are one pixel each."""
+    coarse: PositiveWholeNumber = 1
+    """Side of the squares of pixels over which the training target is averaged, to be made finer again: with 2 it has a
+    quarter of the pixels, and `loss: mse_of_averages` fits a whole image to it. The test target is always whole."""
     input_channels: Annotated[PositiveWholeNumber, Field(le=1024)] = 8
     """Channels of z."""
     input_side: Annotated[PositiveWholeNumber, Field(le=400)] = 8
@@ -44,7 +47,7 @@ class SampleImageData(DataSection):
         return function(self, seed)
 
     def shape(self) -> DataShape:
-        """One sample, with as many targets as pixels."""
+        """One sample, with as many targets as the whole image has pixels."""
         return DataShape(samples=1, inputs=self.input_channels * self.input_side**2, targets=self.side**2)
 
     def image(self) -> Image:
@@ -58,6 +61,8 @@ class SampleImageData(DataSection):
                 (*data, "square"),
                 f"{self.side} pixels of {self.square} are more than the 427 there are; give at most {427 // self.side}",
             )
+        if self.side % self.coarse:
+            yield (*data, "coarse"), f"squares of {self.coarse} do not fill {self.side} pixels; give a divisor of side"
         if self.test_fraction != DataSection.model_fields["test_fraction"].default:
             yield (*data, "test_fraction"), "the test set is the clean image; remove it"
         yield from super().problems(name, data=data, batch_size=batch_size, batch_size_at=batch_size_at)

@@ -21,6 +21,7 @@ LOSSES: Family[type[LossSection]] = Family(
             "langevin_sgd.training.losses.cross_entropy_plus_energy.config:CrossEntropyPlusEnergyLoss"
         ),
         "mse": "langevin_sgd.training.losses.mse.config:SquaredErrorLoss",
+        "mse_of_averages": "langevin_sgd.training.losses.mse_of_averages.config:SquaredErrorOfAveragesLoss",
         "function": "langevin_sgd.training.losses.function.config:FunctionLoss",
     },
     group="langevin_sgd.losses",
