@@ -173,7 +173,7 @@ def test_classes_by_squared_errors_and_smoothed_labels_are_learnt(data: str, los
 @pytest.mark.parametrize(
     ("data", "loss", "told"),
     [
-        ({"name": "diabetes"}, "cross_entropy", "network.loss: cross_entropy takes .* numbers; give mse or .* or function$"),
+        ({"name": "diabetes"}, "cross_entropy", "network.loss: cross_entropy .* numbers; give mse or .* or function$"),
         ({"name": "diabetes", "label_noise": 0.1}, "mse", "network.data.label_noise: .* numbers; give noise$"),
         ({"name": "digits", "noise": 0.1}, "mse", "network.data.noise: .* classes; give label_noise$"),
         (
