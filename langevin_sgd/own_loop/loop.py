@@ -24,9 +24,11 @@ from langevin_sgd.observables.declared import dataset
 from langevin_sgd.one_thread import one_blas_thread
 from langevin_sgd.own_loop import at_minimum, given, optimizers
 from langevin_sgd.own_loop.first_step import refuse_other_step
+from langevin_sgd.own_loop.learning_rates import LearningRates
 from langevin_sgd.own_loop.told import Told, refuse_changed, settings
 from langevin_sgd.study.config import Study
 from langevin_sgd.study.execute import Report, execute
+from langevin_sgd.study.loading import parse
 from langevin_sgd.training.data.dataset import DataSet
 from langevin_sgd.training.state_changes import same
 from langevin_sgd.training.threads import Workers
@@ -63,6 +65,8 @@ class Watch:
         assert study.sgd is not None
         self._sgd = self._model.sgd_of(study.sgd)
         self._settings = None if optimizer is None else settings(optimizer)
+        has_rate = optimizer is not None and "lr" in optimizer.param_groups[0]
+        self._rates = LearningRates(optimizer, self._sgd.learning_rate) if optimizer is not None and has_rate else None
         self._parameters = given.trainable(module)
         self._buffers = {name: buffer.detach().clone() for name, buffer in module.named_buffers()}
         fresh = self._sgd.momentum == 0 if optimizer is None else not optimizer.state
@@ -77,7 +81,7 @@ class Watch:
                 self._point = self._started()
             self._look()
         except BaseException:
-            self._workers.close()
+            self._let_go()
             raise
 
     @property
@@ -105,10 +109,15 @@ class Watch:
 
     def _see(self) -> None:
         """Hold the step that was made against what was told, and record it."""
+        rate = self._sgd.learning_rate
         if self._optimizer is not None and self._settings is not None:
-            refuse_changed(self._settings, settings(self._optimizer), self._step)
+            window = self._model.has_stationary_window()
+            refuse_changed(self._settings, settings(self._optimizer), self._step, window=window)
+        if self._rates is not None:
+            rate = self._rates.made(self._step)
         if self._step == 1 and self._tries_first:
-            refuse_other_step(self._weights, given.weights(self._parameters), self._parameters, self._sgd)
+            sgd = self._sgd.model_copy(update={"learning_rate": rate})
+            refuse_other_step(self._weights, given.weights(self._parameters), self._parameters, sgd)
         if self._step in self._point.looks and self._point.failed is None:
             self._weights = given.weights(self._parameters)
             self._look()
@@ -119,7 +128,7 @@ class Watch:
             try:
                 self.tree = self._written()
             finally:
-                self._workers.close()
+                self._let_go()
         return self.tree
 
     def __enter__(self) -> Watch:
@@ -129,7 +138,12 @@ class Watch:
         if kind is None:
             self.close()
         else:
-            self._workers.close()
+            self._let_go()
+
+    def _let_go(self) -> None:
+        self._workers.close()
+        if self._rates is not None:
+            self._rates.close()
 
     def _refuse_broken(self) -> None:
         if self._broken is not None:
@@ -145,12 +159,19 @@ class Watch:
         device = str(self._parameters[0].device)
         with handing_over(self._recorded()):
             return execute(
-                self._study,
+                self._study_of_what_was_seen(),
                 report=_LATER,
                 output=self._study.run_directory,
                 device=device,
                 overwrite=self._overwrite,
             )
+
+    def _study_of_what_was_seen(self) -> Study:
+        if self._rates is None or self._rates.constant():
+            return self._study
+        written = self._study.as_written()
+        written["models"][NAME] |= {"learning_rate_changes": True}
+        return parse(written)
 
     @contextmanager
     def _apart(self) -> Iterator[None]:
@@ -177,7 +198,7 @@ class Watch:
         if model.start == "minimum":
             landmark = at_minimum.landmark(full, start, model, sgd.weight_decay)
         try:
-            point = Point(model, sgd, bench, landmark, rule, per_epoch=per_epoch)
+            point = Point(model, sgd, bench, landmark, rule, per_epoch=per_epoch, schedule=self._rates)
         except Diverged as error:
             raise at_minimum.unstable(error) from None
         if landmark is not None:
@@ -225,5 +246,8 @@ class Watch:
             except UserError as error:  # of a probe: a run that failed is kept as one
                 return error
         visited = np.stack([self._visited[int(step)] for step in self._point.record])[None]
-        beside = dataset({"visited_weights": visited}, coords={}, declares=self._model.declares())
+        more: dict[str, NDArray[Any]] = {"visited_weights": visited}
+        if self._rates is not None and not self._rates.alike():
+            more["group_learning_rate"] = self._rates.of_groups(self._point.record)
+        beside = dataset(more, coords={}, declares=self._model.declares())
         return merging.told(found.assign(beside.data_vars)).assign_attrs(seconds_of_watching=round(self.seconds, 3))

@@ -20,11 +20,15 @@ Settings = list[dict[str, Any]]
 
 @dataclass(frozen=True)
 class Told:
-    """How a loop steps: the keys of an sgd, the optimizer by its name, and the update rule that it is, if it is one."""
+    """How a loop steps: the keys of an sgd, the optimizer by its name, and the update rule that it is, if it is one.
+
+    `unlike` are settings in which its groups of parameters differ: then it is no rule of one learning rate for all.
+    """
 
     sgd: dict[str, Any]
     optimizer: str
     rule: dict[str, Any] | None
+    unlike: tuple[str, ...] = ()
 
 
 def told(
@@ -41,10 +45,11 @@ def told(
     """
     found = {} if loader is None else _of_loader(loader, samples)
     rule: dict[str, Any] | None = {"kind": "sgd"}
+    unlike: tuple[str, ...] = ()
     name = "not told, taken for torch.optim.SGD"
     if optimizer is not None:
         _refuse_other_parameters(optimizer, module)
-        of_optimizer, rule = _of_optimizer(optimizer)
+        of_optimizer, rule, unlike = _of_optimizer(optimizer)
         found |= of_optimizer
         name = f"{type(optimizer).__module__.partition('.')[0]}:{type(optimizer).__name__}"
         name = name.replace("torch:", "torch.optim.")
@@ -58,7 +63,7 @@ def told(
     for key, instead in _NEEDED.items():
         if key not in found:
             raise UserError(f"{key}: missing; give {key}=, or {instead}")
-    return Told(found, name, rule)
+    return Told(found, name, rule, unlike)
 
 
 _NEEDED = {
@@ -70,25 +75,38 @@ _NEEDED = {
 
 
 def settings(optimizer: torch.optim.Optimizer) -> Settings:
-    """The settings of an optimizer as they are now: what must not change while its loop is watched."""
+    """The settings of an optimizer as they are now, but for what schedulers keep in its groups beside them."""
     return [
-        {key: float(value) if isinstance(value, torch.Tensor) else value for key, value in group.items()}
-        for group in ({key: value for key, value in each.items() if key != "params"} for each in optimizer.param_groups)
+        {key: _number(value) for key, value in group.items() if key in optimizer.defaults}
+        for group in optimizer.param_groups
     ]
 
 
-def refuse_changed(before: Settings, now: Settings, step: int) -> None:
-    """Raise `UserError` if an optimizer has other settings at a step than it had before the first one."""
-    if before == now:
-        return
+def refuse_changed(before: Settings, now: Settings, step: int, *, window: bool) -> None:
+    """Raise `UserError` if an optimizer has other settings at a step than it had before the first one.
+
+    Learning rates may change where there is no stationary `window`.
+    """
     if len(before) != len(now):
         raise UserError(f"step {step}: the optimizer has {len(now)} groups and had {len(before)} when the watch began")
-    pairs = zip(before, now, strict=True)
-    key, was, new = next((key, a.get(key), b[key]) for a, b in pairs for key in b if a.get(key) != b[key])
-    raise UserError(
-        f"step {step}: the optimizer's {key} is {new} and was {was} when the watch began; times and laws are those of "
-        "numbers that stay: take the scheduler out, or watch from where it has settled"
-    )
+    for was, new in zip(before, now, strict=True):
+        key = next((key for key in new if was.get(key) != new[key] and (window or key != "lr")), None)
+        if key is not None:
+            why = "laws are those of numbers that stay: leave it as it is"
+            if key == "lr":
+                why = (
+                    "a stationary window takes one that stays: take the scheduler out, watch from where it has "
+                    'settled, or give start="here"'
+                )
+            elif key in ("momentum", "betas"):
+                why += ", with cycle_momentum=False if a scheduler changes it"
+            raise UserError(
+                f"step {step}: the optimizer's {key} is {new[key]} and was {was.get(key)} when the watch began; {why}"
+            )
+
+
+def _number(value: Any) -> Any:
+    return float(value) if isinstance(value, torch.Tensor) else value
 
 
 def _same(found: Any, value: Any) -> bool:
@@ -113,26 +131,29 @@ def _refuse_other_parameters(optimizer: torch.optim.Optimizer, module: nn.Module
         )
 
 
-def _of_optimizer(optimizer: torch.optim.Optimizer) -> tuple[dict[str, Any], dict[str, Any] | None]:
-    """Its numbers by the keys of an sgd, and its rule."""
+def _of_optimizer(
+    optimizer: torch.optim.Optimizer,
+) -> tuple[dict[str, Any], dict[str, Any] | None, tuple[str, ...]]:
+    """Its numbers by the keys of an sgd, its rule, and the settings in which its groups differ."""
     groups = settings(optimizer)
-    for key in groups[0]:
-        if any(group.get(key) != groups[0][key] for group in groups[1:]):
-            raise UserError(
-                f"optimizer: its groups differ in {key}; laws are those of one learning rate and one weight decay for "
-                "all weights: put all parameters into one group"
-            )
     group = groups[0]
+    unlike = tuple(key for key in group if any(other.get(key) != group[key] for other in groups[1:]))
     if "lr" not in group:
-        return {}, None
-    found = {"learning_rate": float(group["lr"])}
-    known = optimizers.rule(optimizer, group)
+        return {}, None, unlike
+    found = {"learning_rate": _base(optimizer.param_groups[0])}
+    known = None if unlike else optimizers.rule(optimizer, group)
     if known is None:
         decoupled = isinstance(optimizer, torch.optim.AdamW) or bool(group.get("decoupled_weight_decay"))
-        decay = 0.0 if decoupled else float(group.get("weight_decay", 0.0))
-        return {**found, "weight_decay": decay}, None
+        apart = decoupled or "weight_decay" in unlike  # the energy is then the loss alone
+        decay = 0.0 if apart else float(group.get("weight_decay", 0.0))
+        return {**found, "weight_decay": decay}, None, unlike
     numbers, rule = known
-    return found | numbers, rule
+    return found | numbers, rule, unlike
+
+
+def _base(group: Mapping[str, Any]) -> float:
+    """The learning rate of a group; where a scheduler begins with none at all, that which it was made with."""
+    return float(group["lr"]) or float(group.get("initial_lr", 0.0))
 
 
 def _of_loader(loader: DataLoader[Any], samples: int) -> dict[str, Any]:

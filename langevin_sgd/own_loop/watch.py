@@ -70,9 +70,14 @@ def watch(
     are claimed for torch.optim.SGD with any of its settings but maximize. Of Adam, AdamW and RMSprop that have made no
     step yet the preconditioner is recorded, and the law with it held at its mean is a contrast. Of others, of amsgrad
     and Adagrad, whose preconditioner never settles, all is recorded and no law is claimed. Without an optimizer the
-    loop is taken to make steps of SGD. Groups of unlike settings and schedulers are refused. sampling is "epoch" where
-    the training set is shuffled once an epoch and cut up into N // B minibatches, "with_replacement" where each is
-    drawn afresh.
+    loop is taken to make steps of SGD. sampling is "epoch" where the training set is shuffled once an epoch and cut up
+    into N // B minibatches, "with_replacement" where each is drawn afresh.
+
+    A learning rate that changes, by a scheduler or by hand, is read off as each step begins: time is then the sum of
+    the learning rates of all steps, and `learning_rate_factor` says how they went. With a stationary window it must
+    stay, and so must all other settings always. Groups of parameters with unlike settings are recorded and no law is
+    claimed of them: time is that of the first group, `group_learning_rate` has those of all if they differ, and where
+    weight decays differ the energy is the loss alone.
 
     Energy, loss, accuracy, displacement and weights are recorded at `record_times` logarithmically spaced steps, 64
     by default, in float64. With start="minimum" the module's weights must be at the minimum of the full training loss
@@ -100,6 +105,11 @@ def watch(
         "sampling": sampling,
     }
     known = told(numbers, module, optimizer, loader, len(read.train_labels))
+    if start == "minimum" and "weight_decay" in known.unlike:
+        raise UserError(
+            "optimizer: its groups differ in weight_decay, and the energy whose minimum the loop would start from has "
+            'one for all weights; put all parameters into one group, or give start="here"'
+        )
     if start not in ("here", "minimum"):
         raise UserError(f'start: must be "here" or "minimum", got {start!r}')
     keys = {
@@ -139,6 +149,7 @@ def _study(
         "loss": loss,
         "optimizer": known.optimizer,
         "rule": known.rule,
+        "unlike": known.unlike,
         "seeds": [seed],
         "precision": given.precision(module),
         **keys,

@@ -248,7 +248,7 @@ def test_a_wrong_number_shows_at_the_first_step(told: dict[str, float], said: st
     assert not (tmp_path / "run").exists()
 
 
-def test_a_scheduler_a_step_too_many_and_too_few_are_told(tmp_path: Path) -> None:
+def test_another_setting_a_step_too_many_and_too_few_are_told(tmp_path: Path) -> None:
     module = network()
     optimizer = sgd(module)
     watch = _watch(tmp_path, module=module, optimizer=optimizer, steps=5)
@@ -256,12 +256,14 @@ def test_a_scheduler_a_step_too_many_and_too_few_are_told(tmp_path: Path) -> Non
     train(module, optimizer, batches, watch.step)
     with pytest.raises(UserError, match=r"the loop ended after 3 of 5 steps; nothing is written"):
         watch.close()
-    optimizer.param_groups[0]["lr"] = 0.1
-    with pytest.raises(UserError, match=r"step 4: the optimizer's lr is 0\.1 and was 0\.2 when the watch began"):
+    optimizer.param_groups[0]["weight_decay"] = 0.3
+    with pytest.raises(
+        UserError, match=r"step 4: the optimizer's weight_decay is 0\.3 and was 0\.1 when the watch began"
+    ):
         watch.step()
-    optimizer.param_groups[0]["lr"] = RATE
+    optimizer.param_groups[0]["weight_decay"] = DECAY
     for again in (watch.step, watch.close):
-        with pytest.raises(UserError, match=r"the watch has ended with a fault: step 4: the optimizer's lr"):
+        with pytest.raises(UserError, match=r"the watch has ended with a fault: step 4: the optimizer's weight_decay"):
             again()
     whole = watched(tmp_path / "whole", steps=5)
     with pytest.raises(UserError, match=r"step 6 after the end: steps is 5"):

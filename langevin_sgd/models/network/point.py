@@ -23,7 +23,7 @@ from langevin_sgd.models.network.bench import DTYPES, Bench
 from langevin_sgd.models.network.landmark import Landmark, process_at
 from langevin_sgd.models.network.recorded import recorded_steps
 from langevin_sgd.models.network.stored import SAMPLES
-from langevin_sgd.models.network.trained import Trained
+from langevin_sgd.models.network.trained import Schedule, Trained
 from langevin_sgd.models.stationary_window import stationary_window
 from langevin_sgd.observables.cpu_seconds import PROBE, RECORDING, CpuSeconds
 from langevin_sgd.observables.declared import dataset
@@ -67,9 +67,11 @@ class Point:
         label: str = "",
         per_epoch: int | None,
         process: Callable[[Landmark], LinearProcess | None] | None = None,
+        schedule: Schedule | None = None,
     ) -> None:
         """`per_epoch` is the number of minibatches in an epoch, None where there are no epochs; `rule` is None where
         something else makes the steps, of which `process` then tells the laws about the landmark, if it is not SGD.
+        `schedule` says how the learning rate went where the rule's own does not.
 
         Raises `Diverged` and `UserError` for what is known before the first step: see `process_at`.
         """
@@ -90,9 +92,7 @@ class Point:
         self._instruments = bench.instruments.with_decay(sgd.weight_decay)
         self.record = recorded_steps(model, self.steps)
         self.sample = self._sampled(per_epoch)
-        schedule = model.update_rule.schedule
-        record = self.record.tolist()
-        self._factors = None if schedule.constant() else schedule.summed(record, self.steps)
+        self._schedule = model.update_rule.schedule if schedule is None else schedule
         reference = self._reference()
         self._alike = model.start != "independent"
         size = model.recording.samples
@@ -264,11 +264,11 @@ class Point:
 
     def _dataset(self, found: list[Mapping[str, ArrayLike]], measured: list[Mapping[str, ArrayLike]]) -> xr.Dataset:
         model, sgd, landmark, bench = self.model, self.sgd, self._landmark, self._bench
+        schedule = self._schedule
+        factors = None if schedule.constant() else schedule.summed(self.record.tolist(), self.steps)
         parts = list(found)
         coords: list[Mapping[str, ArrayLike]] = [
-            time_coordinates(
-                self.record, learning_rate=sgd.learning_rate, momentum=sgd.momentum, factors=self._factors
-            ),
+            time_coordinates(self.record, learning_rate=sgd.learning_rate, momentum=sgd.momentum, factors=factors),
             {"replica": np.arange(model.replicas)},
             *measured,
         ]
@@ -285,8 +285,8 @@ class Point:
                 "evaluation_samples": self.meter.train.samples,
             }
         )
-        if self._factors is not None:
-            factor = model.update_rule.schedule.factors()
+        if factors is not None:
+            factor = schedule.factors()
             parts.append({"learning_rate_factor": [factor(int(step), self.steps) for step in self.record]})
         if landmark is not None:
             at = landmark.minimum

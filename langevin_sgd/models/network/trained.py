@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import ClassVar, Protocol
 
 from langevin_sgd.config.sgd import Sgd
@@ -9,6 +10,19 @@ from langevin_sgd.observables.variable import Declarations
 from langevin_sgd.training.probes.section import ProbeSection
 from langevin_sgd.training.recording.config import Precision, Recording
 from langevin_sgd.training.update_rules.section import UpdateRuleSection
+
+
+class Schedule(Protocol):
+    """What the learning rate was multiplied by at each step, once all are made: that of an update rule, or read off."""
+
+    def constant(self) -> bool:
+        """Whether it never changed anything."""
+
+    def factors(self) -> Callable[[int, int], float]:
+        """The factor of each step, (n, steps)."""
+
+    def summed(self, counts: Iterable[int], steps: int) -> list[float]:
+        """Sum of the factors of the first n steps, for every n of `counts`, which do not decrease."""
 
 
 class Trained(Protocol):

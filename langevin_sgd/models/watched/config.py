@@ -40,6 +40,8 @@ from langevin_sgd.training.update_rules import UpdateRuleKind
 from langevin_sgd.training.update_rules.section import UpdateRuleSection
 
 if TYPE_CHECKING:
+    from langevin_sgd.laws import Point
+    from langevin_sgd.laws.recomputed import Recomputed
     from langevin_sgd.study.config import Study
 
 
@@ -71,6 +73,10 @@ class WatchedModel(ModelSection):
     """What made the steps."""
     rule: UpdateRuleKind | None = None
     """The update rule that this is, if it is one that we have: then its laws are claimed. null: none is."""
+    unlike: tuple[Text, ...] = ()
+    """Settings in which the groups of parameters of the optimizer differ: then no law is claimed."""
+    learning_rate_changes: Flag = False
+    """The learning rate was another at some steps: how it went is in the run, `learning_rate_factor`."""
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1)]
     """The seed of each replica, which is one run of the loop."""
     steps: Steps
@@ -162,6 +168,9 @@ class WatchedModel(ModelSection):
         return frozenset(found.union(*(probe.emits() for probe in self.probes)))
 
     def _uncompared(self) -> str | None:
+        if self.unlike:
+            differ = " and ".join(self.unlike)
+            return f"was trained with groups of parameters that differ in {differ}, and laws take one of all weights"
         if self.rule is None:
             return f"was trained by {self.optimizer}, of which no law is known"
         return self.rule.uncompared(None if self.curvature is None else self.curvature.modes)
@@ -170,6 +179,11 @@ class WatchedModel(ModelSection):
         """Fluctuations that are compared with no law."""
         reason = self._uncompared() if self.has_stationary_window() else None
         return {} if reason is None else {"mode_variance": reason}
+
+    def follows(self, point: Point) -> Mapping[str, Recomputed]:
+        """That of a network; of a learning rate that changed the times are as they were read off."""
+        read_off = ("time", "effective_time") if self.learning_rate_changes else ()
+        return {name: found for name, found in super().follows(point).items() if name not in read_off}
 
     def declares(self) -> Declarations:
         """What all training does, and what its probes do."""

@@ -74,6 +74,12 @@ def merged_data(model: WatchedModel, runs: Mapping[str, xr.Dataset]) -> xr.Datas
     """
     first, *others = runs
     data, names = runs[first], json.loads(runs[first].attrs[RECORDED])
+    for name in others:
+        if not np.array_equal(runs[name]["time"].values, data["time"].values):
+            raise UserError(
+                f"{name}: its learning rate went another way than in {first}, as by a scheduler that looks at the "
+                "loss; let all runs have one schedule"
+            )
     signs = {name: _same_modes(first, data, name, runs[name]) for name in runs}
     values: dict[str, ArrayLike] = {}
     for name in sorted({*names["observables"]} - _SUMMARIES - {_VISITED}):

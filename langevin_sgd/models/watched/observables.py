@@ -9,6 +9,7 @@ DECLARES = merged(
     TRAINING,
     declare(
         visited_weights=Variable(("replica", "time", "parameter"), "weights at the recorded steps"),
+        group_learning_rate=Variable(("group", "time"), "learning rate of each group of parameters at the next step"),
     ),
 )
 """Weights that were visited say of several runs how far apart they are."""
