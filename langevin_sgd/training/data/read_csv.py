@@ -36,7 +36,7 @@ def load(section: CsvData) -> DataSet:
         return checked(DataSet(found, real[:, 0] if len(targets) == 1 else real, name="csv"), str(path))
     if len(targets) > 1:
         raise UserError("data.labels: several columns are no class; name one, or give targets: real")
-    labels = _classes([row[names.index(targets[0])].strip() for _, row in rows])
+    labels = _classes(path, targets[0], [row[names.index(targets[0])].strip() for _, row in rows])
     return checked(DataSet(found, labels, class_count(section, labels), name="csv"), str(path))
 
 
@@ -78,9 +78,14 @@ def _numbers(path: Path, rows: Rows, names: Sequence[str], columns: Sequence[str
     return found
 
 
-def _classes(words: list[str]) -> NDArray[np.int64]:
-    """Numbers as they are if all are whole, else words numbered in their order."""
+def _classes(path: Path, column: str, words: list[str]) -> NDArray[np.int64]:
+    """Whole numbers as they are if all are such, else words numbered in their order. Other numbers are no classes."""
     try:
-        return np.array([int(word) for word in words], dtype=np.int64)
-    except (ValueError, OverflowError):
+        numbers = [float(word) for word in words]
+    except ValueError:
         return np.unique(words, return_inverse=True)[1].astype(np.int64)
+    broken = next((word for word, number in zip(words, numbers, strict=True) if not number.is_integer()), None)
+    if broken is not None:
+        mend = "give targets: real, or name the classes by words or whole numbers"
+        raise UserError(f"{path}: {column} holds numbers such as {shown(broken)}, which are no classes; {mend}")
+    return np.array(numbers).astype(np.int64)

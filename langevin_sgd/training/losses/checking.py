@@ -54,10 +54,8 @@ def _check(loss: Loss, data: DataSet, name: str) -> None:
     with user_code.transforming(
         f"{name}: it cannot be differentiated (for torch's one_hot use langevin_sgd.training.one_hot)"
     ):
-        found: Tensor = loss.gradient(outputs, targets)
+        found = _real(loss.gradient(outputs, targets), outputs, (3, count), f"{name}: gradient")
         torch.func.vmap(loss.gradient)(outputs[None], targets[None])
-    if tuple(found.shape) != (3, count):
-        raise UserError(f"{name}: gradient returns {tuple(found.shape)} for 3 samples; {(3, count)} is needed")
     slope = (found * direction).sum(1)
     up, down = (_per_sample(loss, outputs + sign * _STEP * direction, targets, name) for sign in (1, -1))
     differences = (up - down) / (2 * _STEP)
@@ -75,11 +73,20 @@ def _check(loss: Loss, data: DataSet, name: str) -> None:
 
 
 def _per_sample(loss: Loss, outputs: Tensor, targets: Tensor, name: str) -> Tensor:
-    found: Any = user_code.call(f"{name}: values failed", loss.values, outputs, targets)
-    got = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__
-    if got != (len(outputs),):
-        raise UserError(f"{name}: values returns {got} for {len(outputs)} samples; {(len(outputs),)} is needed")
+    given: Any = user_code.call(f"{name}: values failed", loss.values, outputs, targets)
+    found = _real(given, outputs, (len(outputs),), f"{name}: values")
     if not bool(torch.isfinite(found).all()):
         raise UserError(f"{name}: values is not finite at outputs of order 1; mend its formulas")
-    result: Tensor = found
-    return result
+    return found
+
+
+def _real(found: Any, outputs: Tensor, shape: tuple[int, ...], what: str) -> Tensor:
+    """What a method returned, if it is a tensor of this shape and of the outputs' type."""
+    if not isinstance(found, Tensor) or tuple(found.shape) != shape:
+        returned = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__
+        raise UserError(f"{what} returns {returned} for {len(outputs)} samples; {shape} is needed")
+    if found.dtype != outputs.dtype:
+        got, needed = (str(each).removeprefix("torch.") for each in (found.dtype, outputs.dtype))
+        mend = "make tensors of the outputs' own type (dtype=outputs.dtype)"
+        raise UserError(f"{what} returns {got} for outputs in {needed}; {mend}")
+    return found

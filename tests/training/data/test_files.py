@@ -206,6 +206,8 @@ def test_a_table_of_numbers_and_names_of_classes(tmp_path: Path) -> None:
         (TABLE, {"labels": "weight"}, r'mine.csv:2: kind is "rose", no number; remove the line, or leave the column'),
         (TABLE, {"labels": ["kind", "weight"]}, "several columns are no class"),
         (TABLE, {"targets": "real"}, r'mine.csv:2: kind is "rose", no number'),
+        ("a,kind\n1,0.5\n3,1\n", {}, r'mine.csv: kind holds numbers such as "0.5", which are no classes; give targets'),
+        ("a,kind\n1,nan\n3,1\n", {}, r'mine.csv: kind holds numbers such as "nan", which are no classes'),
         ("a,kind\n1,2\n3\n", {}, r"mine.csv:3: holds 1 values, and the first line names 2 columns"),
         ("a,a,kind\n1,2,3\n", {}, "two columns are called 'a'"),
         ("a,kind\nnan,1\n2,0\n", {}, "inputs must be finite"),

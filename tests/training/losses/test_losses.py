@@ -128,6 +128,18 @@ def raises(outputs, targets):
     raise KeyError("delta")
 
 
+def constant(outputs, targets):
+    return outputs.new_ones(len(outputs)).float()
+
+
+def turned(outputs, targets):
+    return (outputs.sum(1) + 1j) ** 2
+
+
+def nothing(outputs, targets):
+    pass
+
+
 number = 3
 """
 
@@ -156,6 +168,9 @@ def test_a_plain_function_is_a_loss(functions: str) -> None:
     [
         ("mixes", "loss my_functions:mixes: the loss of a sample depends on the others of its batch"),
         ("raises", "loss my_functions:raises: values failed: KeyError: 'delta' (my_functions.py, line "),
+        ("constant", "loss my_functions:constant: values returns float32 for outputs in float64; make tensors of the"),
+        ("turned", "loss my_functions:turned: values returns complex128 for outputs in float64; make tensors of the"),
+        ("nothing", "loss my_functions:nothing: values returns NoneType for 3 samples; (3,) is needed"),
     ],
 )
 def test_a_function_that_is_no_loss_is_told_in_one_line(functions: str, name: str, told: str) -> None:
