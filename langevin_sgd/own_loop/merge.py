@@ -40,13 +40,14 @@ def merge(
     `equilibrium` if the runs have a stationary window. What is pooled over replicas, such as the stationary variance of
     each mode with its error, is worked out of what all replicas did. The weights that they visited are not kept.
 
-    Raises `UserError` if something is no run of `watch` or has failed, if two have the same seed, or differ in anything
-    but the seed, which is named; and if `output` exists.
+    Raises `UserError` if something is no run of `watch` or has failed, if two are the same, have the same seed, or
+    differ in anything but the seed, which is named; and if `output` exists or is one of them.
     """
     places = [os.fspath(local(run)) for run in runs]
     if len(places) < 2:
         raise UserError(f"merge: two runs or more make one, got {len(places)}")
     place = local(output)
+    _refuse_places(places, os.fspath(place))
     store.refuse(place, overwrite=overwrite, resume=False)
     with import_path.only():
         studies = {name: load(local(name) / store.CONFIG) for name in places}
@@ -63,6 +64,18 @@ def merge(
         checks = [kind for kind in _BY_DEFAULT if CHECKS[kind](kind=kind).fits(study, called)]
     with handing_over(merged):
         return simulate({**study.as_written(), "checks": list(checks)}, output=place, device="cpu", overwrite=overwrite)
+
+
+def _refuse_places(runs: Sequence[str], output: str) -> None:
+    """Raise `UserError` for a run that is given twice, by whatever name, and for one that would be written over."""
+    seen: dict[str, str] = {}
+    for run in runs:
+        where = os.path.realpath(run)
+        if where in seen:
+            raise UserError(f"{run}: is given twice; leave out one")
+        seen[where] = run
+    if os.path.realpath(output) in seen:
+        raise UserError(f"{output}: is one of the runs to be merged, which stay as they are; choose another output")
 
 
 def _only(study: Study, name: str) -> ModelSection:

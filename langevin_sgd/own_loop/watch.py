@@ -161,7 +161,7 @@ def _study(
         return parse(whole)
     except ConfigError as error:
         faults = [f"{_argument(str(problem.key))}: {problem.message}" for problem in error.problems]
-    raise UserError("; ".join(faults))
+    raise UserError("; ".join(dict.fromkeys(faults)))  # one seed is told of two keys
 
 
 def _argument(key: str) -> str:

@@ -88,6 +88,10 @@ def test_starts_of_their_own_make_independent_replicas(tmp_path: Path) -> None:
     assert "checks" not in independent.children
     with pytest.raises(UserError, match=r"is merged of 2 runs already; merge those themselves, all at once"):
         lsgd.merge([tmp_path / "0", tmp_path / "shared"], tmp_path / "again")
+    with pytest.raises(UserError, match=r"0: is given twice; leave out one"):
+        lsgd.merge([tmp_path / "0", tmp_path / "1", tmp_path / "shared" / ".." / "0"], tmp_path / "again")
+    with pytest.raises(UserError, match=r"1: is one of the runs to be merged, which stay as they are"):
+        lsgd.merge([tmp_path / "0", tmp_path / "1"], tmp_path / "1", overwrite=True)
     with pytest.raises(UserError, match=r"shared: holds a run already"):
         lsgd.merge([tmp_path / "0", tmp_path / "1"], tmp_path / "shared")
 
