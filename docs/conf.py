@@ -45,6 +45,7 @@ myst_dmath_double_inline = True
 
 # Notebooks and MyST pages with a kernel run at every build that finds them changed; one that raises ends the build.
 nb_execution_mode = "cache"
+nb_execution_in_temp = True
 nb_execution_timeout = 120
 nb_execution_raise_on_error = True
 nb_merge_streams = True
