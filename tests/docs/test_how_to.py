@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -103,4 +104,4 @@ def test_the_page_runs_word_for_word(page: Path, tmp_path: Path) -> None:
             for line in block.text.splitlines():
                 command, _, into = (line.partition(" #")[0] + SHORTER.get(line, "")).partition(" > ")
                 if command.startswith("langevin-sgd"):
-                    run(sys.executable, "-m", "langevin_sgd.cli", *command.split()[1:], into=into.strip() or None)
+                    run(sys.executable, "-m", "langevin_sgd.cli", *shlex.split(command)[1:], into=into.strip() or None)
