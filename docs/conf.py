@@ -27,7 +27,6 @@ extensions = [
     "site_parts.made_pages",
     "site_parts.repository_links",
 ]
-suppress_warnings = ["toc.empty_glob"]  # toctrees that also take pages which are not there yet
 exclude_patterns = ["site_parts", "reference/made"]
 html_theme = "furo"
 html_title = "langevin-sgd"
