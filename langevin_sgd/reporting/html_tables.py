@@ -14,8 +14,8 @@ _COLUMNS = ("quantity", "law", "verdict", "measured", "predicted", "ratio or dif
 _NUMBERS = ("measured", "predicted", "ratio or difference [interval]")
 
 
-def comparisons_table(chosen: Sequence[Row]) -> str:
-    """Two lines a comparison: its numbers, and the reason for its verdict."""
+def comparisons_table(chosen: Sequence[Row], *, reasons: bool = True) -> str:
+    """Two lines a comparison: its numbers, and the reason for its verdict. Those that do not count are in brackets."""
     width = len(_COLUMNS)
     lines = []
     model = None
@@ -26,28 +26,25 @@ def comparisons_table(chosen: Sequence[Row]) -> str:
             title = f"{model}: {found}" if found else model
             lines.append(f'<tr class="model"><th colspan="{width}" scope="rowgroup">{escape(title)}</th></tr>')
         numbers = "".join(
-            f'<td class="number">{escape(text)}</td>' for text in (row.measured, row.predicted, row.ratio)
+            f'<td class="number" data-label="{label}">{escape(text)}</td>'
+            for label, text in zip(_NUMBERS, (row.measured, row.predicted, row.ratio), strict=True)
         )
+        verdict = f"{MARKS.get(row.verdict, '')} {row.verdict}"
+        verdict = verdict if row.role == "law" else f"({verdict})"
         lines.append(
-            f'<tr class="numbers"><td>{escape(row.quantity)}</td><td>{escape(row.law)}</td>'
-            f'<td class="badge {escape(row.verdict)}">{MARKS.get(row.verdict, "")} {escape(row.verdict)}</td>'
-            f"{numbers}</tr>"
-            f'<tr class="reason"><td colspan="{width}">{_reason(row)}</td></tr>'
+            f'<tr class="numbers"><th scope="row">{escape(row.quantity)}</th>'
+            f'<td data-label="law">{escape(row.law)}</td>'
+            f'<td class="badge {escape(row.verdict)}">{escape(verdict)}</td>{numbers}</tr>'
         )
+        if reasons:
+            lines.append(f'<tr class="reason"><td colspan="{width}"><p>{escape(row.reason)}</p></td></tr>')
     heads = [f'<th scope="col"{" class=number" * (title in _NUMBERS)}>{title}</th>' for title in _COLUMNS]
-    return scrolled(f"<thead><tr>{''.join(heads)}</tr></thead><tbody>{''.join(lines)}</tbody>")
+    return f'<table class="rows"><thead><tr>{"".join(heads)}</tr></thead><tbody>{"".join(lines)}</tbody></table>'
 
 
-def _reason(row: Row) -> str:
-    """Open where there is something to mend or to explain, behind a click where the models agree."""
-    if row.verdict != "agrees":
-        return f"<p>{escape(row.reason)}</p>"
-    return f"<details><summary>reason</summary><p>{escape(row.reason)}</p></details>"
-
-
-def scrolled(table: str) -> str:
-    """A table that scrolls on its own where the window is narrow."""
-    return f'<div class="scroll"><table>{table}</table></div>'
+def scrolled(table: str, title: str) -> str:
+    """A table that scrolls on its own where the window is narrow, by the keyboard too."""
+    return f'<div class="scroll" role="region" tabindex="0" aria-label="{escape(title)}"><table>{table}</table></div>'
 
 
 def counts_table(groups: Sequence[Group]) -> str:
@@ -64,4 +61,4 @@ def counts_table(groups: Sequence[Group]) -> str:
             f'<td class="number">{escape(group.worst.ratio)}</td></tr>'
         )
     head = "".join(f'<th scope="col"{" class=number" * (title in numbers)}>{title}</th>' for title in heads)
-    return scrolled(f"<thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody>")
+    return scrolled(f"<thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody>", "How many points agree")

@@ -54,7 +54,7 @@ def costs_table(tree: xr.DataTree) -> str:
     if not lines:
         return ""
     head = '<thead><tr><th scope="col">model</th><th scope="col">probe</th><th scope="col">cost</th></tr></thead>'
-    return f'{scrolled(f"{head}<tbody>{lines}</tbody>")}<p class="quiet">{NOTE}</p>'
+    return f'{scrolled(f"{head}<tbody>{lines}</tbody>", "What the probes cost")}<p class="quiet">{NOTE}</p>'
 
 
 def costs_line(tree: xr.DataTree) -> str:

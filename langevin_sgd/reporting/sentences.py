@@ -251,9 +251,8 @@ def _clause(group: Sequence[_Row], law: bool) -> str:
         return _alone(worst, law)
     verbs = _AT_POINTS if law else _CONTRAST
     at = f" (most at {worst.at}{worst.deviation})" if verdict != "agrees" else ""
-    parts = [
-        f"{verbs[each]} at {counts[each]} of {len(group)} points" for each in reversed(GRAVEST_FIRST) if counts[each]
-    ]
+    parts = [f"{verbs[each]} at {counts[each]}" for each in reversed(GRAVEST_FIRST) if counts[each]]
+    parts[0] += f" of {len(group)} points"
     if len(parts) == 1:
         parts = [f"{verbs[verdict]} at all {len(group)} points"]
     parts[-1] += at

@@ -26,6 +26,7 @@ _COLOURS = "Blues"
 @figure(
     "Landscape and stationary density, measured beside predicted.",
     each_model("density_law"),
+    leads=0,
 )
 def landscape_and_density(subject: Subject) -> Figure:
     """E and the measured density with those of the laws, along a line; in the plane, density beside the exact law's."""

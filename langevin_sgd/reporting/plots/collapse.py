@@ -37,6 +37,7 @@ def _walkers(results: Results) -> dict[str, xr.Dataset]:
     "its fitted amplitude K and against the fitted shift: the dashed diagonal.",
     all_together(_walkers),
     together=True,
+    leads=1,
 )
 def diffusion_collapse(subject: Subject) -> Figure:
     """Left <x^2>^(alpha/4) sqrt(A)/theta against ln t, straight for each; right over K^(alpha/4), against ln t + c.

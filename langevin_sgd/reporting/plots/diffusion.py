@@ -26,6 +26,7 @@ LARGEST_CENSORED = 0.01
     "Mean squared displacement over disorders, to the power that makes the law a straight line in ln t, "
     "with the law fitted from the dashed line on. The band is one standard error.",
     each_model("valid_range"),
+    leads=2,
 )
 def logarithmic_diffusion(subject: Subject) -> Figure:
     """<x^2>^(alpha/4) against ln t, straight where the law holds, with the fit A (ln t + c)^(4/alpha) of the window."""

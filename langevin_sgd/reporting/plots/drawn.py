@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import difflib
-import io
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import xarray as xr
@@ -16,6 +17,7 @@ from langevin_sgd.errors import UserError
 from langevin_sgd.families import Family, instance_of
 from langevin_sgd.observables.points_done import points_done
 from langevin_sgd.reporting.plots.figure import FigureKind, Results, Subject
+from langevin_sgd.reporting.plots.picture import described, render
 from langevin_sgd.reporting.plots.style import decades_as_text, style
 from langevin_sgd.study import provenance, store
 from langevin_sgd.study.answers import answered_all
@@ -84,6 +86,48 @@ def pictures(
 ) -> tuple[dict[str, bytes], list[UserError]]:
     """The same figures as files, and the faults of figures of the user's own, which are left out."""
     return _made(tree, list(names), lambda kind, figure: _of_kind(kind, lambda made: render(made, format), figure))
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure as PNG, its caption, and what is said of it to whoever does not see it."""
+
+    png: bytes
+    caption: str
+    alt: str
+
+
+@dataclass(frozen=True)
+class Illustrations:
+    """The pictures of a report, that which leads it first, the names of those not drawn, and what went wrong."""
+
+    pictures: dict[str, Picture]
+    left: list[str]
+    faults: list[UserError]
+
+
+def illustrations(tree: xr.DataTree, most: int) -> Illustrations:
+    """The `most` figures of a study that tell most: that which leads, one of each kind, then others of these kinds.
+
+    The others are drawn when they are asked for, by `plot`.
+    """
+    with import_path.only():
+        ordered = _by_how_much_they_tell(_plan(tree)[0])
+
+    def picture(kind: str, figure: Figure) -> Picture:
+        return _of_kind(kind, lambda made: Picture(render(made, "png"), FIGURES[kind].caption, described(made)), figure)
+
+    drawn, faults = _made(tree, ordered[:most], picture)
+    return Illustrations({name: drawn[name] for name in ordered if name in drawn}, ordered[most:], faults)
+
+
+def _by_how_much_they_tell(planned: Mapping[str, tuple[str, Subject]]) -> list[str]:
+    seen: Counter[str] = Counter()
+    ranks = {}
+    for place, (name, (kind, _)) in enumerate(planned.items()):
+        ranks[name] = (seen[kind], FIGURES[kind].leads, place)
+        seen[kind] += 1
+    return sorted(ranks, key=lambda name: ranks[name])
 
 
 def _made(
@@ -170,15 +214,6 @@ def plot(run: str | os.PathLike[str], names: Iterable[str] = (), *, format: str 
         for fault in faults:
             user_code.left_out(fault)
         return list(kept.figures({f"{name}.{format}": file for name, file in files.items()}))
-
-
-def render(figure: Figure, format: str) -> bytes:
-    """The figure as a file of the given format, the same bytes for the same data."""
-    buffer = io.BytesIO()
-    metadata = {"png": {"Software": None}, "pdf": {"CreationDate": None}, "svg": {"Date": None}}[format]
-    with style():
-        figure.savefig(buffer, format=format, metadata=metadata)
-    return buffer.getvalue()
 
 
 def ready(names: Sequence[str]) -> None:

@@ -20,6 +20,7 @@ _BINS = 12
     "markers means over similar ones ± one standard error, and lines the thermal energy of the noise in them, "
     "η c/(2B).",
     each_model("mode_thermal_energy", "bath_thermal_energy"),
+    leads=1,
 )
 def effective_temperature(subject: Subject) -> Figure:
     """Theta of the modes from each onset on in a colour of its own, beside the bath's, and T/2 where it is known.

@@ -63,6 +63,7 @@ def survival(subject: Subject) -> Figure:
     "the tolerance. What the asymptotic laws miss falls as the barrier grows.",
     each_scan("escape_time_law", numbers=True),
     stands=True,
+    leads=1,
 )
 def arrhenius(subject: Subject) -> Figure:
     """Mean first-passage time against 1/theta, or another scanned key, with the laws; below, over the exact one."""

@@ -94,6 +94,8 @@ class Results:
 
 
 Subjects = Callable[[Results], dict[str, Subject]]
+FOLLOWS = 9
+"""What figures that do not lead say of it."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,7 @@ class FigureKind:
 
     `subjects` gives what in a run it is drawn of, by the name of the model; `together` that it is one figure of several
     models. Of the figures of scanned models, one that is `plain` is drawn only of those that get none that `stands` for
-    it.
+    it. The figure that `leads` a report is that of the smallest number: 0 of landscapes, potentials and maps.
     """
 
     caption: str
@@ -111,6 +113,7 @@ class FigureKind:
     together: bool = False
     stands: bool = False
     plain: bool = False
+    leads: int = FOLLOWS
 
     def __call__(self, subject: Subject) -> Figure:
         """Draw it."""
@@ -118,10 +121,16 @@ class FigureKind:
 
 
 def figure(
-    caption: str, subjects: Subjects, *, together: bool = False, stands: bool = False, plain: bool = False
+    caption: str,
+    subjects: Subjects,
+    *,
+    together: bool = False,
+    stands: bool = False,
+    plain: bool = False,
+    leads: int = FOLLOWS,
 ) -> Callable[[Callable[[Subject], Figure]], FigureKind]:
     """Make a kind of figure of the function below that draws it."""
-    return lambda draw: FigureKind(caption, subjects, draw, together=together, stands=stands, plain=plain)
+    return lambda draw: FigureKind(caption, subjects, draw, together=together, stands=stands, plain=plain, leads=leads)
 
 
 def each_model(*needed: str, unless: str = "") -> Subjects:

@@ -25,6 +25,7 @@ _PANELS = {
     "counts, points of all batch sizes lie on one curve. Bars are two standard errors over replicas; the "
     "table compares points replica by replica, which start alike, and so sees smaller differences.",
     each_scan("sharpness_trace", over=("learning_rate", "batch_size")),
+    leads=0,
 )
 def flatness(subject: Subject) -> Figure:
     """Each measure of sharpness and the accuracy at the end against eta/B, a colour and marker for every batch size.

@@ -17,6 +17,7 @@ from langevin_sgd.reporting.plots.style import BAND, GREY, INK, MODEL_COLOURS, c
     "nothing holds back: 1 where a mode still diffuses freely, 0 where it rests. Dots are single modes, large markers "
     "the sums over modes of similar eigenvalue with two standard errors over replicas; the band is the tolerance.",
     each_model("mode_position", "mode_growth_free"),
+    leads=1,
 )
 def mode_growth(subject: Subject) -> Figure:
     """s of single modes and of bins against the eigenvalue, with that of the linear process."""

@@ -23,6 +23,7 @@ _CURVE_BINS = 40
     "and large markers are means over modes of similar eigenvalue, dots are single modes ± one standard "
     "error.",
     each_model("mode_variance", "mode_variance_predicted"),
+    leads=2,
 )
 def mode_variance(subject: Subject) -> Figure:
     """Per-mode variance of a model against the Hessian eigenvalue, with the curve of every law.

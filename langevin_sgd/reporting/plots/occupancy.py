@@ -83,6 +83,7 @@ def occupancy_in_time(subject: Subject) -> Figure:
     "laws; below, its difference from the exact one with the tolerance in grey.",
     each_scan("mean_occupancy_law", numbers=True),
     stands=True,
+    leads=0,
 )
 def occupancy_against_temperature(subject: Subject) -> Figure:
     """Time-averaged occupancy of the first basin against T, every start, with the laws, on the scale of log-odds.

@@ -40,6 +40,7 @@ def _mapped(results: Results) -> dict[str, Subject]:
     "failed, dots what is to come; both are grey where cells are too small for signs.",
     _mapped,
     together=True,
+    leads=0,
 )
 def scan_map(subject: Subject) -> Figure:
     """Heat maps of the quantity that tells most, one panel a model and law, its colour blue below and red above it."""

@@ -37,6 +37,7 @@ def _with_ratios(results: Results) -> dict[str, Subject]:
     "Filled: agrees; hollow: inconclusive; crossed: disagrees.",
     _with_ratios,
     together=True,
+    leads=1,
 )
 def scan_ratio(subject: Subject) -> Figure:
     """The ratio of the quantity that tells most, one panel a model and law, six curves at most."""

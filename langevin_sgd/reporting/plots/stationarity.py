@@ -29,6 +29,7 @@ def _watched(results: Results) -> dict[str, Subject]:
     "rest. Each window is twice as long as the one before. Bars are two standard errors over replicas; the band is the "
     "tolerance, about which the axis is linear. That all layers rest is necessary for equilibrium, not sufficient.",
     _watched,
+    leads=1,
 )
 def stationarity(subject: Subject) -> Figure:
     """Y - 1 of every layer, and of all together, against the step that a window ends with."""

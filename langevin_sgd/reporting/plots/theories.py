@@ -58,6 +58,7 @@ class _Theory:
     "modes with similar eigenvalue. A theory that holds lies at 1. Laws take H and C from the minimum; a twin is run, "
     "and its errors are in the intervals.",
     _with_twins,
+    leads=1,
 )
 def theories(subject: Subject) -> Figure:
     """The total above, a line a theory; the bins below, against the eigenvalue."""

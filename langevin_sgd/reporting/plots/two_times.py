@@ -18,6 +18,7 @@ _NAMED = 12
     "replicas, in a colour for each earlier time. Lines are the two-time law from the minimum, without a fit; where "
     "there is none, dashes are the part that all replicas have in common, which is drift and no ageing.",
     each_model("squared_increment"),
+    leads=2,
 )
 def two_times(subject: Subject) -> Figure:
     """Increments with the law, where the process has one, else with their common drift where it is seen."""

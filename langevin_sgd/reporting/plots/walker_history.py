@@ -17,6 +17,7 @@ from langevin_sgd.reporting.plots.style import BLUE, GREY, INK, VERMILLION, canv
     "The potential of one disorder where its walker went, the bottom of the valley that flooding reaches "
     "at each ln t, and positions drawn from the master equation.",
     each_model("example_position"),
+    leads=0,
 )
 def walker_history(subject: Subject) -> Figure:
     """Above V(x) of the first disorder with the valleys that flooding visits; below ln t against position.
