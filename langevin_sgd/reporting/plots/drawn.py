@@ -111,14 +111,15 @@ def illustrations(tree: xr.DataTree, most: int) -> Illustrations:
 
     The others are drawn when they are asked for, by `plot`.
     """
-    with import_path.only():
-        ordered = _by_how_much_they_tell(_plan(tree)[0])
 
     def picture(kind: str, figure: Figure) -> Picture:
         return _of_kind(kind, lambda made: Picture(render(made, "png"), FIGURES[kind].caption, described(made)), figure)
 
-    drawn, faults = _made(tree, ordered[:most], picture)
-    return Illustrations({name: drawn[name] for name in ordered if name in drawn}, ordered[most:], faults)
+    with import_path.only():
+        planned, broken = _plan(tree)
+        ordered = _by_how_much_they_tell(planned)
+        drawn, faults = _each({name: planned[name] for name in ordered[:most]}, picture)
+    return Illustrations(drawn, ordered[most:], [*broken.values(), *faults])
 
 
 def _by_how_much_they_tell(planned: Mapping[str, tuple[str, Subject]]) -> list[str]:
@@ -152,11 +153,19 @@ def _drawn(
             close = difflib.get_close_matches(name, planned, n=1)
             mend = f"did you mean {close[0]}?" if close else f"there are: {', '.join(planned) or 'none'}"
             raise UserError(f"no figure {name!r} in this run; {mend}")
-    drawn = {}
+    chosen = {name: each for name, each in planned.items() if not wanted or name in wanted or each[0] in wanted}
+    drawn, more = _each(chosen, of)
+    return drawn, [*faults, *more]
+
+
+def _each(
+    planned: Mapping[str, tuple[str, Subject]], of: Callable[[str, Figure], Result]
+) -> tuple[dict[str, Result], list[UserError]]:
+    """What is made of each figure that is planned, and what went wrong with those of the user's own."""
+    drawn: dict[str, Result] = {}
+    faults: list[UserError] = []
     with style():
         for name, (kind, subject) in planned.items():
-            if wanted and name not in wanted and kind not in wanted:
-                continue
             try:
                 drawn[name] = of(kind, _figure(kind, subject))
             except UserError as fault:
