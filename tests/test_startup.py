@@ -68,6 +68,7 @@ def test_a_formula_is_simulated_and_reported_without_what_it_does_not_use(simula
     assert (imported - of_dask) & set(_NOT_FOR_A_FORMULA) == set()
 
 
+@pytest.mark.validate
 def test_a_study_that_was_run_before_needs_no_sympy_and_has_the_same_bits(simulated: tuple[Path, set[str]]) -> None:
     """Nor does one with other numbers in it."""
     here, _ = simulated

@@ -22,6 +22,7 @@ def _fewer(**_: Any) -> Bunch:
     return Bunch(data=whole.data[:, 18:24], target=whole.target, target_names=whole.target_names[:3])
 
 
+@pytest.mark.validate
 def test_the_script_trains_merges_and_checks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     spec = importlib.util.spec_from_file_location("own_loop", SCRIPT)
     assert spec is not None

@@ -99,6 +99,7 @@ def test_a_member_is_one_new_file_or_folder_and_one_line(tmp_path: Path, family:
     assert lines == 1
 
 
+@pytest.mark.validate
 def test_with_one_of_each_the_package_runs(tmp_path: Path) -> None:
     package = copied(tmp_path)
     for family in MEMBERS:

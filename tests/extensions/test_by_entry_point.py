@@ -55,6 +55,7 @@ def home(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.validate
 def test_every_command_takes_them(home: Path) -> None:
     told = in_a_new_process(
         home,

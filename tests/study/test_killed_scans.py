@@ -38,7 +38,7 @@ def files(run: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize(
-    ("kills", "blocks", "rates"), [(4, 12, 3), pytest.param(100, 20, 10, marks=pytest.mark.validate)]
+    ("kills", "blocks", "rates"), [(2, 8, 3), pytest.param(100, 20, 10, marks=pytest.mark.validate)]
 )
 def test_a_scan_that_is_killed_again_and_again_ends_with_the_same_files(commands, kills, blocks, rates) -> None:
     """Each life is killed once it has written up to four blocks of so many points, or none, and a moment on.

@@ -121,6 +121,7 @@ def test_shards_one_after_the_other_make_the_files_of_one_process(alone, tmp_pat
 
 
 @pytest.mark.usefixtures("own_modules")
+@pytest.mark.by_default("at every point")
 @pytest.mark.parametrize("study", [MEASURED, OF_ONE], ids=["at every point", "on one that is not scanned"])
 def test_a_model_is_measured_on_what_its_shard_has_computed(tmp_path, study):
     run = tmp_path / "run"
