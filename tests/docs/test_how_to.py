@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from ruamel.yaml import YAML
 
 import langevin_sgd as lsgd
 from langevin_sgd import cli
@@ -105,3 +106,22 @@ def test_the_page_runs_word_for_word(page: Path, tmp_path: Path) -> None:
                 command, _, into = (line.partition(" #")[0] + SHORTER.get(line, "")).partition(" > ")
                 if command.startswith("langevin-sgd"):
                     run(sys.executable, "-m", "langevin_sgd.cli", *shlex.split(command)[1:], into=into.strip() or None)
+
+
+def test_the_scan_shown_fits_a_study_of_a_network_and_a_model_measured_on_it() -> None:
+    (text,) = re.findall(r"```yaml\n(scan:\n.*?)```", (DOCS / "how_to" / "scan.md").read_text(), re.DOTALL)
+    network = {"kind": "network", "architecture": {"kind": "softmax"}, "start": "minimum", "steps": 100}
+    measured = {"kind": "ornstein_uhlenbeck", "hessian": {"from": "network"}, "noise": {"from": "network"}}
+    study = {
+        "name": "shown",
+        "seed": 1,
+        "sgd": {"learning_rate": 0.1, "batch_size": 16},
+        "models": {"network": network, "measured": measured},
+        **YAML(typ="safe").load(text),
+    }
+    assert {axis.name: len(axis) for axis in lsgd.parse(study).axes()} == {
+        "learning_rate": 6,
+        "batch_size": 4,
+        "sampling": 2,
+        "spoilt": 16,
+    }
