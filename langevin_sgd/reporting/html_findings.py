@@ -132,7 +132,7 @@ def contrasts(every: Rows) -> str:
     telling = [row for row in beside if row in telling]
     note = f"{number:,} contrast{'s' * (number > 1)}: other laws beside the same measurements, which do not count."
     if len(telling) < len(beside):
-        note += f" Here are the {len(telling)} that tell most."
+        note += f" Here are the {len(telling)} that tell most." if telling else " They are among all comparisons."
     body = counts_table([group for group in groups if group.rank < UNRANKED]) if groups else ""
     body += comparisons_table(telling, reasons=False) if telling else ""
     return f'<p class="quiet">{note}</p><div class="contrasts">{body}</div>'

@@ -7,26 +7,23 @@ passed over, and each clause is that of the verdict in the table.
 
 from __future__ import annotations
 
-import json
-import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
-import numpy as np
 import xarray as xr
 
-from langevin_sgd.checks.verdicts.labels import FIRST, UNRANKED, Fault
+from langevin_sgd.checks.verdicts.labels import FIRST, UNRANKED
 from langevin_sgd.observables.declared import is_trained
 from langevin_sgd.reporting.deviation import in_words
+from langevin_sgd.reporting.outcomes import ended
 from langevin_sgd.reporting.run_parameters import parameters
+from langevin_sgd.reporting.said_rows import GRAVEST_FIRST, SaidRow, SaidRows, gravest
 from langevin_sgd.reporting.scan_table import scans
 from langevin_sgd.reporting.verdict_table import FailedModel, failed_models, summary
 from langevin_sgd.study import store
 
-GRAVEST_FIRST = ("disagrees", "inconclusive", "agrees")
 FAILED = "failed"
 _BESIDE = 3  # contrasts that a sentence tells
 _AT_POINTS = {"agrees": "agrees", "disagrees": "disagrees", "inconclusive": "is open"}
@@ -65,7 +62,7 @@ class Sentence:
 
 def sentences(tree: xr.DataTree, table: xr.Dataset | None) -> list[Sentence]:
     """One for every model of a run, in the order in which they matter: trained ones, then the others."""
-    rows = _Columns(table) if table is not None else None
+    rows = SaidRows(table) if table is not None else None
     lacking = {entry["model"]: entry for entry in _not_compared(table)}
     failed, unfinished = {each.name: each for each in failed_models(tree)}, scans(tree)
     models = {name: node.to_dataset(inherit=False) for name, node in tree.children.items() if name != store.CHECKS}
@@ -75,11 +72,12 @@ def sentences(tree: xr.DataTree, table: xr.Dataset | None) -> list[Sentence]:
     alone: list[str] = []
     for name in [*trained, *(name for name in models if name not in trained)]:
         of = rows.of(name, beside=bool(trained) and name not in trained) if rows is not None else []
-        if not of and name not in {*failed, *lacking, *unfinished}:
+        where = "" if name in failed or (rows is not None and rows.models) else ended(models[name])
+        if not (of or where) and name not in {*failed, *lacking, *unfinished}:
             alone.append(name)
             continue
         run_with = parameters(models[name]) if name not in failed else ""
-        text, verdict = _text(of, failed.get(name), str(lacking.get(name, {}).get("reason", "")))
+        text, verdict = _text(of, failed.get(name), str(lacking.get(name, {}).get("reason", "")), where)
         text += f"; {unfinished[name]}" if name in unfinished else ""
         told.append(Sentence(name, run_with, f"{text}.", verdict))
     if alone:
@@ -93,141 +91,27 @@ def _not_compared(table: xr.Dataset | None) -> list[dict[str, str]]:
     return [entry for entry in found if "point" not in entry]
 
 
-def _text(rows: Sequence[_Row], failed: FailedModel | None, reason: str) -> tuple[str, str]:
+def _text(rows: Sequence[SaidRow], failed: FailedModel | None, reason: str, where: str) -> tuple[str, str]:
     if failed is not None:
         return f"{failed.status}: {failed.reason.rstrip('.')}", FAILED
     if not rows:
-        return f"compared with nothing{f': {reason}' if reason else ''}", ""
+        why = f"compared with nothing{f': {reason}' if reason else ''}"
+        return f"{where}; {why}" if where else why, ""
     laws = [row for row in rows if row.role == "law"]
     clauses = [*_of_laws(laws), *_of_contrasts([row for row in rows if row.role != "law"])]
     text = "; ".join(clauses)
     return text if laws else f"no law is claimed of it; {text}", gravest(row.verdict for row in laws)
 
 
-def gravest(verdicts: Any) -> str:
-    """The gravest of some verdicts; empty if there are none."""
-    there = set(verdicts)
-    return next((verdict for verdict in GRAVEST_FIRST if verdict in there), "")
-
-
-@dataclass(frozen=True)
-class _Row:
-    """What a sentence takes of a row; `at` is its point of the scan."""
-
-    at: str
-    role: str
-    verdict: str
-    said: Mapping[str, str]
-    law: str
-    ratio: float
-    low: float
-    high: float
-    predicted: float
-    tolerance: float
-    difference: bool
-    rank: int
-    fault: str
-
-    @property
-    def whole(self) -> bool:
-        """Whether it is a conclusion, told in a clause of its own."""
-        return self.verdict in self.said
-
-    @property
-    def what(self) -> str:
-        """What the sentence calls its quantity."""
-        return self.said.get("what") or self.said.get("title", "it")
-
-    @property
-    def may_lead(self) -> bool:
-        """Whether it may be told first."""
-        return "what" in self.said or self.whole
-
-    @property
-    def deviation(self) -> str:
-        """How far it is from the law, or why there is no verdict, behind a colon or in brackets."""
-        words = in_words(
-            self.ratio, self.low, self.high, predicted=self.predicted, tolerance=self.tolerance,
-            difference=self.difference,
-        )  # fmt: skip
-        if self.fault:
-            return f" ({Fault(self.fault).told})"
-        return f": {words}" if words else ""
-
-    @property
-    def edge(self) -> str:
-        """The tolerance, where the deviation does not tell it."""
-        if self.fault or math.isnan(self.ratio) or self.predicted == 0 or not self.tolerance > 0:
-            return ""
-        word = {"agrees": "within", "disagrees": "beyond", "inconclusive": "asked within"}[self.verdict]
-        return f", {word} {f'{self.tolerance:g}' if self.difference else f'{100 * self.tolerance:g}%'}"
-
-    @property
-    def off(self) -> float:
-        """How far it is from what was predicted, on the scale of its quantity; no number is not far."""
-        if math.isnan(self.ratio):
-            return -1.0
-        if self.difference or self.predicted == 0:
-            return abs(self.ratio)
-        return abs(math.log(self.ratio)) if self.ratio > 0 else math.inf
-
-
-class _Columns:
-    """The rows of a table, by model."""
-
-    def __init__(self, table: xr.Dataset) -> None:
-        self._table = table
-
-    @cached_property
-    def _columns(self) -> dict[str, Any]:
-        names = (
-            *("model", "point", "role", "verdict", "said", "law_said", "ratio", "ratio_low", "ratio_high"),
-            *("predicted", "tolerance", "scale", "rank", "rank_beside", "fault"),
-        )
-        return {name: self._table[name].values for name in names}
-
-    @property
-    def models(self) -> list[str]:
-        """The models that rows are about."""
-        return list(dict.fromkeys(self._columns["model"].tolist()))
-
-    def of(self, model: str, *, beside: bool) -> list[_Row]:
-        """Those of one model, in their order; of one that is simulated beside a trained one with their rank there."""
-        columns = self._columns
-        phrases: dict[str, dict[str, str]] = {}
-        found = []
-        for place in np.flatnonzero(columns["model"] == model).tolist():
-            cell = {name: values[place] for name, values in columns.items()}
-            said = str(cell["said"])
-            found.append(
-                _Row(
-                    at=str(cell["point"]),
-                    role=str(cell["role"]),
-                    verdict=str(cell["verdict"]),
-                    said=phrases.setdefault(said, json.loads(said)),
-                    law=str(cell["law_said"]),
-                    ratio=float(cell["ratio"]),
-                    low=float(cell["ratio_low"]),
-                    high=float(cell["ratio_high"]),
-                    predicted=float(cell["predicted"]),
-                    tolerance=float(cell["tolerance"]),
-                    difference=str(cell["scale"]) == "difference",
-                    rank=int(cell["rank_beside" if beside else "rank"]),
-                    fault=str(cell["fault"]),
-                )
-            )
-        return found
-
-
-def _groups(rows: Sequence[_Row]) -> list[list[_Row]]:
+def _groups(rows: Sequence[SaidRow]) -> list[list[SaidRow]]:
     """One quantity against one law at all points of a scan together; every row of a model without a scan alone."""
-    found: dict[Any, list[_Row]] = {}
+    found: dict[Any, list[SaidRow]] = {}
     for place, row in enumerate(rows):
         found.setdefault((row.what, row.law) if row.at and not row.whole else place, []).append(row)
     return list(found.values())
 
 
-def _of_laws(rows: Sequence[_Row]) -> Iterator[str]:
+def _of_laws(rows: Sequence[SaidRow]) -> Iterator[str]:
     """What was altered or failed; the row that tells most, as far as it goes; the count of all others."""
     first = [row for row in rows if row.rank == FIRST and row.whole]
     yield from dict.fromkeys(row.said[row.verdict] for row in first)
@@ -242,7 +126,7 @@ def _of_laws(rows: Sequence[_Row]) -> Iterator[str]:
         yield _counted(others)
 
 
-def _clause(group: Sequence[_Row], law: bool) -> str:
+def _clause(group: Sequence[SaidRow], law: bool) -> str:
     """What the rows of a group say of a law: by its verdict, or at how many points of a scan they say which."""
     counts = Counter(row.verdict for row in group)
     verdict = gravest(counts)
@@ -261,18 +145,18 @@ def _clause(group: Sequence[_Row], law: bool) -> str:
     return f"{'against ' * law}{worst.law} in {worst.what} {', '.join(parts)}"
 
 
-def _alone(row: _Row, law: bool) -> str:
+def _alone(row: SaidRow, law: bool) -> str:
     if row.whole:
         number = in_words(
             row.ratio, row.low, row.high, predicted=row.predicted, tolerance=0.0, difference=row.difference
         )
-        return row.said[row.verdict] + (f" ({number})" if number and not row.fault else "")
+        return row.said[row.verdict] + (f" ({row.title} {number})" if number and not row.fault else "")
     if law:
         return f"{_LAW[row.verdict]} {row.law} in {row.what}{row.deviation}{row.edge}"
     return f"{row.law} {_CONTRAST[row.verdict]} in {row.what}{row.deviation}"
 
 
-def _counted(rows: Sequence[_Row]) -> str:
+def _counted(rows: Sequence[SaidRow]) -> str:
     """How many other rows agree, disagree and are open; of those that disagree which is off most."""
     counts, number = Counter(row.verdict for row in rows), len(rows)
     told = [f"{counts[each]} {_PLURAL[each][counts[each] == 1]}" for each in reversed(GRAVEST_FIRST) if counts[each]]
@@ -287,10 +171,10 @@ def _counted(rows: Sequence[_Row]) -> str:
     return f"{text} (most {worst.what} against {worst.law}{where}{worst.deviation})"
 
 
-def _of_contrasts(rows: Sequence[_Row]) -> list[str]:
+def _of_contrasts(rows: Sequence[SaidRow]) -> list[str]:
     """The conclusions, and of every other law beside it where it is furthest off; a few of them."""
     whole = sorted((row for row in rows if row.whole), key=lambda row: row.rank)
-    by_law: dict[str, list[_Row]] = {}
+    by_law: dict[str, list[SaidRow]] = {}
     ranked = [row for row in rows if row.rank < UNRANKED]
     ranked = [row for row in ranked if row.may_lead] or ranked
     for row in rows:
@@ -302,11 +186,11 @@ def _of_contrasts(rows: Sequence[_Row]) -> list[str]:
     return [text for _, text in sorted(told, key=lambda each: each[0])[:_BESIDE]]
 
 
-def _whole(row: _Row) -> str:
+def _whole(row: SaidRow) -> str:
     return f"{_alone(row, law=False)}{f' at {row.at}' if row.at else ''}"
 
 
-def _of_law(rows: Sequence[_Row]) -> list[_Row]:
+def _of_law(rows: Sequence[SaidRow]) -> list[SaidRow]:
     """Of all rows against one law the group that says most: of the gravest verdict, ranked, and furthest off."""
     verdict = gravest(row.verdict for row in rows)
     groups = [group for group in _groups(rows) if any(row.verdict == verdict for row in group)]
@@ -314,5 +198,5 @@ def _of_law(rows: Sequence[_Row]) -> list[_Row]:
     return max(ranked, key=lambda group: max(row.off for row in group if row.verdict == verdict))
 
 
-def _worst(rows: Sequence[_Row]) -> _Row:
+def _worst(rows: Sequence[SaidRow]) -> SaidRow:
     return max(rows, key=lambda row: row.off)

@@ -16,6 +16,7 @@ from rich.text import Text
 from langevin_sgd.observables.declared import is_trained
 from langevin_sgd.observables.points_done import points_done
 from langevin_sgd.observables.scanned import points
+from langevin_sgd.reporting.outcomes import OUTCOMES
 from langevin_sgd.reporting.probe_costs import costs_line
 from langevin_sgd.reporting.run_parameters import parameters
 from langevin_sgd.reporting.scan_table import NAMED, Group, Grouped, grouped, not_agreeing, scans, telling
@@ -109,7 +110,7 @@ def print_verdicts(
     _print_summary(console, tree, table)
 
 
-def _print_sentences(console: Console, tree: xr.DataTree, table: xr.Dataset, *, most: int | None) -> int:
+def _print_sentences(console: Console, tree: xr.DataTree, table: xr.Dataset | None, *, most: int | None) -> int:
     """What was learnt of each model, before all numbers; returns how many lines it takes."""
     told, lines = sentences(tree, table), 0
     for sentence in told[:most]:
@@ -193,6 +194,7 @@ def print_run(tree: xr.DataTree, *, run: str, brief: bool = False, width: int | 
             return
         console.print(verdict_line(tree, table))
     elif not brief:
+        _print_sentences(console, tree, None, most=_SENTENCES)
         console.print(_outcomes(tree))
         _print_costs(console, tree)
         console.print("No comparisons: the config asks for no checks.")
@@ -200,21 +202,12 @@ def print_run(tree: xr.DataTree, *, run: str, brief: bool = False, width: int | 
 
 
 _POINTS_SHOWN = 16
-_OUTCOMES = (
-    ("train_loss", "train loss"),
-    ("test_accuracy", "test accuracy"),
-    ("squared_displacement", "displacement²"),
-    ("drift_squared", "drift²"),
-    ("spread", "spread"),
-    ("ln_time", "ln t"),
-    ("censored", "censored"),
-)
 
 
 def _outcomes(tree: xr.DataTree) -> Table:
     """Where every model, or every point of its scan, ended: mean over replicas at the last recorded step."""
     models = {name: node.to_dataset(inherit=False) for name, node in tree.children.items() if "time" in node.dims}
-    shown = [(key, label) for key, label in _OUTCOMES if any(key in model for model in models.values())]
+    shown = [(key, label) for key, label in OUTCOMES if any(key in model for model in models.values())]
     basins = dict.fromkeys(str(b) for model in models.values() if "occupancy" in model for b in model["basin"].values)
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
     table.add_column("model")

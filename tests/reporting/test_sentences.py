@@ -155,6 +155,15 @@ def test_models_without_rows_and_without_results():
     ]
 
 
+def test_a_model_with_which_nothing_is_compared_says_where_it_ended():
+    loss = xr.DataArray([[1.0, 0.25], [1.0, 0.75]], dims=("replica", "time"))
+    tree = xr.DataTree.from_dict({"network": xr.Dataset({"train_loss": loss})})
+    assert str(sentences(tree, None)[0]) == "network: ends with train loss 0.5; compared with nothing."
+    twice = loss * xr.DataArray([1.0, 2.0], coords={"learning_rate": [0.1, 0.2]})
+    scan = xr.Dataset({"train_loss": twice})
+    assert "train loss 0.5 to 1;" in str(sentences(xr.DataTree.from_dict({"network": scan}), None)[0])
+
+
 @pytest.mark.parametrize(
     ("numbers", "words"),
     [

@@ -45,8 +45,10 @@ def test_without_checks_the_table_says_where_the_models_ended(make_tree, capsys)
     terminal.print_run(tree, run="runs/made_up", width=80)
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= 80
-    assert "spread" in lines[0]
-    assert lines[1].split()[:2] == ["network", "20,000"]
+    assert lines[0].startswith("· network (η = 0.5, B = 16, μ = 0): ends with train loss ")
+    (head,) = [place for place, line in enumerate(lines) if line.startswith("model ")]
+    assert "spread" in lines[head]
+    assert lines[head + 1].split()[:2] == ["network", "20,000"]
     assert any(line.startswith("No comparisons") for line in lines)
     assert any("hot failed" in line for line in lines)
 

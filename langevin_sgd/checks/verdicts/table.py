@@ -196,7 +196,6 @@ def to_dataset(rows: Sequence[Comparison], *, level: float, not_compared: Sequen
             law_title=row.law_called,
             law_said=row.law_said or said_by_name(row.law) or row.law_called,
             quantity_title=row.quantity_called,
-            said=row.said or {"title": row.quantity_called},
             short=row.short or row.reason,
         )
         for row in rows
