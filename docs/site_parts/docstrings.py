@@ -5,6 +5,8 @@ from __future__ import annotations
 import inspect
 import re
 import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -14,6 +16,7 @@ from myst_parser.parsers.sphinx_ import MystParser
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
+_MARK = re.compile(r"[*<$]")
 _TYPE = re.compile(r"\b[A-Z]\w*")
 _CODE = re.compile(r"(?<!`)`([A-Za-z_][\w.]*)`(?!`)")
 
@@ -31,8 +34,11 @@ class Markdown(SphinxDirective):
         return document.children
 
 
-def _home(name: str, where: Any) -> str | None:
-    """The full name of what a docstring calls `name`, if it is a class, function or module of this package."""
+def _home(name: str, where: Any, listed: Mapping[str, str]) -> str | None:
+    """The full name of what a docstring calls `name`, if it is a class, function or module of this package.
+
+    What the module itself does not know may be `listed` under that name in the reference.
+    """
     module = where if isinstance(where, ModuleType) else sys.modules.get(getattr(where, "__module__", None) or "")
     first, *rest = name.split(".")
     found: Any = getattr(module, first, None)
@@ -41,17 +47,33 @@ def _home(name: str, where: Any) -> str | None:
     if isinstance(found, ModuleType):
         return found.__name__ if found.__name__.startswith("langevin_sgd.") else None
     if not (inspect.isclass(found) or inspect.isfunction(found)):
-        return None
+        return listed.get(name)
     return f"{found.__module__}.{found.__qualname__}" if found.__module__.startswith("langevin_sgd") else None
 
 
 def _as_markdown(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
     def linked(found: re.Match[str]) -> str:
-        home = _home(found[1], obj)
+        home = _home(found[1], obj, app.config.listed)
         return found[0] if home is None else f"{{py:obj}}`{found[1]} <{app.config.homes.get(home, home)}>`"
 
     if any(lines):
-        lines[:] = [".. markdown::", "", *(f"   {_CODE.sub(linked, line)}" for line in lines), ""]
+        lines[:] = [".. markdown::", "", *(f"   {_CODE.sub(linked, line)}" for line in _protected(lines)), ""]
+
+
+def _protected(lines: list[str]) -> Iterator[str]:
+    """Prose in which products, brackets and prices stay what they are; code, in backticks or indented, as it is."""
+    in_code = False
+    for line in lines:
+        if line.startswith("    ") and not in_code:
+            yield line
+            continue
+        bullet = "- " if line.startswith(("- ", "* ")) else ""
+        parts = line.removeprefix(bullet).split("`")
+        for index, part in enumerate(parts):
+            if not in_code:
+                parts[index] = _MARK.sub(r"\\\g<0>", part)
+            in_code = in_code != (index < len(parts) - 1)
+        yield bullet + "`".join(parts)
 
 
 class _Source(str):
@@ -78,10 +100,13 @@ def _as_written(
         return _Source(_TYPE.sub(linked, annotation)) if isinstance(annotation, str) else annotation
 
     def linked(found: re.Match[str]) -> str:
-        home = _home(found[0], obj)
+        home = _home(found[0], obj, app.config.listed)
         return found[0] if home is None else f"~{app.config.homes.get(home, home)}"
 
-    shown = [one.replace(annotation=written(one.annotation)) for one in signature.parameters.values()]
+    shown = [
+        one.replace(annotation=written(one.annotation), default=_default(one.default))
+        for one in signature.parameters.values()
+    ]
     if what == "method" and shown and shown[0].name in ("self", "cls"):
         shown = shown[1:]
     result = None if what == "class" or signature.return_annotation is inspect.Signature.empty else returned
@@ -90,9 +115,21 @@ def _as_written(
     return str(inspect.Signature(shown)), result
 
 
+def _default(value: Any) -> Any:
+    """A default as Python would have it written: of a function its name, of what is made anew an ellipsis."""
+    if value is inspect.Parameter.empty or not repr(value).startswith("<"):
+        return value
+    return _Source(getattr(value, "__name__", "..."))
+
+
 def _homes(app: Sphinx) -> None:
-    """Where what is documented under a shorter name than that of its module is found: names of the package itself."""
+    """Under which name the reference has what is there: names of the package itself are shorter than their modules'."""
     import langevin_sgd
+
+    pages = [page.read_text(encoding="utf-8") for page in (Path(app.srcdir) / "reference").glob("*.md")]
+    names = re.findall(r"^\.\. auto(?:class|function):: ([\w.]+)$", "\n".join(pages), re.M)
+    last = [name.rpartition(".")[2] for name in names]
+    app.config.listed |= {short: name for short, name in zip(last, names, strict=True) if last.count(short) == 1}
 
     for name, module in langevin_sgd._HOME.items():
         found = getattr(langevin_sgd, name)
@@ -102,6 +139,7 @@ def _homes(app: Sphinx) -> None:
 def setup(app: Sphinx) -> dict[str, bool]:
     """Read every docstring as Markdown."""
     app.add_config_value("homes", {}, "")
+    app.add_config_value("listed", {}, "")
     app.add_directive("markdown", Markdown)
     app.connect("builder-inited", _homes)
     app.connect("autodoc-process-docstring", _as_markdown)

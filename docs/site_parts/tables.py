@@ -18,7 +18,7 @@ def schemes() -> str:
     for name, scheme in SCHEMES.items():
         kinds = dict.fromkeys([*scheme.strong_order, *scheme.weak_order])
         orders = [f"{kind}: {_order(scheme.strong_order, kind)}, {_order(scheme.weak_order, kind)}" for kind in kinds]
-        told = (scheme.interpretation, "<br>".join(orders), ", ".join(scheme.increments), scheme.source or "")
+        told = (scheme.interpretation, "; ".join(orders), ", ".join(scheme.increments), scheme.source or "")
         rows.append(f"| `{name}` | {' | '.join(told)} |")
     head = "| scheme | noise read as | strong, weak order by noise | increments | source |\n|---|---|---|---|---|\n"
     return head + "\n".join(rows) + "\n"
