@@ -22,14 +22,18 @@ Make = Callable[..., functions.Traceable]
 """Of a network and a loss the sum over samples (*parameters w, *direction v, inputs, targets, weights) -> M v."""
 
 ROWS = 16
-"""Rows that are multiplied together: those of a block, filled up, so that a row's bits do not hang on the others."""
+"""The most rows that are multiplied together: blocks of so many, and a last one of fewer."""
+
+_FEWEST = 2  # one matrix product takes another kernel, with other rounding, than two
 
 
 class EnsembleProducts:
     """M_r v_r at weights w_r, of matrices M that are means over the training set, without weight decay, in float64.
 
     `make` gives the sums over samples, as `losses.functions.hessian_product` does: that is the default. One recorded
-    function serves all rows, sixteen at a time, and blocks are shared out to threads. Raises `UserError`, as
+    function serves all rows, sixteen at a time (another the fewer that are left), and blocks are shared out to threads.
+    A row has the same bits whatever the others are and however many, but not at every place: matrices of odd size lie
+    at another alignment in every second row, and their products round otherwise. Raises `UserError`, as
     `Instruments.loss` does, if the loss of the network is no sum over samples.
     """
 
@@ -41,7 +45,7 @@ class EnsembleProducts:
         self._chunks = instruments.samples.chunks(size, torch.float64)
         self._device = instruments.samples.labels.device
         self._make = make
-        self._traced: TensorFunction | None = None
+        self._traced: dict[int, TensorFunction] = {}
 
     def __call__(self, weights: Array, vectors: Array) -> Array:
         """The products (row, d) for rows of `weights` and `vectors` (row, d); of a `make` that gives several sums, all
@@ -51,14 +55,15 @@ class EnsembleProducts:
         blocks = [self._block(weights[start : start + ROWS], vectors[start : start + ROWS]) for start in starts]
         if not blocks:
             return np.empty_like(weights)
-        self._trace(*blocks[0])
+        for block in (blocks[0], blocks[-1]):
+            self._trace(*block)
         found = self._workers.map(lambda block: self._product(*block), blocks)
         product: Array = torch.cat(found)[: len(weights)].cpu().numpy()
         return product
 
     def _block(self, weights: Array, vectors: Array) -> tuple[Tensor, Tensor]:
-        """Sixteen rows, the first ones of their own again where there are fewer."""
-        filled = np.resize(np.arange(len(weights)), ROWS)
+        """The rows, and the first ones again up to a power of two, so that few functions serve all numbers of rows."""
+        filled = np.resize(np.arange(len(weights)), max(_FEWEST, 1 << (len(weights) - 1).bit_length()))
         made = (torch.from_numpy(np.ascontiguousarray(each[filled])).to(self._device) for each in (weights, vectors))
         at, along = made
         return at, along
@@ -69,8 +74,8 @@ class EnsembleProducts:
 
     def _trace(self, at: Tensor, along: Tensor) -> None:
         """Now: threads must not trace."""
-        if self._traced is None:
-            self._traced = batched(
+        if len(at) not in self._traced:
+            self._traced[len(at)] = batched(
                 partial(self._make, loss=self._loss),
                 self._network,
                 *self._arguments(at, along, self._chunks[0]),
@@ -78,10 +83,9 @@ class EnsembleProducts:
             )
 
     def _product(self, at: Tensor, along: Tensor) -> Tensor:
-        assert self._traced is not None
         total: Tensor | None = None
         for chunk in self._chunks:
-            found = self._network.flatten(self._traced(*self._arguments(at, along, chunk)), leading=1)
+            found = self._network.flatten(self._traced[len(at)](*self._arguments(at, along, chunk)), leading=1)
             total = found if total is None else total + found
         assert total is not None
         return total / self._samples
@@ -95,6 +99,7 @@ class SampleProducts(EnsembleProducts):
 
     def _product(self, at: Tensor, along: Tensor) -> Tensor:
         """(row, sample, 2), which calling it gives for all rows."""
-        assert self._traced is not None
-        found = [torch.stack(self._traced(*self._arguments(at, along, chunk)), dim=-1) for chunk in self._chunks]
+        found = [
+            torch.stack(self._traced[len(at)](*self._arguments(at, along, chunk)), dim=-1) for chunk in self._chunks
+        ]
         return torch.cat(found, dim=1)[:, : self._samples]

@@ -15,7 +15,7 @@ class FirstReplicasSection(ProbeSection):
     """The base of the sections of such probes."""
 
     replicas: Annotated[WholeNumber, Field(ge=1)] | None = None
-    """The first so many replicas. null: as many as take no more than a fifth of the training at these times."""
+    """The first so many replicas. null: one, or as many as take no more than a fifth of the training at these times."""
 
     def problems(self, watched: Watched, *, model: KeyPath, probe: KeyPath) -> Faults:
         """There must be so many replicas."""

@@ -32,7 +32,7 @@ class BatchSharpnessProbe(ProbeSection):
     kind: Literal["batch_sharpness"]
     """Always `batch_sharpness`."""
     looks: Annotated[WholeNumber, Field(ge=1, le=1000)] | None = None
-    """Recorded times, the last among them. null: as many as take no more than a fifth of the training, 24 at most."""
+    """Recorded times, the last among them. null: as many as a fifth of the training pays, one to 24."""
     minibatches: Annotated[WholeNumber, Field(ge=2, le=10_000)] = 16
     """Over how many minibatches of each replica the mean is taken."""
 

@@ -104,7 +104,8 @@ class BatchSharpness(Probe):
         beside.instruments.loss.refuse_mixed()
         self._beside, self._minibatches, self._many = beside, beside.minibatches(), section.minibatches
         passes = _PASSES_OF_ONE * section.minibatches * watched.replicas * watched.sgd.batch_size / len(beside.samples)
-        looks = min(affordable(watched, passes), _LOOKS) if section.looks is None else section.looks
+        calls = section.minibatches * watched.replicas / ROWS
+        looks = min(affordable(watched, passes, calls=calls), _LOOKS) if section.looks is None else section.looks
         self._steps = spread_over(beside.record, looks)
         self._mean: Array = np.full((self._steps.size, watched.replicas), np.nan)
         self._error: Array = np.full((self._steps.size, watched.replicas), np.nan)

@@ -37,4 +37,4 @@ class CriticalSamplesProbe(FirstReplicasSection):
     samples: Annotated[WholeNumber, Field(ge=1)] = 256
     """The first so many training samples, or all of fewer."""
     looks: Annotated[WholeNumber, Field(ge=1, le=1000)] | None = None
-    """Recorded times, the last among them. null: as many as take no more than a fifth of the training, 12 at most."""
+    """Recorded times, the last among them. null: as many as a fifth of the training pays, one to 12."""

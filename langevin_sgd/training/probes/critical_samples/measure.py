@@ -79,7 +79,8 @@ class CriticalSamples(Probe):
             components=self._inputs[0].numel(),
             stream=Stream.SPECTRUM,
         )
-        pays = affordable(watched, (section.search + 2) * many / len(samples))
+        calls = section.search + 2
+        pays = affordable(watched, calls * many / len(samples), calls=calls)
         self._steps = spread_over(beside.record, min(pays, _LOOKS) if section.looks is None else section.looks)
         replicas = max(1, pays // self._steps.size) if section.replicas is None else section.replicas
         self._share: Array = np.full((self._steps.size, min(replicas, watched.replicas)), np.nan)

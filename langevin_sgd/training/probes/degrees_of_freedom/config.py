@@ -51,7 +51,7 @@ class DegreesOfFreedomProbe(FirstReplicasSection):
     relative_lambda: Annotated[tuple[PositiveNumber, ...], Field(min_length=1)] = (0.1, 0.01, 0.001)
     """lambda over the largest eigenvalue, falling."""
     looks: Annotated[WholeNumber, Field(ge=1, le=1000)] | None = None
-    """Recorded times, the last among them. null: as many as take no more than a fifth of the training, 6 at most."""
+    """Recorded times, the last among them. null: as many as a fifth of the training pays, one to 6."""
 
     def problems(self, watched: Watched, *, model: KeyPath, probe: KeyPath) -> Faults:
         """There must be so many replicas, and lambda falls."""

@@ -43,7 +43,7 @@ class GaussNewtonProbe(FirstReplicasSection):
     vectors: Annotated[WholeNumber, Field(ge=2, le=1000)] = 8
     """Random vectors for the distances."""
     looks: Annotated[WholeNumber, Field(ge=1, le=1000)] | None = None
-    """Recorded times, the last among them. null: as many as take no more than a fifth of the training, 12 at most."""
+    """Recorded times, the last among them. null: as many as a fifth of the training pays, one to 12."""
 
     def problems(self, watched: Watched, *, model: KeyPath, probe: KeyPath) -> Faults:
         """There must be so many eigenvectors and replicas."""

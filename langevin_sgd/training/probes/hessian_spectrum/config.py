@@ -48,7 +48,7 @@ class HessianSpectrumProbe(FirstReplicasSection):
     quadrature: Annotated[WholeNumber, Field(ge=2, le=500)] = 24
     """Lanczos steps from each of them: so many nodes of the density."""
     looks: Annotated[WholeNumber, Field(ge=1, le=1000)] | None = None
-    """Recorded times, the last among them. null: as many as take no more than a fifth of the training, six at most."""
+    """Recorded times, the last among them. null: as many as a fifth of the training pays, one to six."""
 
     def problems(self, watched: Watched, *, model: KeyPath, probe: KeyPath) -> Faults:
         """There must be so many eigenvalues and replicas."""

@@ -43,8 +43,8 @@ class NeuralTangentKernelProbe(FirstReplicasSection):
     modes: Annotated[WholeNumber, Field(ge=1, le=500)] | None = None
     """How many leading eigenvectors. null: ten, or all n x outputs if these are fewer."""
     looks: Annotated[WholeNumber, Field(ge=1, le=1000)] | None = None
-    """Recorded times after the start, the last among them; the start is seen too. null: as many as take no more than a
-    fifth of the training, 24 at most."""
+    """Recorded times after the start, the last among them; the start is seen too. null: as many as a fifth of the
+    training pays, one to 24."""
 
     def emits(self) -> frozenset[str]:
         """All but what is predicted, which not every training has."""

@@ -75,7 +75,7 @@ class NoiseCovarianceProbe(FirstReplicasSection):
     minibatches: Annotated[WholeNumber, Field(ge=4, le=100_000)] = 100
     """Of so many, those that the replica would see next, is the noise whose tail index is told."""
     looks: Annotated[WholeNumber, Field(ge=1, le=1000)] | None = None
-    """Recorded times, the last among them. null: as many as take no more than a fifth of the training, 12 at most."""
+    """Recorded times, the last among them. null: as many as a fifth of the training pays, one to 12."""
 
     def problems(self, watched: Watched, *, model: KeyPath, probe: KeyPath) -> Faults:
         """There must be so many replicas and eigenvalues, and a training set that stays."""

@@ -32,4 +32,4 @@ class SpectrumOfErrorProbe(ProbeSection):
     frequencies: Annotated[tuple[PositiveNumber, ...], Field(min_length=1)]
     """Those that are fitted: all that the target has, or they would show in others, and any more."""
     looks: Annotated[WholeNumber, Field(ge=1, le=1000)] | None = None
-    """Recorded times, the last among them. null: as many as take no more than a fifth of the training."""
+    """Recorded times, the last among them. null: one, or as many as take no more than a fifth of the training."""

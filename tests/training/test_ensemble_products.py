@@ -1,0 +1,64 @@
+"""Products of many rows at once: each against its own matrix, and with the bits that it has beside any others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+
+from langevin_sgd.training import curvature
+from langevin_sgd.training.energy import Samples
+from langevin_sgd.training.ensemble_products import EnsembleProducts, SampleProducts
+from langevin_sgd.training.losses import functions
+from langevin_sgd.training.network import Network
+from langevin_sgd.training.threads import Workers
+from langevin_sgd.training.view import Instruments
+
+KINDS: dict[str, Callable[[Instruments], EnsembleProducts]] = {
+    "hessian": EnsembleProducts,
+    "second_moment": partial(EnsembleProducts, make=functions.second_moment_product),
+    "samples": SampleProducts,
+}
+
+
+def instruments(inputs: int, hidden: int, outputs: int, samples: int, workers: Workers) -> Instruments:
+    generator = np.random.default_rng(1)
+    torch.manual_seed(0)
+    layers = torch.nn.Linear(inputs, hidden), torch.nn.Tanh(), torch.nn.Linear(hidden, outputs)
+    network = Network.of(torch.nn.Sequential(*layers), dtype=torch.float64)
+    drawn = generator.normal(size=(samples, inputs)), generator.integers(outputs, size=samples)
+    data = Samples.of(*drawn, dtype=torch.float64)
+    return Instruments(network, data, None, weight_decay=0.0, workers=workers)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("sizes", [(3, 5, 3, 37), (12, 8, 4, 300)], ids=["odd", "even"])
+def test_a_row_has_the_same_bits_beside_any_others(sizes: tuple[int, int, int, int], kind: str):
+    with Workers(2) as workers:
+        given = instruments(*sizes, workers)
+        products = KINDS[kind](given)
+        d, generator = given.network.size, np.random.default_rng(2)
+        weights, vectors, others = (generator.normal(size=(19, d)) for _ in range(3))
+        whole = products(weights, vectors)
+        one = KINDS[kind](given)
+        np.testing.assert_array_equal(one(weights[:1], vectors[:1]), whole[:1])
+        assert set(one._traced) == {2}  # it does not take the time of sixteen
+        for rows in (2, 3, 5, 9, 16, 17):
+            np.testing.assert_array_equal(products(weights[:rows], vectors[:rows]), whole[:rows], err_msg=str(rows))
+        others[3], along = weights[3], np.array(others[::-1])
+        along[3] = vectors[3]
+        np.testing.assert_array_equal(products(others, along)[3], whole[3])
+
+
+def test_products_are_those_with_the_full_hessian():
+    with Workers(1) as workers:
+        given = instruments(4, 3, 3, 50, workers)
+        generator = np.random.default_rng(2)
+        weights, vectors = (generator.normal(size=(3, given.network.size)) for _ in range(2))
+        found = EnsembleProducts(given)(weights, vectors)
+        for row in range(3):
+            exact = curvature.hessian(given.loss, weights[row]) @ vectors[row]
+            np.testing.assert_allclose(found[row], exact, rtol=1e-9, atol=1e-12)
