@@ -55,9 +55,15 @@ GIVEN: dict[str, dict[str, Any]] = {
     "cnn": {"channels": [2], "dense": [4]},
     "residual_cnn": {"channels": [2]},
     "planted_barriers": {"hidden": [4], "lines": 4},
+    "random_features": {"features": 6},
+    "image_generator": {"channels": [2]},
 }
 """What a member cannot do without, or is small by."""
-DATA: dict[str, dict[str, Any]] = {"linear": {"name": "diabetes"}, "mse_of_averages": {"name": "diabetes"}}
+DATA: dict[str, dict[str, Any]] = {
+    "linear": {"name": "diabetes"},
+    "mse_of_averages": {"name": "diabetes"},
+    "image_generator": {"name": "sample_image", "side": 16},
+}
 """Of those that digits are no data for."""
 CASES = [
     *(("loss", name) for name in LOSSES),
@@ -76,7 +82,8 @@ def study(family: str, name: str, replicas: int) -> dict[str, Any]:
     network |= {family: {"kind": name, **GIVEN.get(name, {})}}
     if name in DATA and family != "loss":
         network |= {"loss": "mse"}
-    sgd = {"learning_rate": 0.01, "batch_size": 8, "weight_decay": 0.01}
+    batch_size = 1 if name == "image_generator" else 8  # of one image
+    sgd = {"learning_rate": 0.01, "batch_size": batch_size, "weight_decay": 0.01}
     return {"name": "one", "seed": 2, "sgd": sgd, "models": {"network": network}, "checks": []}
 
 
