@@ -25,6 +25,7 @@ from langevin_sgd.reporting.verdict_table import FailedModel, failed_models, sum
 from langevin_sgd.study import store
 
 FAILED = "failed"
+_FINDINGS_FIRST = ("disagrees", "agrees", "inconclusive")
 _BESIDE = 3  # contrasts that a sentence tells
 _AT_POINTS = {"agrees": "agrees", "disagrees": "disagrees", "inconclusive": "is open"}
 _PLURAL = {
@@ -123,7 +124,7 @@ def _of_laws(rows: Sequence[SaidRow]) -> Iterator[str]:
     yield _clause(lead, law=True)
     others = [row for group in groups if group is not lead for row in group]
     if others:
-        yield _counted(others)
+        yield _counted(others, lead[0].law)
 
 
 def _clause(group: Sequence[SaidRow], law: bool) -> str:
@@ -134,7 +135,8 @@ def _clause(group: Sequence[SaidRow], law: bool) -> str:
     if len(group) == 1:
         return _alone(worst, law)
     verbs = _AT_POINTS if law else _CONTRAST
-    at = f" (most at {worst.at}{worst.deviation})" if verdict != "agrees" else ""
+    most = f"most at {worst.at}" if law else "furthest"
+    at = f" ({most}{worst.deviation})" if verdict != "agrees" else ""
     parts = [f"{verbs[each]} at {counts[each]}" for each in reversed(GRAVEST_FIRST) if counts[each]]
     parts[0] += f" of {len(group)} points"
     if len(parts) == 1:
@@ -156,8 +158,11 @@ def _alone(row: SaidRow, law: bool) -> str:
     return f"{row.law} {_CONTRAST[row.verdict]} in {row.what}{row.deviation}"
 
 
-def _counted(rows: Sequence[SaidRow]) -> str:
-    """How many other rows agree, disagree and are open; of those that disagree which is off most."""
+def _counted(rows: Sequence[SaidRow], told_of: str) -> str:
+    """How many other rows agree, disagree and are open; of those that disagree which is off most.
+
+    The law that was told of before is not named again.
+    """
     counts, number = Counter(row.verdict for row in rows), len(rows)
     told = [f"{counts[each]} {_PLURAL[each][counts[each] == 1]}" for each in reversed(GRAVEST_FIRST) if counts[each]]
     text = f"of {number} more rows of laws {', '.join(told)}"
@@ -168,7 +173,8 @@ def _counted(rows: Sequence[SaidRow]) -> str:
         return text
     worst = _worst([row for row in rows if row.verdict == "disagrees"])
     where = f" at {worst.at}" if worst.at else ""
-    return f"{text} (most {worst.what} against {worst.law}{where}{worst.deviation})"
+    against = "" if worst.law == told_of else f" against {worst.law}"
+    return f"{text} (most {worst.what}{against}{where}{worst.deviation})"
 
 
 def _of_contrasts(rows: Sequence[SaidRow]) -> list[str]:
@@ -180,9 +186,10 @@ def _of_contrasts(rows: Sequence[SaidRow]) -> list[str]:
     for row in rows:
         if not row.whole and any(each.law == row.law for each in ranked):
             by_law.setdefault(row.law, []).append(row)
-    told = [(row.rank, _whole(row)) for row in whole]
-    chosen = [_of_law(each) for each in by_law.values()]
-    told += [(min(row.rank for row in group), _clause(group, law=False)) for group in chosen]
+    told = [((row.rank, 0), _whole(row)) for row in whole]
+    for group in map(_of_law, by_law.values()):
+        found = _FINDINGS_FIRST.index(gravest(row.verdict for row in group))
+        told.append(((min(row.rank for row in group), found), _clause(group, law=False)))
     return [text for _, text in sorted(told, key=lambda each: each[0])[:_BESIDE]]
 
 

@@ -11,7 +11,7 @@ import pytest
 import xarray as xr
 
 from langevin_sgd.checks.verdicts.labels import FIRST, Fault, Quantity, Said
-from langevin_sgd.checks.verdicts.statistics import Assessment, Verdict
+from langevin_sgd.checks.verdicts.statistics import Assessment, Band, Verdict, assess
 from langevin_sgd.checks.verdicts.table import Comparison, to_dataset
 from langevin_sgd.laws import LAWS
 from langevin_sgd.reporting.deviation import in_words
@@ -186,6 +186,16 @@ def test_deviations_in_words(numbers, words):
 def test_short_reasons_are_without_remarks():
     noted = Assessment(1.0, 0.1, 0.9, 1.1, Verdict.INCONCLUSIVE, 0.5, "straddles").with_note("one").with_note("two")
     assert (noted.reason, noted.short) == ("straddles; one; two", "straddles")
+    assert noted.because(Verdict.AGREES, 0.1, "other").short == ""
+
+
+@pytest.mark.parametrize(("value", "begins"), [(1.0, "inside"), (1.06, "straddles"), (1.3, "outside")])
+def test_short_reasons_say_where_the_interval_lies_and_what_would_settle_it(value, begins):
+    found = assess(value, 0.01, dof=63, band=Band(0.95, 1.05), confidence=0.95, name="ratio").with_note("a remark")
+    assert found.short.startswith(begins)
+    assert found.short in found.reason
+    assert ("would settle it" in found.short) is (found.verdict is Verdict.INCONCLUSIVE)
+    assert "power" not in found.short
 
 
 def test_every_law_is_called_something_in_a_sentence():

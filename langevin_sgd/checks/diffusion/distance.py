@@ -27,6 +27,7 @@ from langevin_sgd.checks.verdicts.statistics import (
     classify,
     conclusion,
     inconclusive,
+    settled,
     too_few_replicas,
 )
 from langevin_sgd.random_numbers.streams import Stream, integers
@@ -122,7 +123,8 @@ def assess_distance(
         f"largest difference of the distribution functions {distance:.3g}, {100 * confidence:.4g}% interval "
         f"{low:.3g} to {high:.3g} (half-width {half:.2g}), "
     )
-    reason += conclusion(distance, verdict, band, half + resampled.half_width(POWER), cure=cure)
+    to_see = half + resampled.half_width(POWER)
+    reason += conclusion(distance, verdict, band, to_see, cure=cure)
     return Assessment(
         distance,
         half / float(scipy.special.ndtri(0.5 + confidence / 2)),
@@ -131,4 +133,5 @@ def assess_distance(
         verdict,
         resampled.p_value(distance - bound),
         reason,
+        settled(distance, verdict, band, to_see, cure=cure),
     )

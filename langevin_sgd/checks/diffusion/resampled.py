@@ -9,7 +9,7 @@ import numpy as np
 import scipy
 from numpy.typing import NDArray
 
-from langevin_sgd.checks.verdicts.statistics import POWER, Assessment, Band, classify, conclusion, inconclusive
+from langevin_sgd.checks.verdicts.statistics import POWER, Assessment, Band, classify, conclusion, inconclusive, settled
 
 Array = NDArray[np.float64]
 
@@ -42,4 +42,5 @@ def assess_resampled(
     reason += conclusion(estimate, verdict, band, to_see, shown=shown, cure=cure)
     beyond = min(np.sum(resamples <= band.high), np.sum(resamples >= band.low))
     p_value = float((1 + beyond) / (1 + resamples.size))
-    return Assessment(shown(estimate), stderr, shown(low), shown(high), verdict, p_value, reason)
+    short = settled(estimate, verdict, band, to_see, shown=shown, cure=cure)
+    return Assessment(shown(estimate), stderr, shown(low), shown(high), verdict, p_value, reason, short)

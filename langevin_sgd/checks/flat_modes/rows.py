@@ -171,14 +171,13 @@ def _whole(
     inside = growth.eigenvalue[masks[place]]
     numbers = Counter(CALLED[each.verdict] for each in told)
     counts = ", ".join(f"{numbers[name]} {name}" for name in CALLED.values())
-    return replace(
-        found[place],
-        verdict=verdict,
-        p_value=min(1.0, len(masks) * min(each.p_value for each in found)),
-        reason=f"of {len(told)} modes with noise {counts}, each at {100 * check.confidence:.4g}%; of {len(masks)} bins "
+    p_value = min(1.0, len(masks) * min(each.p_value for each in found))
+    reason = (
+        f"of {len(told)} modes with noise {counts}, each at {100 * check.confidence:.4g}%; of {len(masks)} bins "
         f"that of {inside.size} modes from {inside.min():.3g} to {inside.max():.3g} is furthest from rest: "
-        f"{found[place].reason}",
+        f"{found[place].reason}"
     )
+    return found[place].because(verdict, p_value, reason)
 
 
 def _bin(inside: Array) -> Quantity:

@@ -25,6 +25,7 @@ from langevin_sgd.checks.verdicts.statistics import (
     classify,
     conclusion,
     inconclusive,
+    settled,
     too_few_replicas,
 )
 from langevin_sgd.checks.verdicts.table import Comparison
@@ -127,15 +128,11 @@ def _assess_distance(
         f"L1 distance of the densities {distance:.3g}, of which noise of {samples:,.0f} independent samples makes up "
         f"to {floor:.2g}; {100 * confidence:.4g}% interval {low:.3g} to {high:.3g}, "
     )
-    reason += conclusion(
-        max(distance - floor, 0.0),
-        verdict,
-        band,
-        floor + (quantile + float(scipy.special.ndtri(POWER))) * stderr,
-        cure=LONGER,
-    )
+    cleared, to_see = max(distance - floor, 0.0), floor + (quantile + float(scipy.special.ndtri(POWER))) * stderr
+    reason += conclusion(cleared, verdict, band, to_see, cure=LONGER)
+    short = settled(cleared, verdict, band, to_see, cure=LONGER)
     p_value = float(scipy.special.ndtr((bound - (distance - floor)) / stderr))
-    return Assessment(distance, stderr, low, high, verdict, p_value, reason)
+    return Assessment(distance, stderr, low, high, verdict, p_value, reason, short)
 
 
 def circulation_rows(

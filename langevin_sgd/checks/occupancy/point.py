@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import reduce
 
 import numpy as np
@@ -113,12 +113,7 @@ class _Judge:
         for index, basin in self.starts.told_apart():
             agreement = self._agreement(index)
             if agreement.verdict is Verdict.DISAGREES:
-                agreement = replace(
-                    agreement,
-                    verdict=Verdict.INCONCLUSIVE,
-                    p_value=math.nan,
-                    reason=self.starts.not_equilibrated(agreement, self.tolerance),
-                )
+                agreement = _withheld(agreement, self.starts.not_equilibrated(agreement, self.tolerance))
             rows.append(
                 Comparison.from_assessment(
                     agreement,
@@ -288,4 +283,4 @@ def _short(assessed: Assessment) -> str:
 
 
 def _withheld(assessed: Assessment, why: str) -> Assessment:
-    return replace(assessed, verdict=Verdict.INCONCLUSIVE, p_value=math.nan, reason=why)
+    return assessed.because(Verdict.INCONCLUSIVE, math.nan, why)

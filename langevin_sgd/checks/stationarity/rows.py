@@ -122,12 +122,9 @@ def conclusion(each: list[Part], tolerance: float, confidence: float, windows: i
     place = max(considered.tolist(), key=lambda at: math.inf if math.isnan(reach[at]) else reach[at])
     worst = found[place]
     among = f" ({len(each) // windows} layers, the last {windows} windows)"
-    return replace(
-        worst,
-        verdict=verdict,
-        p_value=min(1.0, len(each) * min(one.p_value for one in found)),
-        reason=f"furthest from 1{among}: {each[place].called}: {worst.reason}; {NECESSARY}",
-    ), each[place]
+    p_value = min(1.0, len(each) * min(one.p_value for one in found))
+    reason = f"furthest from 1{among}: {each[place].called}: {worst.reason}; {NECESSARY}"
+    return worst.because(verdict, p_value, reason), each[place]
 
 
 def stationarity(point: xr.Dataset, model: str, tolerance: float, windows: int, confidence: float) -> list[Comparison]:

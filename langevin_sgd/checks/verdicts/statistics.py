@@ -64,11 +64,15 @@ class Assessment:
     p_value: float
     reason: str
     short: str = ""
-    """The reason without the remarks behind it; empty where there are none."""
+    """The reason without numbers that stand beside it and remarks behind it; empty where that is all of it."""
 
     def with_note(self, note: str) -> Assessment:
         """The same assessment with a remark after its reason."""
         return replace(self, reason=f"{self.reason}; {note}", short=self.short or self.reason) if note else self
+
+    def because(self, verdict: Verdict, p_value: float, reason: str) -> Assessment:
+        """The same numbers with another verdict, p-value and reason."""
+        return replace(self, verdict=verdict, p_value=p_value, reason=reason, short="")
 
 
 def inconclusive(estimate: float, stderr: float, reason: str) -> Assessment:
@@ -138,6 +142,7 @@ def assess(
         verdict,
         outside_p_value(estimate, stderr, dof, band),
         reason,
+        settled(estimate, verdict, band, to_see, shown=shown, cure=cure),
     )
 
 
@@ -210,7 +215,8 @@ def assess_by_interval(
     reason += f"(half-width {(high - low) / 2:.2g}), {conclusion(estimate, verdict, band, to_see, cure=cure)}"
     wide = (low, high) if confidence == 0.95 else interval(0.95)
     p_value = _reaching(interval, band) if verdict is Verdict.DISAGREES else 0.5
-    return Assessment(estimate, (wide[1] - wide[0]) / 4.0, low, high, verdict, p_value, reason)
+    short = settled(estimate, verdict, band, to_see, cure=cure)
+    return Assessment(estimate, (wide[1] - wide[0]) / 4.0, low, high, verdict, p_value, reason, short)
 
 
 def _reaching(interval: Callable[[float], tuple[float, float]], band: Band) -> float:
@@ -264,6 +270,20 @@ def conclusion(
     half-width of the interval plus the deviation that the estimate stays below with that probability. With n times the
     data it shrinks by 1/sqrt(n), so n = (`to_see`/distance from the edge)^2 settle a value that stays where it is.
     """
+    found = settled(estimate, verdict, band, to_see, shown=shown, cure=cure)
+    return f"{found}; power {POWER:.0%} to see a truth {_beyond(band, to_see, shown)}"
+
+
+def settled(
+    estimate: float,
+    verdict: Verdict,
+    band: Band,
+    to_see: float,
+    *,
+    shown: Callable[[float], float] = float,
+    cure: str = LONGER,
+) -> str:
+    """Where the interval lies, and what would settle it: `conclusion` without the power."""
     edge = _edges(band, shown)
     where = {
         Verdict.AGREES: f"inside {edge}",
@@ -273,7 +293,7 @@ def conclusion(
     if verdict is Verdict.INCONCLUSIVE:
         distance = min(abs(estimate - band.high), abs(estimate - band.low))
         where += f"; {_more(to_see, distance, cure)}"
-    return f"{where}; power {POWER:.0%} to see a truth {_beyond(band, to_see, shown)}"
+    return where
 
 
 def _edges(band: Band, shown: Callable[[float], float]) -> str:
