@@ -82,8 +82,9 @@ def study(family: str, name: str, replicas: int) -> dict[str, Any]:
     network |= {family: {"kind": name, **GIVEN.get(name, {})}}
     if name in DATA and family != "loss":
         network |= {"loss": "mse"}
-    batch_size = 1 if name == "image_generator" else 8  # of one image
-    sgd = {"learning_rate": 0.01, "batch_size": batch_size, "weight_decay": 0.01}
+    # one image, whose loss is a sum over 256 pixels
+    rate, batch_size = (1e-4, 1) if name == "image_generator" else (0.01, 8)
+    sgd = {"learning_rate": rate, "batch_size": batch_size, "weight_decay": 0.01}
     return {"name": "one", "seed": 2, "sgd": sgd, "models": {"network": network}, "checks": []}
 
 
