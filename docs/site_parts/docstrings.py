@@ -47,7 +47,7 @@ def _home(name: str, where: Any, listed: Mapping[str, str]) -> str | None:
     if isinstance(found, ModuleType):
         return found.__name__ if found.__name__.startswith("langevin_sgd.") else None
     if not (inspect.isclass(found) or inspect.isfunction(found)):
-        return listed.get(name)
+        return listed.get(name) if name[:1].isupper() else None  # other words in code are mostly arguments
     return f"{found.__module__}.{found.__qualname__}" if found.__module__.startswith("langevin_sgd") else None
 
 
