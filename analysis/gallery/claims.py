@@ -146,10 +146,18 @@ def config_of(claim: Claim) -> Path:
 
 def run_of(claim: Claim, output: Path, *, seed: int | None = None) -> xr.DataTree:
     """The run in that directory, which is made if it is not there and finished if it was interrupted."""
-    overrides = [] if seed is None else [f"seed={seed}"]
+    overrides = [] if seed is None else seeded(config_of(claim), seed)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=RuntimeWarning, message=".*failed")  # told by `found_in`
         return lsgd.simulate(config_of(claim), output=output, overrides=overrides, resume=output.exists())
+
+
+def seeded(config: Path, seed: int) -> list[str]:
+    """The overrides that give a config another seed, and as many others as it has where it scans over seeds."""
+    scanned = lsgd.load(config).scan.get("seed")
+    if scanned is None:
+        return [f"seed={seed}"]
+    return [f"seed={seed}", f"scan.seed={[1000 * seed + place for place in range(len(scanned))]}"]
 
 
 def found_in(run: xr.DataTree, found: Found) -> Finding:

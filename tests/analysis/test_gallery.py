@@ -83,6 +83,17 @@ def test_every_script_has_its_config_and_the_other_way_round():
         assert module.CLAIM.expected
 
 
+@pytest.mark.parametrize("name", _NAMES)
+def test_another_seed_changes_every_seed_of_a_config(name):
+    config = _CONFIGS / f"{name}.yaml"
+    one, other = (lsgd.load(config, claims.seeded(config, seed)) for seed in (11, 12))
+    assert (one.seed, other.seed) == (11, 12)
+    seeds = [{*given.scan.get("seed", ())} for given in (lsgd.load(config), one, other)]
+    assert not seeds[0] & seeds[1]
+    assert not seeds[1] & seeds[2]
+    assert len({len(each) for each in seeds}) == 1
+
+
 def test_a_model_that_failed_is_told_in_one_line():
     run = xr.DataTree.from_dict({"descent": xr.Dataset(attrs={"status": "failed", "error": "diverged at step 3"})})
     with pytest.raises(SystemExit, match="descent did not run: diverged at step 3"):
