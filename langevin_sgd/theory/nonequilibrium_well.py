@@ -79,7 +79,7 @@ def linear(relaxation: ArrayLike, diffusion: ArrayLike) -> ExactCurrent:
 
 
 def rotated_well(thermal_energy: float, omega: float) -> ExactCurrent:
-    """The double well with `omega` times the rotated gradient added to the force."""
+    """f = -grad Phi + omega (-dPhi/dy, dPhi/dx), with Phi = (x^2 - 1)^2/4 + y^2/2: circulation 2 omega theta."""
 
     def extra(w: Array) -> Array:
         slope = _gradient(w)
@@ -89,7 +89,10 @@ def rotated_well(thermal_energy: float, omega: float) -> ExactCurrent:
 
 
 def swirling_well(thermal_energy: float, strength: float) -> ExactCurrent:
-    """The double well of Chaudhari and Soatto, `strength` s."""
+    """f = -grad Phi + s exp((Phi - r^4/4)/theta) (-y, x), with s the `strength` and Phi as in `rotated_well`.
+
+    Its circulation is 2 pi s theta/Z. At theta = 1 it is the example of Chaudhari and Soatto (2018).
+    """
 
     def extra(w: Array) -> Array:
         speed = np.exp((_energy(w) - (w[0] ** 2 + w[1] ** 2) ** 2 / 4.0) / thermal_energy)

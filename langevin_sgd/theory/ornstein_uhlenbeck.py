@@ -209,7 +209,7 @@ def autocorrelation_time(
 def relaxation_steps(
     k: ArrayLike, c: ArrayLike, learning_rate: float, momentum: float = 0.0, dynamics: Dynamics = "discrete"
 ) -> float:
-    """The autocorrelation time of the slowest noisy mode, in steps."""
+    """The largest `autocorrelation_time` of the modes that noise reaches, in steps: about 1/(eta k) of the flattest."""
     k = real_array(k, "the eigenvalues k", UserError)
     times = autocorrelation_time(k, learning_rate, momentum, dynamics)
     return float(np.max(times[noisy_modes(k, c)], initial=0.0))

@@ -129,7 +129,7 @@ def figure(
     plain: bool = False,
     leads: int = FOLLOWS,
 ) -> Callable[[Callable[[Subject], Figure]], FigureKind]:
-    """Make a kind of figure of the function below that draws it."""
+    """Make a `FigureKind`, which says what the arguments mean, of the function below that draws it."""
     return lambda draw: FigureKind(caption, subjects, draw, together=together, stands=stands, plain=plain, leads=leads)
 
 
