@@ -167,7 +167,7 @@ def flood_disorders(
 ) -> Flooding:
     """Flood the disorders numbered `disorders` (n,) of a landscape, without holding all their potentials at once.
 
-    The same as `flood` of `landscape.potential(seed, disorders)`, with the landscape's `spacing`: from the site `start`,
+    The same as `flood` of `landscape.potential(seed, disorders)` with the landscape's `spacing`: from the site `start`,
     the middle if not given, until the water meets the edge of the box or the barrier exceeds `largest_gamma`, in units
     of the potential. The result gives positions against Gamma = theta ln t. Raises `DisorderError` for a seed or
     numbers that are none, and `IntegrationError` for a start on the edge.
