@@ -136,7 +136,7 @@ def _clause(group: Sequence[SaidRow], law: bool) -> str:
         return _alone(worst, law)
     verbs = _AT_POINTS if law else _CONTRAST
     most = f"most at {worst.at}" if law else "furthest"
-    at = f" ({most}{worst.deviation})" if verdict != "agrees" else ""
+    at = f" ({most}{worst.deviation})" if verdict != "agrees" and (law or worst.deviation) else ""
     parts = [f"{verbs[each]} at {counts[each]}" for each in reversed(GRAVEST_FIRST) if counts[each]]
     parts[0] += f" of {len(group)} points"
     if len(parts) == 1:
@@ -152,7 +152,8 @@ def _alone(row: SaidRow, law: bool) -> str:
         number = in_words(
             row.ratio, row.low, row.high, predicted=row.predicted, tolerance=0.0, difference=row.difference
         )
-        return row.said[row.verdict] + (f" ({row.title} {number})" if number and not row.fault else "")
+        called = row.said.get("number")
+        return row.said[row.verdict] + (f" ({called} {number})" if called and number and not row.fault else "")
     if law:
         return f"{_LAW[row.verdict]} {row.law} in {row.what}{row.deviation}{row.edge}"
     return f"{row.law} {_CONTRAST[row.verdict]} in {row.what}{row.deviation}"

@@ -20,7 +20,9 @@ from langevin_sgd.reporting.sentences import sentences
 TOTAL = Quantity("total_variance", ranks=(0, 1), said="total variance")
 SHARP = Quantity("mode_variance[1,2]", "modes 1–2", ranks=(2, 2), said="the variance of the sharpest modes")
 PLAIN = Quantity("mean_shift", ranks=(4, 5))
-AT_REST = Quantity("rest", ranks=(0, 1), said=Said("it stands still", "it still moves", "whether it moves is open"))
+AT_REST = Quantity(
+    "rest", ranks=(0, 1), said=Said("it stands still", "it still moves", "whether it moves is open", "balance")
+)
 
 
 def row(verdict, quantity=TOTAL, law="discrete", role="law", ratio=1.061, half=0.0015, **changes):
@@ -73,7 +75,8 @@ def test_each_verdict_has_its_own_words_and_no_other(verdict):
         assert (BESIDE[other] in contrast) is (other == verdict)
     assert "no law is claimed of it" in contrast
     conclusion = text(row(verdict, AT_REST))
-    assert [each for each in AT_REST.phrases().values() if each in conclusion] == [AT_REST.phrases()[verdict]]
+    assert [each for each in VERBS if AT_REST.phrases()[each] in conclusion] == [verdict]
+    assert "(balance 6.1% above [5.9, 6.2])" in conclusion
 
 
 def test_nothing_that_disagrees_is_passed_over():

@@ -132,6 +132,7 @@ class _Judge:
                     f"it moves as far early as late in {steps:,} steps",
                     f"how far it moves in {steps:,} steps depends on when one looks",
                     f"whether it moves as far early as late in {steps:,} steps is open",
+                    "early over late",
                 ),
             )
             yield self._row(assessed, quantity, NO_AGEING, "contrast", (ratio, stderr, 1.0), self.tolerance)

@@ -62,12 +62,19 @@ _VERDICTS = {
 """Whether the growth is without barriers and linear theory describes it."""
 
 _OPEN = "what drives its growth is open"
+_NUMBER = "spread over linear response"
 _SAID = {
-    Word.DRIFT: Said("its growth is the drift of the noise-free path", "noise changes its path", _OPEN),
-    Word.RESPONSE: Said("its growth is linear response about the noise-free path", "it leaves linear response", _OPEN),
-    Word.ANHARMONIC: Said("its growth is linear response", "its growth is anharmonic, and shows no barriers", _OPEN),
-    Word.BARRIERS: Said("its growth shows no barriers", "its growth shows barriers that noise must cross", _OPEN),
-    Word.NONE: Said("its growth shows no barriers", "its growth leaves linear theory", _OPEN),
+    Word.DRIFT: Said("its growth is the drift of the noise-free path", "noise changes its path", _OPEN, _NUMBER),
+    Word.RESPONSE: Said(
+        "its growth is linear response about the noise-free path", "it leaves linear response", _OPEN, _NUMBER
+    ),
+    Word.ANHARMONIC: Said(
+        "its growth is linear response", "its growth is anharmonic, and shows no barriers", _OPEN, _NUMBER
+    ),
+    Word.BARRIERS: Said(
+        "its growth shows no barriers", "its growth shows barriers that noise must cross", _OPEN, _NUMBER
+    ),
+    Word.NONE: Said("its growth shows no barriers", "its growth leaves linear theory", _OPEN, _NUMBER),
 }
 """What sentences say of each word; that which does not go with its verdict is for a table that was changed."""
 

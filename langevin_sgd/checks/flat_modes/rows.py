@@ -37,7 +37,12 @@ ALL = Quantity(
     "flat_modes",
     "growth of the modes",
     ranks=(0, 1),
-    said=Said("its modes are at rest", "some of its modes still diffuse", "whether its modes are at rest is open"),
+    said=Said(
+        "its modes are at rest",
+        "some of its modes still diffuse",
+        "whether its modes are at rest is open",
+        "fastest growth over free diffusion",
+    ),
 )
 CALLED = {
     Verdict.AGREES: "stationary",

@@ -157,7 +157,10 @@ def _quantity(measure: str, of: str = "") -> Quantity:
     if not of:
         return Quantity(measure, title, ranks=(1, 5), said=f"{title} at equal η/B")
     falls = Said(
-        f"{title} falls with η/B", f"{title} does not fall with η/B", f"whether {title} falls with η/B is open"
+        f"{title} falls with η/B",
+        f"{title} does not fall with η/B",
+        f"whether {title} falls with η/B is open",
+        "exponent",
     )
     return Quantity(f"{measure}_{of}", f"{title}, {of}", ranks=(0, 0), said=falls if of == "fall" else "")
 

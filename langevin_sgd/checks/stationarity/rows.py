@@ -34,6 +34,7 @@ STATIONARY = Quantity(
         "|w|² of every layer stands still",
         "|w|² of some layer does not stand still",
         "whether |w|² of every layer stands still is open",
+        "balance furthest from 1,",
     ),
 )
 TOTAL = Quantity("norm_balance_total", "|w|² of all layers together", ranks=(2, 2))

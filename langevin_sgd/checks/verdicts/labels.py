@@ -36,11 +36,15 @@ class Fault(StrEnum):
 
 @dataclass(frozen=True)
 class Said:
-    """What a sentence says of a row that is a conclusion, whole, for each verdict that it may have."""
+    """What a sentence says of a row that is a conclusion, whole, for each verdict that it may have.
+
+    `number` is what its ratio is called behind that; it is not told if that says nothing.
+    """
 
     agrees: str
     disagrees: str
     inconclusive: str
+    number: str = ""
 
 
 @dataclass(frozen=True)

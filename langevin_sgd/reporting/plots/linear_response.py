@@ -29,7 +29,7 @@ def _beside_response(results: Results) -> dict[str, Subject]:
     "spread beside that of linear response to their own minibatches. Below: the spread over that of linear response, "
     "with its standard error. Where both lie on theirs nothing is left for barriers to explain.",
     _beside_response,
-    leads=1,
+    leads=0,
 )
 def linear_response(subject: Subject) -> Figure:
     """Squared displacements above, their ratio to linear response below, a colour a point of the scan."""

@@ -23,6 +23,7 @@ MOST = 8
 _WIDE = 5.0  # a parameter that spans more than this factor has a logarithmic axis
 _JOINT = ", "
 _TICKS = 12  # most values of a key that are all named
+_LONGEST_TITLE = 34  # letters of a panel that is one of two in a row
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,8 @@ def heading(axes: Axes, panel: Panel) -> None:
     """What a panel shows, above the law that it is held against, in brackets if that is not claimed."""
     law = panel.law if panel.counts else f"({panel.law})"
     below = f"{'less' if panel.difference else 'over'} the {law} law" + f", at {panel.note}" * bool(panel.note)
-    axes.set_title(f"{panel.model}: {panel.quantity}", fontsize=11, fontweight="bold", color=INK, pad=21)
+    between = "\n" if len(panel.model) + len(panel.quantity) > _LONGEST_TITLE else " "
+    axes.set_title(f"{panel.model}:{between}{panel.quantity}", fontsize=11, fontweight="bold", color=INK, pad=21)
     at: Any = {"xycoords": "axes fraction", "textcoords": "offset points", "va": "bottom"}
     axes.annotate(below, (0, 1), (0, 5), color=GREY, fontsize=10, **at)
 
