@@ -22,6 +22,7 @@ PROBES: dict[str, dict[str, Any]] = {
     "critical_samples": {"radius": 0.3},
     "degrees_of_freedom": {},
     "gauss_newton": {},
+    "generalisation": {},
     "hessian_spectrum": {},
     "neural_tangent_kernel": {},
     "noise_covariance": {},

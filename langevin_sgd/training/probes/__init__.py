@@ -24,6 +24,7 @@ PROBES: Family[type[ProbeSection]] = Family(
         "critical_samples": "langevin_sgd.training.probes.critical_samples.config:CriticalSamplesProbe",
         "degrees_of_freedom": "langevin_sgd.training.probes.degrees_of_freedom.config:DegreesOfFreedomProbe",
         "per_example": "langevin_sgd.training.probes.per_example.config:PerExampleProbe",
+        "generalisation": "langevin_sgd.training.probes.generalisation.config:GeneralisationProbe",
         "hessian_spectrum": "langevin_sgd.training.probes.hessian_spectrum.config:HessianSpectrumProbe",
         "neural_tangent_kernel": "langevin_sgd.training.probes.neural_tangent_kernel.config:NeuralTangentKernelProbe",
         "spectrum_of_error": "langevin_sgd.training.probes.spectrum_of_error.config:SpectrumOfErrorProbe",

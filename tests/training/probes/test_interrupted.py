@@ -37,6 +37,7 @@ KEYS: dict[str, dict[str, dict[str, Any]]] = {
         "scale_invariance": {"factors": [2.0], "vectors": 1, "replicas": 1},
         "critical_samples": {"radius": 0.1, "search": 1, "samples": 4, "looks": 2},
         "degrees_of_freedom": {"relative_lambda": [0.1], "looks": 2, "replicas": 1},
+        "generalisation": {"looks": 2},
         "per_example": {"steps": [2, 10]},
         "hessian_spectrum": {"eigenvalues": 1, "vectors": 2, "quadrature": 2, "looks": 2, "replicas": 1},
         "neural_tangent_kernel": {"samples": 4, "modes": 2, "looks": 2, "replicas": 1},
