@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from langevin_sgd.families import imported
-from langevin_sgd.reporting.kind_page import FAMILIES, Key, described, keys
+from langevin_sgd.reporting.kind_page import FAMILIES, Key, keys
 from langevin_sgd.study.config import Study
 
 INDEX = """# Config reference
@@ -41,6 +43,8 @@ One of your own is written in one file: see the table of families in [architectu
 ```
 """
 
+STUDY = """The whole of a config. Beside the keys below it has `models`, names with a [model](models/index.md) each."""
+
 WHERE = {
     "models": "models.NAME.kind",
     "checks": "an entry of checks",
@@ -60,7 +64,7 @@ def pages() -> dict[str, str]:
     definitions = schema["$defs"]
     own = {key: told for key, told in schema["properties"].items() if key != "models"}
     values = ("Linear", "Geometric", "Random", "Sobol")
-    study = _page("study", "The whole of a config.", {**schema, "properties": own}, definitions, values)
+    study = _page("study", STUDY, {**schema, "properties": own}, definitions, values)
     found = {
         "study.md": study,
         "sgd.md": _page("sgd", _text(definitions["Sgd"]["description"]), definitions["Sgd"], definitions, ()),
@@ -74,9 +78,10 @@ def pages() -> dict[str, str]:
             section = family[name]
             of_kind = section.model_json_schema(by_alias=True)
             inner = of_kind.get("$defs", {})
-            told = f"*{family.word}*: {_text(described(section))}"
+            told = f"*{family.word}*: {_paragraphs(section.__doc__ or '')}"
             found[f"{folder}/{name}.md"] = _page(name, told, of_kind, inner, tuple(inner))
-            rows.append((name, _text(described(section)).replace("|", "\\|")))
+            first = (section.__doc__ or "").partition("\n\n")[0]
+            rows.append((name, _text(first).replace("|", "\\|")))
         title = plural.capitalize()
         here = "\n".join(f"| [{name}]({name}.md) | {told} |" for name, told in rows)
         head = f"| {WHERE[plural]} | what it is |\n|---|---|\n"
@@ -109,7 +114,9 @@ def _called(name: str, section: Mapping[str, Any], schema: Mapping[str, Any]) ->
     kind = section.get("properties", {}).get("kind", {}).get("const")
     under = [key for key, told in schema.get("properties", {}).items() if f'"#/$defs/{name}"' in json.dumps(told)]
     where = ", ".join(f"`{key}`" for key in under) or "`augment`"
-    return f"{where}: kind `{kind}`" if kind else where
+    if kind:
+        return f"{where}: kind `{kind}`"
+    return f"{where}: `{section['required'][0]}`" if "scan" in under else where
 
 
 def _list(given: list[Key]) -> str:
@@ -124,6 +131,7 @@ def _entry(key: Key) -> str:
 
 def _takes(key: Key) -> str:
     default = key.default if len(key.default) < 80 else "default: that of its keys"
+    default = 'default ""' if default == "default " else default
     return f"{_kinds_named(key.takes)}; {_text(default)}"
 
 
@@ -139,6 +147,15 @@ def _kinds_named(takes: str) -> str:
             one = f"{names}a mapping with its settings, of a kind of [{plural}]({page})"
             return f"a list, of each {one}" if listed else one
     return f"*{_text(takes)}*"
+
+
+def _paragraphs(told: str) -> str:
+    """A docstring in Markdown: paragraphs, and lists where lines begin with a dash."""
+    parts = []
+    for part in inspect.cleandoc(told).split("\n\n"):
+        entries = re.split(r"^- ", part, flags=re.M)
+        parts.append("\n- ".join(_text(entry) for entry in entries).lstrip() if len(entries) > 1 else _text(part))
+    return "\n\n".join(parts)
 
 
 def _text(told: str) -> str:
