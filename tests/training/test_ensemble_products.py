@@ -34,9 +34,11 @@ def instruments(inputs: int, hidden: int, outputs: int, samples: int, workers: W
     return Instruments(network, data, None, weight_decay=0.0, workers=workers)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("sizes", [(3, 5, 3, 37), (12, 8, 4, 300)], ids=["odd", "even"])
-def test_a_row_has_the_same_bits_beside_any_others(sizes: tuple[int, int, int, int], kind: str):
+ODD, EVEN = (3, 5, 3, 37), (12, 8, 4, 300)
+
+
+@pytest.mark.parametrize(("kind", "sizes"), [*((kind, ODD) for kind in KINDS), ("hessian", EVEN)])
+def test_a_row_has_the_same_bits_beside_any_others(kind: str, sizes: tuple[int, int, int, int]):
     with Workers(2) as workers:
         given = instruments(*sizes, workers)
         products = KINDS[kind](given)
@@ -46,7 +48,7 @@ def test_a_row_has_the_same_bits_beside_any_others(sizes: tuple[int, int, int, i
         one = KINDS[kind](given)
         np.testing.assert_array_equal(one(weights[:1], vectors[:1]), whole[:1])
         assert set(one._traced) == {2}  # it does not take the time of sixteen
-        for rows in (2, 3, 5, 9, 16, 17):
+        for rows in (2, 3, 16, 17):
             np.testing.assert_array_equal(products(weights[:rows], vectors[:rows]), whole[:rows], err_msg=str(rows))
         others[3], along = weights[3], np.array(others[::-1])
         along[3] = vectors[3]
