@@ -44,6 +44,6 @@ def gallery(shown: Sequence[Named], left: Sequence[str], *, run: str, faults: Se
     if left:
         many = f"{len(left)} more figure{'s are' if len(left) > 1 else ' is'} drawn when asked for"
         command = f"<code>langevin-sgd plot {escape(shlex.quote(run))} NAME</code>"
-        told += f"<p>{many}: {command}, for example {escape(', '.join(left))}.</p>"
+        told += f"<p>{many}, by {command}: {escape(', '.join(left))}.</p>"
     every = "".join(map(figure, shown))
     return (f'<div class="figures">{every}</div>' if every else "") + told

@@ -114,7 +114,7 @@ def test_a_page_with_too_many_pictures_stays_small_and_says_how_to_draw_the_othe
     assert len(html.encode()) < 3_000_000
     assert len(page.of("img")) == 4
     text = " ".join(" ".join(page.text).split())
-    assert "6 more figures are drawn when asked for: langevin-sgd plot 'runs/a b' NAME , for example figure_4" in text
+    assert "6 more figures are drawn when asked for, by langevin-sgd plot 'runs/a b' NAME : figure_4, figure_5" in text
     assert "scan_far" in text
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import xarray as xr
 
@@ -49,7 +51,7 @@ def network_against_simulation(
         Comparison.from_assessment(
             assessed,
             model=model,
-            quantity=TOTAL_VARIANCE,
+            quantity=replace(TOTAL_VARIANCE, said=""),  # a sentence tells of laws first
             law=f"simulation:{simulation_name}",
             law_title=f"simulated {simulation_name}",
             law_said=f"the simulation {simulation_name}",
