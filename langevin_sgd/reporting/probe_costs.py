@@ -11,9 +11,13 @@ from langevin_sgd.observables.cpu_seconds import PROBE, TRAINING, cpu_seconds
 from langevin_sgd.progress import format_seconds
 from langevin_sgd.reporting.html_tables import scrolled
 
-NOTE = "What several probes need at one step is evaluated once, and counted with the first of them."
+NOTE = (
+    "What several probes need at one step is evaluated once, and counted with the first of them. To record its "
+    "functions takes a probe some tenths of a second when it is first used, which are counted too."
+)
 
 _FEW = 10.0  # seconds, below which whole ones say too little
+_TIMES = 2.0  # the training, from which on it is so many times that
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,9 @@ class Cost:
         """In words."""
         seconds = f"{self.seconds:.2g} s" if self.seconds < _FEW else format_seconds(self.seconds)
         spent = f"{seconds} of CPU"
-        return spent if self.share is None else f"{spent}, {self.share:.0%} of the training's"
+        if self.share is None:
+            return spent
+        return f"{spent}, {f'{self.share:.0%} of' if self.share < _TIMES else f'{self.share:.2g} times'} the training's"
 
 
 def costs(tree: xr.DataTree) -> list[Cost]:

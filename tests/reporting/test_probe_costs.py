@@ -21,7 +21,8 @@ def test_a_probe_is_told_as_a_share_of_the_steps():
         ("averages", 90.0, 4.5),
     ]
     assert costs_line(tree) == (
-        "probes of mlp: sharpness 2 s of CPU, 10% of the training's; averages 1 min 30 s of CPU, 450% of the training's"
+        "probes of mlp: sharpness 2 s of CPU, 10% of the training's; "
+        "averages 1 min 30 s of CPU, 4.5 times the training's"
     )
 
 
