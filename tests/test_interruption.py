@@ -219,6 +219,8 @@ def test_a_disk_that_fills_after_a_run_leaves_what_was_there(home, capsys, monke
     drawn = {"figure": b"x" * 5000}
     monkeypatch.setattr(html_report, "report", REPORT)
     monkeypatch.setattr(plots, "pictures", lambda *_, **__: (drawn, []))
+    shown = plots.Illustrations({name: plots.Picture(png, "", name) for name, png in drawn.items()}, [], [])
+    monkeypatch.setattr(plots, "illustrations", lambda *_, **__: shown)
     shutil.copytree(finished, home / "run")
     before = {str(file): file.read_bytes() for file in sorted(home.rglob("*")) if file.is_file()}
     with disk_full_beyond(size):

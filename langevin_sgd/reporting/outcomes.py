@@ -26,9 +26,8 @@ def ended(model: xr.Dataset) -> str:
     """
     if "time" not in model.dims:
         return ""
-    told = [
-        f"{label} {_over_points(model[key])}" for key, label in OUTCOMES if key in model and "time" in model[key].dims
-    ]
+    there = [(key, label) for key, label in OUTCOMES if key in model and "time" in model[key].dims]
+    told = [f"{label} {number}" for key, label in there if (number := _over_points(model[key]))]
     return f"ends with {', '.join(told)}" if told else ""
 
 
@@ -36,5 +35,8 @@ def _over_points(variable: xr.DataArray) -> str:
     last = variable.isel(time=-1).astype(np.float64)
     own = [dim for dim in last.dims if dim in ("replica", "disorder")]
     means = last.mean(own).values
-    low, high = (plain(float(end)) for end in (np.nanmin(means), np.nanmax(means)))
+    means = means[np.isfinite(means)]
+    if not means.size:
+        return ""
+    low, high = (plain(float(end)) for end in (means.min(), means.max()))
     return low if low == high else f"{low} to {high}"

@@ -164,6 +164,8 @@ def test_a_model_with_which_nothing_is_compared_says_where_it_ended():
     assert str(sentences(tree, None)[0]) == "network: ends with train loss 0.5; compared with nothing."
     twice = loss * xr.DataArray([1.0, 2.0], coords={"learning_rate": [0.1, 0.2]})
     scan = xr.Dataset({"train_loss": twice})
+    empty = xr.DataTree.from_dict({"network": xr.Dataset({"train_loss": loss * np.nan})})
+    assert str(sentences(empty, None)[0]) == "network: no comparison of its own."
     assert "train loss 0.5 to 1;" in str(sentences(xr.DataTree.from_dict({"network": scan}), None)[0])
 
 

@@ -193,6 +193,8 @@ def _made_up() -> None:
     checks.judged = lambda tree, planned=None, **_: table()  # type: ignore[assignment]
     checks._judged = lambda *_, **__: (table(), {})  # type: ignore[assignment]
     plots.pictures = lambda *_, **__: ({"small": b"picture"}, [])  # type: ignore[assignment]
+    small = plots.Illustrations({"small": plots.Picture(b"picture", "caption", "small")}, [], [])
+    plots.illustrations = lambda *_, **__: small  # type: ignore[assignment]
     html_report.page = lambda tree, **_: "page"  # type: ignore[assignment]
     from langevin_sgd.reporting import terminal
 

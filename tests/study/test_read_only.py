@@ -16,6 +16,7 @@ import pytest
 import langevin_sgd
 from langevin_sgd.errors import NotStored
 from langevin_sgd.reporting import html as html_report
+from langevin_sgd.reporting.plots import drawn as plots
 from langevin_sgd.study import store
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="drops capabilities as Linux has them")
@@ -94,7 +95,8 @@ def test_what_may_be_written_to_in_part_gets_what_it_can(copied, monkeypatch):
 
     monkeypatch.setattr(store, "replace_text", refuse)
     monkeypatch.setattr(html_report, "page", lambda tree, **_: "page")
-    monkeypatch.setattr("langevin_sgd.reporting.plots.drawn.pictures", lambda *_, **__: ({}, []))
+    monkeypatch.setattr(plots, "pictures", lambda *_, **__: ({}, []))
+    monkeypatch.setattr(plots, "illustrations", lambda *_, **__: plots.Illustrations({}, [], []))
     with pytest.warns(NotStored, match=r"report\.html: cannot be written: Permission denied.* lies in "):
         page = html_report.report(copied)
     assert page.read_text() == "page"

@@ -14,6 +14,7 @@ from PIL import Image
 
 from langevin_sgd.reporting.plots.style import style
 
+_WHITE = 252  # of 255: as good as white
 _TOLD = 8  # names of axes or curves in words
 _UNDATED: dict[str, Any] = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}
 
@@ -43,7 +44,10 @@ def _png(figure: Figure) -> Image.Image:
     coloured = any(axes.images or any(isinstance(each, QuadMesh) for each in axes.collections) for axes in figure.axes)
     if coloured:
         return drawn
-    return drawn.quantize(256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+    few = drawn.quantize(256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+    # the colour that stands for the paper is a mean of all that are nearly white
+    few.putpalette([255 if each >= _WHITE else each for each in few.getpalette() or []])
+    return few
 
 
 def described(figure: Figure) -> str:
