@@ -27,7 +27,11 @@ PAGES = [
     *(page for page in sorted((DOCS / "how_to").glob("*.md")) if re.search("^```(sh|python)$", page.read_text(), re.M)),
 ]
 SHORTER = {
-    "langevin-sgd simulate digits.yaml": (" --set models.network.steps=2000 --set models.network_large_step.steps=2000")
+    "langevin-sgd simulate digits.yaml": " ".join(
+        f"--set models.{name}.{key}"
+        for name in ("network", "network_large_step")
+        for key in ("replicas=8", "steps=2000")
+    )
 }
 """What is run for less long than a page says: a minute or two on two cores."""
 _FILE = re.compile(r"# (\w+\.(?:py|yaml))\n")
@@ -103,7 +107,7 @@ def test_the_page_runs_word_for_word(page: Path, tmp_path: Path) -> None:
             run(sys.executable, "-W", "error::DeprecationWarning", "page.py")
         elif block.language == "sh":
             for line in block.text.splitlines():
-                command, _, into = (line.partition(" #")[0] + SHORTER.get(line, "")).partition(" > ")
+                command, _, into = (f"{line.partition(' #')[0]} {SHORTER.get(line, '')}").partition(" > ")
                 if command.startswith("langevin-sgd"):
                     run(sys.executable, "-m", "langevin_sgd.cli", *shlex.split(command)[1:], into=into.strip() or None)
 
