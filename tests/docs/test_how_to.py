@@ -79,7 +79,7 @@ def test_studies_are_valid(page: Path, tmp_path: Path, monkeypatch: pytest.Monke
         Path(str(block.file)).write_text(block.text, encoding="utf-8")
     for block in written:
         if block.language == "yaml":
-            lsgd.load(str(block.file))
+            assert lsgd.load(str(block.file)).models
     for block in written:
         sys.modules.pop(str(block.file).removesuffix(".py"), None)
 
