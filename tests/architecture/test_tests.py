@@ -12,7 +12,7 @@ import pytest
 TESTS = Path(__file__).parents[1]
 PACKAGE = TESTS.parent / "langevin_sgd"
 ELSEWHERE = {"analysis", "architecture", "docs", "extensions"}
-"""Folders of tests that mirror no part of the package: the scripts, the sources and the pages as a whole, members of a user's."""
+"""Folders of tests that mirror no part of the package: the scripts, the sources, the pages, and members of a user's."""
 FILES = sorted(file for file in TESTS.rglob("test_*.py"))
 SHARED = [*sorted((TESTS / "made_up").glob("*.py")), *sorted(TESTS.rglob("conftest.py"))]
 
