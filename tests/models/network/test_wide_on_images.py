@@ -8,8 +8,21 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-WITHIN = 0.05  # of the law: the total, and each mode where its own error allows to tell
+WITHIN = 0.05  # of the law, in every mode
 GIGABYTES = 4.0
+REPLICAS, STEPS, BURN_IN, LEARNING_RATE, BATCH = 32, 2700, 500, 1.0, 256
+
+# Chosen before a variance was seen, from H and C alone:
+# - Standardised pixels, weight decay 0.03: k is 0.18 to 0.69 and all twenty modes are noisy.
+# - eta = 1: a mode has R T (1 - a^2)/(1 + a^2) independent samples, a = 1 - eta k. In the flattest, k = 0.179, they
+#   are 13,700, and its variance is known to 1.21%, in the sharpest to 0.6%: 5% is four of these and more.
+# - B = 256: the law is that of H and C at the minimum, and departs from it as eta C/(B k). The same network on images of
+#   8 x 8 pixels, where that is six times as much at B = 128, departs by 2% in the mean and by 5% in one mode.
+# - A gradient of 1e-6: 1e-4 is not enough. Hidden units as good as linear can be turned among one another at next to no
+#   cost: at that gradient the search has stopped where the lowest curvature is 1e-4, and the minimum is 0.24 away along
+#   such turns, where it is 0.0032. The five modes that they displace are then one to four standard deviations off, and
+#   a training that goes there has that in its variance. `burn_in` is 1.6 times the time that the flattest takes.
+MOST_ERROR = 0.013
 
 RUN = """
 import resource, sys
@@ -17,18 +30,19 @@ import numpy as np
 import langevin_sgd as lsgd
 
 network = {
-    "kind": "network", "data": {"name": "mnist", "folder": sys.argv[1]},
+    "kind": "network", "data": {"name": "mnist", "folder": sys.argv[1], "standardise": True},
     "architecture": {"kind": "mlp", "hidden": [128]},
-    "start": "minimum", "gradient_tolerance": 3e-4, "curvature": {"modes": 20}, "replicas": 32, "steps": 500,
-    "sample_every": 4, "record_times": 4, "recording": {"samples": 100},
+    "start": "minimum", "gradient_tolerance": 1e-6, "curvature": {"modes": 20},
+    "replicas": int(sys.argv[4]), "steps": int(sys.argv[5]), "burn_in": int(sys.argv[6]), "sample_every": 2,
+    "record_times": 2, "recording": {"samples": 100, "window": "modes"},
 }
-sgd = {"learning_rate": 0.2, "batch_size": 64, "weight_decay": 0.01}
-found = lsgd.simulate({"name": "wide", "seed": 1, "sgd": sgd, "models": {"network": network}})["network"]
+sgd = {"learning_rate": float(sys.argv[7]), "batch_size": int(sys.argv[8]), "weight_decay": 0.03}
+found = lsgd.simulate({"name": "wide", "seed": int(sys.argv[3]), "sgd": sgd, "models": {"network": network}})["network"]
 np.savez(
     sys.argv[2],
     gigabytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6,
     share=found.noise_share, curvature=found.hessian_eigenvalue, variance=found.mode_variance,
-    stderr=found.mode_variance_stderr, law=found.mode_variance_predicted,
+    stderr=found.mode_variance_stderr, law=found.mode_variance_predicted, claimed=found.attrs["law"],
     isotropic=found.mode_variance_law.sel(law="isotropic"),
 )
 """
@@ -53,23 +67,26 @@ def write_images(folder: Path) -> None:
 
 
 @pytest.mark.validate
-def test_the_twenty_sharpest_modes_fluctuate_by_their_law(tmp_path: Path) -> None:
-    """The total is within 5% of the law, each mode within 5% and three standard errors of its own (2 to 6%).
-
-    In every mode the isotropic law is off by more.
-    """
+@pytest.mark.parametrize("seed", [1, 2])
+def test_the_twenty_sharpest_modes_fluctuate_by_their_law(seed: int, tmp_path: Path) -> None:
+    """Each is within 5% of the law that is claimed, the discrete one with H and C at the minimum, and the isotropic law
+    is off by more in each. Minimum, modes and minibatches are those of the seed."""
     write_images(tmp_path)
     results = tmp_path / "results.npz"
-    subprocess.run([sys.executable, "-c", RUN, str(tmp_path), str(results)], check=True, cwd=tmp_path)
+    settings = (tmp_path, results, seed, REPLICAS, STEPS, BURN_IN, LEARNING_RATE, BATCH)
+    subprocess.run([sys.executable, "-c", RUN, *map(str, settings)], check=True, cwd=tmp_path)
     with np.load(results) as found:
         ratio, stderr = found["variance"] / found["law"], found["stderr"] / found["law"]
-        total = found["variance"].sum() / found["law"].sum()
         contrast = found["variance"] / found["isotropic"]
+        remembered = (1 - LEARNING_RATE * found["curvature"]) ** 2
+        expected = np.sqrt(2 * (1 + remembered) / (1 - remembered) / (REPLICAS * (STEPS - BURN_IN)))
         print(f"\nnoise covered {float(found['share']):.1%}, peak memory {float(found['gigabytes']):.2f} GB")
-        print(f"variance {total:.3f} of its law; modes with k, variance over law +- error, over the isotropic law:")
-        for row in zip(found["curvature"], ratio, stderr, contrast, strict=True):
-            print("{:6.3f} {:6.3f} +- {:.3f} {:10.3g}".format(*row))
+        print("modes with k, variance over law +- error (expected of a Gaussian process), over the isotropic law:")
+        for row in zip(found["curvature"], ratio, stderr, expected, contrast, strict=True):
+            print("{:6.3f} {:6.3f} +- {:.4f} ({:.4f}) {:10.3g}".format(*row))
+        assert str(found["claimed"]) == "discrete"
         assert found["gigabytes"] < GIGABYTES
-    assert abs(total - 1) < WITHIN
-    assert (np.abs(ratio - 1) < WITHIN + 3 * stderr).all()
-    assert (np.abs(contrast - 1) > WITHIN + 3 * stderr * contrast / ratio).all()
+    assert expected.max() < MOST_ERROR
+    assert np.sqrt(np.mean(stderr**2)) < MOST_ERROR  # that of one mode, from 32 replicas, is known to 13% itself
+    assert (np.abs(ratio - 1) < WITHIN).all()
+    assert (np.abs(contrast - 1) > WITHIN).all()
