@@ -117,7 +117,8 @@ class NetworkModel(ModelSection):
     precision: Precision = "float32"
     """Arithmetic of the training; curvature is always measured in float64."""
     gradient_tolerance: PositiveNumber = GRADIENT_TOLERANCE
-    """Gradient norm at which the minimum counts as found."""
+    """Gradient norm at which the minimum counts as found. In a wide network, where some directions are nearly flat, a
+    larger one may stop far from it along these, and the sharp modes are others there."""
     probes: tuple[ProbeKind, ...] = ()
     """What is measured at the weights that training visits: a name, or a mapping with its settings."""
     sgd: SgdOverride | None = None

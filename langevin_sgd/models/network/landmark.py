@@ -92,7 +92,7 @@ def find_landmark(
         return Landmark(found, None)
     if modes is not None:
         progress.begin(f"{name}: {modes} modes of the Hessian")
-        # no polish: along the sharpest modes a small gradient is next to no distance, and nobody looks at the flat ones
+        # no polish, which may take as many products as the search did: `gradient_tolerance` says how near it must be
         return Landmark(found, top_modes.measure(full, found.position, modes, progress=progress.update))
     found = minimum.polish(full, found)
     progress.begin(f"{name}: Hessian")

@@ -16,8 +16,8 @@ REPLICAS, STEPS, BURN_IN, LEARNING_RATE, BATCH = 32, 2700, 500, 1.0, 256
 # - Standardised pixels, weight decay 0.03: k is 0.18 to 0.69 and all twenty modes are noisy.
 # - eta = 1: a mode has R T (1 - a^2)/(1 + a^2) independent samples, a = 1 - eta k. In the flattest, k = 0.179, they
 #   are 13,700, and its variance is known to 1.21%, in the sharpest to 0.6%: 5% is four of these and more.
-# - B = 256: the law is that of H and C at the minimum, and departs from it as eta C/(B k). The same network on images of
-#   8 x 8 pixels, where that is six times as much at B = 128, departs by 2% in the mean and by 5% in one mode.
+# - B = 256: the law is that of H and C at the minimum, and SGD departs from it as eta C/(B k). The same network on
+#   images of 8 x 8 pixels, where that is six times as much at B = 128, does by 2% in the mean and by 5% in one mode.
 # - A gradient of 1e-6: 1e-4 is not enough. Hidden units as good as linear can be turned among one another at next to no
 #   cost: at that gradient the search has stopped where the lowest curvature is 1e-4, and the minimum is 0.24 away along
 #   such turns, where it is 0.0032. The five modes that they displace are then one to four standard deviations off, and
