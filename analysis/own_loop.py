@@ -54,5 +54,6 @@ if __name__ == "__main__":
     parser.add_argument("--seeds", type=int, default=8)
     parser.add_argument("--steps", type=int, default=20_000)
     parser.add_argument("--output", type=Path, default=Path("runs/own_loop"))
+    torch.set_num_threads(1)  # matrices this small are no sooner done on two, and on a busy machine much later
     table = main(**vars(parser.parse_args()))
     print(table[["quantity", "law", "role", "ratio", "ratio_low", "ratio_high", "verdict"]].to_string(index=False))
