@@ -15,6 +15,7 @@ from langevin_sgd.reporting.plots.style import BLUE, VERMILLION, band, canvas, t
 @figure(
     "Loss and accuracy along training: median over replicas and the band that holds 80% of them.",
     each_model("train_loss"),
+    leads=3,
 )
 def learning_curves(subject: Subject) -> Figure:
     """Loss and accuracy on training and test data against the step: median over replicas, band from 10% to 90%."""
