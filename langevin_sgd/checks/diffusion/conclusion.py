@@ -23,6 +23,7 @@ import numpy as np
 import scipy
 
 from langevin_sgd.checks.diffusion.evidence import COLD, Evidence
+from langevin_sgd.checks.diffusion.excess import Excess, Exponent, temperature_exponent
 from langevin_sgd.checks.diffusion.response import (
     DRIFT_TOLERANCE,
     SPREAD_TOLERANCE,
@@ -148,14 +149,11 @@ def _excess(own: Evidence, at: int, others: Sequence[Evidence], spread: str, *, 
     return Conclusion(Word.NONE, f"{falls}; {told}: more pairs would tell")
 
 
-def _exponent(
-    own: Evidence, at: int, others: Sequence[Evidence], *, confidence: float
-) -> tuple[float, float, float] | None:
+def _exponent(own: Evidence, at: int, others: Sequence[Evidence], *, confidence: float) -> Exponent | None:
     """d ln(excess)/d ln T and its interval, from the point at the temperature farthest in ratio; None without another.
 
     The excesses of two ensembles have independent errors; between temperatures a factor 2 apart those of 32 replicas
-    leave the exponent uncertain by 0.4. Another whose spread does not exceed linear response has lost the excess: that
-    falls at least as T then.
+    leave the exponent uncertain by 0.4.
     """
     time = float(own.time[at])
     there = [each for each in others if abs(math.log(each.heat / own.heat)) > 1e-6 and each.last() is not None]
@@ -164,15 +162,12 @@ def _exponent(
     other = max(there, key=lambda each: abs(math.log(each.heat / own.heat)))
     moved = np.where(other.time > 0.0, other.time, math.nan)
     place = int(np.nanargmin(np.abs(np.log(moved / time))))
-    excess, base = float(other.ratio[place]) - 1.0, float(own.ratio[at]) - 1.0
-    if not excess > 0.0:
-        return math.inf, math.inf, math.inf
-    lever = math.log(other.heat / own.heat)
-    exponent = math.log(excess / base) / lever
-    error = math.hypot(float(other.ratio_stderr[place]) / excess, float(own.ratio_stderr[at]) / base) / abs(lever)
     dof = min(own.replicas, other.replicas) - 1
-    reach = float(scipy.special.stdtrit(dof, 0.5 + confidence / 2.0)) * error
-    return exponent, exponent - reach, exponent + reach
+    return temperature_exponent(
+        Excess(float(own.ratio[at]) - 1.0, float(own.ratio_stderr[at]), own.heat),
+        Excess(float(other.ratio[place]) - 1.0, float(other.ratio_stderr[place]), other.heat),
+        deviate=float(scipy.special.stdtrit(dof, 0.5 + confidence / 2.0)),
+    )
 
 
 def conclusion_row(own: Evidence, others: Sequence[Evidence], *, model: str, confidence: float) -> Comparison | None:
