@@ -17,7 +17,7 @@ def network(exponent: float, *, scale: float = 1.0, **measured: float) -> xr.Dat
     scatter = 1.0 + 0.03 * np.random.default_rng(3).normal(size=(64, 1))
     numbers = {
         "trajectory_alpha": 4.0 / 3.0, "trajectory_alpha_stderr": 0.01, "trajectory_amplitude": 1.0,
-        "trajectory_thermal_energy": 1.0, **measured,
+        "trajectory_thermal_energy": 1.0, "trajectory_dimension": 1, **measured,
     }  # fmt: skip
     arrays = {
         "squared_displacement": (("replica", "time"), law * scatter),
@@ -56,3 +56,29 @@ def test_nothing_is_said_where_there_is_no_such_potential_and_no_window_is_told(
     assert not rough_walk_rows(network(3.0).drop_vars("trajectory_thermal_energy"), **TOLD)
     (exponent, _) = rough_walk_rows(network(3.0), **{**TOLD, "window": 13.7})
     assert exponent.verdict is Verdict.INCONCLUSIVE
+
+
+def test_a_window_in_which_a_shift_passes_for_an_exponent_is_told():
+    """ln t from 8 to 13.8: the fit has an exponent, and no verdict."""
+    (exponent, _) = rough_walk_rows(network(3.0), **{**TOLD, "window": 8.0})
+    assert exponent.verdict is Verdict.INCONCLUSIVE
+    assert "window too short" in exponent.reason
+    assert np.isfinite(exponent.measured)
+
+
+@pytest.mark.parametrize(
+    ("scale", "verdict", "lines"),
+    [
+        (1.0, Verdict.AGREES, 1),
+        (0.01, Verdict.DISAGREES, 1),
+        (30.0, Verdict.INCONCLUSIVE, 1),
+        (1.2e3, Verdict.AGREES, 1000),
+        (3e4, Verdict.DISAGREES, 1000),
+    ],
+)
+def test_the_spread_is_that_of_one_rough_line_or_of_as_many_as_there_are_weights(scale, verdict, lines):
+    """100 weights: independent potentials in each of them come 100^(2/alpha) = 1,000 times as far as one."""
+    (_, row) = rough_walk_rows(network(3.0, scale=scale, trajectory_dimension=100), **TOLD)
+    assert row.verdict is verdict
+    assert row.predicted == pytest.approx(lines * np.log(1e6) ** 3)
+    assert ("how many are rough" in row.reason) == (verdict is Verdict.INCONCLUSIVE)

@@ -31,6 +31,7 @@ class RoughnessProbe(ProbeSection):
         "trajectory_alpha_stderr": Variable((), "standard error of it, over replicas"),
         "trajectory_amplitude": Variable((), "amplitude A of A r^alpha along trajectories"),
         "trajectory_amplitude_stderr": Variable((), "standard error of it, over replicas"),
+        "trajectory_dimension": Variable((), "number of weights, in which trajectories go"),
         "trajectory_thermal_energy": Variable(
             (), "thermal energy eta sigma^2/(2B (1 - momentum)) along trajectories, averaged over time"
         ),

@@ -80,6 +80,7 @@ class Roughness(Probe):
             "trajectory_alpha_stderr": trajectories.alpha_stderr,
             "trajectory_amplitude": trajectories.amplitude,
             "trajectory_amplitude_stderr": trajectories.amplitude_stderr,
+            "trajectory_dimension": self._positions.shape[-1],
             **self._thermal_energy(),
             "control_alpha": control.alpha,
             "direction_over_null": self._along_directions(view),
