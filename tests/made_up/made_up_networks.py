@@ -75,6 +75,13 @@ def perceptron(inputs: int, classes: int, start: int) -> nn.Module:
     return module
 
 
+def line_through_nothing(inputs: int, classes: int) -> nn.Module:
+    """A linear map without bias, whose weights are 0 at the start."""
+    module = nn.Linear(inputs, classes, bias=False)
+    nn.init.zeros_(module.weight)
+    return module
+
+
 def beside_linear_response(
     seed: int, batches: list[int], *, probes: Sequence[dict] = (), learning_rate: float = 0.1, **network: object
 ) -> dict:
