@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+pytestmark = pytest.mark.validate
+
 NOTEBOOK = Path(__file__).parents[2] / "analysis" / "06_noise_as_temperature.ipynb"
 SMALLER = {"REPLICAS": 64, "STEPS": 2000, "RATES": [0.1, 0.3, 0.8], "BATCHES": [4, 32]}
 ERRORS = 4.0  # standard errors; with four exponents looked at, one seed in 4,000 fails by chance

@@ -96,6 +96,7 @@ def coverage(disorders, studies, resamples):
     return rates, np.mean(amplitudes), np.std(amplitudes) / math.sqrt(studies)
 
 
+@pytest.mark.validate
 def test_coverage():
     studies = 150
     rates, amplitude, error = coverage(400, studies, 99)

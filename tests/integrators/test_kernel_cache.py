@@ -101,6 +101,7 @@ def _finals(folder, *processes):
     return [{name: next(said) for name in names} for names in processes]
 
 
+@pytest.mark.validate
 @pytest.mark.skipif(os.name != "posix", reason="forks")
 def test_kernels_of_several_processes_do_not_mix_in_one(tmp_path):
     """Each draws as many numbers a step as it takes; machine code of two processes is linked by names in a third."""

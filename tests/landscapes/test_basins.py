@@ -30,6 +30,7 @@ def test_three_basins_are_numbered_from_left_to_right() -> None:
     assert find(THREE, regions={}, labels=["a", "b", "c"], box=[(-4.0, 4.0)]).number("b") == 1
 
 
+@pytest.mark.validate
 def test_membership_in_the_plane_is_where_gradient_flow_ends() -> None:
     """Against an adaptive integration of the flow, at 12 points."""
     basins = find(MULLER, regions={}, box=[(-2.0, 2.0), (-2.0, 3.0)])

@@ -115,7 +115,7 @@ def test_a_billion_steps_that_cost_nothing_are_no_long_run(home, capsys):
     assert capsys.readouterr().err == ""
 
 
-@pytest.mark.by_default("langevin")
+@pytest.mark.by_default("basins")
 @pytest.mark.parametrize("given", [langevin(steps=10**9), basins(steps=10**9, laws=False)], ids=["langevin", "basins"])
 def test_a_billion_steps_never_start_silently(given, monkeypatch):
     """The first word comes within seconds, not after a hundredth of the run."""

@@ -32,6 +32,7 @@ def test_every_kind_has_a_time(kind):
     assert 0 < table["seconds"].item() < math.inf
 
 
+@pytest.mark.validate
 def test_the_time_grows_with_the_steps():
     few, many = (lsgd.plan(langevin(steps=steps, replicas=4096)).attrs["seconds"] for steps in (100, 10**9))
     assert many > 100 * few

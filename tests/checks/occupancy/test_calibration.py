@@ -41,6 +41,7 @@ def upper_bound(alarms, count):
     return beta.ppf(0.95, alarms + 1, count - alarms)
 
 
+@pytest.mark.validate
 def test_few_false_alarms_and_honest_intervals(make_basins):
     count = 200
     verdicts, covered, studies = tally(

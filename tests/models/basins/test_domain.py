@@ -159,7 +159,8 @@ def test_energies_that_hold_nobody_have_no_law(energy: str) -> None:
         assert "does not" in found["law_note"][law]
 
 
-@pytest.mark.parametrize("force", [None, pytest.param(["-0.5*y", "0.5*x"], marks=pytest.mark.validate)])
+@pytest.mark.validate
+@pytest.mark.parametrize("force", [None, ["-0.5*y", "0.5*x"]])
 def test_occupancy_in_the_plane_does_not_depend_on_the_box(force: Any) -> None:
     """Transverse y^2/2 leaves the line's 0.60637 as it is; with a force, the laws in two boxes agree."""
     plane = {"kind": "expression", "energy": "(x**2 - 1)**2/4 + 0.1*x + y**2/2", "variables": ["x", "y"]}

@@ -29,6 +29,7 @@ def scanned(scan: dict, **more) -> xr.DataTree:
 MEASURED = {"occupancy_scan": {}, "escape_scan": {"escape": {"from": "left", "to": "right"}}}
 
 
+@pytest.mark.by_default("occupancy_scan")
 @pytest.mark.parametrize("name", MEASURED)
 def test_the_name_at_which_a_curve_is_drawn_is_in_its_title(name: str) -> None:
     tree = scanned({"models.wells.temperature": [2.0, 4.0], **SCHEMES}, **MEASURED[name])
@@ -36,6 +37,7 @@ def test_the_name_at_which_a_curve_is_drawn_is_in_its_title(name: str) -> None:
     assert any("scheme = euler_maruyama" in text.get_text() for text in axes.texts)
 
 
+@pytest.mark.by_default("occupancy_scan")
 @pytest.mark.parametrize("name", MEASURED)
 def test_names_alone_are_no_axis_of_a_curve(name: str) -> None:
     tree = scanned(SCHEMES, **MEASURED[name])
