@@ -17,7 +17,6 @@ import torch
 from torch import nn
 
 import langevin_sgd as lsgd
-from langevin_sgd.observables.cpu_seconds import CPU_SECONDS
 
 
 def blobs():
