@@ -143,6 +143,7 @@ def test_what_ran_is_recorded_for_every_model(machine):
     assert "cpu" in provenance["backends"]["walkers"]
 
 
+@pytest.mark.validate
 def test_a_model_on_the_simulator_is_recorded_as_on_cuda_and_auto_does_not_take_it():
     code = f"""
 import json, warnings

@@ -38,6 +38,7 @@ def _differ(one: dict, other: dict) -> list[str]:
     return [name for name in one if one[name] != other[name]]
 
 
+@pytest.mark.validate
 def test_a_network_its_models_and_the_integrators_have_the_same_bits_on_other_threads():
     """A process of its own with four threads, and this one with one."""
     models = ["network", "ou"]

@@ -29,6 +29,7 @@ def aging():
     return script("03_aging_corrections")
 
 
+@pytest.mark.validate
 def test_at_short_distances_no_walker_has_moved_and_the_rest_is_the_law(aging, monkeypatch) -> None:
     monkeypatch.setattr(aging, "FREE_GAMMA", 12.0)
     for row in aging.finite_distance(1500, 2):

@@ -22,6 +22,7 @@ def test_of_an_exact_law():
     assert np.all((with_shift.ln_time_low < with_shift.ln_time) & (with_shift.ln_time < with_shift.ln_time_high))
 
 
+@pytest.mark.validate
 def test_errors_are_those_of_many_studies():
     studies = [
         local_exponent(

@@ -48,6 +48,7 @@ def slopes_of(errors):
     return -np.diff(np.log(np.abs(errors)), axis=0) / np.log(2)
 
 
+@pytest.mark.by_default("potential0")
 @pytest.mark.parametrize("potential", STEEP)
 def test_agrees_with_multiprecision_out_to_the_tiniest_entries(potential):
     theta, h, start = 0.8, 0.5, 3

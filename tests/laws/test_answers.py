@@ -189,6 +189,7 @@ def test_laws_stand_in_the_order_of_the_table_and_are_told_apart() -> None:
     assert CONTINUUM.made_for(object()) is False
 
 
+@pytest.mark.validate
 @pytest.mark.rendered
 def test_a_law_named_in_yaml_goes_through_every_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

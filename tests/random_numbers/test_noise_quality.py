@@ -75,6 +75,7 @@ MOMENTS = np.array([0.0, 1.0, 0.0, 3.0, 0.0, 15.0])
 VARIANCES = np.array([1.0, 2.0, 15.0, 96.0, 945.0, 10170.0])
 
 
+@pytest.mark.validate
 def test_compiled_normals_have_gaussian_moments_to_order_six():
     w = words(SEED, trajectories=range(1000), steps=range(500), components=4, stream=Stream.LANGEVIN_NOISE).ravel()
     z = np.empty(w.size, np.float32)

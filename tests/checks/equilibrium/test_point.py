@@ -66,7 +66,8 @@ def test_numbers_of_the_rows(make_stationary, make_quadratic):
     assert isotropic.predicted == pytest.approx(0.5 * np.mean(quadratic.noise) / 4)  # T = eta sigma^2/B
 
 
-@pytest.mark.parametrize("studies", [100, pytest.param(300, marks=pytest.mark.validate)])
+@pytest.mark.validate
+@pytest.mark.parametrize("studies", [300])
 def test_intervals_cover_and_errors_are_honest(make_stationary, studies):
     """Studies with correlated frames and few replicas: each 95% interval covers 1, within 4 standard errors."""
     covered = dict.fromkeys(["total_variance", "effective_temperature"], 0)

@@ -98,6 +98,7 @@ def on_the_edge(scan: xr.Dataset, number: int) -> float:
     return 1 / 1.05
 
 
+@pytest.mark.validate
 def test_a_scan_comes_out_as_it_should():
     """And so does one with a law that is off at one point alone, which is harder to see than one off everywhere."""
     every = list(scans(1))

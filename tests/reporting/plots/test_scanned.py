@@ -10,6 +10,7 @@ from langevin_sgd.reporting.plots.figure import Subject
 from langevin_sgd.reporting.plots.style import style
 
 
+@pytest.mark.validate
 @pytest.mark.parametrize(("most", "bars", "bands"), [(5, 1, 0), (4, 0, 1)])
 def test_very_many_points_are_a_line_with_a_band(
     most: int, bars: int, bands: int, monkeypatch: pytest.MonkeyPatch

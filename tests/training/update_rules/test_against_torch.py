@@ -110,7 +110,7 @@ def a_sgd(name: str, momentum: float, decay: float, sampling: str = "with_replac
     )
 
 
-@pytest.mark.covering(strength=2)
+@pytest.mark.covering
 @pytest.mark.parametrize("name", RULES)
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
 @pytest.mark.parametrize("decay", [0.0, 0.03])
