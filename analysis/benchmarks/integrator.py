@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from integrator_peers import PEERS, WHOLE_ARRAYS, Contestant, H, N
 from numba import njit
 
 from langevin_sgd.integrators import fused_cpu
@@ -39,8 +40,6 @@ from langevin_sgd.noise import IsotropicNoise, PositionDependentNoise
 from langevin_sgd.random_numbers.increments import Layout
 from langevin_sgd.random_numbers.streams import Stream
 
-N = 102_400
-H = 0.01
 T = 0.25
 
 OU = Expression("k*x**2/2", ("x",), {"k": 1.0})
@@ -53,9 +52,6 @@ HOT = IsotropicNoise(2.0)
 UNEVEN = PositionDependentNoise(("s*sqrt(1 + x**2)", "s*sqrt(1 + y**2)"), {"s": 0.3})
 
 Landscape = Expression | Tabulated
-
-# contestant: a function that integrates and returns the number of updates that it made
-Contestant = Callable[[], int]
 
 
 def ours(
@@ -130,154 +126,6 @@ def noise_ceiling(landscape: Landscape, noise: Any, precision: type, steps: int,
         return N * steps
 
     return go
-
-
-def numpy_loop(
-    drift: Callable[..., Any], amplitude: Callable[..., Any], d: int, precision: type, steps: int
-) -> Contestant:
-    """A plain numpy loop."""
-    rng = np.random.default_rng(7)
-
-    def go() -> int:
-        x = np.zeros((d, N), precision)
-        for _ in range(steps):
-            z = rng.standard_normal((d, N), dtype=precision)
-            x = x + precision(H) * drift(x) + precision(math.sqrt(H)) * amplitude(x) * z
-        return N * steps
-
-    return go
-
-
-def torch_eager(
-    drift: Callable[..., Any], amplitude: Callable[..., Any], d: int, precision: type, steps: int
-) -> Contestant:
-    """The loop that one writes in torch."""
-    import torch
-
-    dtype = torch.float32 if precision is np.float32 else torch.float64
-
-    def go() -> int:
-        with torch.no_grad():
-            x = torch.zeros(d, N, dtype=dtype)
-            for _ in range(steps):
-                x = x + H * drift(x) + math.sqrt(H) * amplitude(x) * torch.randn(d, N, dtype=dtype)
-        return N * steps
-
-    return go
-
-
-def jax_scan(
-    drift: Callable[..., Any], amplitude: Callable[..., Any], d: int, precision: type, steps: int
-) -> Contestant:
-    """jax.lax.scan, compiled."""
-    import jax
-    import jax.numpy as jnp
-
-    jax.config.update("jax_enable_x64", precision is np.float64)
-    dtype = jnp.float32 if precision is np.float32 else jnp.float64
-
-    @jax.jit
-    def integrate(key: Any) -> Any:
-        def step(carry: Any, key: Any) -> Any:
-            z = jax.random.normal(key, (d, N), dtype)
-            return carry + dtype(H) * drift(carry) + dtype(math.sqrt(H)) * amplitude(carry) * z, None
-
-        return jax.lax.scan(step, jnp.zeros((d, N), dtype), jax.random.split(key, steps))[0]
-
-    def go() -> int:
-        jax.config.update("jax_enable_x64", precision is np.float64)
-        integrate(jax.random.key(7)).block_until_ready()
-        return N * steps
-
-    return go
-
-
-def torchsde_euler(
-    drift: Callable[..., Any], amplitude: Callable[..., Any], d: int, precision: type, steps: int
-) -> Contestant:
-    """torchsde.sdeint, Euler with diagonal noise."""
-    import torch
-    import torchsde
-
-    class Equation(torch.nn.Module):
-        noise_type, sde_type = "diagonal", "ito"
-
-        def f(self, t: Any, y: Any) -> Any:
-            return drift(y.T).T
-
-        def g(self, t: Any, y: Any) -> Any:
-            return (amplitude(y.T) * torch.ones_like(y.T)).T
-
-    dtype = torch.float32 if precision is np.float32 else torch.float64
-
-    def go() -> int:
-        with torch.no_grad():
-            start = torch.zeros(N, d, dtype=dtype)
-            torchsde.sdeint(Equation(), start, torch.tensor([0.0, steps * H], dtype=dtype), method="euler", dt=H)
-        return N * steps
-
-    return go
-
-
-def diffrax_euler(
-    drift: Callable[..., Any], amplitude: Callable[..., Any], d: int, precision: type, steps: int
-) -> Contestant:
-    """diffrax.diffeqsolve, Euler, vmapped over trajectories and compiled."""
-    import diffrax
-    import jax
-    import jax.numpy as jnp
-    import lineax
-
-    dtype = jnp.float32 if precision is np.float32 else jnp.float64
-
-    def one(key: Any) -> Any:
-        path = diffrax.UnsafeBrownianPath(jax.ShapeDtypeStruct((d,), dtype), key)
-        control = diffrax.ControlTerm(
-            lambda t, y, args: lineax.DiagonalLinearOperator(amplitude(y) * jnp.ones((d,), dtype)), path
-        )
-        terms = diffrax.MultiTerm(diffrax.ODETerm(lambda t, y, args: drift(y)), control)
-        return diffrax.diffeqsolve(
-            terms, diffrax.Euler(), 0.0, steps * H, H, jnp.zeros((d,), dtype), saveat=diffrax.SaveAt(t1=True),
-            max_steps=steps + 8, adjoint=diffrax.ForwardMode(), throw=False,
-        ).ys  # fmt: skip
-
-    solve = jax.jit(jax.vmap(one))
-
-    def go() -> int:
-        jax.config.update("jax_enable_x64", precision is np.float64)
-        solve(jax.random.split(jax.random.key(7), N)).block_until_ready()
-        return N * steps
-
-    return go
-
-
-def sdeint_euler(
-    drift: Callable[..., Any], amplitude: Callable[..., Any], d: int, precision: type, steps: int
-) -> Contestant:
-    """sdeint.itoEuler, one trajectory."""
-    import sdeint
-
-    def go() -> int:
-        few = 20 * steps
-        sdeint.itoEuler(
-            lambda y, t: drift(y), lambda y, t: np.diag(amplitude(y) * np.ones(d)), np.zeros(d), np.arange(few + 1) * H
-        )
-        return few
-
-    return go
-
-
-# on a table each trajectory has a potential of its own, which those that see one trajectory at a time cannot know
-WHOLE_ARRAYS = ("numpy", "torch_eager", "jax_scan")
-PEERS: dict[str, tuple[Callable[..., Contestant], int]] = {
-    # name: (contestant, steps)
-    "numpy": (numpy_loop, 20),
-    "torch_eager": (torch_eager, 100),
-    "jax_scan": (jax_scan, 100),
-    "torchsde": (torchsde_euler, 100),
-    "diffrax": (diffrax_euler, 40),
-    "sdeint": (sdeint_euler, 20),
-}
 
 
 def _plane_drift(x: Any) -> Any:
