@@ -10,6 +10,9 @@ p = exp(-Phi/theta)/Z is stationary, although J = v p is not zero. Two such v fo
   2 pi s theta/Z. At theta = 1 this is the example of Chaudhari and Soatto; s = 1.5 moves the zeros of the force far
   from the minima of Phi, which stay the likeliest places.
 
+Of the linear process in steps of h, w <- w - h A w + sqrt(2 h D) xi as SGD makes them, the law is a Gaussian too
+(`linear_steps`): S = (1 - h A) S (1 - h A)^T + 2 h D, the discrete Lyapunov equation.
+
 Circulation is the mean of x dy - y dx per unit time, the integral of x J_y - y J_x. Source: Chaudhari and Soatto,
 ICLR 2018, arXiv:1710.11029.
 """
@@ -25,7 +28,7 @@ import scipy
 from numpy.typing import ArrayLike, NDArray
 
 from langevin_sgd.errors import UserError
-from langevin_sgd.real_array import real_array
+from langevin_sgd.real_array import real_array, real_number
 from langevin_sgd.theory import panels
 
 Array = NDArray[np.float64]
@@ -42,13 +45,17 @@ SWIRL = (
 
 @dataclass(frozen=True)
 class ExactCurrent:
-    """`drift` and `current` (2, ...) and `density` (...) of points (2, ...); D as `diffusion` (2, 2); `circulation`."""
+    """`drift` and `current` (2, ...) and `density` (...) of points (2, ...); D as `diffusion` (2, 2); `circulation`.
+
+    `covariance` S (2, 2) is there where the density is a Gaussian.
+    """
 
     drift: Field
     diffusion: Array
     density: Field
     current: Field
     circulation: float
+    covariance: Array | None = None
 
 
 def linear(relaxation: ArrayLike, diffusion: ArrayLike) -> ExactCurrent:
@@ -60,7 +67,33 @@ def linear(relaxation: ArrayLike, diffusion: ArrayLike) -> ExactCurrent:
     a, d = real_array(relaxation, "the relaxation", UserError), real_array(diffusion, "the diffusion", UserError)
     if np.linalg.eigvals(a).real.min() <= 0.0 or np.linalg.eigvalsh(d).min() <= 0.0:
         raise UserError("a linear process needs a relaxing drift and positive definite noise to be stationary")
-    covariance = scipy.linalg.solve_continuous_lyapunov(a, 2.0 * d)
+    return _gaussian(a, d, scipy.linalg.solve_continuous_lyapunov(a, 2.0 * d))
+
+
+def linear_steps(relaxation: ArrayLike, diffusion: ArrayLike, time_step: float) -> ExactCurrent:
+    """w <- w - h A w + sqrt(2 h D) xi with `time_step` h: exactly what steps of SGD do, nothing expanded in h.
+
+    S solves the discrete Lyapunov equation. The angular momentum x dy - y dx of one step, dw = -h A w + noise of mean
+    zero, is h times the circulation (A S)_xy - (A S)_yx on average, whatever h: the formula is that of the continuum,
+    with another S. `current` is f p - D grad p with the density p of the steps, which has this circulation; its
+    divergence vanishes as h does. With D = eta C/(2B) and h = eta these are the laws of with-replacement SGD.
+
+    Raises `UserError` unless every eigenvalue of 1 - h A is below 1 in modulus and D is positive definite.
+    """
+    a, d = real_array(relaxation, "the relaxation", UserError), real_array(diffusion, "the diffusion", UserError)
+    h = real_number(time_step, "the time step", UserError)
+    step = np.eye(len(a)) - h * a
+    largest = float(np.abs(np.linalg.eigvals(step)).max())
+    if not h > 0.0 or np.linalg.eigvalsh(d).min() <= 0.0 or not largest < 1.0:
+        raise UserError(
+            f"linear steps need positive definite noise and a map 1 - h A that contracts, and its largest eigenvalue "
+            f"is {largest:.4g} in modulus at h = {h:.4g}; take a shorter step"
+        )
+    return _gaussian(a, d, scipy.linalg.solve_discrete_lyapunov(step, 2.0 * h * d))
+
+
+def _gaussian(a: Array, d: Array, covariance: Array) -> ExactCurrent:
+    """The law of a linear process with this `covariance`."""
     inverse = np.linalg.inv(covariance)
     norm = 2.0 * math.pi * math.sqrt(np.linalg.det(covariance))
 
@@ -74,7 +107,7 @@ def linear(relaxation: ArrayLike, diffusion: ArrayLike) -> ExactCurrent:
 
     flow = a @ covariance
     return ExactCurrent(
-        lambda w: -np.einsum("ij,j...->i...", a, w), d, density, current, float(flow[0, 1] - flow[1, 0])
+        lambda w: -np.einsum("ij,j...->i...", a, w), d, density, current, float(flow[0, 1] - flow[1, 0]), covariance
     )
 
 
