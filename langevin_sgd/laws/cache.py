@@ -73,7 +73,7 @@ def versions(data: xr.Dataset) -> dict[str, Any]:
 def title_of(law: str, data: xr.Dataset) -> str:
     """The title of a law whose answers a model holds, as they were given; by its name where a run tells none."""
     told = json.loads(data.attrs.get(RECORD, "{}")).get(law)
-    return str(told["title"]) if told else title_by_name(law)
+    return str(told["title"]) if told and "title" in told else title_by_name(law)
 
 
 @cache
