@@ -74,6 +74,12 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     drawn.render = _RENDER if looked_at else _blank
 
 
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Who only hands tests to others collects none."""
+    if session.config.pluginmanager.hasplugin("dsession"):
+        gc.enable()
+
+
 def pytest_collection_finish() -> None:
     """What is there when the tests begin is no garbage, and is large: Python looks through it again and again."""
     gc.collect()

@@ -100,6 +100,7 @@ def test_any_executor_makes_the_same_files(alone, tmp_path, made):
         assert simulated(ALONE, tmp_path / "run", executor=executor) == alone
 
 
+@pytest.mark.validate
 @pytest.mark.usefixtures("own_modules")
 def test_what_a_model_is_measured_on_goes_with_its_tasks(tmp_path):
     with ThreadPoolExecutor(2) as executor:

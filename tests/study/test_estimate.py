@@ -23,6 +23,7 @@ def small_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.disk_usage", lambda folder: Usage(10**9, 0, 10**7))
 
 
+@pytest.mark.validate
 def test_points_and_launches_are_counted_and_sizes_are_those_of_the_kind() -> None:
     table = lsgd.plan({**ou(steps=100), "scan": SCAN})
     row = table.to_dataframe().loc["m"]

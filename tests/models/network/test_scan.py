@@ -180,6 +180,7 @@ def test_weight_decay_and_label_noise_of_a_network_can_be_scanned():
     assert float(accuracy.sel(label_noise=0)) > float(accuracy.sel(label_noise=0.9))
 
 
+@pytest.mark.validate
 def test_structures_have_shares_that_add_up_and_survive_an_interruption(tmp_path):
     probes = ({"kind": "inherent_structures", "snapshots": 5, "discard": 0.5},)
     config = _study(probes=probes, checks=("flatness",))
