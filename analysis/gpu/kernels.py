@@ -85,7 +85,7 @@ def page(found: Mapping[str, Any]) -> str:
         "*Compiled, not run.* No GPU was there: each kernel is the text that a run compiles, taken to PTX by "
         "numba-cuda and to machine code by ptxas. Written by `python analysis/gpu/kernels.py` (extra `gpu-build`) with "
         + ", ".join(f"{name} {version}" for name, version in found["versions"].items())
-        + ". A test compiles a part of it again, and all of it with `-m validate`.",
+        + ". A test compiles one kernel of steps again, and all of them with `-m validate`.",
         "",
         "Instructions a step are those of the loop over whole groups of steps, noise included, as nvdisasm prints it, "
         "less the slow paths of roots, quotients and functions that are called for rare operands; divided by the steps "

@@ -11,6 +11,7 @@ from types import ModuleType
 import pytest
 
 ROOT = Path(__file__).parents[2]
+KEPT = json.loads((ROOT / "docs" / "gpu_kernels.json").read_text(encoding="utf-8"))
 MOST_A_STEP = 70.0
 """Instructions a Gaussian step of the Ornstein-Uhlenbeck process on sm_90 that are promised at most."""
 
@@ -53,24 +54,19 @@ def scripts() -> dict[str, ModuleType]:
     return found
 
 
-@pytest.fixture(scope="module")
-def kept() -> dict:
-    return json.loads((ROOT / "docs" / "gpu_kernels.json").read_text(encoding="utf-8"))
-
-
-def test_no_kernel_spills_and_a_step_takes_what_is_promised(kept: dict) -> None:
-    rows = [row for each in (*kept["steps"].values(), *kept["recording"].values()) for row in each.values()]
+def test_no_kernel_spills_and_a_step_takes_what_is_promised() -> None:
+    rows = [row for each in (*KEPT["steps"].values(), *KEPT["recording"].values()) for row in each.values()]
     assert len(rows) > 40
     assert {row["spills"] for row in rows} == {0}
     for name in ("ou", "ou_float32", "ou_scan"):
-        row = kept["steps"][name]["sm_90"]
+        row = KEPT["steps"][name]["sm_90"]
         assert row["loop"] / row["steps"] <= MOST_A_STEP
 
 
-def test_the_page_is_that_of_the_table(kept: dict, scripts: dict[str, ModuleType]) -> None:
-    assert set(kept["steps"]) == set(scripts["families"].FAMILIES)
+def test_the_page_is_that_of_the_table(scripts: dict[str, ModuleType]) -> None:
+    assert set(KEPT["steps"]) == set(scripts["families"].FAMILIES)
     page = (ROOT / "docs" / "gpu_kernels.md").read_text(encoding="utf-8")
-    assert page == scripts["kernels"].page(kept)
+    assert page == scripts["kernels"].page(KEPT)
 
 
 def test_a_pass_through_a_loop_is_counted_without_its_slow_path(scripts: dict[str, ModuleType]) -> None:
@@ -84,17 +80,14 @@ def test_a_pass_through_a_loop_is_counted_without_its_slow_path(scripts: dict[st
 
 
 @pytest.mark.by_default("ou")
-@pytest.mark.parametrize(
-    "name",
-    ["ou", "ou_two_point", "ou_16", "double_well", "first_passage", "wavy", "rough", "heavy_ball", "sri2"],
-)
-def test_what_is_compiled_now_is_what_the_table_says(name: str, kept: dict, scripts: dict[str, ModuleType]) -> None:
+@pytest.mark.parametrize("name", KEPT["steps"])
+def test_what_is_compiled_now_is_what_the_table_says(name: str, scripts: dict[str, ModuleType]) -> None:
     """Skipped without the compilers; other versions of them may make other code, within a tenth."""
     try:
         scripts["machine_code"].versions()
     except scripts["machine_code"].NoCompiler as error:
         pytest.skip(str(error))
-    for architecture, row in kept["steps"][name].items():
+    for architecture, row in KEPT["steps"][name].items():
         found = scripts["kernels"].step_row(name, architecture)
         assert found["spills"] == 0
         assert found["steps"] == row["steps"]
