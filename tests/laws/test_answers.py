@@ -19,6 +19,7 @@ import langevin_sgd as lsgd
 from langevin_sgd import cli
 from langevin_sgd.errors import UserError
 from langevin_sgd.laws import LAWS, Law, NoAnswer, Point
+from langevin_sgd.laws.cache import title_by_name, title_of
 from langevin_sgd.laws.evaluate import RECORD, SILENT, known
 from langevin_sgd.laws.quadratic import CONTINUUM, ISOTROPIC
 
@@ -251,3 +252,10 @@ def test_a_law_is_at_home_where_its_function_is_whatever_is_held_of_it() -> None
     held = replace(CONTINUUM, predict=partial(partial(CONTINUUM.predict)))
     assert held.home == CONTINUUM.home
     assert held.ours
+
+
+def test_a_record_without_a_title_is_told_by_the_name_of_its_law() -> None:
+    record = {"discrete": {"version": 1}, "own": {"version": 1, "title": "mine"}}
+    told = xr.Dataset(attrs={RECORD: json.dumps(record)})
+    assert title_of("discrete", told) == title_by_name("discrete")
+    assert title_of("own", told) == "mine"
