@@ -24,6 +24,7 @@ from langevin_sgd.laws import temperatures
 Array = NDArray[np.float64]
 
 LAW = "isotropic, harmonic"
+_LAW_SAID = "equilibrium with isotropic noise in harmonic wells"
 LEAST_INDEPENDENT = 5.0  # snapshots per replica: below it occupancy tells where replicas began
 _NEWTON_STEPS = 100
 _CONVERGED = 1e-10
@@ -142,15 +143,18 @@ def structure_rows(dataset: xr.Dataset, *, model: str, tolerance: float, confide
             confidence=confidence, name=f"coefficient of {_NAMES[name]} over that of the law", cure="replicas",
         )  # fmt: skip
         row = Comparison.from_assessment(
-            assessed.with_note(note), model=model, quantity=_QUANTITIES[name], law=LAW, role="contrast",
-            measured=value, standard_error=float(error), predicted=law, tolerance=tolerance, eigenvalues=np.empty(0),
+            assessed.with_note(note), model=model, quantity=_QUANTITIES[name], law=LAW, law_said=_LAW_SAID,
+            role="contrast", measured=value, standard_error=float(error), predicted=law, tolerance=tolerance,
+            eigenvalues=np.empty(0),
         )  # fmt: skip
         rows.append(row.spoiled(fault))
     return rows
 
 
 _QUANTITIES = {
-    "energy": Quantity("energy_coefficient", "coefficient of −E", ranks=(1, 5)),
-    "curvature": Quantity("curvature_coefficient", "of −½ ln det H", ranks=(1, 5)),
+    "energy": Quantity("energy_coefficient", "coefficient of −E", ranks=(1, 5), said="the coefficient of −E"),
+    "curvature": Quantity(
+        "curvature_coefficient", "of −½ ln det H", ranks=(1, 5), said="the coefficient of −½ ln det H"
+    ),
 }
 _NAMES = {"energy": "-E", "curvature": "-(1/2) ln det H"}

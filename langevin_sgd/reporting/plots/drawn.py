@@ -53,6 +53,7 @@ FIGURES: Family[FigureKind] = Family(
         "occupancy_scan": "langevin_sgd.reporting.plots.occupancy:occupancy_against_temperature",
         "escape_scan": "langevin_sgd.reporting.plots.escape:arrhenius",
         "flatness": "langevin_sgd.reporting.plots.flatness:flatness",
+        "inherent_structures": "langevin_sgd.reporting.plots.inherent_structures:inherent_structures",
         "mode_growth": "langevin_sgd.reporting.plots.mode_growth:mode_growth",
         "stationarity": "langevin_sgd.reporting.plots.stationarity:stationarity",
         "network_displacement": "langevin_sgd.reporting.plots.network_displacement:network_displacement",
