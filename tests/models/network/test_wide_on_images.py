@@ -10,14 +10,17 @@ from scipy.ndimage import gaussian_filter
 
 WITHIN = 0.05  # of the law, in every mode
 GIGABYTES = 4.0
-SEED, REPLICAS, STEPS, BURN_IN, LEARNING_RATE, BATCH = 1, 32, 2700, 500, 1.0, 256
+SEEDS = (2, 3)  # of the initial weights, so that they have minima of their own, and of minibatches
+REPLICAS, STEPS, BURN_IN, LEARNING_RATE, BATCH = 32, 2700, 500, 1.0, 1024
 
-# Chosen before a variance was seen, from H and C alone:
+# Chosen before a variance of these two was seen, from H and C of another seed and from what that one showed:
 # - Standardised pixels, weight decay 0.03: k is 0.18 to 0.69 and all twenty modes are noisy.
 # - eta = 1: a mode has R T (1 - a^2)/(1 + a^2) independent samples, a = 1 - eta k. In the flattest, k = 0.179, they
 #   are 13,700, and its variance is known to 1.21%, in the sharpest to 0.6%: 5% is four of these and more.
-# - B = 256: the law is that of H and C at the minimum, and SGD departs from it as eta C/(B k). The same network on
-#   images of 8 x 8 pixels, where that is six times as much at B = 128, does by 2% in the mean and by 5% in one mode.
+# - B = 1024: the law is that of H and C at the minimum, and SGD departs from it as eta C/(B k). With B = 256 and seed 1
+#   it did by 0.4% to 4.3% in 19 modes and by 7.5 +- 1.0% in one of little noise, k = 0.271; in the same network on
+#   images of 8 x 8 pixels such a one is off by 5.3 +- 0.9% with B = 128 and by 1.2 +- 1.4% with 512. A quarter of the
+#   7.5% is 1.9%. A smaller eta costs as much, since modes forget as slowly.
 # - A gradient of 1e-6: 1e-4 is not enough. Hidden units as good as linear can be turned among one another at next to no
 #   cost: at that gradient the search has stopped where the lowest curvature is 1e-4, and the minimum is 0.24 away along
 #   such turns, where it is 0.0032. The five modes that they displace are then one to four standard deviations off, and
@@ -66,12 +69,12 @@ def write_images(folder: Path) -> None:
         (folder / f"{part}-labels-idx1-ubyte").write_bytes(idx(labels))
 
 
-@pytest.fixture(scope="module")
-def measured(tmp_path_factory: pytest.TempPathFactory) -> dict[str, np.ndarray]:
+@pytest.fixture(scope="module", params=SEEDS)
+def measured(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, np.ndarray]:
     folder = tmp_path_factory.mktemp("wide")
     write_images(folder)
     results = folder / "results.npz"
-    settings = (folder, results, SEED, REPLICAS, STEPS, BURN_IN, LEARNING_RATE, BATCH)
+    settings = (folder, results, request.param, REPLICAS, STEPS, BURN_IN, LEARNING_RATE, BATCH)
     subprocess.run([sys.executable, "-c", RUN, *map(str, settings)], check=True, cwd=folder)
     with np.load(results) as found:
         return dict(found)
@@ -96,11 +99,6 @@ def test_twenty_modes_are_measured_as_well_as_was_planned(measured: dict[str, np
 
 
 @pytest.mark.validate
-@pytest.mark.xfail(
-    strict=True,
-    reason="19 of 20 modes are within 5%, at 1.004 to 1.043, and one of little noise (k = 0.271) is at 1.075(10). In "
-    "the small network such a one is at 1.053(9) with B = 128 and at 1.012(14) with 512: a larger B is needed here too",
-)
 def test_each_mode_fluctuates_by_the_law_at_the_minimum(measured: dict[str, np.ndarray]) -> None:
     """Within 5% of the law that is claimed, the discrete one with H and C at the minimum."""
     assert (np.abs(measured["variance"] / measured["law"] - 1) < WITHIN).all()
