@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 import xarray as xr
-from claims import Claim, Finding, main, of_difference, of_mean
+from claims import Claim, Finding, of_difference, of_mean
 from matplotlib.figure import Figure
+from running import main
 
 CLAIM = Claim(
     name="generalisation_gap",

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import numpy as np
 import xarray as xr
-from claims import Claim, Finding, Row, main, of_mean
+from claims import Claim, Finding, Row, of_mean
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
+from running import main
 
 CLAIM = Claim(
     name="quadratic_lessons",

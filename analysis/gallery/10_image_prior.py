@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 import xarray as xr
-from claims import Claim, Finding, config_of, main, of_mean
+from claims import Claim, Finding, config_of, of_mean
 from matplotlib.figure import Figure
+from running import main
 from scipy import ndimage
 
 import langevin_sgd as lsgd

@@ -6,8 +6,9 @@ python analysis/gallery/12_gauss_newton.py [RUN]
 from __future__ import annotations
 
 import xarray as xr
-from claims import Claim, Finding, main, of_mean
+from claims import Claim, Finding, of_mean
 from matplotlib.figure import Figure
+from running import main
 
 CLAIM = Claim(
     name="gauss_newton",

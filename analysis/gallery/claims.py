@@ -1,11 +1,7 @@
 """What a page of the gallery consists of: a claim with its source, what was expected, what is seen, and the verdict.
 
 A script of the gallery is `NN_name.py` with a `CLAIM`, the tolerances of its rows, written before anything was run, and
-`found(run)`, which reads a run of configs/gallery/NAME.yaml:
-
-    python analysis/gallery/NN_name.py                  # runs the config in runs/gallery/NAME, if it is not there yet
-    python analysis/gallery/NN_name.py RUN              # reads a run that is
-    python analysis/gallery/NN_name.py --seed 2 --output runs/other
+`found(run)`, which reads a run of configs/gallery/NAME.yaml. How it is run: `running.py`.
 
 The verdict of a row: where its interval lies within what is expected it holds, where it lies outside altogether it does
 not, and otherwise one cannot tell. Rows without an expectation are contrasts and have no part in the verdict.
@@ -13,9 +9,7 @@ not, and otherwise one cannot tell. Rows without an expectation are contrasts an
 
 from __future__ import annotations
 
-import argparse
 import math
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,8 +19,6 @@ import xarray as xr
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 from scipy import stats
-
-import langevin_sgd as lsgd
 
 ROOT = Path(__file__).parents[2]
 HOLDS, DOES_NOT, CANNOT_TELL = "holds here", "does not hold here", "cannot tell"
@@ -142,47 +134,3 @@ def table(finding: Finding) -> list[tuple[str, str, str, str]]:
 def config_of(claim: Claim) -> Path:
     """Where the claim's config lies."""
     return ROOT / "configs" / "gallery" / f"{claim.name}.yaml"
-
-
-def run_of(claim: Claim, output: Path, *, seed: int | None = None) -> xr.DataTree:
-    """The run in that directory, which is made if it is not there and finished if it was interrupted."""
-    overrides = [] if seed is None else seeded(config_of(claim), seed)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", category=RuntimeWarning, message=".*failed")  # told by `found_in`
-        return lsgd.simulate(config_of(claim), output=output, overrides=overrides, resume=output.exists())
-
-
-def seeded(config: Path, seed: int) -> list[str]:
-    """The overrides that give a config another seed, and as many others as it has where it scans over seeds."""
-    scanned = lsgd.load(config).scan.get("seed")
-    if scanned is None:
-        return [f"seed={seed}"]
-    return [f"seed={seed}", f"scan.seed={[1000 * seed + place for place in range(len(scanned))]}"]
-
-
-def found_in(run: xr.DataTree, found: Found) -> Finding:
-    """What `found` says of a run. Raises SystemExit with one line if a model of it has failed altogether."""
-    for name, model in run.children.items():
-        if model.attrs.get("status") in ("failed", "skipped"):
-            raise SystemExit(f"{name} did not run: {model.attrs.get('error', 'see the run directory')}")
-    return found(run)
-
-
-def main(claim: Claim, found: Found) -> None:
-    """The command line of a script: print the table and the verdict, leave the figure beside the run."""
-    parser = argparse.ArgumentParser(description=f"{claim.title} ({claim.source})")
-    parser.add_argument("run", nargs="?", type=Path, help="a run directory; without one the config is run")
-    parser.add_argument("--seed", type=int, help="run the config with another seed")
-    parser.add_argument("--output", type=Path, default=Path("runs", "gallery", claim.name), help="where it is run")
-    given = parser.parse_args()
-    directory: Path = given.run or given.output
-    tree = lsgd.open_run(given.run) if given.run else run_of(claim, given.output, seed=given.seed)
-    finding = found_in(tree, found)
-    print(f"{claim.title} ({claim.source})\nclaimed:  {claim.says}\nexpected: {claim.expected}\n")
-    rows = [("quantity", "measured [95%]", "expected", "verdict"), *table(finding)]
-    widths = [max(len(row[column]) for row in rows) for column in range(4)]
-    for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-    path = directory.with_name(f"{directory.name}.png")
-    finding.figure.savefig(path, dpi=120)
-    print(f"\n{finding.seen}\nverdict: {finding.verdict}\nfigure: {path}")

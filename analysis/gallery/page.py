@@ -1,8 +1,10 @@
 """Make docs/gallery from run directories: a page a claim with figure, table, config and verdict, and one with all.
 
-    python analysis/gallery/page.py [--runs runs/gallery] [--output docs/gallery] [NAME ...]
+    python analysis/gallery/page.py [NAME ...] [--runs runs/gallery] [--output docs/gallery] [--seeds 11 12 13]
 
 Runs that are not there yet are made. With names only their pages are made anew, and the others are left as they are.
+With seeds what the rows are at these is recorded in seeds.json, and told on the pages made from then on, as long as
+their configs stay what they are.
 """
 
 from __future__ import annotations
@@ -10,16 +12,24 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import json
+import re
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 import claims
+import running
 from claims import ROOT, Claim, Finding
+from seeds import Seeds
 
 FOLDER = Path(__file__).parent
+BETWEEN = (
+    "Intervals are over what the run repeats, at one draw of data and labels; *between seeds* is from where to where the "
+    "values lie of runs with others."
+)
 
 
 def scripts() -> dict[str, ModuleType]:
@@ -41,9 +51,16 @@ def markdown(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
     return "\n".join("| " + " | ".join(row) + " |" for row in cells)
 
 
-def page(claim: Claim, finding: Finding, script: str, date: str) -> str:
-    """The page of one claim."""
-    rows = markdown(("quantity", "measured, 95% interval", "expected", "verdict"), claims.table(finding))
+def page(claim: Claim, finding: Finding, seeds: Seeds | None, script: str, date: str) -> str:
+    """The page of one claim, with what other seeds say if that was recorded."""
+    header: tuple[str, ...] = ("quantity", "measured, 95% interval", "expected", "verdict")
+    lines: list[tuple[str, ...]] = list(claims.table(finding))
+    beside = ""
+    if seeds is not None:
+        header = (*header, "between seeds")
+        lines = [(*line, seeds.between(row.quantity)) for line, row in zip(lines, finding.rows, strict=True)]
+        beside = f"\n{BETWEEN} {seeds.told}\n"
+    rows = markdown(header, lines)
     config = claims.config_of(claim)
     return f"""# {claim.title}
 
@@ -56,7 +73,7 @@ def page(claim: Claim, finding: Finding, script: str, date: str) -> str:
 *Expected here, written before the run*: {claim.expected}
 
 {rows}
-
+{beside}
 Made by `langevin-sgd simulate configs/gallery/{config.name}` and `python analysis/gallery/{script}` ({date}). Config:
 
 ```yaml
@@ -77,9 +94,9 @@ tolerances that were written before the run. *Holds here* and *does not hold her
 networks on these data.
 
 Intervals are over what a run repeats, replicas most often, at one draw of data and labels: the numbers of
-another seed may lie outside of them (after one epoch, true labels spread samples by 0.07 to 0.32 more than random ones at
-three seeds, each within 0.04). What is held against each other at three seeds are the verdicts, by
-`pytest -m validate tests/analysis/test_gallery.py`.
+another seed may lie outside of them. Where pages have a column *between seeds*, it says from where to where the values
+lie of runs with other data, labels, initial weights and minibatches. That verdicts of three seeds do not contradict each
+other is held by `pytest -m validate tests/analysis/test_gallery.py`.
 
 {markdown(("claim", "source", "verdict", "what is seen"), rows)}
 
@@ -87,11 +104,22 @@ All of it is made by `python analysis/gallery/page.py`.
 """
 
 
+def _read(path: Path) -> Any:
+    return json.loads(path.read_text()) if path.exists() else {}
+
+
+def _lines(recorded: dict[str, dict[str, Any]]) -> str:
+    """As JSON, a line a quantity."""
+    text = json.dumps(recorded, indent=1, ensure_ascii=False)
+    return re.sub(r"\[[^\[\]]*\]", lambda found: " ".join(found[0].split()), text) + "\n"
+
+
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", help="claims; all of them if none is given")
-    parser.add_argument("--runs", type=Path, default=Path("runs", "gallery"))
+    parser.add_argument("--runs", type=Path, default=running.RUNS)
+    parser.add_argument("--seeds", type=int, nargs="+", metavar="SEED", help="record what the rows are at these")
     parser.add_argument("--output", type=Path, default=ROOT / "docs" / "gallery")
     given = parser.parse_args()
     every = scripts()
@@ -99,21 +127,30 @@ def main() -> None:
     if unknown:
         parser.error(f"no claim is called {', '.join(unknown)}; there are {', '.join(every)}")
     given.output.mkdir(parents=True, exist_ok=True)
-    summary = given.output / "verdicts.json"
-    told: dict[str, dict[str, str]] = json.loads(summary.read_text()) if summary.exists() else {}
+    summary, spread = given.output / "verdicts.json", given.output / "seeds.json"
+    told: dict[str, dict[str, str]] = _read(summary)
+    recorded: dict[str, dict[str, Any]] = _read(spread)
     for name, module in every.items():
         if given.names and name not in given.names:
             continue
         claim: Claim = module.CLAIM
-        run = claims.run_of(claim, given.runs / name)
-        finding: Finding = claims.found_in(run, module.found)
+        run = running.run_of(claim, given.runs / name)
+        finding: Finding = running.found_in(run, module.found)
+        if given.seeds:
+            recorded[name] = running.at_seeds(claim, module.found, given.runs, given.seeds).recorded()
+        seeds = Seeds.read(recorded[name]) if name in recorded else None
+        if seeds is not None and not seeds.fits(claim, finding):
+            print(f"{name}: what was recorded of other seeds is of another config or other rows, and dropped")
+            del recorded[name]
+            seeds = None
         finding.figure.savefig(given.output / f"{name}.png", dpi=120)
         date = str(json.loads(run.attrs["provenance"])["started"])[:10] if "provenance" in run.attrs else "undated"
-        (given.output / f"{name}.md").write_text(page(claim, finding, Path(module.__file__ or "").name, date))
+        (given.output / f"{name}.md").write_text(page(claim, finding, seeds, Path(module.__file__ or "").name, date))
         told[name] = {"title": claim.title, "source": claim.source, "verdict": finding.verdict, "seen": finding.seen}
         print(f"{name}: {finding.verdict}")
     told = {name: told[name] for name in every if name in told}
     summary.write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n")
+    spread.write_text(_lines({name: recorded[name] for name in every if name in recorded}))
     (given.output / "README.md").write_text(index(told))
 
 
