@@ -96,12 +96,13 @@ def _line(
     if known is not None:  # before it is built
         refuse_size(known, len(loaded.train_labels), outputs)
 
+    samples = Samples.of(train_inputs, loaded.train_labels, dtype=torch.float64)
+
     def build() -> nn.Module:
-        return architectures.build(model.architecture, train_inputs.shape[1:], outputs)
+        return architectures.built_for(model.architecture, samples, loss, outputs)
 
     module = initial.build_with_seed(build, seed, 0)
     refuse_size(initial.size_of(module), len(loaded.train_labels), outputs)
-    samples = Samples.of(train_inputs, loaded.train_labels, dtype=torch.float64)
     architecture = f"architecture {model.architecture.kind}"
     apart = architectures.check(module, samples.inputs, outputs, name=architecture)
     architectures.refuse_mixed(apart, "use LayerNorm or GroupNorm for BatchNorm", name=architecture)

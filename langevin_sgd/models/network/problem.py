@@ -91,15 +91,16 @@ def prepare(model: NetworkModel, *, seed: int, device: str, refuse_size: Callabl
     if known is not None:
         refuse_size(known)
 
-    def build() -> torch.nn.Module:
-        return architectures.build(model.architecture, input_shape, outputs)
-
     def samples(inputs: NDArray[Any], labels: NDArray[Any]) -> Samples:
         return Samples.of(inputs, labels, dtype=torch.float64, device=device)
 
+    train = samples(train_inputs, loaded.train_labels)
+
+    def build() -> torch.nn.Module:
+        return architectures.built_for(model.architecture, train, loss, outputs)
+
     module = initial.build_with_seed(build, seed, 0)
     refuse_size(initial.size_of(module))
-    train = samples(train_inputs, loaded.train_labels)
     test = None
     if loaded.test_inputs is not None and loaded.test_labels is not None and len(loaded.test_labels) > 0:
         test = samples(as_taken(model.architecture, loaded.test_inputs, model.data), loaded.test_labels)

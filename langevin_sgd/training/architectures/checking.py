@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from langevin_sgd import user_code
 from langevin_sgd.errors import UserError
 from langevin_sgd.training.architectures.section import MIXED, ArchitectureSection
+from langevin_sgd.training.energy import Samples
+from langevin_sgd.training.losses.loss import Loss
 from langevin_sgd.training.network import Network
 from langevin_sgd.training.state_changes import numbers, same, written
 
@@ -38,6 +40,21 @@ def build(architecture: ArchitectureSection, input_shape: Sequence[int], outputs
     module: Any = user_code.call(f"{name}: it cannot be built", architecture.build, input_shape, outputs)
     if not isinstance(module, nn.Module):
         raise UserError(f"{name}: built {type(module).__name__}; a torch.nn.Module is needed")
+    return module
+
+
+def built_for(architecture: ArchitectureSection, samples: Samples, loss: Loss, outputs: int) -> nn.Module:
+    """What `build` gives, settled on the training samples in float64 and the loss.
+
+    Raises `UserError` if that cannot be done.
+    """
+    module = build(architecture, tuple(samples.inputs.shape[1:]), outputs)
+    told = (module, samples.inputs.cpu(), samples.labels.cpu(), loss)
+    if type(architecture).__module__.startswith("langevin_sgd."):
+        architecture.settle(*told)
+    else:
+        name = f"architecture {architecture.kind}"
+        user_code.call(f"{name}: it cannot be settled on the samples", architecture.settle, *told)
     return module
 
 

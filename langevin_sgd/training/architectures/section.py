@@ -10,7 +10,9 @@ from langevin_sgd.families import imported
 from langevin_sgd.training.data.section import DataSection
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
+
+    from langevin_sgd.training.losses.loss import Loss
 
 
 MIXED = "with batch statistics the loss of a minibatch is no sum over samples"
@@ -55,6 +57,12 @@ class ArchitectureSection(Section):
         """
         function: Callable[[ArchitectureSection, Sequence[int], int], nn.Module] = imported(self.BUILD)
         return function(self, input_shape, outputs)
+
+    def settle(self, module: nn.Module, inputs: Tensor, targets: Tensor, loss: Loss) -> None:
+        """Change what it built by the training samples, inputs in float64 on the CPU, and the loss: nothing, here.
+
+        Called after each `build`, under the same random numbers.
+        """
 
     def parameters(self, input_shape: Sequence[int], outputs: int) -> int | None:
         """d, the number of its weights for samples of that shape, where it is known before it is built."""

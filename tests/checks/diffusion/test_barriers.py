@@ -15,8 +15,8 @@ BARE = {"architecture": {"kind": "mlp", "hidden": [8], "activation": "tanh"}}
 PLAIN = {"architecture": {"kind": "mlp", "hidden": [32], "activation": "tanh"}}
 SEGMENTS = {"kind": "segments", "looks": 1}
 SEEDS = range(1, 21)
-JUDGED_SEEDS = range(501, 521)
-LIKE_PLANTED = {"batches": [256, 64], "steps": 150, "replicas": 32}
+JUDGED_SEEDS = range(701, 721)
+LIKE_PLANTED = {"batches": [256, 32], "steps": 150, "replicas": 48}
 
 
 def words(seed: int, batches: list[int], **network) -> list[str]:
@@ -26,16 +26,14 @@ def words(seed: int, batches: list[int], **network) -> list[str]:
 
 
 @pytest.mark.validate
-@pytest.mark.xfail(strict=False, reason="barriers in 15 of the 20 seeds; 501, 510, 514, 515 and 516 are inconclusive")
+@pytest.mark.xfail(strict=False, reason="not judged yet with these hill tops, temperatures and replicas")
 def test_planted_barriers_are_called_so():
-    """20 seeds, each with lines and a start of its own, 32 replicas, 150 steps: barriers at B = 256 in at least 19.
+    """20 seeds, each with lines and a start of its own, 48 replicas, 150 steps: barriers at B = 256 in at least 19.
 
-    Concluded is at the lower of two temperatures a factor 4 apart. Linear response grows as T and, on starts where
-    descent lingers on a hill top, is more than all lines give: the colder, the larger is the excess. Hills are steeper
-    than by default, so that the gradient of the network pushes the start less far from their tops. All of this was
-    chosen on seeds of 1 to 25. What is too little is how few lines let replicas
-    down on either side: some four to twelve of 48, those where offset and push happen to cancel. So the excess goes as
-    a power of T from -1.5 to 0.3 from seed to seed, with an error of 0.2 to 0.35.
+    Concluded is at the lower of two temperatures a factor 8 apart. The start is 0.0007 beside a hill top of the whole
+    loss along each of the 48 lines; noise at B = 256 reaches about that far. So most lines let replicas down on either
+    side, the excess goes as T to a power of about -0.5, and descent does not linger on a top. All of this was chosen on
+    the seeds 601 to 614.
     """
     found = collections.Counter(words(seed, **LIKE_PLANTED, **PLANTED)[0] for seed in JUDGED_SEEDS)
     assert found["barriers"] >= 19, found
