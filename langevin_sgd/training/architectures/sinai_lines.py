@@ -75,7 +75,7 @@ class SinaiLines(nn.Module):
 
 def _at_right_angles(directions: Tensor) -> Tensor:
     """Unit vectors (line, d) from random ones, orthogonal in groups of d where there are more of them than that."""
-    groups = directions.double().split(directions.shape[1])
+    groups = torch.split(directions.double(), directions.shape[1])
     return torch.cat([torch.linalg.qr(group.T).Q.T for group in groups]).to(directions.dtype).contiguous()
 
 

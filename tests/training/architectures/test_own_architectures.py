@@ -33,6 +33,16 @@ class Raises(Narrow):
         raise KeyError("layer")
 
 
+class Settled(Narrow):
+    def settle(self, module, inputs, targets, loss):
+        module[0].weight.data *= 0.5 / inputs.std()
+
+
+class Unsettled(Narrow):
+    def settle(self, module, inputs, targets, loss):
+        raise KeyError("samples")
+
+
 class Nothing(Narrow):
     def build(self, input_shape, outputs):
         return None
@@ -75,10 +85,20 @@ def test_it_is_scanned_and_goes_on_after_an_interruption(module: str, stopped_an
     assert np.array_equal(whole.energy, stopped_and_resumed(chosen, 7).energy)
 
 
+def test_it_may_start_from_the_samples(module: str) -> None:
+    """First weights that are scaled by the inputs make another loss at the start."""
+    first, settled = (
+        lsgd.simulate(study({"kind": f"{module}:{name}"}, steps=1))["network"].train_loss.values[0, 0]
+        for name in ("Narrow", "Settled")
+    )
+    assert settled != first
+
+
 @pytest.mark.parametrize(
     ("name", "told"),
     [
         ("Raises", "it cannot be built: KeyError: 'layer' (my_networks.py, line "),
+        ("Unsettled", "it cannot be settled on the samples: KeyError: 'samples' (my_networks.py, line "),
         ("Nothing", "built NoneType; a torch.nn.Module is needed"),
         ("Dropping", "the module gives different outputs for the same input"),
     ],
