@@ -99,6 +99,8 @@ SHORTER: dict[str, list[str]] = {
         "models.network.burn_in=10", "models.network.probes.0={kind: response, onsets: [20], delays: [1, 10]}",
         "models.network.probes.1={kind: averages, directions: 4, frames: 2}",
         "models.descent.probes.0.onsets=[5, 20]", "models.descent.probes.0.delays=[1, 10]"],
+    "three_minima": ["models.network.steps=40", "models.network.architecture.hidden=[2]",
+                     "models.network.probes.0.points=3"],
     "twin": [f"models.{name}.{key}" for name in ("network", "twin", "twin_at_sgd_step", "svag_2", "svag_4", "svag_8")
              for key in ("steps=40", "burn_in=10", "replicas=4")],
     "wide_network": ["models.network.architecture.hidden=[40]", "models.network.steps=200",

@@ -33,6 +33,7 @@ _HOME = {
     "Minibatches": "langevin_sgd.training.minibatches:Minibatches",
     "Minimum": "langevin_sgd.training.minimum:Minimum",
     "Network": "langevin_sgd.training.network:Network",
+    "Plane": "langevin_sgd.training.plane:Plane",
     "Probe": "langevin_sgd.training.probes.probe:Probe",
     "ProbeSection": "langevin_sgd.training.probes.section:ProbeSection",
     "Replicas": "langevin_sgd.training.update_rules.rule:Replicas",

@@ -52,6 +52,7 @@ FIGURES: Family[FigureKind] = Family(
         "scan_map": "langevin_sgd.reporting.plots.scan_map:scan_map",
         "occupancy_scan": "langevin_sgd.reporting.plots.occupancy:occupancy_against_temperature",
         "escape_scan": "langevin_sgd.reporting.plots.escape:arrhenius",
+        "plane": "langevin_sgd.reporting.plots.plane:plane",
         "flatness": "langevin_sgd.reporting.plots.flatness:flatness",
         "inherent_structures": "langevin_sgd.reporting.plots.inherent_structures:inherent_structures",
         "mode_growth": "langevin_sgd.reporting.plots.mode_growth:mode_growth",

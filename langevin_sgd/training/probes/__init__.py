@@ -35,6 +35,7 @@ PROBES: Family[type[ProbeSection]] = Family(
         "final_weights": "langevin_sgd.training.probes.final_weights.config:FinalWeightsProbe",
         "mode_growth": "langevin_sgd.training.probes.mode_growth.config:ModeGrowthProbe",
         "segments": "langevin_sgd.training.probes.segments.config:SegmentsProbe",
+        "plane": "langevin_sgd.training.probes.plane.config:PlaneProbe",
         "roughness": "langevin_sgd.training.probes.roughness.config:RoughnessProbe",
         "inherent_structures": "langevin_sgd.training.probes.inherent_structures.config:InherentStructuresProbe",
         "two_time": "langevin_sgd.training.probes.two_time.config:TwoTimeProbe",

@@ -44,6 +44,7 @@ KEYS: dict[str, dict[str, dict[str, Any]]] = {
         "tangent": {"looks": 2},
         "stationarity": {"windows": 2},
         "segments": {"looks": 2, "points": 1},
+        "plane": {"points": 2, "quench": True},
         "roughness": {"points": 4},
         "inherent_structures": {"snapshots": 2, "discard": 0.0},
         "final_weights": {},

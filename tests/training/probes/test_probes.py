@@ -10,10 +10,11 @@ from langevin_sgd.errors import UserError
 from langevin_sgd.training import curvature
 from langevin_sgd.training.full_batch import EnergyAndGradient, FullBatch
 from langevin_sgd.training.probes import building
-from langevin_sgd.training.probes.inherent_structures.measure import quench, structures
+from langevin_sgd.training.probes.inherent_structures.measure import structures
 from langevin_sgd.training.probes.section import Watched
 from langevin_sgd.training.probes.sharpness import measure as sharpness
 from langevin_sgd.training.probes.sharpness.config import SharpnessProbe
+from langevin_sgd.training.quench import quench
 from langevin_sgd.training.threads import Workers
 
 HIDDEN = 5

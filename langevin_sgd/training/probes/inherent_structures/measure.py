@@ -15,19 +15,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from langevin_sgd.laws import temperatures
-from langevin_sgd.training import curvature, minimum
-from langevin_sgd.training.full_batch import FullBatch
+from langevin_sgd.training import curvature
 from langevin_sgd.training.probes.inherent_structures.config import InherentStructuresProbe
 from langevin_sgd.training.probes.probe import Probe, State
 from langevin_sgd.training.probes.section import Watched
+from langevin_sgd.training.quench import quench
 
 if TYPE_CHECKING:
     from langevin_sgd.training.view import View
 
 Array = NDArray[np.float64]
-
-_DESCENT_STEPS = 200
-_LONGEST_HALVING = 40
 
 
 class InherentStructures(Probe):
@@ -106,28 +103,6 @@ class InherentStructures(Probe):
     def coords(self) -> Mapping[str, ArrayLike]:
         """Labels of the structures, 1 for the lowest, and the steps of the snapshots."""
         return {"basin": np.array([str(number + 1) for number in range(self._count)]), "snapshot_step": self._steps}
-
-
-def quench(full: FullBatch, w: Array, *, tolerance: float) -> minimum.Minimum:
-    """The minimum of the energy below `w` (d,).
-
-    Gradient descent whose step is halved wherever the energy does not fall by half of what the slope promises (Armijo)
-    keeps close to the path of steepest descent; `minimum.find` does the rest. Raises `UserError` if it finds none.
-    """
-    rate = 1.0
-    energy, gradient = full.energy_and_gradient(w)
-    for _ in range(_DESCENT_STEPS):
-        square = float(gradient @ gradient)
-        if square <= tolerance**2:
-            break
-        for _ in range(_LONGEST_HALVING):
-            trial = w - rate * gradient
-            trial_energy, trial_gradient = full.energy_and_gradient(trial)
-            if trial_energy <= energy - 0.5 * rate * square:
-                break
-            rate *= 0.5
-        w, energy, gradient = trial, trial_energy, trial_gradient
-    return minimum.find(full, w, tolerance=tolerance)
 
 
 def structures(
