@@ -11,6 +11,11 @@ from langevin_sgd.observables.cpu_seconds import PROBE, TRAINING, cpu_seconds
 from langevin_sgd.progress import format_seconds
 from langevin_sgd.reporting.html_tables import scrolled
 
+_FIFTH = 0.2  # of the training, to which probes that choose their own schedule keep
+BEYOND = (
+    "took more than a fifth of the training: a probe measures once at least, however short that is, and as often as "
+    "its `looks` and `replicas` ask for"
+)
 NOTE = (
     "What several probes need at one step is evaluated once, and counted with the first of them. To record its "
     "functions takes a probe some tenths of a second when it is first used, which are counted too."
@@ -60,12 +65,21 @@ def costs_table(tree: xr.DataTree) -> str:
     if not lines:
         return ""
     head = '<thead><tr><th scope="col">model</th><th scope="col">probe</th><th scope="col">cost</th></tr></thead>'
-    return f'{scrolled(f"{head}<tbody>{lines}</tbody>", "What the probes cost")}<p class="quiet">{NOTE}</p>'
+    note = f"{NOTE} {beyond}." if (beyond := _beyond(costs(tree))) else NOTE
+    return f'{scrolled(f"{head}<tbody>{lines}</tbody>", "What the probes cost")}<p class="quiet">{escape(note)}</p>'
 
 
 def costs_line(tree: xr.DataTree) -> str:
-    """In one line, model by model; empty if nothing was counted."""
+    """In a line a model, and one of those beyond a fifth; empty if nothing was counted."""
+    found = costs(tree)
     by_model: dict[str, list[str]] = {}
-    for cost in costs(tree):
+    for cost in found:
         by_model.setdefault(cost.model, []).append(f"{cost.probe} {cost.told}")
-    return "".join(f"probes of {model}: {'; '.join(told)}\n" for model, told in by_model.items()).rstrip()
+    lines = [f"probes of {model}: {'; '.join(told)}" for model, told in by_model.items()]
+    return "\n".join([*lines, *filter(None, [_beyond(found)])])
+
+
+def _beyond(found: list[Cost]) -> str:
+    """Those that took more than a fifth, and why that can be; empty if none did."""
+    names = dict.fromkeys(cost.probe for cost in found if cost.share is not None and cost.share > _FIFTH)
+    return f"{', '.join(names)} {BEYOND}" if names else ""
