@@ -47,9 +47,9 @@ def found(run: xr.DataTree) -> Finding:
     first, limited = rows[:2]
     seen = (
         f"Waves are learnt in the order of their number, in times that grow as k^{first.value:.2f} [{first.low:.2f}, "
-        f"{first.high:.2f}] at width 1,024: the kernel changes meanwhile, and its limit at infinite width gives "
-        f"{limited.value:.2f} over these k. Clipped at {bound[0]:g} it learns {rows[3].value:.1f} of 8 waves, "
-        f"at {bound[-1]:g} {rows[4].value:.1f}."
+        f"{first.high:.2f}] at width 1,024: the kernel changes meanwhile, and its limit at infinite width would "
+        f"give {limited.value:.2f} over these k. With weights clipped at {bound[0]:g} the network learns "
+        f"{rows[3].value:.1f} of 8 waves, at {bound[-1]:g} {rows[4].value:.1f}."
     )
     return Finding(rows, _figure(left, times, limit, clipped), seen)
 

@@ -86,6 +86,19 @@ def test_every_script_has_its_config_and_the_other_way_round():
         assert module.CLAIM.expected
 
 
+def test_pages_tell_claims_and_configs_as_they_are():
+    folder = _GALLERY.parents[1] / "docs" / "gallery"
+    verdicts, index = json.loads((folder / "verdicts.json").read_text()), (folder / "README.md").read_text()
+    assert sorted(verdicts) == sorted(_NAMES)
+    for name, module in page.scripts().items():
+        written, claim, told = (folder / f"{name}.md").read_text(), module.CLAIM, verdicts[name]
+        config = (_CONFIGS / f"{name}.yaml").read_text().rstrip()
+        for part in (claim.title, claim.source, claim.says, claim.expected, told["seen"], f"```yaml\n{config}\n```"):
+            assert part in written, f"{name}: run page.py {name}"
+        assert (told["title"], told["source"]) == (claim.title, claim.source)
+    assert page.index(verdicts) == index
+
+
 @pytest.mark.parametrize("name", _NAMES)
 def test_another_seed_changes_every_seed_of_a_config(name):
     config = _CONFIGS / f"{name}.yaml"
