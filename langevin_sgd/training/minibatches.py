@@ -13,6 +13,7 @@ from langevin_sgd.errors import UserError
 from langevin_sgd.random_numbers import streams as random_numbers
 from langevin_sgd.random_numbers.streams import Stream
 from langevin_sgd.real_array import whole_array
+from langevin_sgd.training import minibatch_kernel
 
 Indices = NDArray[np.int64]
 
@@ -83,9 +84,10 @@ class Minibatches:
 
 def _with_replacement(seed: int, replicas: Indices, steps: Indices, samples: int, batch_size: int) -> Indices:
     """Minibatches (steps, replicas, B), every index on its own."""
-    return random_numbers.integers(
-        seed, trajectories=replicas, steps=steps, components=batch_size, upper=samples, stream=Stream.MINIBATCH
-    )
+    drawn = np.empty((steps.size, replicas.size, batch_size), dtype=np.int64)
+    key = np.array([seed & 0xFFFFFFFF, seed >> 32], dtype=np.uint64)
+    minibatch_kernel.fill(drawn, replicas, steps, samples, key, int(Stream.MINIBATCH))
+    return drawn
 
 
 def _epochs(seed: int, replicas: Indices, epochs: Indices, samples: int, batch_size: int) -> Indices:
@@ -164,7 +166,9 @@ def minibatch_indices(
     replicas, steps = (np.atleast_1d(numbers) for numbers in given)
     try:
         if sampling == "with_replacement":
-            drawn = _with_replacement(seed, replicas, steps, samples, batch_size)
+            drawn = random_numbers.integers(  # which refuses what its counter cannot hold
+                seed, trajectories=replicas, steps=steps, components=batch_size, upper=samples, stream=Stream.MINIBATCH
+            )
         else:
             of_epoch, place = np.divmod(steps, samples // batch_size)
             epochs, which = np.unique(of_epoch, return_inverse=True)

@@ -5,6 +5,7 @@ import pytest
 
 from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.errors import UserError
+from langevin_sgd.random_numbers import streams
 from langevin_sgd.training.minibatches import Minibatches, minibatch_indices
 
 
@@ -32,6 +33,18 @@ def test_a_step_is_the_same_however_it_is_reached(sampling):
     once = _minibatches(sampling)
     _steps(once, 200, 50)
     assert np.array_equal(_steps(once, 3, 5), whole[3:8])
+
+
+@pytest.mark.parametrize(
+    ("seed", "replicas", "step", "samples", "batch_size"),
+    [(1, 3, 0, 1437, 16), (2**60 + 3, 70, 2**40, 60_000, 7), (2**64 - 1, 1, 2**55, 2**31, 1)],
+)
+def test_compiled_indices_are_those_of_the_generator(seed, replicas, step, samples, batch_size):
+    drawn = _minibatches("with_replacement", replicas=replicas, samples=samples, batch_size=batch_size, seed=seed)
+    steps = np.arange(step, step + 9)
+    numbers = {"trajectories": np.arange(replicas), "steps": steps, "components": batch_size}
+    expected = streams.integers(seed, **numbers, upper=samples, stream=streams.Stream.MINIBATCH)
+    assert np.array_equal(_steps(drawn, step, 9), expected)
 
 
 @pytest.mark.parametrize("sampling", ["with_replacement", "epoch"])
