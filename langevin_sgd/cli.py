@@ -96,13 +96,13 @@ def simulate(
     ] = None,
 ) -> int:
     """Run a study: train, simulate, compare; leaves a run directory with a report."""
+    from langevin_sgd.config.errors import FaultAtKey
     from langevin_sgd.paths import local
     from langevin_sgd.study import loading as configs
 
     loaded = configs.load(config, overrides or [])
     run = str(local(output if output is not None else loaded.run_directory))
     from langevin_sgd import progress, simulation  # a second or two, which a bad config need not wait for
-    from langevin_sgd.models import memory as estimates
     from langevin_sgd.study import store
 
     shown = progress.choose(quiet=quiet)
@@ -132,7 +132,7 @@ def simulate(
             shard=shard,
         )
         return _conclude(tree, run, quiet=quiet)
-    except estimates.TooLarge as error:
+    except FaultAtKey as error:
         raise configs.located(error.path, error.message, config, overrides or []) from None
     except KeyboardInterrupt:
         let_finish()

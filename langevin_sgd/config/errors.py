@@ -79,6 +79,14 @@ class ConfigError(UserError):
         return "\n".join((*lines[:FAULTS_SHOWN], *counted))
 
 
+class FaultAtKey(ConfigError):
+    """A fault seen after the config was read: `path` is the key to blame, whose line only the reader knows."""
+
+    def __init__(self, path: KeyPath, message: str) -> None:
+        super().__init__(Problem(message, key=dotted(path)))
+        self.path, self.message = path, message
+
+
 def inconsistent(problems: Sequence[tuple[KeyPath, str]]) -> PydanticCustomError:
     """The exception for a validator that found faults at places of its own, given relative to the validated value."""
     return PydanticCustomError("inconsistent", "inconsistent config", {"problems": list(problems)})

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from langevin_sgd import machine_memory
-from langevin_sgd.config.errors import ConfigError, KeyPath, Problem, dotted
+from langevin_sgd.config.errors import FaultAtKey, KeyPath, dotted
 from langevin_sgd.models import lineage
 
 if TYPE_CHECKING:
@@ -93,12 +93,8 @@ def of_launch(held: Sequence[Held], points: Factor, together: Factor) -> list[He
     ]
 
 
-class TooLarge(ConfigError):
+class TooLarge(FaultAtKey):
     """A model that would not fit into memory; `path` is the key to blame."""
-
-    def __init__(self, path: KeyPath, message: str) -> None:
-        super().__init__(Problem(message, key=dotted(path)))
-        self.path, self.message = path, message
 
 
 def total(held: Sequence[Held]) -> float:

@@ -259,6 +259,10 @@ class ModelSection(Section):
         """Why a study with it cannot be run, only read; None if it can."""
         return None
 
+    def absent(self) -> Faults:
+        """What the config names outside of itself, such as files of data, and is not there, at keys of the model."""
+        yield from ()
+
     def withholds(self) -> Mapping[str, str]:
         """Of observables that it would emit but for one of its keys: why not, and what to do about it."""
         return {}

@@ -13,12 +13,12 @@ from typing import Any
 import xarray as xr
 
 from langevin_sgd import devices, import_path
+from langevin_sgd.config.errors import FaultAtKey
 from langevin_sgd.errors import UserError
 from langevin_sgd.integrators.divergence import Diverged
 from langevin_sgd.laws import Law
 from langevin_sgd.laws.evaluate import known
 from langevin_sgd.models import lineage
-from langevin_sgd.models import memory as estimates
 from langevin_sgd.models.failed import PointFailed
 from langevin_sgd.paths import local
 from langevin_sgd.progress import Forecast, Progress, QuietProgress
@@ -73,8 +73,8 @@ def execute(
     given, study = study, _study(study, overrides)
     told = progress is not None
     progress = QuietProgress() if progress is None else progress
-    placed, laws = _started(study, device, report)
     with _placed_in(given, overrides):
+        placed, laws = _started(study, device, report)
         large = refuse_too_large(study, devices={name: where.device for name, where in placed.items()}, output=output)
     for text in large:
         progress.notice(text)
@@ -154,9 +154,9 @@ def planned(
 ) -> xr.Dataset:
     """What `execute` would take with the same arguments, as `langevin_sgd.plan` says."""
     given, study = study, _study(study, overrides)
-    placed, laws = _started(study, device, report)
-    where = {name: each.device for name, each in placed.items()}
     with _placed_in(given, overrides):
+        placed, laws = _started(study, device, report)
+        where = {name: each.device for name, each in placed.items()}
         refuse_too_large(study, devices=where, output=output)
     return estimated(study, devices=where, laws=laws, output=output)
 
@@ -169,6 +169,8 @@ def _started(study: Study, device: str, report: Report) -> tuple[Mapping[str, de
     for name, model in study.models.items():
         if (reason := model.unrunnable()) is not None:
             raise UserError(f"models.{name} {reason}")
+        for key, fault in model.absent():
+            raise FaultAtKey(("models", name, *key), fault)
     placed = devices.place_all(device, {name: model.engines() for name, model in study.models.items()})
     for path in dict.fromkeys(path for model in study.models.values() for path in model.code()):
         import_path.load(path)
@@ -179,10 +181,10 @@ def _started(study: Study, device: str, report: Report) -> tuple[Mapping[str, de
 
 @contextmanager
 def _placed_in(given: Any, overrides: Sequence[str]) -> Iterator[None]:
-    """Around what refuses a study that is too large: told with the line of the config, if that is a file."""
+    """Around what refuses a study that was read: told with the line of the config, if that is a file."""
     try:
         yield
-    except estimates.TooLarge as error:
+    except FaultAtKey as error:
         if not isinstance(given, str | os.PathLike):
             raise
         raise config.located(error.path, error.message, given, overrides) from None

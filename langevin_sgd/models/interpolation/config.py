@@ -119,6 +119,10 @@ class InterpolationModel(ModelSection):
         """A data set, a module and a loss of the user's own."""
         return (*self.data.code(), *self.architecture.code(), *self.loss.code())
 
+    def absent(self) -> Faults:
+        """Files of the data."""
+        yield from self.data.absent(("data",))
+
     def at(self, sgd: Sgd) -> Sgd:
         """The sgd that the walkers follow: `sgd`, with eta from `learning_rate_per_sample` if that is given."""
         if self.learning_rate_per_sample is None:

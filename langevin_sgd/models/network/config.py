@@ -136,6 +136,10 @@ class NetworkModel(ModelSection):
         own = (*self.data.code(), *self.architecture.code(), *self.loss.code(), *self.update_rule.code())
         return (*own, *(path for probe in self.probes for path in probe.code()))
 
+    def absent(self) -> Faults:
+        """Files of the data."""
+        yield from self.data.absent(("data",))
+
     def parameters(self) -> int | None:
         """d, the number of trainable parameters, where it is known without building the network."""
         shape, taken = self.data.shape(), self.architecture.input_shape(self.data)

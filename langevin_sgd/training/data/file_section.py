@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from langevin_sgd.config.errors import Faults, KeyPath
 from langevin_sgd.config.fields import Folder, PositiveWholeNumber
+from langevin_sgd.paths import local
 from langevin_sgd.training.data.section import DataSection, Image
 
 Shape = Annotated[tuple[PositiveWholeNumber, ...], Field(min_length=3, max_length=3)]
@@ -35,6 +37,12 @@ class FileSection(DataSection):
     def folder_problem(self) -> str | None:
         """It is one file."""
         return None if self.folder is None else f"{self.name} reads the file that path names, and no folder; remove it"
+
+    def absent(self, data: KeyPath) -> Faults:
+        """The file."""
+        path = local(self.path)
+        if not os.path.exists(path):  # not Path.exists, which raises where a folder on the way cannot be read
+            yield (*data, "path"), f"there is no file {path}; relative paths begin where the command is given"
 
     def problems(self, name: str, *, data: KeyPath, batch_size: int, batch_size_at: KeyPath) -> Faults:
         """A number of classes of real targets."""

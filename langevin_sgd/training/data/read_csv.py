@@ -27,7 +27,7 @@ def load(section: CsvData) -> DataSet:
     inputs = tuple(name for name in names if name not in targets) if section.inputs is None else section.inputs
     for name in (*targets, *inputs):
         if name not in names:
-            raise UserError(f"{path}: has no column {name!r}; {choice(name, names)}")
+            raise UserError(f"{path}: has no column {name!r}; {_mend(name, names)}")
     if both := set(inputs) & set(targets):
         raise UserError(f"data.inputs: {min(both)!r} is a column of the targets too; remove it from one")
     found = _numbers(path, rows, names, inputs)
@@ -61,6 +61,23 @@ def _rows(path: Path, delimiter: str) -> tuple[list[str], Rows]:
         if len(line) != len(names):
             raise UserError(f"{path}:{number}: holds {len(line)} values, and the first line names {len(names)} columns")
     return names, lines[1:]
+
+
+def _mend(name: str, names: Sequence[str]) -> str:
+    """What to do about a column that is not there."""
+    if len(names) == 1 and (other := next((sign for sign in ";\t|" if sign in names[0]), None)):
+        return f"its first line has no delimiter but {shown(other)}; give data.delimiter: {shown(other)}"
+    if all(map(_is_number, names)):
+        return f"its first line is to name the columns, and holds {names[0]} and so on; write a line of names above it"
+    return choice(name, names)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _numbers(path: Path, rows: Rows, names: Sequence[str], columns: Sequence[str]) -> NDArray[np.float64]:

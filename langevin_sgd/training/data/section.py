@@ -166,6 +166,10 @@ class DataSection(Section):
         """Why the folder that is given is none for it; None if it is."""
         return None
 
+    def absent(self, data: KeyPath) -> Faults:
+        """Files of it that are not there, at keys below `data`."""
+        yield from ()
+
     def code(self) -> tuple[str, ...]:
         """Code of the user's own that it names, each "module:attribute"."""
         return (self.name,) if ":" in self.name else ()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from typing import ClassVar
 
 from langevin_sgd.config.errors import Faults, KeyPath
 from langevin_sgd.config.fields import PositiveWholeNumber
+from langevin_sgd.paths import local
 from langevin_sgd.training.data.section import DataSection
 
 
@@ -23,6 +25,12 @@ class SplitFilesSection(DataSection):
     def folder_problem(self) -> str | None:
         """There is none."""
         return None if self.folder is not None else f"missing; give the folder that holds {self.FILES}, {self.ORIGIN}"
+
+    def absent(self, data: KeyPath) -> Faults:
+        """The folder."""
+        if self.folder is not None and not os.path.isdir(local(self.folder)):
+            held = f"{self.name} is read from one that holds {self.FILES}, {self.ORIGIN}"
+            yield (*data, "folder"), f"{local(self.folder)} is no folder; {held}"
 
     def problems(self, name: str, *, data: KeyPath, batch_size: int, batch_size_at: KeyPath) -> Faults:
         """A split of its own, which it has."""
