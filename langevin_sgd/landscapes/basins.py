@@ -77,8 +77,9 @@ def find(
     """The basins of `landscape` at its own parameters within `box`: conditions if given, gradient flow otherwise.
 
     Without `regions` every minimum has a basin, which gradient flow draws: between the barrier tops on a line, on a
-    grid in the plane. With `regions`, the minimum of a basin is the lowest inside it, NaN if there is none. Raises
-    `NoBasins` for less than two basins, for labels that are too few or too many, and in d > 2 without regions.
+    grid in the plane. With `regions`, the minimum of a basin is the lowest inside it, NaN if there is none. A single
+    well is a basin if it is named so, by one region or one label. Raises `NoBasins` for less than two basins without
+    that, for labels that are too few or too many, and in d > 2 without regions.
     """
     with np.errstate(all="ignore"):  # where a formula is not finite there is no stationary point
         minima, saddles = stationary_points(landscape, box)
@@ -93,13 +94,15 @@ def find(
         membership = (
             _line_membership(saddles)
             if landscape.dimension == 1
+            else _everywhere
+            if len(names) == 1
             else _Watershed(landscape, minima, _low_part(landscape, minima, saddles, box))
         )
-    if len(names) < 2:
+    if not names or (len(names) == 1 and not (regions or labels)):
         known = "1 minimum" if len(names) == 1 else f"{len(names)} isolated minima"
         raise NoBasins(
             f"the landscape has {known} in the box; two basins are needed: widen box, or give basins: "
-            "{LABEL: CONDITION}"
+            "{LABEL: CONDITION}" + ("; a study of the one well names it, labels: [NAME]" if len(names) == 1 else "")
         )
     hessians = np.moveaxis(landscape.hessian_at(minima.T), -1, 0)
     return Basins(
@@ -115,9 +118,16 @@ def find(
 def _named(labels: Sequence[str], count: int) -> tuple[str, ...]:
     if labels and len(labels) != count:
         raise NoBasins(
-            f"the landscape has {count} minima and {len(labels)} labels; give one for each, from left to right"
+            f"the landscape has {_counted(count, 'minimum', 'minima')} and {_counted(len(labels), 'label', 'labels')}; "
+            "give one for each, from left to right"
         )
-    return tuple(labels) or (("left", "right") if count == 2 else tuple(f"basin_{i}" for i in range(1, count + 1)))
+    if labels:
+        return tuple(labels)
+    return ("left", "right") if count == 2 else tuple(f"basin_{i}" for i in range(1, count + 1))
+
+
+def _counted(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"
 
 
 def _lowest_inside(landscape: Expression, minima: Array, inside: Labels, count: int) -> Array:
@@ -196,6 +206,11 @@ def _farther(whole: tuple[float, float], part: tuple[float, float]) -> tuple[flo
     """The range, by half its width longer on the sides that its part overlaps."""
     reach = 0.5 * (whole[1] - whole[0])
     return whole[0] - reach * (part[0] < whole[0]), whole[1] + reach * (part[1] > whole[1])
+
+
+def _everywhere(points: Array) -> Labels:
+    """Membership of the only basin."""
+    return np.zeros(points.shape[1:], np.int64)
 
 
 def _line_membership(tops: Array) -> Callable[[Array], Labels]:

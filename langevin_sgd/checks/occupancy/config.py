@@ -11,7 +11,9 @@ from langevin_sgd.config.fields import Flag, OpenFraction, PositiveNumber, Text
 
 
 class OccupancyCheck(CheckSection):
-    """Which basin noise chooses, how long it stays, and the density and the current: measured against every law."""
+    """Which basin noise chooses, how long it stays, and the density and the current: measured against every law.
+
+    Of one well the mean and variance of the position in place of occupancies."""
 
     REQUIRES: ClassVar[frozenset[str]] = frozenset({"occupancy_from"})
     NOTHING: ClassVar[str] = (
@@ -34,6 +36,8 @@ class OccupancyCheck(CheckSection):
     """Largest L1 distance of the density, the integral of |measured - law|."""
     circulation_tolerance: OpenFraction = 0.05
     """Relative deviation of the circulation of the probability current."""
+    moment_tolerance: OpenFraction = 0.02
+    """Of one well: relative deviation of the variance, and of the mean in standard deviations."""
     crossing_tolerance: OpenFraction = 0.05
     """Relative deviation of the temperature at which two basins are equally occupied, over a scan of temperatures."""
     confidence: OpenFraction = 0.95

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from langevin_sgd.checks.occupancy.laws import OccupancyLaw
 from langevin_sgd.checks.occupancy.starts import SEE_STARTS, Starts
+from langevin_sgd.checks.occupancy.well import unsettled
 from langevin_sgd.checks.verdicts.labels import Quantity
 from langevin_sgd.checks.verdicts.statistics import (
     LONGER,
@@ -40,6 +41,7 @@ def density_rows(
     model: str,
     tolerance: float,
     confidence: float,
+    moment_tolerance: float,
     told: bool = False,
 ) -> list[Comparison]:
     """`density`: L1 distance, integral of |measured - law| over the cells, at most `tolerance`.
@@ -49,7 +51,8 @@ def density_rows(
     D itself scatters by no more than 1/sqrt(N) (Efron and Stein). N is the number of replicas, or that of independent
     samples which the error of the occupancy shows if it is larger; frames are correlated, and N counts none twice.
     No verdict if the time spent in a basin differs by more between the starts, which is said in short if another row
-    has `told` it, or if there is one start only.
+    has `told` it, or if there is one start only. Of one well, where all begin, none unless its moments have settled
+    to within `moment_tolerance`.
     No rows for a run that starts in one basin to escape from it: its density is not the stationary one.
     """
     if "density" not in dataset or "density_law" not in dataset or "escape_time" in dataset:
@@ -57,7 +60,12 @@ def density_rows(
     measured = dataset["density"].transpose("x_cell", "y_cell").values.astype(np.float64) * cell_volumes(dataset)
     predicted = dataset["density_law"].transpose("law", "x_cell", "y_cell").values * cell_volumes(dataset)
     samples = independent_samples(dataset)
-    fault = _unequal_starts(dataset, tolerance, confidence, told)
+    alone = "position_variance" in dataset
+    fault = (
+        unsettled(dataset, moment_tolerance, confidence)
+        if alone
+        else _unequal_starts(dataset, tolerance, confidence, told)
+    )
     rows = [
         Comparison.from_assessment(
             _assess_distance(measured, law_cells, samples, dataset.sizes["replica"], tolerance, confidence).with_note(
@@ -87,14 +95,20 @@ def cell_volumes(dataset: xr.Dataset) -> Array:
 
 
 def independent_samples(dataset: xr.Dataset) -> float:
-    """Number of independent samples behind the density: the replicas, or min p (1 - p)/s^2 over basins if larger."""
+    """Number of independent samples behind the density: the replicas, or what errors show if that is more.
+
+    That is min p (1 - p)/s^2 over basins, and of one well min S/s^2, S the variance and s the error of the mean.
+    """
     replicas = float(dataset.sizes["replica"])
+    if "position_variance" in dataset:
+        shown = dataset["position_variance"].values / dataset["position_mean_stderr"].values ** 2
+        return max(replicas, float(shown.min()))
     if "mean_occupancy" not in dataset:
         return replicas
     starts = Starts.from_dataset(dataset)
     pooled = [starts.pooled(basin) for basin in range(len(starts.basins))]
-    shown = [each.value * (1.0 - each.value) / each.stderr**2 for each in pooled if each.stderr > 0]
-    return max(replicas, min(shown, default=0.0))
+    counted = [each.value * (1.0 - each.value) / each.stderr**2 for each in pooled if each.stderr > 0]
+    return max(replicas, min(counted, default=0.0))
 
 
 def _unequal_starts(dataset: xr.Dataset, tolerance: float, confidence: float, told: bool) -> str:

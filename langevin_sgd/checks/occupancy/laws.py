@@ -12,7 +12,7 @@ from langevin_sgd.checks.verdicts.labels import Quantity
 from langevin_sgd.checks.verdicts.statistics import inconclusive
 from langevin_sgd.checks.verdicts.table import Comparison
 
-_PREDICTED = ("mean_occupancy_law", "escape_time_law", "density_law", "circulation_law")
+_PREDICTED = ("mean_occupancy_law", "escape_time_law", "density_law", "circulation_law", "position_variance_law")
 _OF_ESCAPE = ("kramers", "eyring_kramers")
 _OF_BOTH = ("fokker_planck", "chain")
 

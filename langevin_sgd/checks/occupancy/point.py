@@ -15,6 +15,7 @@ from langevin_sgd.checks.occupancy.density import circulation_rows, density_rows
 from langevin_sgd.checks.occupancy.escape import escape_rows
 from langevin_sgd.checks.occupancy.laws import OccupancyLaw, laws
 from langevin_sgd.checks.occupancy.starts import SEE_STARTS, Pooled, Starts, above, band_about, on_logit_scale
+from langevin_sgd.checks.occupancy.well import well_rows
 from langevin_sgd.checks.verdicts.labels import Fault, Quantity
 from langevin_sgd.checks.verdicts.statistics import Assessment, Band, Verdict, assess, inconclusive
 from langevin_sgd.checks.verdicts.table import Comparison
@@ -31,6 +32,7 @@ def occupancy(
     escape_tolerance: float = 0.03,
     density_tolerance: float = 0.03,
     circulation_tolerance: float = 0.05,
+    moment_tolerance: float = 0.02,
     confidence: float = 0.95,
 ) -> list[Comparison]:
     """All comparisons of one model's basins with every law in `law`; one point of a scan at a time.
@@ -44,7 +46,8 @@ def occupancy(
       `tolerance`. Of two basins that leave nothing out only the first, since the other mirrors it;
     - `log_odds[A/B]`: the same of ln(p_A/p_B), within `log_odds_tolerance`;
     - `escape_time`: mean first-passage time over the law's, see `escape_rows`;
-    - `density`: L1 distance from the law's, `circulation`: over the law's; see `density_rows`, `circulation_rows`.
+    - `density`: L1 distance from the law's, `circulation`: over the law's; see `density_rows`, `circulation_rows`;
+    - of one well mean and variance in place of occupancies, see `well_rows`.
 
     Laws with `law_is_exact` have the role "law", the others are contrasts; log-odds of basins that hold under 5% of
     their pair are contrasts too, since there the occupancy bounds them. A law without any answer (NaN) gives
@@ -69,9 +72,22 @@ def occupancy(
             if np.isfinite(shares).all():
                 rows += judge.law_rows(law, shares.astype(np.float64))
     rows += escape_rows(dataset, known, model=model, tolerance=escape_tolerance, confidence=confidence)
-    rows += density_rows(dataset, known, model=model, tolerance=density_tolerance, confidence=confidence, told=told)
+    rows += well_rows(dataset, known, model=model, tolerance=moment_tolerance, confidence=confidence)
+    rows += density_rows(
+        dataset,
+        known,
+        model=model,
+        tolerance=density_tolerance,
+        confidence=confidence,
+        moment_tolerance=moment_tolerance,
+        told=told,
+    )
     rows += circulation_rows(dataset, known, model=model, tolerance=circulation_tolerance, confidence=confidence)
-    asked = {"escape_time": escape_tolerance, "mean_occupancy": tolerance}
+    asked = {
+        "escape_time": escape_tolerance,
+        "mean_occupancy": tolerance,
+        "position_variance": moment_tolerance,
+    }
     quantity = next((name for name in asked if name in dataset), "density")
     least = asked.get(quantity, density_tolerance)
     return rows + [law.without_answer(model, quantity.removeprefix("mean_"), least) for law in mute]

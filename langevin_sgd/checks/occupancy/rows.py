@@ -26,6 +26,7 @@ def rows(judged: Judged, check: OccupancyCheck) -> list[Comparison]:
             escape_tolerance=check.escape_tolerance,
             density_tolerance=check.density_tolerance,
             circulation_tolerance=check.circulation_tolerance,
+            moment_tolerance=check.moment_tolerance,
             confidence=check.confidence,
         )
     ]

@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from langevin_sgd.errors import UserError
 from langevin_sgd.laws import NoAnswer
 from langevin_sgd.models.basins import line as basins_line
+from langevin_sgd.models.basins import moments
 from langevin_sgd.models.basins import plane as basins_plane
 from langevin_sgd.models.basins.domain import energy_box, law_box
 from langevin_sgd.models.basins.line import CELLS, LineAnswers, relaxation, resolved
@@ -59,6 +60,8 @@ class Answers:
         """All that a law says, NaN where it has no answer."""
         answer, _ = self._answer(law)
         fields = {name: values[law] for name, values in self._fields.items()} if self.edges else {}
+        if self.process.alone:
+            return {"position_mean": answer[0], "position_variance": answer[1], **fields}
         if not self.escaping:
             return {"mean_occupancy": answer, **fields}
         return {"escape_time": answer * (1.0 - self.process.momentum), **fields}  # momentum divides it, with T
@@ -87,8 +90,9 @@ class Answers:
 
     def _answer(self, law: str) -> tuple[Any, str]:
         if law not in self._known:
-            nothing = np.nan if self.escaping else np.full(len(self.process.basins.labels), np.nan)
-            ask: Callable[[str], Any] = self.escape if self.escaping else self.occupancy
+            several = len(self.process.basins.labels)
+            nothing = np.nan if self.escaping else np.full((2, self.d) if self.process.alone else several, np.nan)
+            ask: Callable[[str], Any] = self.escape if self.escaping else self.staying
             self._known[law] = _asked(partial(ask, law), nothing)
         return self._known[law]
 
@@ -119,7 +123,7 @@ class Answers:
         if not cells:
             box = law_box(self.process, _NEAR, loss=_LOST)
             cells = tuple(np.linspace(*side, _PLANE_CELLS + 1) for side in box)
-        return basins_plane.stationary(self.process, cells, lambda solved: self._labelled(solved.density))
+        return basins_plane.stationary(self.process, cells, lambda solved: self._refined(solved.density))
 
     def _need_no_inertia(self) -> None:
         if self.process.inertial:
@@ -145,18 +149,20 @@ class Answers:
             "eyring_kramers": f"theta far below the barrier, {continuum}",
         }[law]
 
-    def occupancy(self, law: str) -> Array:
-        """Occupancy (basin,) by a law. Raises `NoAnswer`."""
+    def staying(self, law: str) -> Array:
+        """Occupancy (basin,) by a law, of a single well mean and variance (2, d). Raises `NoAnswer`."""
         p = self.process
         if law == "chain":
-            return self.line.chain_occupancy()
+            return self.line.chain_staying()
         if law == "fokker_planck" and not self._gibbsian:
             self._need_no_inertia()
-            return self.line.occupancy() if self.d == 1 else self._labelled(self.plane.density)
+            return self.line.staying() if self.d == 1 else self._told(self.plane.density)
         self._need_equilibrium()
         if law == "laplace":
             if not np.isfinite(p.basins.minima).all():
                 raise NoAnswer("a basin has no minimum in the box")
+            if p.alone:
+                return np.stack([p.basins.minima[0], p.thermal_energy * np.diag(np.linalg.inv(p.basins.hessians[0]))])
             return theory.laplace_occupancy(p.basins.energies, p.basins.hessians, p.thermal_energy)
         if law == "finite_step":
             return self._finite_step()
@@ -180,6 +186,14 @@ class Answers:
         if not p.isotropic and self.d > 1:
             raise NoAnswer(_anisotropy(p))
 
+    def _told(self, law: theory.Density) -> Array:
+        """What is compared of a density: how much basins hold, mean and variance where there is one alone."""
+        return moments.of_density(law) if self.process.alone else self._labelled(law)
+
+    def _refined(self, law: theory.Density) -> Array:
+        """What tells whether cells are small enough for it."""
+        return moments.relative(law) if self.process.alone else self._labelled(law)
+
     def _labelled(self, law: theory.Density) -> Array:
         """Occupancy under a density; cells of the plane are shared by a raster of points in each."""
         found, points = self.process.basins, law.points
@@ -201,9 +215,11 @@ class Answers:
         theta, box = times * p.thermal_energy, energy_box(p, times * _REACH)
         if self.d == 1:
             breaks = self._breaks()
-            return self._labelled(
-                resolved(lambda cells: theory.quadrature(p.energy, theta, box, cells, breaks=breaks), self._labelled)
+            return self._told(
+                resolved(lambda cells: theory.quadrature(p.energy, theta, box, cells, breaks=breaks), self._refined)
             )
+        if p.alone:
+            return moments.of_density(theory.quadrature(p.energy, theta, box, _STEP_CELLS[self.d]))
         if p.transverse:
             return self._reduced(theta, box[0])
         basins = len(p.basins.labels)
@@ -233,7 +249,7 @@ class Answers:
         law = theory.quadrature(energy, p.thermal_energy, box, _STEP_CELLS[self.d], breaks=self._breaks(), walls=True)
         if law.boundary_probability > _LOST:
             raise NoAnswer("the step is too large for a first correction: the corrected energy falls beyond the basins")
-        return self._labelled(law)
+        return self._told(law)
 
     def relaxation_time(self) -> float:
         """Of the slowest mode; where transverse coordinates are integrated out, of the motion along the first."""

@@ -73,7 +73,8 @@ class BasinsModel(LangevinEquation):
     potential: Potential
     """The landscape: kind expression, sharp_flat, quartic, two_basin or nonequilibrium_well."""
     labels: tuple[Text, ...] = ()
-    """Names of the basins from left to right. Empty: those of the ready landscape, or left, right, or basin_1, ..."""
+    """Names of the basins from left to right. Empty: those of the ready landscape, or left, right, or basin_1, ...
+    One name says that there is a single well: then its density, mean and variance are measured, and no occupancy."""
     box: tuple[tuple[Number, Number], ...] | None = None
     """[[LOW, HIGH], ...], one a coordinate: where minima are looked for; laws reach farther. null: [-5, 5] each."""
     start_in: Annotated[tuple[Text, ...], Field(min_length=1)] | None = None
@@ -139,6 +140,11 @@ class BasinsModel(LangevinEquation):
             return tuple(self.basins)
         return self.labels or (() if self.family is None else self.family.labels)
 
+    @property
+    def one_well(self) -> bool:
+        """Whether a single well is asked for, by its name."""
+        return len(self.known_labels()) == 1
+
     def _window_faults(self) -> Iterator[tuple[KeyPath, str]]:
         if self.first_of_window >= self.steps:
             message = f"{self.burn_in} leaves nothing of the {self.steps} steps; give less than {self.steps}, or null"
@@ -161,9 +167,12 @@ class BasinsModel(LangevinEquation):
         if ready and self.labels and len(self.labels) != len(ready):
             found = f"has {len(self.labels)} labels, but the landscape has {len(ready)} basins"
             yield ("labels",), f"{found} ({', '.join(ready)}); give {len(ready)}"
-        if len(self.basins) == 1:
-            yield ("basins",), "has one basin, and two are needed; give another, or remove it"
-        if d > 2 and not self.regions():
+        if self.one_well and d > 2:
+            at = "basins" if self.basins else "labels"
+            yield (at,), f"one well is measured in up to 2 dimensions, and the potential has {d}; give two basins"
+        if self.one_well and self.samples < 2:
+            yield ("samples",), "must be at least 2 of one well, whose halves of the window are compared"
+        if d > 2 and not (self.regions() or self.one_well):
             yield (
                 ("potential",),
                 "basins are found in up to 2 dimensions; give basins: {LABEL: CONDITION}",

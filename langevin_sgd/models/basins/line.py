@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from langevin_sgd.laws import NoAnswer
+from langevin_sgd.models.basins import moments
 from langevin_sgd.models.basins.process import Process, bisected
 from langevin_sgd.theory import escape, fokker_planck, markov_chain
 from langevin_sgd.theory import occupancy as theory
@@ -99,12 +100,15 @@ class LineAnswers:
     def density(self) -> theory.Density:
         """The stationary density of the equation."""
         return resolved(
-            lambda cells: theory.ito_density(self.slope, self.noise, [self.box], cells, breaks=self.ends), self._shares
+            lambda cells: theory.ito_density(self.slope, self.noise, [self.box], cells, breaks=self.ends), self._refined
         )
 
-    def occupancy(self) -> Array:
-        """By the density of the equation, (basin,)."""
-        return self._shares(self.density)
+    def staying(self) -> Array:
+        """By the density of the equation: how much every basin holds (basin,), of one well mean and variance (2, 1)."""
+        return moments.of_density(self.density) if self.process.alone else self._shares(self.density)
+
+    def _refined(self, density: theory.Density) -> Array:
+        return moments.relative(density) if self.process.alone else self._shares(density)
 
     def _shares(self, density: theory.Density) -> Array:
         return theory.occupancy(density, self.process.basins.membership(density.points), self.count)
@@ -142,8 +146,10 @@ class LineAnswers:
         """Stationary probabilities of the points of the chain."""
         return markov_chain.stationary(self.chain)
 
-    def chain_occupancy(self) -> Array:
-        """By the stationary law of the map, (basin,)."""
+    def chain_staying(self) -> Array:
+        """By the stationary law of the map: (basin,), of one well mean and variance (2, 1)."""
+        if self.process.alone:
+            return moments.of_points(self.chain.grid, self.chain_law)
         shares = markov_chain.interval_occupancy(self.chain, self.chain_law, self.ends)
         walls = np.concatenate([[self.chain.grid[0]], self.ends, [self.chain.grid[-1]]])
         labels = self.process.basins.membership(((walls[:-1] + walls[1:]) / 2.0)[None])

@@ -29,7 +29,7 @@ def held(study: Study, name: str) -> list[Held]:
     looks = record.value + model.samples
     numbers = replicas.value * together.value * d
     segment = min(looks, max(1.0, _MOST_NUMBERS // numbers))
-    plane = 5 if d == 2 else 0
+    plane = (5 if d == 2 else 0) + (4 * d if model.one_well else 0)
     look = Factor((), "looks", segment, segment)  # no key makes it larger: there are more segments
     return [
         *states(study, name),

@@ -15,6 +15,7 @@ from langevin_sgd.landscapes import basins as landscape_basins
 from langevin_sgd.landscapes.expression import Expression
 from langevin_sgd.models.basins.config import BasinsModel
 from langevin_sgd.models.basins.domain import known_box, law_box
+from langevin_sgd.models.basins.moments import Halves
 from langevin_sgd.models.basins.process import Process, core_condition, core_numbers
 from langevin_sgd.models.basins.record import Cores, Observer
 from langevin_sgd.models.failed import PointFailed
@@ -106,9 +107,9 @@ def prepare(model: BasinsModel, sgd: Sgd, scheme: str) -> Prepared:
         raise UserError(f"the start in {starts[0]} lies in the core of the escape already; give escape core another")
     groups = np.repeat(np.arange(len(starts)), model.replicas // len(starts))
     edges = _edges(process, model.cells)
-    observer = Observer(
-        landscape, process.drift, found, _recorded(model, landscape), groups, len(starts), edges, cores_of(process)
-    )
+    well = Halves(positions[0], model.samples) if model.one_well and target is None else None
+    recorded = _recorded(model, landscape)
+    observer = Observer(landscape, process.drift, found, recorded, groups, len(starts), edges, cores_of(process), well)
     return Prepared(model, sgd, process, starts, positions, observer)
 
 

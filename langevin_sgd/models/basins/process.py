@@ -90,6 +90,11 @@ class Process:
         return self._declared.mobility(scheme_parameters(self.model, self.sgd, self.scheme))
 
     @property
+    def alone(self) -> bool:
+        """Whether a single well is looked at, and no passage."""
+        return len(self.basins.labels) == 1
+
+    @property
     def inertial(self) -> bool:
         """Whether the walker has a velocity that the equation has not: its positions alone are no diffusion."""
         return self._declared.inertia

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from langevin_sgd.estimators.hopping import Hopping, hopping_rates
 from langevin_sgd.landscapes.basins import Basins
 from langevin_sgd.landscapes.expression import Expression
+from langevin_sgd.models.basins.moments import Halves
 
 Array = NDArray[np.float64]
 Arrays = dict[str, NDArray[Any]]
@@ -31,7 +32,7 @@ class Observer:
 
     `recorded` are the places of the coordinates that are recorded; `groups` the starts of the replicas (replica,);
     `edges` the ends of the cells of the density, one array a coordinate, none without a density; `plane` whether the
-    drift's torque and the current are measured.
+    drift's torque and the current are measured. `well` sums the moments of one well, None where there are several.
     """
 
     landscape: Expression
@@ -42,6 +43,7 @@ class Observer:
     starts: int
     edges: tuple[Array, ...]
     cores: Cores | None
+    well: Halves | None = None
 
     @property
     def whole(self) -> bool:
@@ -68,6 +70,8 @@ class Observer:
         if self.plane:
             out |= {"torque": np.zeros(replicas), "position": np.zeros((2, replicas)), "flow": np.zeros((2, replicas))}
             out["drift"] = np.zeros((2, *shape))
+        if self.well is not None:
+            out["moments"] = self.well.empty(replicas)
         if self.cores is not None:
             out |= {"core": np.full(replicas, -1, np.int64), "stay": np.zeros((count, replicas), np.int64)}
             out["moves"] = np.zeros((count, count, replicas), np.int64)
@@ -95,6 +99,8 @@ class Observer:
             new["seen"] = sums["seen"] + window.sum()
             if self.edges:
                 self._cells(new, points)
+            if self.well is not None:
+                new["moments"] = self.well.add(sums["moments"], points, int(sums["seen"]))
             if self.cores is not None:
                 self._moves(new, points, inside, self.cores)
         return new, by_start

@@ -221,7 +221,6 @@ def _dataset(
     model, sgd, observer, process = one.model, one.sgd, one.observer, one.process
     of_start = np.bincount(observer.groups)[:, None, None]
     share, pooled = counts / of_start, counts.sum(axis=0) / model.replicas
-    mean, error = basins_record.occupancy(observer, sums)
     own: dict[str, ArrayLike] = {
         "occupancy": pooled,
         "occupancy_stderr": np.sqrt(pooled * (1.0 - pooled) / max(model.replicas - 1, 1)),
@@ -245,7 +244,10 @@ def _dataset(
     )
     if model.escape is not None:
         parts.append(passage)
+    elif observer.well is not None:
+        parts.append(observer.well.measured(sums["moments"]))
     else:
+        mean, error = basins_record.occupancy(observer, sums)
         parts.append({"mean_occupancy": mean, "mean_occupancy_stderr": error})
     if observer.cores is not None:
         interval = process.time_step * (model.steps - model.first_of_window) / model.samples
@@ -253,7 +255,7 @@ def _dataset(
         parts.append(
             {"transitions": seen.transitions, "hopping_rate": seen.rate, "hopping_rate_stderr": seen.rate_stderr}
         )
-    if observer.plane:
+    if observer.plane or observer.well is not None:
         coords = joined(coords, {"coordinate": np.array(process.landscape.variables)})
     noise_kind = "isotropic" if model.noise is None else model.noise.kind
     return dataset(*parts, coords=coords, declares=model.DECLARES, attrs={**attrs, "noise": noise_kind})

@@ -1,0 +1,128 @@
+"""A basins model of a single well: mean, variance and density against quadrature and the exact map; no occupancies."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy
+import xarray as xr
+
+import langevin_sgd as lsgd
+from langevin_sgd.landscapes import basins
+from langevin_sgd.landscapes.expression import Expression
+from langevin_sgd.models.basins.moments import Halves, of_density
+from langevin_sgd.theory import occupancy
+from langevin_sgd.theory.density import Density
+
+ENERGY = "x**4/4 + x**2/2 - 0.3*x"
+THETA, STEP = 0.5, 0.02
+
+
+def study(**model: Any) -> dict[str, Any]:
+    potential = {"kind": "expression", "energy": ENERGY, "variables": ["x"]}
+    given = {"kind": "basins", "potential": potential, "temperature": 2 * THETA, "labels": ["well"], **model}
+    own = {"steps": 1200, "burn_in": 300, "replicas": 4096, "samples": 60, **given}
+    sgd = {"learning_rate": STEP, "batch_size": 1}
+    return {"name": "t", "seed": 5, "sgd": sgd, "models": {"m": own}, "checks": ["occupancy"]}
+
+
+@pytest.fixture(scope="module")
+def tree() -> xr.DataTree:
+    return lsgd.simulate(study())
+
+
+def quadrature(power: int) -> float:
+    """Integral of x^power exp(-E/theta) by QUADPACK."""
+
+    def weighed(x: float) -> float:
+        return x**power * np.exp(-(x**4 / 4 + x**2 / 2 - 0.3 * x) / THETA)
+
+    return float(scipy.integrate.quad(weighed, -8, 8, epsabs=1e-13, epsrel=1e-12)[0])
+
+
+def test_boltzmann_is_the_integral_of_exp_minus_energy_over_theta(tree: xr.DataTree) -> None:
+    """To 1e-7: mean and variance by an independent integration; the slide's are those of four times theta."""
+    law = tree["m"].dataset.sel(law="boltzmann")
+    norm, first, second = (quadrature(power) for power in range(3))
+    assert float(law.position_mean_law[0]) == pytest.approx(first / norm, rel=1e-7)
+    assert float(law.position_variance_law[0]) == pytest.approx(second / norm - (first / norm) ** 2, rel=1e-7)
+
+
+def test_the_map_is_the_law_of_steps_of_sgd_and_the_continuum_is_not(tree: xr.DataTree) -> None:
+    """eta = 0.02 against the chain within 4 standard errors; chain and continuum are 1.2% apart in the variance."""
+    data = tree["m"].dataset
+    for name in ("position_mean", "position_variance"):
+        found, error = data[name][0], data[f"{name}_stderr"][0]
+        assert abs(found - data[f"{name}_law"].sel(law="chain")[0]) < 4.0 * error
+    ratio = data.position_variance_law.sel(law="chain") / data.position_variance_law.sel(law="boltzmann")
+    assert 1.011 < float(ratio[0]) < 1.013
+    assert [str(law.values) for law in data.law if bool(data.law_is_exact.sel(law=law))] == ["chain"]
+
+
+def test_its_rows_are_moments_and_density_and_no_occupancy(tree: xr.DataTree) -> None:
+    table = lsgd.check(tree)
+    names = [str(name) for name in table.quantity.values]
+    assert set(names) == {"halves_agreement[x]", "position_mean[x]", "position_variance[x]", "density"}
+    assert not any(name.startswith("mean_occupancy") for name in tree["m"].dataset)
+    verdicts = dict(zip(zip(names, table.law.values.tolist(), strict=True), table.verdict.values, strict=True))
+    for name in ("position_mean[x]", "position_variance[x]", "density"):
+        assert verdicts[name, "chain"] == "agrees"
+    assert verdicts["position_variance[x]", "slide"] == "disagrees"
+
+
+def test_a_wrong_temperature_is_seen(tree: xr.DataTree) -> None:
+    """The law's variance 5% off is outside the tolerance of 2%."""
+    from langevin_sgd.checks.occupancy.point import occupancy as rows_of
+
+    data = tree["m"].dataset.copy(deep=True)
+    data["position_variance_law"] = data.position_variance_law * 1.05
+    rows = {(row.quantity, row.law): row for row in rows_of(data, model="m")}
+    assert rows["position_variance[x]", "chain"].verdict == "disagrees"
+
+
+def test_a_window_that_begins_at_the_start_gives_no_verdict_on_laws() -> None:
+    table = lsgd.check(lsgd.simulate(study(steps=60, burn_in=10, samples=20)))
+    assert set(table.verdict.values.tolist()) == {"inconclusive"}
+    assert all("not equilibrated" in str(reason) for reason in table.reason.values)
+
+
+def test_a_single_well_is_asked_for_by_its_name() -> None:
+    landscape = Expression(ENERGY, ["x"], {})
+    with pytest.raises(basins.NoBasins, match=r"labels: \[NAME\]"):
+        basins.find(landscape, regions={}, box=[(-5.0, 5.0)])
+    found = basins.find(landscape, regions={}, labels=["well"], box=[(-5.0, 5.0)])
+    assert found.labels == ("well",)
+    assert found.membership(np.array([[-3.0, 0.0, 3.0]])).tolist() == [0, 0, 0]
+    double = Expression("(x**2 - 1)**2", ["x"], {})
+    with pytest.raises(basins.NoBasins, match="2 minima and 1 label;"):
+        basins.find(double, regions={}, labels=["well"], box=[(-5.0, 5.0)])
+
+
+def test_in_the_plane_gaussian_moments_are_those_of_theta_over_the_hessian() -> None:
+    """To 1e-6, by the quadrature on cells and by the paraboloid."""
+    potential = {"kind": "expression", "energy": "x**2 + y**2 + x*y - y", "variables": ["x", "y"]}
+    config = study(potential=potential, steps=4, burn_in=0, samples=2, replicas=8, cells=10)
+    data = lsgd.simulate(config)["m"].dataset
+    hessian = np.array([[2.0, 1.0], [1.0, 2.0]])
+    for law in ("boltzmann", "laplace"):
+        one = data.sel(law=law)
+        np.testing.assert_allclose(one.position_mean_law, np.linalg.solve(hessian, [0.0, 1.0]), atol=1e-6)
+        np.testing.assert_allclose(one.position_variance_law, THETA * np.diag(np.linalg.inv(hessian)), rtol=1e-6)
+
+
+def test_moments_of_a_density_on_cells() -> None:
+    """A Gaussian on cells of 0.6 standard deviations, to 1e-6: without Sheppard's correction 3% off."""
+    law = occupancy.quadrature(lambda x: (x[0] - 0.2) ** 2 / 2, 1.0, [(-9.0, 9.0)], 30)
+    assert isinstance(law, Density)
+    np.testing.assert_allclose(of_density(law).ravel(), [0.2, 1.0], rtol=1e-6)
+
+
+def test_sums_of_the_halves_do_not_depend_on_segments() -> None:
+    halves = Halves(np.array([0.5]), 5)
+    looks = np.random.default_rng(0).normal(size=(1, 7, 5))
+    whole = halves.add(halves.empty(7), looks, 0)
+    parts = halves.add(halves.add(halves.empty(7), looks[..., :3], 0), looks[..., 3:], 3)
+    np.testing.assert_array_equal(whole, parts)
+    found = halves.measured(whole)
+    assert found["position_mean"][0] == pytest.approx(looks.mean())
+    assert found["position_mean_change"][0] == pytest.approx(looks[..., 2:].mean() - looks[..., :2].mean())
