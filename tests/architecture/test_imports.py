@@ -15,7 +15,7 @@ ORDER = (
     # what is measured, kept and trained
     *("observables", "laws", "storage", "training"),
     # the kinds, and what runs, judges and shows them
-    *("models", "checks", "study", "reporting", "simulation", "own_loop", "installation", "cli"),
+    *("models", "checks", "study", "reporting", "simulation", "own_loop", "installation", "cli", "__main__"),
 )
 """The packages and modules of the package from left to right."""
 
