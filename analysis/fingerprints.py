@@ -102,7 +102,8 @@ SHORTER: dict[str, list[str]] = {
     "three_minima": ["models.network.steps=40", "models.network.architecture.hidden=[2]",
                      "models.network.probes.0.points=3"],
     "twin": [f"models.{name}.{key}" for name in ("network", "twin", "twin_at_sgd_step", "svag_2", "svag_4", "svag_8")
-             for key in ("steps=40", "burn_in=10", "replicas=4")],
+             for key in ("steps=40", "burn_in=10", "replicas=4")] + ["models.descent.steps=20"] + [
+             f"models.{name}.replicas=4" for name in ("descent", "isotropic", "frozen", "full")],
     "wide_network": ["models.network.architecture.hidden=[40]", "models.network.steps=200",
                      "models.network.replicas=4"],
 }  # fmt: skip
