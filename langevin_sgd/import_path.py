@@ -92,7 +92,7 @@ def named(path: str) -> tuple[ModuleType, Any]:
     if allowed is not None and module_name not in sys.modules and module_name not in allowed:
         raise NotImported(
             f"{path}: is code that this run names, and reading a run imports none by itself; if you trust "
-            f"{module_name}, allow it with --import {module_name}"
+            f"{module_name}, allow it with --import {module_name}; in Python, import {module_name} before"
         )
     here = os.getcwd()
     added = here not in sys.path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from made_up_toys import BY_PATH, MEMBERS, TOYS, WALK_BY_PATH
 
 import langevin_sgd as lsgd
 from langevin_sgd import cli
+from langevin_sgd.errors import UserError
 from langevin_sgd.study import store
 
 
@@ -60,7 +62,9 @@ def test_every_command_takes_them(home: Path, capsys: pytest.CaptureFixture[str]
     assert "scale: number > 0; default 1.0\n    Standard deviation of one step." in capsys.readouterr().out
 
 
-def test_reading_a_run_imports_nothing_by_itself(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_reading_a_run_imports_nothing_by_itself(
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     (home / "toys.yaml").write_text(WALK_BY_PATH, encoding="utf-8")
     assert cli.main(["simulate", "toys.yaml", "--output", "run", "--quiet"]) == 0
     forget()
@@ -69,14 +73,20 @@ def test_reading_a_run_imports_nothing_by_itself(home: Path, capsys: pytest.Capt
     of_model, of_check = capsys.readouterr().err.splitlines()  # a line a fault
     assert of_model.startswith("run/config.yaml:")
     assert "models.walk.kind: toys.model:FreeWalk: is code that this run names" in of_model
-    assert of_model.endswith("allow it with --import toys.model")
-    assert of_check.endswith("allow it with --import toys.check")
+    assert of_model.endswith("allow it with --import toys.model; in Python, import toys.model before")
+    assert of_check.endswith("allow it with --import toys.check; in Python, import toys.check before")
     assert cli.main(["plot", "run"]) == 2
     assert "allow it with --import toys." in capsys.readouterr().err
     assert not [name for name in sys.modules if name.partition(".")[0] == "toys"]
     assert lsgd.open_run("run")["walk"]["turns"].size == 256
     assert cli.main(["export", "run", "run.nc"]) == 0
     assert not [name for name in sys.modules if name.partition(".")[0] == "toys"]
+    with pytest.raises(UserError, match=r"in Python, import toys\."):
+        lsgd.check("run")
+    monkeypatch.syspath_prepend(home)  # where Python begins to look for modules of a script beside it
+    for name in ("toys.model", "toys.check"):
+        importlib.import_module(name)
+    assert set(lsgd.check("run").model.values) == {"walk"}
 
 
 def test_a_scan_over_a_key_of_the_users_own_kind(home: Path) -> None:
