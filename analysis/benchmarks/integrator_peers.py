@@ -11,7 +11,7 @@ import numpy as np
 N = 102_400
 H = 0.01
 
-# contestant: a function that integrates and returns the number of updates that it made
+# contestant: a function that integrates and returns the number of component-steps that it made
 Contestant = Callable[[], int]
 
 
@@ -26,7 +26,7 @@ def numpy_loop(
         for _ in range(steps):
             z = rng.standard_normal((d, N), dtype=precision)
             x = x + precision(H) * drift(x) + precision(math.sqrt(H)) * amplitude(x) * z
-        return N * steps
+        return d * N * steps
 
     return go
 
@@ -44,7 +44,7 @@ def torch_eager(
             x = torch.zeros(d, N, dtype=dtype)
             for _ in range(steps):
                 x = x + H * drift(x) + math.sqrt(H) * amplitude(x) * torch.randn(d, N, dtype=dtype)
-        return N * steps
+        return d * N * steps
 
     return go
 
@@ -70,7 +70,7 @@ def jax_scan(
     def go() -> int:
         jax.config.update("jax_enable_x64", precision is np.float64)
         integrate(jax.random.key(7)).block_until_ready()
-        return N * steps
+        return d * N * steps
 
     return go
 
@@ -97,7 +97,7 @@ def torchsde_euler(
         with torch.no_grad():
             start = torch.zeros(N, d, dtype=dtype)
             torchsde.sdeint(Equation(), start, torch.tensor([0.0, steps * H], dtype=dtype), method="euler", dt=H)
-        return N * steps
+        return d * N * steps
 
     return go
 
@@ -129,7 +129,7 @@ def diffrax_euler(
     def go() -> int:
         jax.config.update("jax_enable_x64", precision is np.float64)
         solve(jax.random.split(jax.random.key(7), N)).block_until_ready()
-        return N * steps
+        return d * N * steps
 
     return go
 
@@ -145,7 +145,7 @@ def sdeint_euler(
         sdeint.itoEuler(
             lambda y, t: drift(y), lambda y, t: np.diag(amplitude(y) * np.ones(d)), np.zeros(d), np.arange(few + 1) * H
         )
-        return few
+        return d * few
 
     return go
 
