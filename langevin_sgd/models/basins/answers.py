@@ -125,6 +125,18 @@ class Answers:
             cells = tuple(np.linspace(*side, _PLANE_CELLS + 1) for side in box)
         return basins_plane.stationary(self.process, cells, lambda solved: self._refined(solved.density))
 
+    @cached_property
+    def linear_steps(self) -> basins_plane.LinearSteps:
+        """The law of the map in the plane, where it is linear. Raises `NoAnswer` where it is not."""
+        if not self.has_chain:
+            raise NoAnswer("in the plane the law of the map is known where it is linear")
+        return basins_plane.LinearSteps.of(self.process)
+
+    @property
+    def has_chain(self) -> bool:
+        """Whether the law of the map itself is known: on a line, and of linear steps in the plane."""
+        return self.d == 1 or (not self.escaping and basins_plane.has_linear_steps(self.process))
+
     def _need_no_inertia(self) -> None:
         if self.process.inertial:
             raise NoAnswer(
@@ -152,6 +164,8 @@ class Answers:
     def staying(self, law: str) -> Array:
         """Occupancy (basin,) by a law, of a single well mean and variance (2, d). Raises `NoAnswer`."""
         p = self.process
+        if law == "chain" and self.d == 2:
+            return self.linear_steps.moments() if p.alone else self._labelled(self.linear_steps.density())
         if law == "chain":
             return self.line.chain_staying()
         if law == "fokker_planck" and not self._gibbsian:
@@ -314,6 +328,10 @@ class Answers:
             densities["fokker_planck"] = _averaged(solved.density.values, shape)
             currents["fokker_planck"] = self.process.pace * np.stack([_averaged(j, shape) for j in solved.current])
             turns["fokker_planck"] = 0.0 if self._gibbsian else self.process.pace * solved.circulation()
+        steps, why = _asked(lambda: self.linear_steps, None)
+        if not why:
+            densities["chain"], currents["chain"] = steps.on_cells(self.edges), steps.current_on_cells(self.edges)
+            turns["chain"] = steps.circulation
         return {"density": densities, "current": currents, "circulation": turns}
 
     def _gibbs_density(self) -> Array:

@@ -14,17 +14,18 @@ _OF_STAYING = ("boltzmann", "laplace", "finite_step", "slide")
 _OF_ESCAPE = ("eyring_kramers",)
 
 
-def _law(name: str, title: str, said: str, source: str, line: tuple[str, str]) -> Law:
+def _law(name: str, title: str, said: str, source: str, line: tuple[str, str], version: int = 1) -> Law:
     def predict(point: Point) -> dict[str, ArrayLike]:
         return {**point.process.says(name), **(point.process.pace() if name == "fokker_planck" else {})}
 
     def applies(point: Point) -> bool:
-        if name == "chain" and point.process.d > 1:
+        if name == "chain" and not point.process.has_chain:
             return False
         return name not in (_OF_STAYING if point.process.escaping else _OF_ESCAPE)
 
     return Law(
-        name=name, title=title, said=said, source=source, version=1, predict=predict, process=_PROCESS, applies=applies,
+        name=name, title=title, said=said, source=source, version=version, predict=predict, process=_PROCESS,
+        applies=applies,
         exact_for=lambda point: bool(point.process.claimed(name)), note=lambda point: str(point.process.remark(name)),
         single=frozenset({"relaxation_time"}), line=line,
     )  # fmt: skip
@@ -38,7 +39,12 @@ FOKKER_PLANCK = _law(
     ("blue", "solid"),
 )
 CHAIN = _law(
-    "chain", "exact chain", "the exact chain", "the transition matrix of the map of the scheme", ("purple", "solid")
+    "chain",
+    "exact chain",
+    "the exact chain",
+    "the transition matrix of the map of the scheme; of linear steps in the plane the discrete Lyapunov equation",
+    ("purple", "solid"),
+    version=2,
 )
 BOLTZMANN = _law("boltzmann", "Boltzmann", "Boltzmann's law", "exp(-E/theta), theta = T/2", ("green", "dotted"))
 LAPLACE = _law(

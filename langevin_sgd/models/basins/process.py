@@ -122,6 +122,18 @@ class Process:
         return bool(np.allclose(d, d[0, 0] * np.eye(len(d)), rtol=1e-12, atol=0.0))
 
     @cached_property
+    def linear(self) -> tuple[Array, Array] | None:
+        """A (d, d) and f(0) (d,) of a drift f(0) - A w; None of another, or where the noise depends on the position."""
+        slopes = sympy.Matrix([sympy.expand(f) for f in self._symbolic.drift_expressions]).jacobian(
+            list(self.landscape.coordinates)
+        )
+        if not self.additive or slopes.free_symbols & set(self.landscape.coordinates):
+            return None
+        origin = np.zeros(self.landscape.dimension)
+        a = -np.array(self._compiled(slopes.tolist())(origin), float)
+        return a, self.drift(origin[:, None])[:, 0]
+
+    @cached_property
     def thermal_energy(self) -> float:
         """theta = D of isotropic noise; the largest eigenvalue of D at minima and saddles otherwise."""
         points = [self.basins.minima, *(s.position[None] for s in self.basins.saddles)]
