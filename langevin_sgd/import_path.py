@@ -146,4 +146,14 @@ def call(function: Callable[..., Any], path: str, given: Mapping[str, Any], offe
     takes_any = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
     taken = {name: value for name, value in offered.items() if takes_any or name in parameters}
     shown = ", ".join(f"{name}={value!r}" for name, value in {**given, **taken}.items())
+    missing = [name for name, parameter in parameters.items() if _is_required(parameter) and name not in given]
+    if missing := [name for name in missing if name not in taken]:
+        names = " and ".join(f"{name}=" for name in offered)
+        mend = "give it arguments in the config" + (f"; {names} it has by parameters of these names" if offered else "")
+        raise UserError(f"{path}: cannot be called, with nothing for {', '.join(missing)}; {mend}")
     return user_code.call(f"{path}({shown}) failed", function, **given, **taken)
+
+
+def _is_required(parameter: inspect.Parameter) -> bool:
+    variadic = parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+    return not variadic and parameter.default is parameter.empty

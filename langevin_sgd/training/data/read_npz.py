@@ -16,6 +16,8 @@ from langevin_sgd.training.data.dataset import DataSet, checked
 from langevin_sgd.training.data.npz import NpzData
 from langevin_sgd.training.data.targets import class_count, real
 
+_NPY = b"\x93NUMPY"
+
 
 def load(section: NpzData) -> DataSet:
     """The arrays by name. Raises `UserError` in one line for what is no such file or does not fit."""
@@ -23,6 +25,10 @@ def load(section: NpzData) -> DataSet:
     names = [section.inputs, section.labels, section.test_inputs, section.test_labels]
     try:
         with path.open("rb") as file:
+            begins = file.read(len(_NPY))
+            if begins != _NPY and not zipfile.is_zipfile(file):
+                raise UserError(f"{path}: is no .npz file, or cut off; write it with numpy.savez")
+            file.seek(0)
             arrays = np.load(file, allow_pickle=False)
             if not isinstance(arrays, np.lib.npyio.NpzFile):
                 raise UserError(f"{path}: is one array (.npy); write several by name with numpy.savez")

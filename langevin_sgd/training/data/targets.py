@@ -28,8 +28,9 @@ def class_count(section: FileSection, *labels: NDArray[Any] | None) -> int:
     lowest = min((int(each.min()) for each in whole), default=0)
     if lowest > 0:
         highest = max(int(each.max()) for each in whole)
+        held = f"{lowest}" if lowest == highest else f"{lowest} to {highest}"
         raise UserError(
-            f"{section.path}: labels are {lowest} to {highest}, and classes are numbered from 0 on; subtract {lowest}, "
-            f"or give data.classes: {highest + 1} if there are classes below that the file does not show"
+            f"{section.path}: labels are {held}, and classes are numbered from 0 on; subtract {lowest}, or give "
+            f"data.classes: {highest + 1} if there are classes below that the file does not show"
         )
     return max([2, *(int(each.max()) + 1 for each in whole)])

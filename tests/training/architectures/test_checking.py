@@ -70,6 +70,14 @@ def test_a_factory_gets_what_it_takes(factory):
     assert seen["inputs"] == (2, 3)
 
 
+def test_a_factory_with_parameters_of_other_names_is_told_which_it_gets(factory):
+    told = (
+        r"nothing for n_in, n_out; give it arguments in the config; inputs= and classes= it has by parameters of these"
+    )
+    with pytest.raises(UserError, match=told):
+        factory(lambda n_in, n_out, width=3: nn.Linear(n_in, n_out))
+
+
 def test_a_factory_that_fails_is_told_in_one_line(factory):
     def fail(width: int) -> nn.Module:
         raise RuntimeError("no,\nnot so")

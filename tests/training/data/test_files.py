@@ -160,7 +160,10 @@ def test_arrays_of_a_npz_file(tmp_path: Path) -> None:
     ("written", "keys", "told"),
     [
         (None, {}, "data.path: there is no file"),
-        (b"PK\x03\x04 no", {}, "is no whole .npz file of numbers"),
+        (b"PK\x03\x04 no", {}, "is no .npz file, or cut off; write it with numpy.savez"),
+        (b"a,b\n1,2\n", {}, "is no .npz file"),
+        (b"", {}, "is no .npz file"),
+        ({"inputs": np.zeros((1, 2)), "labels": np.full(1, 2)}, {}, "labels are 2, and classes are numbered from 0 on"),
         ({"inputs": np.zeros((3, 2)), "label": np.zeros(3, int)}, {}, "has no array 'labels'; did you mean \"label\""),
         ({"inputs": np.array([{}, {}]), "labels": np.zeros(2, int)}, {}, "is no whole .npz file of numbers"),
         ({"inputs": np.zeros((3, 2)), "labels": np.zeros(3)}, {}, "labels must be integers"),
