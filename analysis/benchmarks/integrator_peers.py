@@ -32,7 +32,13 @@ def numpy_loop(
 
 
 def torch_eager(
-    drift: Callable[..., Any], amplitude: Callable[..., Any], d: int, precision: type, steps: int
+    drift: Callable[..., Any],
+    amplitude: Callable[..., Any],
+    d: int,
+    precision: type,
+    steps: int,
+    trajectories: int = N,
+    device: str = "cpu",
 ) -> Contestant:
     """The loop that one writes in torch."""
     import torch
@@ -41,16 +47,22 @@ def torch_eager(
 
     def go() -> int:
         with torch.no_grad():
-            x = torch.zeros(d, N, dtype=dtype)
+            x = torch.zeros(d, trajectories, dtype=dtype, device=device)
             for _ in range(steps):
-                x = x + H * drift(x) + math.sqrt(H) * amplitude(x) * torch.randn(d, N, dtype=dtype)
-        return d * N * steps
+                x = x + H * drift(x) + math.sqrt(H) * amplitude(x) * torch.randn_like(x)
+            float(x[0, 0])  # a device has answered before it is done
+        return d * trajectories * steps
 
     return go
 
 
 def jax_scan(
-    drift: Callable[..., Any], amplitude: Callable[..., Any], d: int, precision: type, steps: int
+    drift: Callable[..., Any],
+    amplitude: Callable[..., Any],
+    d: int,
+    precision: type,
+    steps: int,
+    trajectories: int = N,
 ) -> Contestant:
     """jax.lax.scan, compiled."""
     import jax
@@ -62,15 +74,15 @@ def jax_scan(
     @jax.jit
     def integrate(key: Any) -> Any:
         def step(carry: Any, key: Any) -> Any:
-            z = jax.random.normal(key, (d, N), dtype)
+            z = jax.random.normal(key, (d, trajectories), dtype)
             return carry + dtype(H) * drift(carry) + dtype(math.sqrt(H)) * amplitude(carry) * z, None
 
-        return jax.lax.scan(step, jnp.zeros((d, N), dtype), jax.random.split(key, steps))[0]
+        return jax.lax.scan(step, jnp.zeros((d, trajectories), dtype), jax.random.split(key, steps))[0]
 
     def go() -> int:
         jax.config.update("jax_enable_x64", precision is np.float64)
         integrate(jax.random.key(7)).block_until_ready()
-        return d * N * steps
+        return d * trajectories * steps
 
     return go
 

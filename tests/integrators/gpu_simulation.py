@@ -1,4 +1,5 @@
-"""Run by test_integrate.py with numba's CUDA simulator switched on: the GPU kernels against the CPU's."""
+"""The GPU kernels against the CPU's: run by test_integrate.py with numba's CUDA simulator switched on, and on a GPU by
+analysis/benchmarks/gpu.py."""
 
 from __future__ import annotations
 
@@ -49,6 +50,7 @@ def words_of(counters, low, high, out):
     )
 
 
+BOWL = Expression("x**2/2", ("x",))
 CASES = [
     (PLANE, DiagonalNoise((0.1, 0.3)), "euler_maruyama", "three_point", "mixed"),
     (DOUBLE_WELL, WARM, "euler_maruyama", "two_point", "mixed"),
@@ -62,6 +64,12 @@ MORE_CASES = [
     (DOUBLE_WELL, WARM, "euler_maruyama", "gaussian", "mixed"),
     (DOUBLE_WELL, WARM, "euler_maruyama", "gaussian", "float32"),
     (DOUBLE_WELL, WARM, "baoab", "gaussian", "mixed"),
+    (DOUBLE_WELL, WARM, "heavy_ball", "gaussian", "mixed"),
+    (DOUBLE_WELL, WARM, "leimkuhler_matthews", "gaussian", "mixed"),
+    (DOUBLE_WELL, WARM, "sra1", "gaussian", "mixed"),
+    (PLANE, UNEVEN, "stratonovich_heun", "gaussian", "mixed"),
+    (PLANE, UNEVEN, "sri2", "gaussian", "mixed"),
+    (BOWL, WARM, "exact", "gaussian", "mixed"),
 ]
 OUTSIDE = [Record(steps=(5, 20, 40), means=("energy",))]
 MORE_OUTSIDE = [
@@ -70,13 +78,33 @@ MORE_OUTSIDE = [
 ]
 
 
+SIMULATED = {"mixed": 1e-14, "float32": 1e-6}
+"""Largest difference of anything recorded from the CPU's: in the simulator."""
+DEVICE = {"mixed": 1e-12, "float32": 5e-6}
+"""On a GPU, whose compiler joins products and sums and has elementary functions of its own."""
+
+
 def main(*, more: bool) -> None:
+    philox_words()
+    agreement([*CASES, *MORE_CASES] if more else CASES, SIMULATED)
+    reductions()
+    beyond_the_domain([*OUTSIDE, *MORE_OUTSIDE] if more else OUTSIDE)
+    print("agree")
+
+
+def philox_words() -> None:
+    """Philox words, bit for bit."""
     counters = np.random.default_rng(0).integers(0, 1 << 32, (8, 4), dtype=np.uint32)
     out = np.zeros((8, 4), np.uint32)
     words_of[1, 8](counters, np.uint32(0xDEADBEEF), np.uint32(0x12345678), out)
     expected = philox4x32(tuple(counters.T), (0xDEADBEEF, 0x12345678))
     assert np.array_equal(out, np.stack(expected, axis=1)), "Philox words differ"
-    for landscape, noise, scheme, increments, precision in MORE_CASES if more else CASES:
+
+
+def agreement(cases: list, rounding: dict[str, float], device: str = "cuda") -> dict[str, float]:
+    """All that is recorded of each case, and a stop on the way, which changes no bit: the largest differences."""
+    found = {}
+    for landscape, noise, scheme, increments, precision in cases:
         arguments = dict(
             time_step=0.02,
             steps=22,
@@ -88,19 +116,24 @@ def main(*, more: bool) -> None:
             record=RECORD_ON_TABLE if landscape is TABLE else RECORD,
             scan=SCANS.get(id(landscape)),
             start=[0.1] * landscape.dimension,
+            parameters={"momentum": 0.5} if scheme == "heavy_ball" else {},
             force=True,
         )
         on_cpu = integrate(landscape, noise, device="cpu", **arguments)
-        on_gpu = integrate(landscape, noise, device="cuda", **arguments)
-        tolerance = 1e-14 if precision == "mixed" else 1e-6
+        on_gpu = integrate(landscape, noise, device=device, **arguments)
+        assert on_gpu.data.attrs["backend"].startswith("fused on cuda"), on_gpu.data.attrs["backend"]
+        apart = 0.0
         for name in on_cpu.data:
-            np.testing.assert_allclose(on_gpu.data[name], on_cpu.data[name], rtol=0, atol=tolerance, err_msg=str(name))
-        stopped = integrate(landscape, noise, device="cuda", **{**arguments, "steps": 7}).state
-        resumed = integrate(landscape, noise, device="cuda", state=stopped, **{**arguments, "steps": 15}).state
+            here, there = on_gpu.data[name].values, on_cpu.data[name].values
+            np.testing.assert_allclose(here, there, rtol=0, atol=rounding[precision], err_msg=f"{scheme}: {name}")
+            apart = max(apart, float(np.nanmax(np.abs(here - there), initial=0.0)))
+        stopped = integrate(landscape, noise, device=device, **{**arguments, "steps": 7}).state
+        resumed = integrate(landscape, noise, device=device, state=stopped, **{**arguments, "steps": 15}).state
         assert np.array_equal(resumed.vectors["position"], on_gpu.state.vectors["position"]), "stop and go differ"
-    reductions()
-    beyond_the_domain(MORE_OUTSIDE if more else OUTSIDE)
-    print("agree")
+        coordinates = f"{landscape.dimension} coordinate{'s' * (landscape.dimension > 1)}"
+        where = "random potentials at sites" if landscape is TABLE else coordinates
+        found[f"{scheme}, {increments}, {precision}, {where}"] = apart
+    return found
 
 
 def reductions() -> None:
@@ -139,13 +172,13 @@ def reductions() -> None:
     assert not faults[0].any()
 
 
-def beyond_the_domain(records: list[Record]) -> None:
+def beyond_the_domain(records: list[Record], on: str = "cuda") -> None:
     """Walkers that leave the domain of a formula end the run with the same words as on the CPU."""
     well = Expression("x**2/2 - log(x)", ("x",))
     run = dict(time_step=0.05, steps=40, trajectories=20, start=[0.6], seed=2)
     for record in records:
         said = []
-        for device in ("cpu", "cuda"):
+        for device in ("cpu", on):
             try:
                 integrate(well, IsotropicNoise(1.0), device=device, record=record, **run)
             except NotFinite as error:
