@@ -13,9 +13,16 @@ import langevin_sgd as lsgd
 from langevin_sgd import cli
 from langevin_sgd.models.memory import TooLarge
 from langevin_sgd.study import estimate
+from langevin_sgd.study.probe import Probed
 
 SCAN = {"sgd.learning_rate": [0.1, 0.2, 0.3], "models.m.steps": [100, 200]}
 Usage = namedtuple("Usage", ["total", "used", "free"])
+
+
+@pytest.fixture(autouse=True)
+def _known_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three seconds a model, without running pieces of it: test_probe.py asks how it is found."""
+    monkeypatch.setattr(estimate, "probed", lambda *_: Probed(3.0))
 
 
 @pytest.fixture
@@ -23,7 +30,6 @@ def small_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.disk_usage", lambda folder: Usage(10**9, 0, 10**7))
 
 
-@pytest.mark.validate
 def test_points_and_launches_are_counted_and_sizes_are_those_of_the_kind() -> None:
     table = lsgd.plan({**ou(steps=100), "scan": SCAN})
     row = table.to_dataframe().loc["m"]
@@ -75,7 +81,7 @@ def test_a_dry_run_prints_a_table_and_writes_nothing(tmp_path: Path, monkeypatch
     assert cli.main(["simulate", "study.yaml", "--dry-run"]) == 0
     shown = capsys.readouterr()
     assert [line.split()[0] for line in shown.out.splitlines()] == ["model", "m", "in", "free"]
-    assert shown.out.splitlines()[1].split()[:4] == ["m", "ornstein_uhlenbeck", "6", "2"]
+    assert shown.out.splitlines()[1].split()[:6] == ["m", "ornstein_uhlenbeck", "6", "2", "3", "s"]
     assert [path.name for path in tmp_path.iterdir()] == ["study.yaml"]
     assert cli.main(["simulate", "study.yaml", "--dry-run", "--set", "models.m.replicas=1000000000"]) == 2
     assert capsys.readouterr().err.startswith("--set models.m.replicas=1000000000: m needs about ")
