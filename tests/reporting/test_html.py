@@ -180,6 +180,13 @@ def test_both_colour_schemes_and_print_are_served(html):
     assert "@media print" in html
 
 
+def test_folded_parts_are_printed_open(html):
+    _, _, printed = html.partition("@media print")
+    assert "<details>" in html
+    assert "details::details-content { content-visibility: visible; block-size: auto; }" in printed
+    assert "@supports not selector(::details-content)" in printed
+
+
 def test_what_users_write_cannot_break_the_page(make_tree):
     tree = make_tree(failed=True).copy()
     tree["hot"].attrs = {"kind": "network", "status": "failed", "error": "<script>alert(1)</script>"}
