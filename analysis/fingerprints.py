@@ -68,7 +68,7 @@ SHORTER: dict[str, list[str]] = {
     "mnist": ["models.network.steps=8", "models.network.replicas=2"],
     "momentum": ["models.network.steps=2000", "models.network.replicas=4"],
     "nonequilibrium": [f"models.{name}.{key}" for name in ("solvable", "oblique", "isotropic")
-                       for key in ("steps=1200", "burn_in=400", "replicas=64")],
+                       for key in ("steps=1200", "burn_in=400", "replicas=64")] + ["models.linear.replicas=64"],
     "ornstein_uhlenbeck": [f"models.{name}.{key}" for name in ("discrete", "continuum", "momentum")
                            for key in ("steps=2000", "replicas=64")],
     "optimisers": [f"models.{name}.{key}" for name in ("plain", "heavy_ball", "nesterov", "dampened", "adam", "rmsprop")

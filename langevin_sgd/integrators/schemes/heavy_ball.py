@@ -25,6 +25,7 @@ SCHEME = Scheme(
     state=("position", "velocity"),
     parameters={"momentum": None},
     map_of_sgd=True,
+    momentum_step=True,
     mobility=lambda own: 1.0 / (1.0 - own["momentum"]),
     source="Polyak, USSR Computational Mathematics and Mathematical Physics 4 (1964) 1",
 )

@@ -78,6 +78,7 @@ class Scheme(ByValue):
 
     What laws and other parts need to know of it: `euler_step`, that a step is w + f h + b sqrt(h) xi and nothing else,
     so that the transition matrix and the corrections of that map are its own, and a force with steps is taken as it is;
+    `momentum_step`, that it is u' = mu u + f h + b sqrt(h) xi, w' = w + u' with mu its `momentum`, and nothing else;
     `map_of_sgd`, that it is a map of SGD, whose step is the learning rate; `inertia`, that walkers have a velocity
     which the equation has not, so that their positions alone are no diffusion; `mobility`, the mean velocity over the
     drift as a function of the scheme's parameters; `in_sdeint`, the name of the same method in the library sdeint.
@@ -97,6 +98,7 @@ class Scheme(ByValue):
     needs: tuple[str, ...] = ("gradient",)
     bind: Bind | None = None
     euler_step: bool = False
+    momentum_step: bool = False
     map_of_sgd: bool = False
     inertia: bool = False
     mobility: Callable[[Mapping[str, float]], float] = _of_the_drift

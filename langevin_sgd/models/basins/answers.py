@@ -20,7 +20,7 @@ from langevin_sgd.models.basins import line as basins_line
 from langevin_sgd.models.basins import moments
 from langevin_sgd.models.basins import plane as basins_plane
 from langevin_sgd.models.basins.domain import energy_box, law_box
-from langevin_sgd.models.basins.line import CELLS, LineAnswers, relaxation, resolved
+from langevin_sgd.models.basins.line import CELLS, LineAnswers, rebinned, relaxation, resolved
 from langevin_sgd.models.basins.process import Process
 from langevin_sgd.theory import domain, escape, fokker_planck
 from langevin_sgd.theory import occupancy as theory
@@ -77,7 +77,11 @@ class Answers:
 
     def remark(self, law: str) -> str:
         """Why a law has no answer, or what it takes for granted."""
-        return self._answer(law)[1] or self.note(law)
+        why = self._answer(law)[1]
+        if law == "chain" and not why and self.d == 1 and self.process.momentum_steps:
+            error = self.line.momentum_chain[1]
+            return f"{self.note(law)} in the plane of position and velocity, to {error:.1g} by two grids"
+        return why or self.note(law)
 
     def claimed(self, law: str) -> bool:
         """Whether a law has an answer and is claimed of this very process."""
@@ -315,10 +319,10 @@ class Answers:
             densities |= {} if why else {"boltzmann": gibbs.reshape(flat), "fokker_planck": gibbs.reshape(flat)}
         if self.d == 1:
             line, on = self.line, self.edges[0]
-            smooth, why = _asked(lambda: _rebinned(line.density.edges[0], line.density.probabilities, on), None)
+            smooth, why = _asked(lambda: rebinned(line.density.edges[0], line.density.probabilities, on), None)
             if not why and (self._gibbsian or not self.process.inertial):
                 densities["fokker_planck"] = smooth[:, None]
-            chain, why = _asked(lambda: _rebinned(line.chain.edges(), line.chain_law, on), None)
+            chain, why = _asked(lambda: line.chain_density(on), None)
             densities |= {} if why else {"chain": chain[:, None]}
             return {"density": densities}
         currents = {law: np.full((2, *flat), np.nan) for law in laws}
@@ -351,12 +355,6 @@ def _anisotropy(process: Process) -> str:
     if commute:
         return "the noise is not the same in all directions, so the density is no function of the energy alone"
     return "has a probability current, H and C not commuting at a minimum, so no Boltzmann law"
-
-
-def _rebinned(edges: Array, probabilities: Array, onto: Array) -> Array:
-    """Probabilities of cells as a density on other cells."""
-    cumulated = np.concatenate([[0.0], np.cumsum(probabilities)])
-    return np.asarray(np.diff(np.interp(onto, edges, cumulated)) / np.diff(onto))
 
 
 def _averaged(values: Array, shape: tuple[int, ...]) -> Array:

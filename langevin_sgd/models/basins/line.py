@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from langevin_sgd.laws import NoAnswer
 from langevin_sgd.models.basins import moments
 from langevin_sgd.models.basins.process import Process, bisected
-from langevin_sgd.theory import escape, fokker_planck, markov_chain
+from langevin_sgd.theory import escape, fokker_planck, markov_chain, momentum_chain
 from langevin_sgd.theory import occupancy as theory
 from langevin_sgd.theory.domain import line_end
 from langevin_sgd.theory.finite_volumes import Diffusion, Field
@@ -62,6 +62,12 @@ def relaxation(drift: Field, diffusion: Diffusion, box: tuple[float, float]) -> 
             return time
         time = finer
     raise NoAnswer(f"{CELLS * 2**_REFINED} cells do not resolve the relaxation: wells are much narrower than its range")
+
+
+def rebinned(edges: Array, probabilities: Array, onto: Array) -> Array:
+    """Probabilities of cells as a density on other cells."""
+    cumulated = np.concatenate([[0.0], np.cumsum(probabilities)])
+    return np.asarray(np.diff(np.interp(onto, edges, cumulated)) / np.diff(onto))
 
 
 @dataclass(frozen=True)
@@ -142,16 +148,50 @@ class LineAnswers:
         return markov_chain.euler_maruyama_chain(self.slope, self.noise, p.time_step, np.linspace(low, high, points))
 
     @cached_property
+    def momentum_chain(self) -> tuple[momentum_chain.MomentumChain, float]:
+        """The chain of position and velocity of the map with momentum, and its error by two grids."""
+        p, kept = self.process, 1.0 - self.process.momentum
+        if p.model.increments != "gaussian":
+            raise NoAnswer(f"the chain of position and velocity is that of gaussian noise, not of {p.model.increments}")
+
+        def build(fineness: float) -> momentum_chain.MomentumChain:
+            return momentum_chain.momentum_chain(
+                self.slope, lambda x: kept * self.noise(x), p.time_step, p.momentum, self.box, fineness=fineness
+            )
+
+        def told(chain: momentum_chain.MomentumChain) -> Array:
+            if not p.alone:
+                return chain.cumulative(self.ends)
+            mean, variance = moments.of_points(chain.positions, chain.at_positions)[:, 0]
+            return np.array([(mean - np.mean(self.box)) / np.sqrt(variance), np.log(variance)])
+
+        return momentum_chain.refined(build, told)
+
+    def chain_density(self, edges: Array) -> Array:
+        """Means over cells between `edges` of the stationary law of the map."""
+        if self.process.momentum_steps:
+            return np.asarray(np.diff(self.momentum_chain[0].cumulative(edges)) / np.diff(edges))
+        return rebinned(self.chain.edges(), self.chain_law, edges)
+
+    @cached_property
     def chain_law(self) -> Array:
         """Stationary probabilities of the points of the chain."""
         return markov_chain.stationary(self.chain)
 
     def chain_staying(self) -> Array:
         """By the stationary law of the map: (basin,), of one well mean and variance (2, 1)."""
+        if self.process.momentum_steps:
+            both, _ = self.momentum_chain
+            points, law = both.positions, both.at_positions
+        else:
+            points, law = self.chain.grid, self.chain_law
         if self.process.alone:
-            return moments.of_points(self.chain.grid, self.chain_law)
-        shares = markov_chain.interval_occupancy(self.chain, self.chain_law, self.ends)
-        walls = np.concatenate([[self.chain.grid[0]], self.ends, [self.chain.grid[-1]]])
+            return moments.of_points(points, law)
+        if self.process.momentum_steps:
+            shares = np.diff(np.concatenate([[0.0], both.cumulative(self.ends), [1.0]]))
+        else:
+            shares = markov_chain.interval_occupancy(self.chain, law, self.ends)
+        walls = np.concatenate([[points[0]], self.ends, [points[-1]]])
         labels = self.process.basins.membership(((walls[:-1] + walls[1:]) / 2.0)[None])
         return np.asarray(np.bincount(labels[labels >= 0], shares[labels >= 0], minlength=self.count), np.float64)
 

@@ -105,6 +105,11 @@ class Process:
         return self._declared.euler_step
 
     @property
+    def momentum_steps(self) -> bool:
+        """Whether a step is that of the heavy ball, whose law in position and velocity is known on a line."""
+        return self._declared.momentum_step
+
+    @property
     def _declared(self) -> Scheme:
         return SCHEMES[self.scheme]
 

@@ -181,3 +181,46 @@ def test_the_law_of_a_wrong_step_is_seen(turning: xr.DataTree, monkeypatch: pyte
     data["circulation_law"][place] = wrong.circulation
     rows = {(row.quantity, row.law): row for row in rows_of(data, model="m")}
     assert rows["circulation", "chain"].verdict == "disagrees"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"temperature": 2 * THETA},
+        {"temperature": None, "noise": {"kind": "formula", "variances": ["3*(1 + 1/(1 + x**2))"]}},
+    ],
+    ids=["constant", "of_the_position"],
+)
+def test_with_momentum_the_chain_is_that_of_position_and_velocity(given: dict[str, Any]) -> None:
+    """eta = 0.3, mu = 0.5: mean and variance within 4.5 standard errors of it, the continuum's variance beyond 10."""
+    potential = {"kind": "expression", "energy": "x**2/4 + sqrt(1 + 4*x**2)/2 - 0.3*x", "variables": ["x"]}
+    config = study(potential=potential, steps=300, burn_in=100, samples=50, **given)
+    config["models"]["m"] = {key: value for key, value in config["models"]["m"].items() if value is not None}
+    config["sgd"] = {"learning_rate": 0.3, "batch_size": 1, "momentum": 0.5}
+    data = lsgd.simulate(config)["m"].dataset
+    off = {
+        law: [
+            abs(float(data[name][0] - data[f"{name}_law"].sel(law=law)[0])) / float(data[f"{name}_stderr"][0])
+            for name in ("position_mean", "position_variance")
+        ]
+        for law in ("chain", "fokker_planck")
+    }
+    assert max(off["chain"]) < 4.5
+    assert off["fokker_planck"][1] > 10
+    assert bool(data.law_is_exact.sel(law="chain"))
+    assert "by two grids" in str(data.law_note.sel(law="chain").values)
+
+
+@pytest.mark.validate
+def test_with_momentum_two_wells_are_occupied_as_the_chain_says() -> None:
+    """eta = 0.04, mu = 0.8: 0.3 standard errors from the chain at this seed, 4.5 allowed, and Boltzmann's law 5 off."""
+    potential = {"kind": "expression", "energy": "(x**2 - 1)**2 + 0.2*x", "variables": ["x"]}
+    config = study(
+        potential=potential, labels=["left", "right"], temperature=0.4, steps=6000, burn_in=3000, samples=100
+    )
+    config["sgd"] = {"learning_rate": 0.04, "batch_size": 1, "momentum": 0.8}
+    rows = lsgd.check(lsgd.simulate(config))
+    chosen = (rows.quantity == "occupancy[left]") & (rows.law == "chain")
+    (row,) = np.flatnonzero(chosen)
+    assert abs(float(rows.ratio[row])) < 4.5 * float(rows.standard_error[row])
+    assert str(rows.role[row].values) == "law"
