@@ -17,6 +17,9 @@ TRAINING = merged(
         ),
         energy_at_minimum=Variable((), "energy at the minimum"),
         gradient_norm_at_minimum=Variable((), "norm of the full gradient at the minimum"),
+        step_left_beside_modes=Variable(
+            (), "length of the step left to the minimum in all directions beside the measured modes"
+        ),
         control_squared_displacement=Variable(
             ("time",), "squared distance from the start of the zero-temperature control"
         ),
@@ -54,6 +57,6 @@ AT_MINIMUM = (
     *("minimum", "energy_at_minimum", "gradient_norm_at_minimum", "hessian", "noise_covariance"),
     "curvature_root",
     *("hessian_eigenvalue", "hessian_eigenvector", "noise_in_mode", "noisy", "alignment", "noise_scale"),
-    *("noise_in_modes", "noise_trace", "noise_share"),
+    *("noise_in_modes", "noise_trace", "noise_share", "step_left_beside_modes"),
 )
 """What is said of the minimum alone, whatever moves the replicas about it."""

@@ -47,6 +47,11 @@ class Curvature:
         """Number of weights d."""
         return len(self.eigenvectors)
 
+    @property
+    def step_left(self) -> float:
+        """0: no direction lies across its modes."""
+        return 0.0
+
     def observables(self) -> dict[str, ArrayLike]:
         """What is emitted of it beside eigenvalues."""
         found: dict[str, ArrayLike] = {

@@ -26,7 +26,9 @@ _TRUST_REGION_STEPS = 100
 _LONGEST_HALVING = 30
 _POLISHING_STEPS = 6
 _SADDLES = 10  # that are left, one after the other
-_LOOKS = 40  # Hessian products for the lowest curvature
+_LOOKS, _MOST_LOOKS = 40, 160  # Hessian products for the lowest curvature: more where the first leave its sign open
+_ROUGHLY = 0.1  # of the gradient: what a step to the minimum leaves of it that only says how far that is
+_ROUGH_STEPS = 200
 _TURNED = 10.0  # |grad|/|w|: so much curvature, of either sign, is seen where a small gradient turns with the weights
 _ROUNDING = 1e-10  # of the largest curvature
 
@@ -96,10 +98,12 @@ def find(
 
 
 def lowest_curvature(full: FullBatch, at: Minimum) -> Lowest:
-    """The lowest curvature that forty Lanczos steps from a random direction see: an upper bound, nearly reached.
+    """The lowest curvature that Lanczos steps from a random direction see: an upper bound, nearly reached.
 
-    It counts as negative beyond what rounding makes, and beyond what a gradient as small as that left makes of either
-    sign along directions in which the energy does not change but for it. Raises `UserError` where H is not finite.
+    They are forty, and up to four times as many while the lowest curvature may be negative within its own residual, as
+    in wide networks, where it is a thousandth of the largest. It counts as negative beyond what rounding makes, and
+    beyond what a gradient as small as that left makes of either sign along directions in which the energy does not
+    change but for it. Raises `UserError` where H is not finite.
     """
     d = full.dimension
     start = random_numbers.normals(0, trajectories=[0], steps=[1], components=d, stream=Stream.CURVATURE)[0]
@@ -112,15 +116,18 @@ def lowest_curvature(full: FullBatch, at: Minimum) -> Lowest:
             )
         return found
 
-    iteration = Lanczos(products, start, _LOOKS)
-    with one_blas_thread():
-        while iteration.made < iteration.most:
-            iteration.step()
-        seen = iteration.pairs(0, 1)
-    curvature = -float(seen.values[0])
     turned = _TURNED * at.gradient_norm / (1.0 + float(np.linalg.norm(at.position)))
-    threshold = max(turned, _ROUNDING * float(np.abs(seen.values).max()))
-    return Lowest(curvature, seen.vectors[0], is_negative=curvature < -threshold)
+    iteration = Lanczos(products, start, _MOST_LOOKS)
+    with one_blas_thread():
+        while True:
+            for _ in range(min(_LOOKS, iteration.most - iteration.made)):
+                iteration.step()
+            seen = iteration.pairs(0, 1)
+            curvature = -float(seen.values[0])
+            threshold = max(turned, _ROUNDING * float(np.abs(seen.values).max()))
+            settled = curvature < -threshold or curvature - float(seen.residuals[0]) > -threshold
+            if settled or iteration.made == iteration.most:
+                return Lowest(curvature, seen.vectors[0], is_negative=curvature < -threshold)
 
 
 def polish(full: FullBatch, found: Minimum) -> Minimum:
@@ -130,11 +137,18 @@ def polish(full: FullBatch, found: Minimum) -> Minimum:
     modes that the noise does not reach at the minimum itself it leaves noise.
     """
     for _ in range(_POLISHING_STEPS):
-        trial = _at(full, found.position + _newton_step(full, found.position, found.gradient))
+        trial = _at(full, found.position + _exact_step(full, found.position, found.gradient))
         if not trial.gradient_norm < 0.5 * found.gradient_norm:
             break
         found = trial
     return found
+
+
+def step_left(full: FullBatch, found: Minimum) -> Array:
+    """The step (d,) from a point to the minimum of its quadratic model, -H^-1 grad E, as far as some tens of Hessian
+    products say: short of it rather than beyond.
+    """
+    return _newton_step(full, found.position, found.gradient, tolerance=_ROUGHLY, most=_ROUGH_STEPS)
 
 
 def _at(full: FullBatch, position: Array) -> Minimum:
@@ -221,7 +235,7 @@ def _newton(full: FullBatch, position: Array, tolerance: float) -> Array:
         norm = float(np.linalg.norm(gradient))
         if norm <= tolerance or not np.isfinite(norm):
             break
-        step = _newton_step(full, position, gradient)
+        step = _exact_step(full, position, gradient)
         for halving in range(_LONGEST_HALVING):
             trial = position + 0.5**halving * step
             trial_energy, trial_gradient = full.energy_and_gradient(trial)
@@ -233,13 +247,17 @@ def _newton(full: FullBatch, position: Array, tolerance: float) -> Array:
     return position
 
 
-def _newton_step(full: FullBatch, position: Array, gradient: Array) -> Array:
-    """-H^-1 grad E by conjugate gradients."""
+def _exact_step(full: FullBatch, position: Array, gradient: Array) -> Array:
+    # forcing term of Eisenstat and Walker (1996): superlinear convergence without solving exactly far away
+    tolerance = min(0.1, float(np.linalg.norm(gradient)) ** 0.5)
+    return _newton_step(full, position, gradient, tolerance=tolerance, most=min(10 * full.dimension, 500))
+
+
+def _newton_step(full: FullBatch, position: Array, gradient: Array, *, tolerance: float, most: int) -> Array:
+    """-H^-1 grad E by conjugate gradients, until so much of the gradient is left."""
     operator = scipy.sparse.linalg.LinearOperator(
         (full.dimension, full.dimension), matvec=lambda v: full.hessian_products(position, v.reshape(1, -1))[0]
     )
-    # forcing term of Eisenstat and Walker (1996): superlinear convergence without solving exactly far away
-    tolerance = min(0.1, float(np.linalg.norm(gradient)) ** 0.5)
-    step, _ = scipy.sparse.linalg.cg(operator, -gradient, rtol=tolerance, maxiter=min(10 * full.dimension, 500))
+    step, _ = scipy.sparse.linalg.cg(operator, -gradient, rtol=tolerance, maxiter=most)
     result: Array = step
     return result

@@ -16,7 +16,9 @@ from langevin_sgd.landscapes.eigenbasis import canonical_signs
 from langevin_sgd.one_thread import one_blas_thread
 from langevin_sgd.random_numbers import streams as random_numbers
 from langevin_sgd.random_numbers.streams import Stream
+from langevin_sgd.training import minimum
 from langevin_sgd.training.full_batch import FullBatch
+from langevin_sgd.training.minimum import Minimum
 
 Array = NDArray[np.float64]
 
@@ -31,16 +33,19 @@ _ROUGHLY = 1e-3  # of its residual: the eigenvalue is then right to about the sq
 class TopModes:
     """The largest eigenvalues of H, k (mode,) descending, with V (d, mode), and V^T C V (mode, mode).
 
-    `noise_trace` is tr C over all d directions.
+    `noise_trace` is tr C over all d directions, `step_left` the length, across these modes, of the step that is left to
+    the minimum.
     """
 
     eigenvalues: Array
     eigenvectors: Array
     noise_in_modes: Array
     noise_trace: float
+    step_left: float
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "noise_trace", float(self.noise_trace))  # of a stored one an array without axes
+        for name in ("noise_trace", "step_left"):
+            object.__setattr__(self, name, float(getattr(self, name)))  # of a stored one an array without axes
 
     @property
     def dimension(self) -> int:
@@ -58,13 +63,14 @@ class TopModes:
             "hessian_eigenvector": self.eigenvectors,
             "noise_in_modes": self.noise_in_modes,
             "noise_trace": self.noise_trace,
+            "step_left_beside_modes": self.step_left,
         }
 
 
 def measure(
-    full: FullBatch, w: Array, modes: int, *, progress: Callable[[int, int], None] = lambda done, total: None
+    full: FullBatch, at: Minimum, modes: int, *, progress: Callable[[int, int], None] = lambda done, total: None
 ) -> TopModes:
-    """The `modes` sharpest modes of the energy at `w` (d,), weight decay included, by Lanczos iteration with restarts
+    """The `modes` sharpest modes of the energy at a minimum, weight decay included, by Lanczos iteration with restarts
     (ARPACK: Lehoucq, Sorensen and Yang 1998) on Hessian products; C by the samples' directional derivatives.
 
     Raises `UserError` if there are fewer weights than modes, or if the iteration does not converge.
@@ -73,9 +79,15 @@ def measure(
         raise UserError(
             f"curvature: {modes} modes of {full.dimension} weights; give fewer, or leave curvature out to have them all"
         )
-    eigenvalues, vectors = _sharpest(full, w, modes, progress)
-    in_modes, trace = noise_along(full, w, vectors)
-    return TopModes(eigenvalues, vectors, in_modes, trace)
+    eigenvalues, vectors = _sharpest(full, at.position, modes, progress)
+    in_modes, trace = noise_along(full, at.position, vectors)
+    return TopModes(eigenvalues, vectors, in_modes, trace, step_left_across(full, at, vectors))
+
+
+def step_left_across(full: FullBatch, at: Minimum, vectors: Array) -> float:
+    """Length of the step to the minimum of the quadratic model in the directions across the columns of V (d, mode)."""
+    step = minimum.step_left(full, at)
+    return float(np.linalg.norm(step - vectors @ (vectors.T @ step)))
 
 
 def _sharpest(full: FullBatch, w: Array, modes: int, progress: Callable[[int, int], None]) -> tuple[Array, Array]:

@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from torch import nn
@@ -121,3 +123,24 @@ def test_polishing_keeps_what_newton_would_make_worse(make_network, make_full):
     far = 30.0 * np.random.default_rng(0).normal(size=network.size)
     start = minimum.Minimum(far, *full.energy_and_gradient(far))
     assert minimum.polish(full, start).gradient_norm <= start.gradient_norm
+
+
+def test_looks_go_on_while_the_lowest_curvature_may_be_negative():
+    """One of a thousandth of the largest among two thousand, which forty products do not tell from those around it."""
+    k = np.append(np.linspace(0.002, 1.0, 1999), -0.001)
+    made = []
+
+    def products(w, rows):
+        made.append(len(rows))
+        return k * rows
+
+    full = SimpleNamespace(dimension=len(k), hessian_products=products)
+    at = minimum.Minimum(np.zeros(len(k)), 0.0, np.full(len(k), 1e-9))
+    lowest = minimum.lowest_curvature(full, at)
+    assert lowest.is_negative
+    assert lowest.curvature == pytest.approx(-0.001, rel=0.05)
+    assert 40 < len(made) <= 160
+    made.clear()
+    k = np.linspace(0.5, 1.0, 2000)
+    assert not minimum.lowest_curvature(full, at).is_negative
+    assert len(made) == 40

@@ -11,6 +11,7 @@ from langevin_sgd.errors import UserError
 from langevin_sgd.training import curvature, full_batch, top_modes
 from langevin_sgd.training.energy import Samples
 from langevin_sgd.training.full_batch import FullBatch
+from langevin_sgd.training.minimum import Minimum
 from langevin_sgd.training.network import Network
 from langevin_sgd.training.threads import Workers
 
@@ -27,9 +28,13 @@ def make(sizes: tuple[int, ...], samples: int, threads: int = 1) -> tuple[FullBa
     return full, 0.3 * rng.normal(size=network.size)
 
 
+def at(full: FullBatch, w: np.ndarray) -> Minimum:
+    return Minimum(w, *full.energy_and_gradient(w))
+
+
 def compare(sizes: tuple[int, ...], samples: int, modes: int) -> None:
     full, w = make(sizes, samples)
-    found, dense = top_modes.measure(full, w, modes), curvature.measure(full, w)
+    found, dense = top_modes.measure(full, at(full, w), modes), curvature.measure(full, w)
     np.testing.assert_allclose(found.eigenvalues, dense.eigenvalues[:modes], rtol=1e-6)
     overlap = np.abs((found.eigenvectors * dense.eigenvectors[:, :modes]).sum(axis=0))
     np.testing.assert_allclose(overlap, 1.0, atol=1e-6)
@@ -53,15 +58,27 @@ def test_eigenpairs_at_two_thousand_weights() -> None:
 def test_threads_and_chunks_change_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(full_batch, "_SAMPLES_AT_A_TIME", 30)
     (one, w), (two, _) = make((9, 12, 4), 80, 1), make((9, 12, 4), 80, 2)
-    first, second = top_modes.measure(one, w, 5), top_modes.measure(two, w, 5)
-    for name in ("eigenvalues", "eigenvectors", "noise_in_modes", "noise_trace"):
+    first, second = top_modes.measure(one, at(one, w), 5), top_modes.measure(two, at(two, w), 5)
+    for name in ("eigenvalues", "eigenvectors", "noise_in_modes", "noise_trace", "step_left"):
         assert np.array_equal(getattr(first, name), getattr(second, name)), name
+
+
+def test_the_step_left_to_the_minimum_is_that_across_the_modes() -> None:
+    """At most that of the dense Hessian, and nearly that: along its flattest mode the way is longest."""
+    full, w = make((9, 4), 80)  # convex
+    dense = curvature.measure(full, w)
+    for modes in (1, 7):
+        slopes = (dense.eigenvectors.T @ full.energy_and_gradient(w).gradient)[modes:]
+        left = np.linalg.norm(slopes / dense.eigenvalues[modes:])
+        found = top_modes.measure(full, at(full, w), modes).step_left
+        assert 0.7 * left < found <= left
+    assert dense.step_left == 0.0
 
 
 def test_as_many_modes_as_weights_are_refused() -> None:
     full, w = make((2, 2), 20)
     with pytest.raises(UserError, match="6 modes of 6 weights; give fewer"):
-        top_modes.measure(full, w, 6)
+        top_modes.measure(full, at(full, w), 6)
 
 
 def test_what_does_not_converge_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,4 +86,4 @@ def test_what_does_not_converge_is_told(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(top_modes, "_VECTORS_MORE", 1)
     full, w = make((9, 12, 4), 80)
     with pytest.raises(UserError, match=r"of 20 modes were found after .* ask for fewer"):
-        top_modes.measure(full, w, 20)
+        top_modes.measure(full, at(full, w), 20)

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 _LARGEST_OFFSET = 0.02  # of the point found from the minimum, in units of the predicted fluctuations
+_LARGEST_BESIDE = 0.25  # the same in directions beside the measured modes, where it is told of
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ def find_landmark(
     if modes is not None:
         progress.begin(f"{name}: {modes} modes of the Hessian")
         # no polish, which may take as many products as the search did: `gradient_tolerance` says how near it must be
-        return Landmark(found, top_modes.measure(full, found.position, modes, progress=progress.update))
+        return Landmark(found, top_modes.measure(full, found, modes, progress=progress.update))
     found = minimum.polish(full, found)
     progress.begin(f"{name}: Hessian")
     return Landmark(found, curvature.measure(full, found.position, progress=progress.update))
@@ -142,6 +143,22 @@ def refuse_distant(found: Minimum, measured: Curvature | TopModes, process: Line
         )
 
 
+def far_beside(landmark: Landmark, process: LinearProcess) -> str | None:
+    """What is to be said of a point that is far from the minimum in directions beside the measured modes.
+
+    There the modes are others, though the gradient along them is next to nothing. None where nothing is to be said.
+    """
+    left = 0.0 if landmark.curvature is None else landmark.curvature.step_left
+    fluctuation = float(np.sqrt(np.trace(process.covariance(process.own))))
+    if left <= _LARGEST_BESIDE * fluctuation:
+        return None
+    return (
+        f"start: minimum: where the gradient norm is {landmark.minimum.gradient_norm:.2g} the minimum is still "
+        f"{left:.2g} away along flat directions beside the measured modes, where fluctuations along these are "
+        f"{fluctuation:.2g}: modes and law are those of the point found; a lower gradient_tolerance goes on"
+    )
+
+
 def finished_alike(context: Context, model: NetworkModel, sgd: Sgd) -> xr.Dataset | None:
     """A network of the study that ran before this one and has the same minimum, with the same H and C measured there.
 
@@ -174,7 +191,7 @@ def _minimum_of(model: NetworkModel, sgd: Sgd) -> tuple[object, ...] | None:
 def lent(finished: xr.Dataset, full: FullBatch) -> Landmark:
     """That of a finished network; the gradient at its minimum is evaluated again."""
     position = finished["minimum"].values
-    energy, gradient = full.energy_and_gradient(position)
+    found = Minimum(position, *full.energy_and_gradient(position))
     eigenvalues, vectors = finished["hessian_eigenvalue"].values, finished["hessian_eigenvector"].values
     measured: Curvature | TopModes
     if "hessian" in finished:
@@ -182,6 +199,6 @@ def lent(finished: xr.Dataset, full: FullBatch) -> Landmark:
         h, c = finished["hessian"].values, finished["noise_covariance"].values
         measured = Curvature(h, c, eigenvalues, vectors, rows)
     else:
-        trace = float(finished["noise_trace"])
-        measured = TopModes(eigenvalues, vectors, finished["noise_in_modes"].values, trace)
-    return Landmark(Minimum(position, energy, gradient), measured)
+        trace, left = float(finished["noise_trace"]), top_modes.step_left_across(full, found, vectors)
+        measured = TopModes(eigenvalues, vectors, finished["noise_in_modes"].values, trace, left)
+    return Landmark(found, measured)

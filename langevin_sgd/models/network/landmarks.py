@@ -113,6 +113,7 @@ class Landmarks:
             self._origin,
             *(section.model_dump_json() for section in (model.data, model.architecture, model.loss)),
             *(sgd.weight_decay, model.gradient_tolerance, model.measure_curvature, model.curvature_modes()),
+            *(() if model.curvature is None else ("step left",)),  # which earlier versions did not measure
         )
         energy, gradient = full.energy_and_gradient(start)
         digest = hashlib.sha256(repr(said).encode())

@@ -10,10 +10,11 @@ import xarray as xr
 from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.errors import UserError
 from langevin_sgd.integrators.divergence import Diverged
+from langevin_sgd.laws.linear_process import LinearProcess
 from langevin_sgd.models.failed import PointFailed
 from langevin_sgd.models.network.bench import Bench
 from langevin_sgd.models.network.config import NetworkModel
-from langevin_sgd.models.network.landmark import Landmark
+from langevin_sgd.models.network.landmark import Landmark, far_beside
 from langevin_sgd.models.network.landmarks import Landmarks
 from langevin_sgd.models.network.launch import Launch, TrainingCheckpoint
 from langevin_sgd.models.network.point import Point
@@ -92,6 +93,7 @@ def train(
     known: dict[float, Landmark | None] = {}
     found: dict[int, xr.Dataset | PointFailed] = {}
     ready: dict[int, Point] = {}
+    far: set[str] = set()
     for place, (_, own) in enumerate(points):
         try:
             if own.weight_decay not in known:
@@ -99,10 +101,13 @@ def train(
             label = "" if len(points) == 1 else f"{place + 1} of {len(points)}: "
             landmark = known[own.weight_decay]
             ready[place] = Point(model, own, bench, landmark, rule, label=label, per_epoch=per_epoch)
+            far |= _far(model, landmark, ready[place].process)
         except StoreError:
             raise  # what cannot be kept is no fault of the point
         except (Diverged, UserError) as error:
             found[place] = PointFailed(error)
+    for said in sorted(far)[:1]:  # of points of one landmark, whose fluctuations differ, the first will do
+        progress.notice(f"{name}: {said}")
     if ready:
         progress.begin(name)
         launch = Launch(list(ready.values()), bench, rule)
@@ -115,6 +120,13 @@ def train(
         if leave_last_state:
             launch.leave(saved, keeper)
     return [found[place] for place in range(len(points))]
+
+
+def _far(model: NetworkModel, landmark: Landmark | None, process: LinearProcess | None) -> set[str]:
+    if landmark is None or process is None or not model.update_rule.has_law():
+        return set()
+    said = far_beside(landmark, process)
+    return set() if said is None else {said}
 
 
 def _landmark(

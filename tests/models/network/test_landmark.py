@@ -10,12 +10,13 @@ from torch import nn
 from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.errors import UserError
 from langevin_sgd.models.network.config import NetworkModel
-from langevin_sgd.models.network.landmark import find_landmark, process_at
+from langevin_sgd.models.network.landmark import Landmark, far_beside, find_landmark, process_at
 from langevin_sgd.progress import NullProgress
 from langevin_sgd.training.energy import Samples
 from langevin_sgd.training.full_batch import FullBatch
 from langevin_sgd.training.network import Network
 from langevin_sgd.training.threads import Workers
+from langevin_sgd.training.top_modes import TopModes
 
 MODEL = NetworkModel.model_validate(
     {"kind": "network", "architecture": {"kind": "softmax"}, "start": "minimum", "steps": 100}
@@ -61,3 +62,19 @@ def test_epochs_fluctuate_far_less(landmark):
     """Or the test above could not tell the laws apart."""
     laws = landmark[1]("epoch")
     assert np.trace(laws.covariance("epoch")) < 0.3 * np.trace(laws.covariance("discrete"))
+
+
+def test_a_point_far_along_flat_directions_is_told_of_though_the_modes_do_not_see_it(landmark):
+    """From a quarter of the fluctuations along the measured modes on."""
+    found, process = landmark
+    k, c = found.curvature.eigenvalues[:3], found.curvature.noise_in_modes[:3, :3]
+    v, trace = found.curvature.eigenvectors[:, :3], found.curvature.noise_trace
+    fluctuation = np.sqrt(np.trace(process("with_replacement").covariance("discrete")[:3, :3]))
+    sgd = Sgd(learning_rate=0.05, batch_size=8, weight_decay=0.05)
+    told = {}
+    for left in (0.24, 0.26):
+        some = Landmark(found.minimum, TopModes(k, v, c, trace, left * fluctuation))
+        told[left] = far_beside(some, process_at(some, MODEL, sgd, 96, None))
+    assert told[0.24] is None
+    assert "away along flat directions beside the measured modes" in told[0.26]
+    assert far_beside(found, process("with_replacement")) is None
