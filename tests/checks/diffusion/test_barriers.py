@@ -26,14 +26,16 @@ def words(seed: int, batches: list[int], **network) -> list[str]:
 
 
 @pytest.mark.validate
-@pytest.mark.xfail(strict=False, reason="not judged yet with these hill tops, temperatures and replicas")
+@pytest.mark.xfail(strict=False, reason="barriers in 17 of the 20 seeds; 707, 715 and 717 are inconclusive")
 def test_planted_barriers_are_called_so():
     """20 seeds, each with lines and a start of its own, 48 replicas, 150 steps: barriers at B = 256 in at least 19.
 
     Concluded is at the lower of two temperatures a factor 8 apart. The start is 0.0007 beside a hill top of the whole
     loss along each of the 48 lines; noise at B = 256 reaches about that far. So most lines let replicas down on either
-    side, the excess goes as T to a power of about -0.5, and descent does not linger on a top. All of this was chosen on
-    the seeds 601 to 614.
+    side, and the excess goes as T to a power of -0.3 to -1. All of this was chosen on the seeds 601 to 614. In 707
+    and 717 linear response itself is as large as all lines give, and the ratio 1.3(4) and 1.1(2): as on seeds where
+    descent was made to linger on hill tops, by an offset half as large. In 715 the ratio is 22(9), and the exponent
+    -0.3 (-0.7 to 0.6) too uncertain.
     """
     found = collections.Counter(words(seed, **LIKE_PLANTED, **PLANTED)[0] for seed in JUDGED_SEEDS)
     assert found["barriers"] >= 19, found
@@ -41,7 +43,7 @@ def test_planted_barriers_are_called_so():
 
 @pytest.mark.validate
 def test_the_same_trainings_without_the_lines_have_none():
-    """The 20 seeds of the planted barriers: drift in all of them."""
+    """The 20 seeds of the planted barriers: drift in all of them at B = 256."""
     found = collections.Counter(words(seed, **LIKE_PLANTED, **BARE)[0] for seed in JUDGED_SEEDS)
     assert found["barriers"] == 0, found
     assert found["drift"] >= 19, found
