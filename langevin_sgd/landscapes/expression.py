@@ -130,13 +130,14 @@ class Expression(Landscape, ByValue):
         names = sorted(x.name for x in self.hessian.free_symbols - set(self.coordinates))
         whole = np.broadcast_arrays(*(values[name] for name in names)) if names else [np.zeros(1)]
         columns = np.stack([np.atleast_1d(np.asarray(column, dtype=np.float64)) for column in whole])
-        # a scan has the same numbers for all trajectories of a point
-        points, of_each = np.unique(columns, axis=1, return_inverse=True)
+        # a scan has the same numbers for all trajectories of a point, which stand together
+        first = np.append(True, (columns[:, 1:] != columns[:, :-1]).any(axis=0))
+        points, of_each = columns[:, first], np.cumsum(first) - 1
         own: dict[str, ArrayLike] = dict(zip(names, points, strict=False))
         unused: dict[str, ArrayLike] = {name: 0.0 for name in self.parameters if name not in own}
         matrices = self.hessian_at(np.zeros((self.dimension, points.shape[1])), **own, **unused)
         largest = np.linalg.eigvalsh(np.moveaxis(matrices, -1, 0))[:, -1]
-        return np.asarray(largest[of_each.reshape(-1)], dtype=np.float64)
+        return np.asarray(largest[of_each], dtype=np.float64)
 
     @cached_property
     def laplacian(self) -> sympy.Expr:
