@@ -29,11 +29,14 @@ def is_url(text: str) -> bool:
 
 
 def local(path: str | os.PathLike[str]) -> Path:
-    """`path` with a leading `~` expanded. Raises `UserError` for an address and for a name that no disk takes.
+    """`path` with a leading `~` expanded. Raises `UserError` for an address, for what is no path of text, and for a
+    name that no disk takes.
 
     What comes out is a path for every library below, which none of them may read as anything else.
     """
-    text = os.fspath(path)
+    text = os.fspath(path) if isinstance(path, str | os.PathLike) else None
+    if not isinstance(text, str):
+        raise UserError(f"{path!r}: is no path; give text or a pathlib.Path")
     if is_url(text):
         raise UserError(f"{text}: is an address; runs and files lie on a disk of this machine, so give a path")
     if "\0" in text:

@@ -220,3 +220,6 @@ def test_what_local_makes_of_paths(monkeypatch, tmp_path):
         local("~nobody_of_that_name/x")
     with pytest.raises(UserError, match="null character"):
         local("a\0b")
+    for none in (None, 3, b"a", ["a"], Path):
+        with pytest.raises(UserError, match="is no path; give text or a pathlib"):
+            local(none)

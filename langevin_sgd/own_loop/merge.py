@@ -43,6 +43,8 @@ def merge(
     Raises `UserError` if something is no run of `watch` or has failed, if two are the same, have the same seed, or
     differ in anything but the seed, which is named; and if `output` exists or is one of them.
     """
+    if isinstance(runs, str | os.PathLike):
+        raise UserError(f"merge: {os.fspath(runs)} is one run; give a list of two or more")
     places = [os.fspath(local(run)) for run in runs]
     if len(places) < 2:
         raise UserError(f"merge: two runs or more make one, got {len(places)}")

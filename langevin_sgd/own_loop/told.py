@@ -43,6 +43,9 @@ def told(
     Raises `UserError` if they contradict one another, if something is missing, if the optimizer moves other tensors
     than the module's parameters or those by different numbers, and if minibatches are drawn as in no law.
     """
+    for key, value, kind in (("optimizer", optimizer, torch.optim.Optimizer), ("loader", loader, DataLoader)):
+        if not isinstance(value, kind | None):
+            raise UserError(f"{key}: must be a torch {kind.__name__}, got {type(value).__name__}")
     found = {} if loader is None else _of_loader(loader, samples)
     rule: dict[str, Any] | None = {"kind": "sgd"}
     unlike: tuple[str, ...] = ()

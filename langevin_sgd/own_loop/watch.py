@@ -112,6 +112,8 @@ def watch(
         )
     if start not in ("here", "minimum"):
         raise UserError(f'start: must be "here" or "minimum", got {start!r}')
+    if isinstance(probes, str) or not isinstance(probes, Sequence):
+        raise UserError(f"probes: must be a list of probes, got {probes!r}; give [{probes!r}]")
     keys = {
         "steps": steps,
         "start": {"here": "shared"}.get(start, start),

@@ -117,6 +117,8 @@ def test_what_runs_differ_in_is_named(
 def test_runs_about_other_minima_and_runs_that_are_none_are_refused(tmp_path: Path, runs: list[Path]) -> None:
     with pytest.raises(UserError, match="two runs or more make one, got 1"):
         lsgd.merge(runs[:1], tmp_path / "all")
+    with pytest.raises(UserError, match="is one run; give a list of two or more"):
+        lsgd.merge(str(runs[0]), tmp_path / "all")
     with pytest.raises(UserError, match="nowhere"):
         lsgd.merge([*runs, tmp_path / "nowhere"], tmp_path / "all")
     lsgd.simulate(_STUDY, output=tmp_path / "study")
