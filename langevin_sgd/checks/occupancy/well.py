@@ -16,7 +16,7 @@ import xarray as xr
 from langevin_sgd.checks.occupancy.laws import OccupancyLaw
 from langevin_sgd.checks.verdicts.labels import Fault, Quantity
 from langevin_sgd.checks.verdicts.statistics import Assessment, Band, Verdict, assess, assess_ratio
-from langevin_sgd.checks.verdicts.table import Comparison
+from langevin_sgd.checks.verdicts.table import Comparison, Role
 
 SEE_HALVES = "(see the agreement of the halves)"
 _ORDER = [Verdict.DISAGREES, Verdict.INCONCLUSIVE, Verdict.AGREES]
@@ -35,8 +35,10 @@ def well_rows(
     - `position_mean[x]`: measured less predicted, within `tolerance` standard deviations of the law;
     - `position_variance[x]`: measured over predicted, within `tolerance`.
 
-    Rows against laws have no verdict where the halves are not shown to agree, or where the relaxation time says that
-    the start may still add more than a quarter of the tolerance. A law without an answer has no row here.
+    Rows against laws have no verdict where the halves disagree, or where the relaxation time says that the start may
+    still add more than a quarter of the tolerance. Where no relaxation time is known the halves alone tell, and must be
+    shown to agree; where one is, their row is a contrast, for it takes four times the looks that the laws do. A law
+    without an answer has no row here.
     """
     if "position_variance" not in dataset:
         return []
@@ -44,7 +46,8 @@ def well_rows(
     for name in map(str, dataset["coordinate"].values):
         halves = _halves(dataset, name, tolerance, confidence)
         fault = _fault(dataset, halves, tolerance)
-        rows.append(_halves_row(halves, model, name, tolerance, fault))
+        role: Role = "contrast" if math.isfinite(_relaxation(dataset)) else "law"
+        rows.append(_halves_row(halves, model, name, tolerance, fault, role))
         for law in known:
             rows += [
                 row.spoiled(f"{fault} {SEE_HALVES}; {row.measured:.4g}, the law's {row.predicted:.4g}")
@@ -97,9 +100,9 @@ def _fault(dataset: xr.Dataset, halves: Assessment, tolerance: float) -> str:
     """Why there is no verdict on a law."""
     if halves.verdict is Verdict.DISAGREES:
         return _APART
-    tau = float(dataset["relaxation_time"]) if "relaxation_time" in dataset else math.nan
+    tau = _relaxation(dataset)
     begin, end = map(float, dataset["occupancy_window"].values)
-    if tau > 0.0 and math.isfinite(tau):
+    if math.isfinite(tau):
         left = math.exp(-begin / tau) * min(1.0, tau / (end - begin))
         if left > _LEFT * tolerance:
             needed = tau * math.log(1.0 / (_LEFT * tolerance))
@@ -107,19 +110,25 @@ def _fault(dataset: xr.Dataset, halves: Assessment, tolerance: float) -> str:
                 f"{_APART}: the relaxation time is {tau:.3g} and the window begins at t = {begin:.3g}, when "
                 f"{left:.2g} of the start may be left in it; a burn_in to t = {needed:.3g} would do"
             )
-    if halves.verdict is not Verdict.AGREES:
-        return f"the halves of the window are not shown to agree: {halves.reason}"
+    elif halves.verdict is not Verdict.AGREES:
+        return "no relaxation time is known, and the halves of the window are not shown to agree"
     return ""
 
 
-def _halves_row(halves: Assessment, model: str, name: str, tolerance: float, fault: str) -> Comparison:
+def _relaxation(dataset: xr.Dataset) -> float:
+    """The relaxation time of the slowest mode; NaN if none is known."""
+    tau = float(dataset["relaxation_time"]) if "relaxation_time" in dataset else math.nan
+    return tau if tau > 0.0 and math.isfinite(tau) else math.nan
+
+
+def _halves_row(halves: Assessment, model: str, name: str, tolerance: float, fault: str, role: Role) -> Comparison:
     apart = fault.startswith(_APART)
     row = Comparison.from_assessment(
         halves,
         model=model,
         quantity=Quantity(f"halves_agreement[{name}]", f"halves agree on {name}", {"coordinate": name}, (0, 5)),
         law="other half",
-        role="law",
+        role=role,
         measured=halves.estimate,
         standard_error=halves.stderr,
         predicted=0.0,

@@ -10,7 +10,10 @@ import xarray as xr
 import langevin_sgd as lsgd
 from langevin_sgd.landscapes import basins
 from langevin_sgd.landscapes.expression import Expression
+from langevin_sgd.models.basins.answers import Answers
 from langevin_sgd.models.basins.moments import Halves, of_density
+from langevin_sgd.models.basins.prepared import prepare
+from langevin_sgd.study.loading import parse
 from langevin_sgd.theory import occupancy
 from langevin_sgd.theory.density import Density
 
@@ -86,6 +89,24 @@ def test_a_window_that_begins_at_the_start_gives_no_verdict_on_laws() -> None:
     assert all("not equilibrated" in str(reason) for reason in table.reason.values)
 
 
+def test_halves_are_judged_where_no_relaxation_time_is_known(tree: xr.DataTree) -> None:
+    """With one they are a contrast; halves that differ, or without one cannot tell, leave no verdict on a law."""
+    from langevin_sgd.checks.occupancy.point import occupancy as rows_of
+
+    def rows(**changed: float) -> dict[tuple[str, str], tuple[str, str]]:
+        data = tree["m"].dataset.copy(deep=True)
+        for name, value in changed.items():
+            data[name] = data[name] * value
+        return {(row.quantity, row.law): (row.role, str(row.verdict)) for row in rows_of(data, model="m")}
+
+    halves, variance = ("halves_agreement[x]", "other half"), ("position_variance[x]", "chain")
+    assert rows()[halves][0] == "contrast"
+    assert rows(position_variance_change_stderr=9.0)[variance] == ("law", "agrees")
+    assert rows(position_variance_change=1.2)[variance] == ("law", "inconclusive")
+    blind = rows(position_variance_change_stderr=9.0, relaxation_time=np.nan)
+    assert (blind[halves], blind[variance]) == (("law", "inconclusive"), ("law", "inconclusive"))
+
+
 def test_a_single_well_is_asked_for_by_its_name() -> None:
     landscape = Expression(ENERGY, ["x"], {})
     with pytest.raises(basins.NoBasins, match=r"labels: \[NAME\]"):
@@ -101,13 +122,13 @@ def test_a_single_well_is_asked_for_by_its_name() -> None:
 def test_in_the_plane_gaussian_moments_are_those_of_theta_over_the_hessian() -> None:
     """To 1e-6, by the quadrature on cells and by the paraboloid."""
     potential = {"kind": "expression", "energy": "x**2 + y**2 + x*y - y", "variables": ["x", "y"]}
-    config = study(potential=potential, steps=4, burn_in=0, samples=2, replicas=8, cells=10)
-    data = lsgd.simulate(config)["m"].dataset
+    read = parse(study(potential=potential))
+    one = prepare(read.models["m"], read.sgd, "euler_maruyama")
     hessian = np.array([[2.0, 1.0], [1.0, 2.0]])
     for law in ("boltzmann", "laplace"):
-        one = data.sel(law=law)
-        np.testing.assert_allclose(one.position_mean_law, np.linalg.solve(hessian, [0.0, 1.0]), atol=1e-6)
-        np.testing.assert_allclose(one.position_variance_law, THETA * np.diag(np.linalg.inv(hessian)), rtol=1e-6)
+        mean, variance = Answers(one.process, (), None).staying(law)
+        np.testing.assert_allclose(mean, np.linalg.solve(hessian, [0.0, 1.0]), atol=1e-6)
+        np.testing.assert_allclose(variance, THETA * np.diag(np.linalg.inv(hessian)), rtol=1e-6)
 
 
 def test_moments_of_a_density_on_cells() -> None:
@@ -183,11 +204,14 @@ def test_the_law_of_a_wrong_step_is_seen(turning: xr.DataTree, monkeypatch: pyte
     assert rows["circulation", "chain"].verdict == "disagrees"
 
 
+VARYING = {"kind": "formula", "variances": ["3*(1 + 1/(1 + x**2))"]}
+
+
 @pytest.mark.parametrize(
     "given",
     [
         {"temperature": 2 * THETA},
-        {"temperature": None, "noise": {"kind": "formula", "variances": ["3*(1 + 1/(1 + x**2))"]}},
+        pytest.param({"temperature": None, "noise": VARYING}, marks=pytest.mark.validate),
     ],
     ids=["constant", "of_the_position"],
 )
