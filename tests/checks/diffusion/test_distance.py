@@ -61,7 +61,7 @@ def test_interval_covers_the_true_distance(replicas):
     covered = dict.fromkeys(truths, 0)
     for study in range(studies):
         x = correlated(random, replicas, 60, 0.8)
-        half = resample(x, seed=study, resamples=399).half_width(0.95)
+        half = resample(x, seed=study, resamples=199).half_width(0.95)
         for offset, truth in truths.items():
             covered[offset] += abs(sup_distance(x, lambda e, o=offset: ndtr(e - o)) - truth) <= half
     for count in covered.values():
