@@ -176,7 +176,7 @@ def recursion(name, landscape, noise, increments, h):
     axes = [np.linspace(-wide, wide, 401)]
     if len(program.state) > 1 and name != "leimkuhler_matthews":
         reach = 6 * np.sqrt(T / (h * (1 - MU**2))) if name == "heavy_ball" else 4.0
-        axes = [np.linspace(-wide, wide, 121), np.linspace(-reach, reach, 61)]
+        axes = [np.linspace(-wide, wide, 91), np.linspace(-reach, reach, 47)]
     grid = Grid(axes)
     mesh = grid.mesh()
     law = points(increments, len(program.draws), 16 if len(axes) == 1 else 8)
