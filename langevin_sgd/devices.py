@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from langevin_sgd import cuda_obstacles
 from langevin_sgd.errors import UserError
 
 Library = Literal["torch", "numba"]
@@ -49,16 +50,19 @@ def _torch_devices() -> int:
 def _numba_devices() -> int:
     from numba import cuda
 
-    return len(cuda.gpus) if cuda.is_available() else 0  # type: ignore[no-untyped-call]
+    return 0 if OBSTACLES["numba"]() else len(cuda.gpus)
 
 
 FOUND: dict[Library, Callable[[], int]] = {"torch": _torch_devices, "numba": _numba_devices}
 """How many CUDA devices each library sees."""
 
-_MISSING: dict[Library, str] = {
-    "torch": "torch sees {} CUDA devices",
-    "numba": "numba sees {} CUDA devices (it needs a driver and langevin-sgd[gpu])",
-}
+OBSTACLES: dict[Library, Callable[[], str]] = {"torch": cuda_obstacles.of_torch, "numba": cuda_obstacles.of_numba}
+"""What keeps each library from CUDA, in words."""
+
+
+def _missing(library: Library, count: int) -> str:
+    obstacle = "" if count else OBSTACLES[library]()
+    return f"{library} sees {count} CUDA devices" + (f" ({obstacle})" if obstacle else "")
 
 
 def checked(device: str) -> str:
@@ -112,7 +116,7 @@ def _placed(device: str, engines: Sequence[Engine]) -> Placed | str:
         count = FOUND[engine.cuda]()
         if index < count:
             return Placed(f"cuda:{index}", engine)
-        reasons.append(_MISSING[engine.cuda].format(count))
+        reasons.append(_missing(engine.cuda, count))
     return " and ".join(reasons) or f"{engines[0].name} runs on the CPU alone"
 
 

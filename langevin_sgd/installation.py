@@ -19,6 +19,7 @@ def info() -> str:
         "git revision": git_revision() or "none",
         "cpu": f"{os.cpu_count()} cores, {torch.get_num_threads()} torch threads",
         "cuda": ", ".join(f"cuda:{index} {name}" for index, name in enumerate(cuda)) or "no device that torch sees",
+        "cuda, fused kernels": devices.OBSTACLES["numba"]() or "numba-cuda is ready",
         "network": f"torch.func ensemble on {on[devices.TENSORS]}",
         "langevin, basins": f"fused kernels on {on[devices.FUSED]}, backend: batched on {on[devices.TENSORS]}",
         "random_potential": "sde as langevin and basins; master equation and flooding on cpu",

@@ -59,8 +59,9 @@ def machine(monkeypatch):
     def has(*, torch_sees: int, numba_sees: int) -> None:
         monkeypatch.setattr(torch.cuda, "is_available", lambda: torch_sees > 0)
         monkeypatch.setattr(torch.cuda, "device_count", lambda: torch_sees)
-        monkeypatch.setattr(numba.cuda, "is_available", lambda: numba_sees > 0)
         monkeypatch.setattr(numba.cuda, "gpus", [object()] * numba_sees)
+        monkeypatch.setitem(devices.OBSTACLES, "torch", lambda: "" if torch_sees else "no driver")
+        monkeypatch.setitem(devices.OBSTACLES, "numba", lambda: "" if numba_sees else "numba-cuda is not installed")
 
     return has
 
@@ -104,7 +105,7 @@ def test_one_line_says_which_models_can_which_cannot_and_how_to_mend(machine, tm
         lsgd.simulate(study("net", "ou", "well", "master"), device="cuda", output=tmp_path / "run")
     assert str(told.value) == (
         "device: cuda was asked for, but for ou: numpy runs on the CPU alone, and for well: numba sees 0 CUDA devices "
-        "(it needs a driver and langevin-sgd[gpu]), and for master: its compiled kernel runs on the CPU alone; net can "
+        "(numba-cuda is not installed), and for master: its compiled kernel runs on the CPU alone; net can "
         "run there: use --device auto, which runs each model where it can"
     )
     assert not (tmp_path / "run").exists()

@@ -38,7 +38,7 @@ GPUEM = (8_388_608 * 3 * 256, 0.715859498)
 """Component-steps, and the seconds they took."""
 _PEER = (
     "published: GPUEM of DiffEqGPU.jl, float32, 8,388,608 trajectories of 256 steps, on a GPU that the file does not "
-    "name; no copies in its time ([data/SDE](https://github.com/utkarsh530/GPUODEBenchmarks), for Utkarsh et al., "
+    "name; no copies in its time (`data/SDE` of utkarsh530/GPUODEBenchmarks on GitHub, for Utkarsh et al., "
     "Comput. Methods Appl. Mech. Eng. 419 (2024) 116591)"
 )
 _HEAD = """# On a GPU

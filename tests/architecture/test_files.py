@@ -24,7 +24,6 @@ SHORT: dict[str, str] = {
     "observables/basins.py": "declarations that kinds with basins share",
     "__main__.py": "where `python -m langevin_sgd` begins",
     "checks/flatness/rows.py": "every check has its rows in a file of that name",
-    "installation.py": "the command `info`",
     "landscapes/symbols.py": "sympy as whatever has formulas imports it",
     "models/failed.py": "what every kind may give in the place of a point, and every engine takes",
     "training/snapshot.py": "not mended yet",
