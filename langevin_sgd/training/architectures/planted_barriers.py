@@ -33,7 +33,7 @@ class PlantedBarriers(MultilayerPerceptron):
     """Shortest wavelength along a line, below which V is smooth."""
     longest: PositiveNumber = 100.0
     """Longest wavelength."""
-    offset: Magnitude = 0.0007
+    offset: Magnitude = 0.0012
     """Distance of the start from the top of a hill of the whole loss along each line. About the reach of noise while it
     comes down, the root of learning rate x variance of a sample's gradient along the line / (2 x batch size x
     curvature), so that some replicas come down on the other side. Much smaller, and descent without noise lingers on

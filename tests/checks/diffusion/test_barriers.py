@@ -15,7 +15,7 @@ BARE = {"architecture": {"kind": "mlp", "hidden": [8], "activation": "tanh"}}
 PLAIN = {"architecture": {"kind": "mlp", "hidden": [32], "activation": "tanh"}}
 SEGMENTS = {"kind": "segments", "looks": 1}
 SEEDS = range(1, 21)
-JUDGED_SEEDS = range(701, 721)
+JUDGED_SEEDS = range(801, 821)
 LIKE_PLANTED = {"batches": [256, 32], "steps": 150, "replicas": 48}
 
 
@@ -26,16 +26,15 @@ def words(seed: int, batches: list[int], **network) -> list[str]:
 
 
 @pytest.mark.validate
-@pytest.mark.xfail(strict=False, reason="barriers in 17 of the 20 seeds; 707, 715 and 717 are inconclusive")
+@pytest.mark.xfail(strict=False, reason="not judged yet with this offset; with one of 0.0007 barriers in 17 of 20")
 def test_planted_barriers_are_called_so():
     """20 seeds, each with lines and a start of its own, 48 replicas, 150 steps: barriers at B = 256 in at least 19.
 
-    Concluded is at the lower of two temperatures a factor 8 apart. The start is 0.0007 beside a hill top of the whole
-    loss along each of the 48 lines; noise at B = 256 reaches about that far. So most lines let replicas down on either
-    side, and the excess goes as T to a power of -0.3 to -1. All of this was chosen on the seeds 601 to 614. In 707
-    and 717 linear response itself is as large as all lines give, and the ratio 1.3(4) and 1.1(2): as on seeds where
-    descent was made to linger on hill tops, by an offset half as large. In 715 the ratio is 22(9), and the exponent
-    -0.3 (-0.7 to 0.6) too uncertain.
+    Concluded is at the lower of two temperatures a factor 8 apart. The start is 0.0012 beside a hill top of the whole
+    loss along each of the 48 lines; noise reaches 0.0006 at B = 256 and 0.0018 at 32. So many lines let replicas down on
+    either side at both. This was chosen after 0.0007 gave barriers in 17 of the seeds 701 to 720 and none of them
+    anything but inconclusive else: there descent lingers on some tops, and linear response was as large as all lines
+    give in 707 and 717. With 0.0012 these two and 715 are barriers by far.
     """
     found = collections.Counter(words(seed, **LIKE_PLANTED, **PLANTED)[0] for seed in JUDGED_SEEDS)
     assert found["barriers"] >= 19, found
