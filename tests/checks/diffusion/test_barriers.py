@@ -32,9 +32,9 @@ def test_planted_barriers_are_called_so():
 
     Concluded is at the lower of two temperatures a factor 8 apart. The start is 0.0012 beside a hill top of the whole
     loss along each of the 48 lines; noise reaches 0.0006 at B = 256 and 0.0018 at 32. So many lines let replicas down on
-    either side at both. This was chosen after 0.0007 gave barriers in 17 of the seeds 701 to 720 and none of them
-    anything but inconclusive else: there descent lingers on some tops, and linear response was as large as all lines
-    give in 707 and 717. With 0.0012 these two and 715 are barriers by far.
+    either side at both. This was chosen after 0.0007 gave barriers in 17 of the seeds 701 to 720 and left 707, 715
+    and 717 inconclusive: in two of them descent lingered on tops, and linear response was as large as all lines give.
+    With 0.0012 all three are barriers by far.
     """
     found = collections.Counter(words(seed, **LIKE_PLANTED, **PLANTED)[0] for seed in JUDGED_SEEDS)
     assert found["barriers"] >= 19, found
