@@ -22,8 +22,10 @@ from langevin_sgd.integrators.problem import Problem, Reductions
 
 THREADS = 256
 """Threads of a block."""
-# Updates of one coordinate per launch: below a second on any GPU
+# Updates of one coordinate per launch, and its steps: below a second on any GPU. A thread makes its steps one after the
+# other, each in a few tenths of a microsecond, so that few trajectories are no faster than many.
 _LAUNCH = 50_000_000_000
+_STEPS = 1_000_000
 
 
 def run(problem: Problem, device: str, after_launch: Callable[[int], None] | None = None) -> Reductions:
@@ -132,7 +134,7 @@ class _Recorder:
 
 def _launches(problem: Problem) -> Iterator[tuple[int, int]]:
     """Launches end at recorded steps, and before they become long."""
-    length = max(1, _LAUNCH // max(1, problem.state.size))
+    length = max(1, min(_STEPS, _LAUNCH // problem.updates))
     stops = [int(s) for s in problem.record_steps if problem.begin < s < problem.end]
     begin = problem.begin
     for stop in [*stops, problem.end]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from langevin_sgd.errors import IntegrationError
 from langevin_sgd.integrators.program import Program
 from langevin_sgd.integrators.record import Quantities
 from langevin_sgd.landscapes.landscape import Landscape
@@ -16,6 +17,8 @@ from langevin_sgd.noise import Noise
 from langevin_sgd.random_numbers.increments import Layout
 
 Float = NDArray[np.floating[Any]]
+_ENTRIES = 1 << 32
+"""Entries of a table at most: where a trajectory's begin is counted in 32 bits."""
 
 
 @dataclass
@@ -58,6 +61,11 @@ class Problem:
         self.offsets = np.zeros(self.numbers.size, np.uint32)
         table = self.landscape.table
         if table is not None:
+            if table.size > _ENTRIES:
+                raise IntegrationError(
+                    f"the potentials have {table.size} cells in all and {_ENTRIES} can be counted; take fewer "
+                    "disorders or fewer cells"
+                )
             self.table = table.astype(self.state.dtype, copy=False).ravel()
             self.cells = self.landscape.cells
             if self.landscape.parameters:
