@@ -26,7 +26,7 @@ def test_what_is_claimed_of_linear_response_holds(start, seeds):
     With 8 replicas the spread over linear response has an error of 0.012 at B = 128 and of 0.03 at B = 16 in one seed,
     0.005 and 0.013 in the mean of five, and the exponent of the rest 0.13 and 0.06. At B = 16 the spread falls short by
     0.06, so that the mean of five lies within 0.10 by three errors. Of 25 law rows none disagrees, so that at most one
-    in fifty of all 200 does. In all 40 runs: drift 1.0080(1) and 1.0009(0) of the control's at B = 16 and 128, spread
+    in fifty of all 200 does. In all 40 runs: drift 1.0079(1) and 1.0009(0) of the control's at B = 16 and 128, spread
     0.973(6) and 0.994(2), exponent 0.987(7); 168 rows agree and 32 are inconclusive.
     """
     found = pd.concat([of_seed(seed, start) for seed in seeds])
