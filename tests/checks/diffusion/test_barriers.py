@@ -32,7 +32,8 @@ def test_planted_barriers_are_called_so():
     Concluded is at the lower of two temperatures a factor 8 apart. The start is 0.0012 beside a hill top of the whole
     loss along each of the 48 lines; noise reaches 0.0006 at B = 256 and 0.0018 at 32, so that many lines let replicas
     down on either side at both. With 48 replicas 18 of the seeds 801 to 820 were barriers. In 801 and 811 the exponent
-    of the excess was known too badly, -0.02 (-0.4 to 0.6) and 0.32 (0.09 to 0.7): hence twice as many. Seed 919 is still inconclusive, with 0.39 (0.21 to 0.65).
+    of the excess was known too badly, -0.02 (-0.4 to 0.6) and 0.32 (0.09 to 0.7): hence twice as many. One of the
+    seeds here is still inconclusive, 919 with 0.39 (0.21 to 0.65).
 
     Nearer to the tops, at 0.0007, the exponent is lower, and 17 of the seeds 701 to 720 are barriers. There descent
     lingers on some tops, and in 707 and 717 linear response is as large as all lines give; not so at 0.0012.
