@@ -156,7 +156,8 @@ def _alone(row: SaidRow, law: bool) -> str:
         return row.said[row.verdict] + (f" ({called} {number})" if called and number and not row.fault else "")
     if law:
         return f"{_LAW[row.verdict]} {row.law} in {row.what}{row.deviation}{row.edge}"
-    return f"{row.law} {_CONTRAST[row.verdict]} in {row.what}{row.deviation}"
+    within = row.edge if row.verdict == "agrees" else ""  # "holds" alone would not go with 14% above
+    return f"{row.law} {_CONTRAST[row.verdict]} in {row.what}{row.deviation}{within}"
 
 
 def _counted(rows: Sequence[SaidRow], told_of: str) -> str:

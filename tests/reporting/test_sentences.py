@@ -70,9 +70,12 @@ BESIDE = {"agrees": "holds in", "disagrees": "fails in", "inconclusive": "is ope
 @pytest.mark.parametrize("verdict", VERBS)
 def test_each_verdict_has_its_own_words_and_no_other(verdict):
     law, contrast = text(row(verdict)), text(row(verdict, role="contrast"))
+    wide = text(row(verdict, role="contrast", ratio=1.14, tolerance=0.2))
     for other, verb in VERBS.items():
         assert bool(re.search(rf"\b{verb}", law)) is (other == verdict)
         assert (BESIDE[other] in contrast) is (other == verdict)
+    assert "14.0% above" in wide
+    assert (", within 20%" in wide) is (verdict == "agrees")  # 14% holds by what, else?
     assert "no law is claimed of it" in contrast
     conclusion = text(row(verdict, AT_REST))
     assert [each for each in VERBS if AT_REST.phrases()[each] in conclusion] == [verdict]
