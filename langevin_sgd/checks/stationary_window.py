@@ -188,7 +188,8 @@ class StationaryWindow:
         moving = abs(deficit) > NEGLIGIBLE or start > 0.0
         if moving and "autocorrelation_time" in dataset and "sample_step" in dataset.coords:
             tau = values("autocorrelation_time")
-            fading = np.exp(-2.0 * values("sample_step")[:, None] / tau).mean(axis=0)
+            with np.errstate(divide="ignore"):  # tau is 0 where eta k = 1: all is forgotten in one step
+                fading = np.exp(-2.0 * values("sample_step")[:, None] / tau).mean(axis=0)
             decay = np.where(noisy, fading, 0.0)
             # what is left of the start fades with the slowest mode, which may be one without noise
             slowest = float(np.where(noisy | (start > 0.0), tau, 0.0).max(initial=0.0))

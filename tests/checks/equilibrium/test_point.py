@@ -270,6 +270,15 @@ def test_a_quarter_of_the_tolerance_is_allowed_on_either_side(make_stationary, d
     assert ("phases" in window.fault(0.05)) is (fault and deficit < 0)
 
 
+def test_a_mode_that_forgets_in_one_step_keeps_nothing_of_the_start(make_stationary):
+    """At eta k = 1 the relaxation takes no time: its decay is nought, without a warning."""
+    dataset = make_stationary(seed=14, replicas=8, samples=20, transient_deficit=0.004)
+    dataset["autocorrelation_time"][0] = 0.0
+    decay = StationaryWindow.from_dataset(dataset).decay
+    assert decay[0] == 0.0
+    assert np.all(np.isfinite(decay))
+
+
 def test_a_transient_in_the_flat_modes_spoils_their_bin_alone(make_stationary):
     dataset = make_stationary(seed=14, replicas=256, samples=200, transient_deficit=0.004)
     dataset["autocorrelation_time"][-1] = 5000.0
