@@ -137,13 +137,14 @@ def _clause(group: Sequence[SaidRow], law: bool) -> str:
     verbs = _AT_POINTS if law else _CONTRAST
     most = f"most at {worst.at}" if law else "furthest"
     at = f" ({most}{worst.deviation})" if verdict != "agrees" and (law or worst.deviation) else ""
+    everywhere = "at both points" if len(group) == 2 else f"at all {len(group)} points"
     parts = [f"{verbs[each]} at {counts[each]}" for each in reversed(GRAVEST_FIRST) if counts[each]]
     parts[0] += f" of {len(group)} points"
     if len(parts) == 1:
-        parts = [f"{verbs[verdict]} at all {len(group)} points"]
+        parts = [f"{verbs[verdict]} {everywhere}"]
     parts[-1] += at
     if law and len(counts) == 1 and verdict != "inconclusive":
-        return f"{verbs[verdict]} with {worst.law} in {worst.what} at all {len(group)} points{at}"
+        return f"{verbs[verdict]} with {worst.law} in {worst.what} {everywhere}{at}"
     return f"{'against ' * law}{worst.law} in {worst.what} {', '.join(parts)}"
 
 

@@ -130,6 +130,7 @@ def test_a_scan_says_at_how_many_points():
     assert "agrees with the discrete law of its H and C in total variance at all 8 points" in text(
         *(row("agrees", point=f"η={place}") for place in range(8))
     )
+    assert "total variance at both points" in text(*(row("agrees", point=f"η={place}") for place in range(2)))
 
 
 def test_what_was_altered_and_what_failed_comes_first():
