@@ -164,13 +164,13 @@ def test_minibatches_are_drawn_once_for_all_points(monkeypatch):
     """As many as for one point: replica r has those of replica r everywhere."""
     from langevin_sgd.training import minibatches
 
-    drawn = []
-    integers = minibatches.random_numbers.integers
-    monkeypatch.setattr(
-        minibatches.random_numbers,
-        "integers",
-        lambda *a, **k: drawn.append(len(k["trajectories"])) or integers(*a, **k),
-    )
+    drawn, fill = [], minibatches.minibatch_kernel.fill
+
+    def counted(indices, replicas, *more):
+        drawn.append(len(replicas))
+        fill(indices, replicas, *more)
+
+    monkeypatch.setattr(minibatches.minibatch_kernel, "fill", counted)
     together(ETAS, replicas=16)
     assert drawn == [16]
 
