@@ -94,7 +94,7 @@ def print_verdicts(
                 console.print(_reason(row, whole=verbose))
     if shown:
         console.print(Text(_LEGEND if console.width >= _ROOM_FOR_PREDICTED else f"{_LEGEND} {_NARROW}", "dim"))
-    if full and not verbose:
+    if full and not verbose and table.sizes["comparison"]:
         console.print(Text(f"The reason for every verdict: langevin-sgd check --verbose {run}", "dim"), soft_wrap=True)
     hidden = len(every) - len(shown)
     if hidden:

@@ -1,4 +1,4 @@
-"""Compiled indices of minibatches: those of `random_numbers.integers`, in a fifth of the time."""
+"""Compiled indices of minibatches: those of `random_numbers.integers`, in a third of the time."""
 
 import numpy as np
 from numba import njit

@@ -53,6 +53,14 @@ def test_without_checks_the_table_says_where_the_models_ended(make_tree, capsys)
     assert any("hot failed" in line for line in lines)
 
 
+def test_reasons_are_offered_where_there_are_rows(make_tree):
+    tree = make_tree()
+    assert any("reason for every verdict" in line for line in printed(tree, full=True, width=80))
+    none = xr.DataTree(tree["checks"].to_dataset().isel(comparison=slice(0)))
+    tree = xr.DataTree(children={**tree.children, "checks": none})
+    assert not any("reason for every verdict" in line for line in printed(tree, full=True, width=80))
+
+
 def test_the_full_table_has_every_row_with_its_reason(make_tree):
     tree = make_tree()
     every = rows(tree["checks"].to_dataset())
