@@ -13,9 +13,11 @@ from running import main
 CLAIM = Claim(
     name="gauss_newton",
     title="The Hessian is the noise, early; the gradient lies in a few of its directions",
-    source="Martens 2014; Gur-Ari, Roberts and Dyer 2018; Sagun et al. 2018",
-    says="H is close to C + g g^T, the second moment of the samples' gradients, while the network does not fit yet; the "
-    "gradient soon lies along the few sharpest eigenvectors of H, as many as there are classes",
+    source="Gur-Ari, Roberts and Dyer 2018; Martens 2014; Kunstner, Hennig and Balles 2019",
+    says="H is close to F = C + g g^T, the second moment of the samples' gradients, while the network does not fit yet: F with "
+    "labels drawn from the network itself is the Gauss-Newton part of H (Martens), and that the labels of the data do as well "
+    "is often assumed, and disputed by Kunstner et al.; the gradient soon lies along the few sharpest eigenvectors of H, as "
+    "many as there are classes (Gur-Ari et al.)",
     expected="|H - F|/|H| at most 0.5 at every look up to step 30, and larger at the end than there; the share of |g|^2 "
     "in the 10 sharpest directions at least 0.5 on average over looks from step 100 on",
 )
@@ -46,9 +48,10 @@ def found(run: xr.DataTree) -> Finding:
         of_mean("the same in the sharpest one", model.gradient_in_top.isel(top=0).mean("gauss_newton_look")),
     ]
     seen = (
-        f"Up to step {EARLY} H is off the second moment by {100 * rows[0].value:.0f}% of its length in a network of two "
-        f"layers (softmax regression: {100 * rows[2].value:.0f}%), whose H then has a part of both layers' own that no "
-        f"noise has. From step {SOON} on ten of 2,410 directions hold {100 * rows[5].value:.0f}% of the gradient's square."
+        f"Of H and F it {rows[0].verdict}: up to step {EARLY} H is off the second moment by {100 * rows[0].value:.0f}% of its "
+        f"length in a network of two layers (softmax regression: {100 * rows[2].value:.0f}%), whose H then has a part of both "
+        f"layers' own that no noise has. Of the gradient it {rows[5].verdict}: from step {SOON} on ten of 2,410 directions "
+        f"have {100 * rows[5].value:.0f}% of its square."
     )
     return Finding(rows, _figure(model, linear.gauss_newton_difference, share), seen)
 
@@ -65,8 +68,8 @@ def _figure(model: xr.DataTree, linear: xr.DataArray, share: xr.DataArray) -> Fi
     left.plot([], [], color="C0", label="|H - F|/|H|")
     left.plot([], [], color="C1", label="tr(HF)/tr(HH)")
     left.axhline(0.0, color="0.6", linewidth=1)
-    left.legend(frameon=False, loc=(0.02, 0.42))
-    left.set(title="Hessian H against F = C + g g^T", xlabel="step")
+    left.legend(frameon=False, loc="upper left", ncols=2, fontsize=8)
+    left.set(title="Hessian H against F = C + g g^T", xlabel="step", ylim=(-0.05, 1.25))
     right.set(title="share of |g|^2 in the 10 sharpest directions", xlabel="step", ylim=(0, 1.03))
     return figure
 

@@ -61,12 +61,16 @@ def found(run: xr.DataTree) -> Finding:
         growth("1.2 eta_c: second moment over 256 replicas, over that over 16", above, least=2.0),
         growth("0.8 eta_c: the same", below, least=None),
     ]
-    layers = [f"{held_out.value:.2f}" for held_out in rows[: held.sizes["noise_layer"]]]
+    layers = [
+        f"{row.value:.2f} [{row.low:.2f}, {row.high:.2f}] in layer {layer + 1} ({row.verdict})"
+        for layer, row in enumerate(rows[: held.sizes["noise_layer"]])
+    ]
     first = model.gradient_noise_exponent.isel(noise_look=0, noise_layer=0)
     seen = (
-        "Expected was that gamma is 1 and more only in sample, where eigenvectors lean to single samples. Along the "
-        f"20 sharpest directions of each layer it is {' and '.join(layers)} held out, and {rows[2].value:.2f} and "
-        f"{rows[3].value:.2f} in sample (Zhang, Yang and Tu: 1 to 2); in layer 1 it was {float(first.mean()):.2f} at step "
+        "Of gamma the expectation here was 1 held out, and more only in sample, where eigenvectors lean to single samples; "
+        "Zhang, Yang and Tu have 1 to 2. Along the 20 sharpest directions of each layer it is "
+        f"{' and '.join(layers)}, in sample {rows[2].value:.2f} and {rows[3].value:.2f}; in layer 1 it was "
+        f"{float(first.mean()):.2f} at step "
         f"{int(first.noise_step)}. The block estimator's tail index of minibatch noise, which takes it for stable, is "
         f"{rows[4].value:.2f} across coordinates and {rows[5].value:.2f} across minibatches. Of one-pass least squares "
         f"|w - w*| has the tail index {rows[7].value:.2f} at 0.8 eta_c and {rows[8].value:.2f} at 1.2 eta_c, where its "
@@ -141,7 +145,7 @@ def _figure(model: xr.DataTree, below: Array, above: Array) -> Figure:
         ordered = np.sort(np.sqrt(values.ravel()))[::-1]
         shown = np.unique(np.geomspace(1, ordered.size, 200).astype(int)) - 1
         right.loglog(ordered[shown], (shown + 1) / ordered.size, label=f"{name} eta_c")
-    right.set(title="one-pass least squares", xlabel="|w - w*|", ylabel="share of replicas beyond")
+    right.set(title="one-pass least squares", xlabel="|w - w*|", ylabel="share of replicas and times beyond")
     right.legend(frameon=False)
     return figure
 

@@ -93,6 +93,10 @@ One config a claim, at the scale of two cores: what the original says, what is s
 tolerances that were written before the run. *Holds here* and *does not hold here* are meant as they are said: of these
 networks on these data.
 
+A row holds if its interval of 95% lies within what is expected, does not hold if it lies outside altogether, and otherwise
+one cannot tell. A claim holds if all its rows do, and does not hold if one of them does not. Rows of which nothing is
+expected are contrasts, and have no part in that: what is claimed beyond the rows is measured and not judged.
+
 Intervals are over what a run repeats, replicas most often, at one draw of data and labels: the numbers of
 another seed may lie outside of them. Where pages have a column *between seeds*, it says from where to where the values
 lie of runs with other data, labels, initial weights and minibatches. That verdicts of three seeds do not contradict each

@@ -146,9 +146,19 @@ def test_a_page_tells_what_rows_are_between_seeds_as_long_as_its_config_is_the_s
     assert not seeds.Seeds.read({**recorded, "config": "another"}).fits(claim, finding)
 
 
-def test_what_is_recorded_of_seeds_is_of_the_configs_as_they_are():
-    for name, each in json.loads((_GALLERY.parents[1] / "docs" / "gallery" / "seeds.json").read_text()).items():
-        assert each["config"] == seeds.digest(page.scripts()[name].CLAIM), f"run page.py {name} --seeds 11 12 13"
+def test_every_page_tells_three_seeds_of_the_config_as_it_is_and_none_contradicts_another():
+    folder = _GALLERY.parents[1] / "docs" / "gallery"
+    recorded, verdicts = (json.loads((folder / f"{each}.json").read_text()) for each in ("seeds", "verdicts"))
+    for name, each in recorded.items():
+        several, written = seeds.Seeds.read(each), (folder / f"{name}.md").read_text()
+        lines = [line.replace("\\|", "|") for line in written.splitlines()]
+        assert several.config == seeds.digest(page.scripts()[name].CLAIM), f"run page.py {name} --seeds 11 12 13"
+        assert len(several.verdicts) == 3
+        assert several.told in written
+        for quantity in several.values:
+            row = next(line for line in lines if line.startswith(f"| {quantity} |"))
+            assert row.endswith(f"| {several.between(quantity)} |")
+        assert not {claims.HOLDS, claims.DOES_NOT} <= {verdicts[name]["verdict"], *several.verdicts.values()}, name
 
 
 @pytest.mark.validate
