@@ -14,7 +14,7 @@ from running import main
 
 CLAIM = Claim(
     name="double_descent",
-    title="Double descent, in width and in time",
+    title="Double descent in width, and what takes the peak away",
     source="Belkin et al. 2019; Nakkiran et al. 2020 and 2021",
     says="the test error of the fit has a peak where there are as many parameters as samples and falls beyond it; with the "
     "right weight decay, or stopped early, there is none",
@@ -50,9 +50,11 @@ def found(run: xr.DataTree) -> Finding:
         of_mean("MLP at the end of training: ln of 16 over 128 hidden units", np.log(end[16] / end[128])),
     ]
     peak = float(np.exp(rows[0].value))
+    highest = max(FEATURES, key=lambda n: float(np.log(decayed[n]).mean()))
     seen = (
         f"At 128 features for 128 samples the test loss is {peak:.0f} times that at 16 and {np.exp(rows[1].value):.0f} times that "
-        f"at 1,024; with decay 0.01 it falls throughout, and descent that is stopped early has {np.exp(rows[3].value):.2f} of it."
+        f"at 1,024; with decay 0.01 it is highest at {highest}. Descent at 128 features that is stopped early has "
+        f"{np.exp(rows[3].value):.2f} of the test loss of the fit."
     )
     return Finding(rows, _figure(run, fit, descent, end), seen)
 
@@ -77,8 +79,11 @@ def _figure(run: xr.DataTree, fit: dict[int, xr.DataArray], descent: Array, end:
     left.axvline(THRESHOLD, color="0.5", linestyle=":", linewidth=1)
     left.set(title="test loss of the least squares fit", xlabel="random features", xscale="log", yscale="log")
     left.set_xticks([16, 64, 128, 256, 1024], ["16", "64", "128", "256", "1,024"])
+    low, high = left.get_ylim()
+    left.set(ylim=(low, 3.0 * high))
+    left.set_yticks([0.3, 1.0, 3.0], ["0.3", "1", "3"])
     left.minorticks_off()
-    left.legend(frameon=False)
+    left.legend(frameon=False, loc="upper left", fontsize=8)
     steps = run["descent"].step.values
     for path in descent:
         middle.loglog(steps[1:], path[1:], color="C0", linewidth=0.8)
