@@ -31,6 +31,11 @@ from langevin_sgd.training.update_rules.sgd.config import SgdRule
 
 _SECONDS_WORTH_A_THREAD = 0.5e-3  # less work a step than this is done sooner on one core than shared out
 
+# Threads wait for one another at every operation: whether they gain anything is tried, for so many steps as one core
+# takes this long for, the best of a few times; of blocks that take ten times what is worth a thread it is certain.
+_SECONDS_TRIED, _TRIALS = 10e-3, 3
+_CERTAINLY_WORTH = 10
+
 # A step whose minibatches are this large pushes the training set out of a core's cache; it is then read for a few steps
 # in one go.
 _BYTES_THAT_EVICT = 1 << 17
@@ -97,12 +102,16 @@ class Ensemble:
             return found
 
         fitting = fitting_replicas(samples, network.size, sgd.batch_size, dtype, self._weights.device) or rows
-        self._blocks = blocks(shares(rows, -(-rows // fitting)))
-        if workers.count > len(self._blocks):
-            seconds = self._blocks[0].seconds_per_step() * len(self._blocks)
-            pieces = shares(rows, min(workers.count, int(seconds / _SECONDS_WORTH_A_THREAD)))
-            if len(pieces) > len(self._blocks):
-                self._blocks = blocks(pieces)
+        self._blocks, self._threads = blocks(shares(rows, -(-rows // fitting))), 1
+        if workers.count == 1:
+            return
+        seconds = self._blocks[0].seconds_per_step()
+        most = min(workers.count, int(seconds * len(self._blocks) / _SECONDS_WORTH_A_THREAD))
+        if most > 1:
+            pieces = shares(rows, max(most, len(self._blocks)))
+            many = blocks(pieces) if len(pieces) > len(self._blocks) else self._blocks
+            if seconds > _CERTAINLY_WORTH * _SECONDS_WORTH_A_THREAD or _gain(workers, many, most, self._blocks):
+                self._blocks, self._threads = many, most
 
     @property
     def weights(self) -> Tensor:
@@ -151,7 +160,7 @@ class Ensemble:
             for block in self._blocks:
                 jobs.append((block, indices[:, at : at + len(block.weights)], at_step))
                 at += len(block.weights)
-            self._workers.map(lambda job: job[0].advance(*job[1:]), jobs)
+            self._workers.map(lambda job: job[0].advance(*job[1:]), jobs, at_most=self._threads)
 
 
 def fitting_replicas(
@@ -162,6 +171,20 @@ def fitting_replicas(
         return None
     one = samples.inputs[0].nbytes * batch_size + 2 * dimension * dtype.itemsize
     return max(1, _BYTES_OF_A_BLOCK // one)
+
+
+def _gain(workers: Workers, many: Sequence[_Block], threads: int, few: Sequence[_Block]) -> bool:
+    """Whether so many threads make the gradients of the blocks `many` sooner than one those of `few`."""
+
+    def seconds(blocks: Sequence[_Block], threads: int, steps: int) -> float:
+        began = time.perf_counter()
+        workers.map(lambda block: block.gradients(steps), blocks, at_most=threads)
+        return time.perf_counter() - began
+
+    seconds(many, threads, 1)  # warms up
+    steps = max(1, round(_SECONDS_TRIED / seconds(few, 1, 1)))
+    tried = [(seconds(many, threads, steps), seconds(few, 1, steps)) for _ in range(_TRIALS)]
+    return min(shared for shared, _ in tried) < min(alone for _, alone in tried)
 
 
 class _Block:
@@ -235,14 +258,19 @@ class _Block:
 
     def seconds_per_step(self) -> float:
         """How long the gradient takes on one core: the quickest of a few."""
-        minibatch = self._first_minibatch()
         times = []
         with one_torch_thread(), torch.inference_mode():
             for _ in range(5):
                 began = time.perf_counter()
-                self._gradient(*minibatch)
+                self.gradients(1)
                 times.append(time.perf_counter() - began)
         return min(times)
+
+    def gradients(self, times: int) -> None:
+        """Work out the gradient of a first minibatch so many times, and forget it."""
+        minibatch = self._first_minibatch()
+        for _ in range(times):
+            self._gradient(*minibatch)
 
     def _first_minibatch(self) -> tuple[Tensor, Tensor]:
         count = len(self.weights) * self._batch_size

@@ -14,6 +14,7 @@ from typing import TypeVar
 import torch
 
 from langevin_sgd.one_thread import one_torch_thread
+from langevin_sgd.training.kept_memory import keep_freed_memory
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -38,11 +39,18 @@ class Workers:
 
     def __init__(self, count: int) -> None:
         self.count = max(1, count)
+        keep_freed_memory()
         self._pool = ThreadPoolExecutor(self.count - 1, initializer=_start) if self.count > 1 else None
 
-    def map(self, function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
-        """function(item) for every item, in order; the calling thread works too. Raises what the function raises."""
-        if self._pool is None or len(items) == 1:
+    def map(
+        self, function: Callable[[Item], Result], items: Sequence[Item], *, at_most: int | None = None
+    ) -> list[Result]:
+        """function(item) for every item, in order; the calling thread works too. Raises what the function raises.
+
+        `at_most` so many threads work, by default all.
+        """
+        threads = min(self.count, len(items), self.count if at_most is None else at_most)
+        if self._pool is None or threads <= 1:
             with one_torch_thread(), torch.inference_mode():
                 return [function(item) for item in items]
         results: dict[int, Result] = {}
@@ -53,7 +61,7 @@ class Workers:
                 for index in waiting:
                     results[index] = function(items[index])
 
-        others = [self._pool.submit(work) for _ in range(min(self.count, len(items)) - 1)]
+        others = [self._pool.submit(work) for _ in range(threads - 1)]
         # until all are done: the number of threads of matrix products is the process's, and with it their rounding
         with one_torch_thread():
             try:

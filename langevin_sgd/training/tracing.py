@@ -23,7 +23,7 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from langevin_sgd import user_code
-from langevin_sgd.training import kept_traces
+from langevin_sgd.training import kept_traces, own_operations
 from langevin_sgd.training.held_arguments import Split
 from langevin_sgd.training.traced_products import add_biases, orient, shape
 
@@ -98,6 +98,8 @@ def _shortened(module: GraphModule) -> GraphModule:
     for node in graph.nodes:
         if node.target is aten.permute.default and _swaps_the_last_two(node):
             node.target, node.args = getattr, (node.args[0], "mT")  # a property: no arguments to parse
+        elif node.target in own_operations.DIRECT:
+            node.target = own_operations.DIRECT[node.target]
         elif node.target in _QUICKER:
             node.target = _QUICKER[node.target]
         elif node.target in _RESHAPES:

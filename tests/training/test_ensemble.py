@@ -1,3 +1,5 @@
+import time
+
 import numpy as np
 import pytest
 import torch
@@ -183,6 +185,30 @@ def test_blocks_of_as_many_replicas_share_a_trace(make_network, samples, monkeyp
     network = make_network(nn.Linear(9, 4))
     _train(network, samples, Sgd(learning_rate=0.1, batch_size=7), 64, steps=1, threads=4)
     assert len(traced) == 2  # of 64, which is timed, and of four times 16
+
+
+@pytest.mark.parametrize("slower", ["one thread", "two threads"])
+def test_whether_threads_gain_anything_is_tried(make_network, samples, monkeypatch, slower):
+    """Blocks that take longer beside one another stay on one core, and the bits are the same."""
+    monkeypatch.setattr(ensemble, "_SECONDS_WORTH_A_THREAD", 1e-9)
+    monkeypatch.setattr(ensemble, "_CERTAINLY_WORTH", 1e9)
+    used = []
+
+    class Counted(Workers):
+        def map(self, function, items, *, at_most=None):
+            used.append(at_most)
+            if (at_most == 1) == (slower == "one thread"):
+                time.sleep(0.01)
+            return super().map(function, items, at_most=at_most)
+
+    network = make_network(nn.Linear(9, 4))
+    sgd = Sgd(learning_rate=0.1, batch_size=7)
+    with Counted(2) as workers:
+        made = Ensemble(network, samples, sgd, weights=_weights(network, 64), dtype=torch.float64, workers=workers)
+        assert {1, 2} <= set(used)
+        made.advance(Minibatches.of(sgd, seed=3, replicas=64, samples=len(samples)), 0, 5)
+    assert used[-1] == (2 if slower == "one thread" else 1)
+    assert torch.equal(made.weights, _train(network, samples, sgd, 64, steps=5))
 
 
 class _Branching(nn.Module):

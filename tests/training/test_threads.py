@@ -43,6 +43,15 @@ def test_more_items_than_threads_are_shared_out():
         assert workers.map(lambda i: i, []) == []
 
 
+def test_no_more_threads_than_asked_for_are_at_work():
+    with Workers(3) as workers:
+        alone = workers.map(lambda _: threading.get_ident(), list(range(20)), at_most=1)
+        assert set(alone) == {threading.get_ident()}
+        two = workers.map(lambda _: time.sleep(0.01) or threading.get_ident(), list(range(20)), at_most=2)
+        assert len(set(two)) == 2
+        assert workers.map(lambda i: i, list(range(5)), at_most=100) == list(range(5))
+
+
 def test_after_an_error_the_rest_is_left():
     done = []
 
