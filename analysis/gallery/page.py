@@ -25,11 +25,12 @@ import running
 from claims import ROOT, Claim, Finding
 from seeds import Seeds
 
+import langevin_sgd as lsgd
+
 FOLDER = Path(__file__).parent
-BETWEEN = (
-    "Intervals are over what the run repeats, at one draw of data and labels; *between seeds* is from where to where the "
-    "values lie of runs with others."
-)
+REPEATED = "Intervals are over what the run repeats, at one draw of data and labels"
+SCANNED = "Intervals are over the seeds of the scan, each with its own data and labels"
+BETWEEN = "*between seeds* is from where to where the values lie of runs with others."
 
 
 def scripts() -> dict[str, ModuleType]:
@@ -59,7 +60,8 @@ def page(claim: Claim, finding: Finding, seeds: Seeds | None, script: str, date:
     if seeds is not None:
         header = (*header, "between seeds")
         lines = [(*line, seeds.between(row.quantity)) for line, row in zip(lines, finding.rows, strict=True)]
-        beside = f"\n{BETWEEN} {seeds.told}\n"
+        over = SCANNED if "seed" in lsgd.load(claims.config_of(claim)).scan else REPEATED
+        beside = f"\n{over}; {BETWEEN} {seeds.told}\n"
     rows = markdown(header, lines)
     config = claims.config_of(claim)
     return f"""# {claim.title}
@@ -98,7 +100,7 @@ one cannot tell. A claim holds if all its rows do, and does not hold if one of t
 expected are contrasts, and have no part in that: what is claimed beyond the rows is measured and not judged.
 
 Intervals are over what a run repeats, replicas most often, at one draw of data and labels: the numbers of
-another seed may lie outside of them. Where pages have a column *between seeds*, it says from where to where the values
+another seed may lie outside of them. The column *between seeds* of a page says from where to where the values
 lie of runs with other data, labels, initial weights and minibatches. That verdicts of three seeds do not contradict each
 other is held by `pytest -m validate tests/analysis/test_gallery.py`.
 

@@ -149,6 +149,7 @@ def test_a_page_tells_what_rows_are_between_seeds_as_long_as_its_config_is_the_s
 def test_every_page_tells_three_seeds_of_the_config_as_it_is_and_none_contradicts_another():
     folder = _GALLERY.parents[1] / "docs" / "gallery"
     recorded, verdicts = (json.loads((folder / f"{each}.json").read_text()) for each in ("seeds", "verdicts"))
+    assert sorted(recorded) == sorted(_NAMES)
     for name, each in recorded.items():
         several, written = seeds.Seeds.read(each), (folder / f"{name}.md").read_text()
         lines = [line.replace("\\|", "|") for line in written.splitlines()]
