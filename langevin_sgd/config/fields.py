@@ -44,6 +44,13 @@ class Entries:
     names: str
 
 
+@dataclass(frozen=True)
+class Holds:
+    """Annotates a field with what it holds, as messages say it: "a name, or a list of names"."""
+
+    words: str
+
+
 class Section(BaseModel):
     """A mapping of the config: immutable, with no keys but the ones declared.
 

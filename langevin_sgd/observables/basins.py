@@ -15,8 +15,12 @@ BASINS = declare(
     mean_occupancy_stderr=Variable(("start", "basin"), "standard error of it, over replicas"),
     mean_occupancy_law=Variable(("law", "basin"), "stationary occupancy, by law"),
     occupancy_window=Variable(("bound",), "first and last time of the window of the mean occupancy"),
-    relaxation_time=Variable((), "predicted relaxation time between basins, from the second eigenvalue"),
-    relaxation_time_law=Variable(("law",), "relaxation time between basins, from the second eigenvalue, by law"),
+    relaxation_time=Variable(
+        (), "predicted relaxation time, from the second eigenvalue: between basins, or in the only one"
+    ),
+    relaxation_time_law=Variable(
+        ("law",), "relaxation time, from the second eigenvalue, by law: between basins, or in the only one"
+    ),
     relaxation_time_kramers=Variable((), "relaxation time between basins by the formula of Kramers"),
     transitions=Variable(("basin", "basin_2"), "number of moves between basins seen in the window"),
     **with_errors("hopping_rate", ("basin", "basin_2"), "moves to the other basin in unit time spent in the first"),

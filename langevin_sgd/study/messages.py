@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from langevin_sgd.config.errors import KeyPath, choice, nearest, shown
-from langevin_sgd.config.fields import Entries
+from langevin_sgd.config.fields import Entries, Holds
 from langevin_sgd.config.kinds import Kinds
 
 _CONTAINERS = {
@@ -113,20 +113,28 @@ def _sentence(kind: str, context: Mapping[str, Any], place: _Place, value: Any) 
     if kind == "too_long":
         return f"must have at most {context['max_length']} entries, got {context['actual_length']}"
     if kind in _CONTAINERS:
-        return f"must be {_numbers(place) or _CONTAINERS[kind]}, got {shown(value)}"
+        return f"must be {_list(place.annotation) or _CONTAINERS[kind]}, got {shown(value)}"
     if kind == "value_error":
         return str(context["error"])
     return f"cannot be {shown(value)}: expected {_expected(place.annotation)}"
 
 
-def _numbers(place: _Place) -> str:
-    """How many numbers a list takes and what they are; empty unless it takes a fixed number of them."""
-    bare = _bare(place.annotation)
+_ENTRIES = {int: "whole numbers", float: "numbers", str: "texts"}
+
+
+def _list(annotation: Any) -> str:
+    """What a list holds, and how many of it where that is fixed; empty for what is no list of numbers or texts."""
+    if (holds := _inner_mark(annotation, Holds)) is not None:
+        return holds.words
+    bare = _bare(annotation)
     entries = [_bare(entry) for entry in typing.get_args(bare)]
-    if typing.get_origin(bare) is not tuple or any(entry not in (int, float) for entry in entries):
+    if typing.get_origin(bare) is not tuple or any(entry not in (*_ENTRIES, Ellipsis) for entry in entries):
         return ""
-    names = _mark(place.annotation, Entries)
-    return f"a list of {len(entries)} numbers" + (f", {names.names}" if names is not None else "")
+    if Ellipsis in entries:
+        return f"a list of {_ENTRIES[entries[0]]}"
+    names = _inner_mark(annotation, Entries)
+    what = "numbers" if entries[0] is int else _ENTRIES[entries[0]]
+    return f"a list of {len(entries)} {what}" + (f", {names.names}" if names is not None else "")
 
 
 def _kind(place: _Place, value: Any) -> tuple[KeyPath, str]:
@@ -193,6 +201,8 @@ def _expected(annotation: Any) -> str:
         return _either([str(name) for name in typing.get_args(bare)])
     if isinstance(bare, type) and issubclass(bare, BaseModel):
         return f"a mapping with {', '.join(keys(bare))}"
+    if said := _list(annotation):
+        return said
     outer = typing.get_origin(bare) or bare
     words = {int: "a whole number", float: "a number", str: "text", bool: "true or false", tuple: "a list"}
     return words.get(outer, "a mapping")
@@ -241,7 +251,7 @@ def _declared(field: FieldInfo) -> Any:
     """The type of a field, with what says of which kinds its sections are, or what the numbers of its lists are."""
     annotation: Any = field.annotation
     for mark in field.metadata:
-        if isinstance(mark, Kinds | Entries):
+        if isinstance(mark, Kinds | Entries | Holds):
             annotation = Annotated[annotation, mark]
     return annotation
 
@@ -251,6 +261,17 @@ def _mark(annotation: Any, of: type[_Mark]) -> _Mark | None:
     if typing.get_origin(annotation) is not Annotated:
         return None
     return next((each for each in annotation.__metadata__ if isinstance(each, of)), None)
+
+
+def _inner_mark(annotation: Any, of: type[_Mark]) -> _Mark | None:
+    """The same of a type that may also be None."""
+    found = _mark(annotation, of)
+    if found is None and typing.get_origin(annotation) is Annotated:
+        return _inner_mark(typing.get_args(annotation)[0], of)
+    if found is None and typing.get_origin(annotation) in (Union, types.UnionType):
+        rest = [member for member in typing.get_args(annotation) if member is not type(None)]
+        return _inner_mark(rest[0], of) if len(rest) == 1 else None
+    return found
 
 
 def _kinds(annotation: Any) -> Kinds[Any] | None:

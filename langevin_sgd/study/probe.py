@@ -90,9 +90,9 @@ def probed(study: Study, name: str, around: Surroundings) -> Probed:
     seconds = found[0].once + again + count * float(np.mean([each.seconds for each in whole]))
     left = [what.replace("_", " ") for what in whole[0].left]
     left += [f"the first time of each of {count} launches"] if len(found) == 1 < _searches(grid) else []
-    lacking = f"without what is due to {', '.join(left)}" if left else "a guess"
+    lacking = f"time does not count {', '.join(left)}" if left else "time is a guess"
     told = bool(left) or any(each.rough for each in whole)
-    note = f"time is {lacking}: it had {BUDGET:g} s to be measured" if told else ""
+    note = f"{lacking}: measuring it stopped after {BUDGET:g} s" if told else ""
     return Probed(seconds, note, found[0].data)
 
 

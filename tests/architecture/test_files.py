@@ -21,7 +21,6 @@ _OF_EVERY_KIND = ("observables.py", "/stored.py", "/laws.py")
 """Files that a kind of model has whatever their length: what it emits."""
 
 SHORT: dict[str, str] = {
-    "observables/basins.py": "declarations that kinds with basins share",
     "__main__.py": "where `python -m langevin_sgd` begins",
     "checks/flatness/rows.py": "every check has its rows in a file of that name",
     "landscapes/symbols.py": "sympy as whatever has formulas imports it",

@@ -31,7 +31,26 @@ def test_several_faults_are_told_in_the_order_of_their_lines(tmp_path: Path) -> 
 
 
 FULL = {"kind": "full", "full": [], "matrix": [[2.0, 0.5], [0.5, 1.0]]}
+CSV = {**NETWORK, "loss": "mse", "data": {"name": "csv", "path": "table.csv"}}
+WELL = {
+    "kind": "langevin",
+    "potential": {"kind": "expression", "energy": "x**2", "variables": ["x"]},
+    "temperature": 1.0,
+    "steps": 10,
+}
 FROM_PYTHON = {
+    "no column of labels": (
+        study(models={"network": CSV}, checks=[]),
+        "models.network.data.labels: missing; expected the name of a column, or a list of names",
+    ),
+    "a number for columns": (
+        study(models={"network": {**CSV, "data": {**CSV["data"], "labels": "y", "inputs": 3}}}, checks=[]),
+        "models.network.data.inputs: must be the name of a column, or a list of names, got 3",
+    ),
+    "no list of numbers": (
+        study(models={"well": WELL}, checks=[]),
+        "models.well.start: missing; expected a list of numbers",
+    ),
     "a boolean": (study(seed=True), "seed: must be a whole number, got true"),
     "a key that is no text": (study(models={"network": NETWORK, 3: MEASURED}), "models: keys must be text, got 3"),
     "a list": ([1, 2], "must be a mapping"),

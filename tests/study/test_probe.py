@@ -71,7 +71,7 @@ def test_a_model_has_bounded_time_to_be_probed_and_what_it_does_not_tell_is_said
     monkeypatch.setattr(probe._Piece, "run", lambda piece, *given: (pieces.append(given), run(piece, *given))[1])
     table = lsgd.plan(network(steps=400, replicas=4))
     assert len(pieces) == 3  # twice the smallest, and once with more steps
-    assert table["note"].item().startswith("time is without what is due to ")
+    assert table["note"].item().startswith("time does not count ")
     assert table["seconds"].item() > 0
 
 

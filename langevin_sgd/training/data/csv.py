@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
-from langevin_sgd.config.fields import Text
+from langevin_sgd.config.fields import Holds, Text
 from langevin_sgd.training.data.file_section import FileSection
 
 
@@ -14,7 +14,9 @@ def _columns(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
-Columns = Annotated[tuple[Text, ...], Field(min_length=1), BeforeValidator(_columns)]
+Columns = Annotated[
+    tuple[Text, ...], Field(min_length=1), BeforeValidator(_columns), Holds("the name of a column, or a list of names")
+]
 
 
 class CsvData(FileSection):
