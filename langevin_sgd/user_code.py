@@ -40,6 +40,7 @@ _MENDS = {
     "that doesn't have storage": "compute with torch alone, without numpy",
     "DataParallel": "give the module itself, without DataParallel: replicas are shared out already",
     "Jitted": "give the module itself, without torch.jit: it is traced already",
+    "out of memory": "take fewer replicas, or smaller minibatches",
     "saved tensor hooks": "leave out torch.utils.checkpoint and other hooks on saved tensors",
 }
 """What to do about what torch says, by words of it."""
@@ -78,6 +79,11 @@ def call_at_every_step(
 
 class UserCodeError(UserError):
     """Code of the user's own raised; its exception is the cause."""
+
+
+def raised(error: BaseException | None) -> bool:
+    """Whether it comes from what code of the user's own raised, and may be gone when that is mended."""
+    return error is not None and (isinstance(error, UserCodeError) or raised(error.__cause__))
 
 
 def left_out(fault: UserError) -> None:

@@ -74,6 +74,17 @@ def check_memory(trajectories: int, rows: int, recorded: int, observed: Quantiti
         )
 
 
+def check_recorded(record: Record, end: int, until: int | None) -> None:
+    """Raise `IntegrationError` for recorded steps that no part of the run reaches, which ends at `end` or `until`."""
+    last = end if until is None else whole_number(until, "until", IntegrationError)
+    if last < end:
+        raise IntegrationError(f"until is step {last}, and this part of the run ends at step {end}; give {end} or more")
+    beyond = next((step for step in record.steps if step > last), None)
+    if beyond is not None:
+        mend = "give more steps" if until is not None else f"give more steps, or until={record.steps[-1]} for a part"
+        raise IntegrationError(f"recorded step {beyond} is beyond the end of the run, step {last}; {mend}")
+
+
 def one_of(given: str, known: Iterable[str], what: str) -> None:
     """Raise `IntegrationError` when `given` is not one of the known names."""
     if not isinstance(given, str) or given not in known:

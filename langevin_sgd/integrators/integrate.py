@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
 
+from langevin_sgd import out_of_memory
 from langevin_sgd.cores import cores
 from langevin_sgd.devices import place
 from langevin_sgd.integrators import arguments, backends, schemes
@@ -21,7 +22,7 @@ from langevin_sgd.integrators.program import program_of, program_of_run, structu
 from langevin_sgd.integrators.record import Record
 from langevin_sgd.integrators.resolution import check_resolution
 from langevin_sgd.integrators.results import dataset
-from langevin_sgd.integrators.scan_points import Scan, grid
+from langevin_sgd.integrators.scan_points import Grid, Scan, grid
 from langevin_sgd.integrators.schemes.scheme import Scheme, SchemeError
 from langevin_sgd.integrators.stability import check_stable
 from langevin_sgd.integrators.state import State
@@ -69,6 +70,7 @@ def integrate(
     device: str = "auto",
     threads: int | None = None,
     state: State | None = None,
+    until: int | None = None,
     after_launch: Callable[[int], None] | None = None,
     force: bool = False,
 ) -> Integration:
@@ -81,8 +83,9 @@ def integrate(
     which become the leading dimension `point`. `point_numbers`: what tells the points apart in the random stream,
     0, 1, ... if not given; with the same number a point has the same bits in any scan. `precision`: float64 state with
     float32 noise ("mixed") or float32 throughout. `state`: go on from there, with the same bits as without the stop;
-    steps and recorded steps count from the run's beginning, time is step x time_step. `after_launch(step)` is called
-    about once a second.
+    steps and recorded steps count from the run's beginning, time is step x time_step. `until`: the step at which a run
+    in several parts ends, if not with this part; a recorded step beyond it, or beyond the end of a run that gives none,
+    is refused, and one that another part reaches is recorded there. `after_launch(step)` is called about once a second.
 
     The noise of a trajectory depends on its number, the step and the seed alone. A `Quadratic` of up to 16 coordinates
     becomes a formula in w1, w2, ..., a larger one runs batched. A `FourierPotential` runs batched, and with
@@ -90,8 +93,9 @@ def integrate(
     potentials of a `Tabulated`: scan={"disorder": range(n)}, a point each. A name that two of landscape, noise, scheme
     and run use is one parameter. `scheme="exact"` has no error at any time step on a quadratic landscape with constant
     noise. `force`: go on where a scheme, a kind of increments or a step is known to fail. Raises `UserError`
-    (`FormulaError`, `NoiseError`, `SchemeError`, `IntegrationError`) for what does not fit, and `Diverged` when
-    positions leave the finite numbers, as `NotFinite` when what is recorded or compared does at finite positions.
+    (`FormulaError`, `NoiseError`, `SchemeError`, `IntegrationError`) for what does not fit, `OutOfMemory` with what to
+    reduce if memory runs out, and `Diverged` when positions leave the finite numbers, as `NotFinite` when what is
+    recorded or compared does at finite positions.
     """
     chosen = schemes.scheme(scheme)
     record = Record() if record is None else record
@@ -138,13 +142,14 @@ def integrate(
     state_type = _STATE_TYPES[precision]
     total = points.points * trajectories
     begun = state.step if isinstance(state, State) else 0
-    looks = sum(begun <= step <= begun + steps for step in record.steps)  # those of a run that goes on are not in it
+    looks = sum(begun <= step <= begun + steps for step in record.steps)  # those of other parts are not in it
     arguments.check_memory(total, sum(program.widths.values()), looks, observed, points.points)
     if state is None:
         begin = arguments.beginning(chosen, program.widths, start, seed, points)
         landscape.check_start(begin.vectors["position"])
     else:
         begin = arguments.checked_state(state, chosen, program.widths, total, steps)
+    arguments.check_recorded(record, begin.step + steps, until)
     recorded = np.array([s for s in record.steps if begin.step <= s <= begin.step + steps], np.int64)
     if state is not None:
         recorded = recorded[recorded > begin.step]  # recorded by the run that stopped there
@@ -170,13 +175,21 @@ def integrate(
     )
     if not force and steps:
         check_resolution(run, run.begin)
-    name, reductions = runs.run(run, chosen, placed.device, after_launch)
+    with out_of_memory.told(placed.device, _less(record, points)):
+        name, reductions = runs.run(run, chosen, placed.device, after_launch)
     check_moments(run, reductions.moments)
     if not force and steps:
         check_resolution(run, run.end)
     data = dataset(run, reductions, record, points, landscape, time_step=values["time_step"])
     data.attrs |= {"backend": name, "scheme": chosen.name, "increments": increments, "precision": precision}
     return Integration(data, _ending(run))
+
+
+def _less(record: Record, points: Grid) -> str:
+    """What to reduce of a run that takes too much memory."""
+    kept = ", or keep means and histograms of what each names" if record.each else ""
+    scanned = ", fewer points of the scan at a time" if points.names else ""
+    return f"take fewer trajectories than {points.points * points.replicas:,}{scanned}{kept}"
 
 
 def _ending(run: Problem) -> State:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import xarray as xr
 
+from langevin_sgd import out_of_memory
 from langevin_sgd.errors import UserError
 from langevin_sgd.integrators.divergence import Diverged
 from langevin_sgd.laws import Law
@@ -129,7 +130,14 @@ def _launched(grid: Grid, task: Task, around: Surroundings) -> Found:
         landmarks=around.landmarks,
         numbers=grid.numbers(task.start, task.stop),
     )
-    return study.models[name].run(configs, context)
+    with out_of_memory.told(around.device, less(study, name)):
+        return study.models[name].run(configs, context)
+
+
+def less(study: Study, name: str) -> str:
+    """What to reduce of a model that takes too much memory."""
+    members = study.models[name].MEMBERS
+    return f"reduce models.{name}.{members}, or choose a device with more"
 
 
 def _answers(grid: Grid, data: Sequence[xr.Dataset], configs: Points, around: Surroundings) -> list[xr.Dataset]:

@@ -8,7 +8,8 @@ from typing import Any
 
 ORDER = (
     # what every other package may use
-    *("doors", "errors", "paths", "settings_kept", "user_code", "import_path", "families", "one_thread"),
+    *("doors", "errors", "options", "out_of_memory", "paths", "settings_kept", "user_code"),
+    *("import_path", "families", "one_thread"),
     *("cuda_obstacles", "devices", "cores", "machine_memory", "interruption", "progress"),
     # sections of a config, numbers, and what simulates
     *("config", "real_array", "random_numbers", "landscapes", "noise", "theory", "estimators", "integrators"),

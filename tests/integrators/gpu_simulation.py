@@ -127,7 +127,7 @@ def agreement(cases: list, rounding: dict[str, float], device: str = "cuda") -> 
             here, there = on_gpu.data[name].values, on_cpu.data[name].values
             np.testing.assert_allclose(here, there, rtol=0, atol=rounding[precision], err_msg=f"{scheme}: {name}")
             apart = max(apart, float(np.nanmax(np.abs(here - there), initial=0.0)))
-        stopped = integrate(landscape, noise, device=device, **{**arguments, "steps": 7}).state
+        stopped = integrate(landscape, noise, device=device, **{**arguments, "steps": 7, "until": 22}).state
         resumed = integrate(landscape, noise, device=device, state=stopped, **{**arguments, "steps": 15}).state
         assert np.array_equal(resumed.vectors["position"], on_gpu.state.vectors["position"]), "stop and go differ"
         coordinates = f"{landscape.dimension} coordinate{'s' * (landscape.dimension > 1)}"

@@ -176,6 +176,12 @@ def bad_calls():
         (with_record(steps=3), "steps of a record must be a list"),
         (with_record(steps=[5, 3]), "must ascend"),
         (with_record(steps=[-1]), "must ascend"),
+        (
+            with_record(steps=[1, 3, 4]),
+            r"recorded step 3 is beyond the end of the run, step 2; .* or until=4 for a part",
+        ),
+        (lambda: dict(record=Record(steps=[1, 5]), until=4), "recorded step 5 is beyond the end of the run, step 4"),
+        (lambda: dict(until=1), "until is step 1, and this part of the run ends at step 2; give 2 or more"),
         (with_record(steps=[1], each="energy"), "each of a record must be a list"),
         (with_record(steps=[1], histograms={"x": (0, 1)}), r"must be \(low, high, bins\)"),
         (with_record(steps=[1], histograms={"x": (0, 1, 5.5)}), "number of bins .* must be a whole number"),

@@ -275,7 +275,9 @@ def test_reductions_are_those_of_the_trajectories():
 def test_first_passage_and_records_go_on_after_a_stop():
     kwargs = dict(time_step=0.02, trajectories=50, seed=2, record=RECORD)
     whole = integrate(DOUBLE_WELL, WARM, steps=40, **kwargs)
-    first = integrate(DOUBLE_WELL, WARM, steps=17, **kwargs)
+    first = integrate(DOUBLE_WELL, WARM, steps=17, until=40, **kwargs)
+    with pytest.raises(UserError, match="recorded step 40 is beyond the end of the run, step 39"):
+        integrate(DOUBLE_WELL, WARM, steps=22, state=first.state, **kwargs)
     second = integrate(DOUBLE_WELL, WARM, steps=23, state=first.state, **kwargs)
     assert np.array_equal(whole.data.escape_step, second.data.escape_step)
     assert list(first.data.step) + list(second.data.step) == [0, 5, 17, 40]

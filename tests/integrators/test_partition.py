@@ -38,7 +38,7 @@ def test_means_and_bits_are_the_same_for_all_blocks_launches_threads_and_stops(m
     assert all(run.identical(runs[0]) for run in runs)
     state, parts = None, []
     for steps in (1, 4, 12, 23):
-        part = integrate(DOUBLE_WELL, WARM, steps=steps, state=state, **kwargs)
+        part = integrate(DOUBLE_WELL, WARM, steps=steps, state=state, until=40, **kwargs)
         state = part.state
         parts.append(part.data)
     for name in ("energy_mean", "energy_stderr", "x_mean", "x_stderr", "x_histogram"):
@@ -59,7 +59,7 @@ def test_blocks_of_these_sizes_were_made(monkeypatch):
     monkeypatch.setattr(fused_cpu, "kernel", spy)
     for cache in (24 * 1024, 100):
         monkeypatch.setattr(fused_source, "_CACHE_BYTES", cache)
-        integrate(DOUBLE_WELL, WARM, time_step=0.01, steps=1, scan={"b": [0.0, 0.1]}, record=RECORD)
+        integrate(DOUBLE_WELL, WARM, time_step=0.01, steps=1, until=40, scan={"b": [0.0, 0.1]}, record=RECORD)
     assert lanes == {256, 64}
 
 

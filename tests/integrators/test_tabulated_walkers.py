@@ -122,7 +122,7 @@ def test_bits_depend_on_no_thread_launch_stop_or_other_disorder(monkeypatch):
     assert whole.data.identical(cut.data)
     state = None
     for steps in (1, 2, 30, 27):
-        state = integrate(TABLE, WARM, steps=steps, scan=SCAN, state=state, **kwargs).state
+        state = integrate(TABLE, WARM, steps=steps, scan=SCAN, state=state, until=STEPS, **kwargs).state
         state = State.from_arrays(state.arrays())
     assert np.array_equal(state.vectors["position"], whole.state.vectors["position"])
     alone = Tabulated(TABLE.potential[2:3], spacing=0.5, first_site=-1.0)

@@ -100,7 +100,7 @@ def test_bits_depend_on_nothing_but_the_trajectory() -> None:
     np.testing.assert_array_equal(
         walk(potential, walkers=70, **how, threads=3).data.squared_displacement, whole.squared_displacement
     )
-    first = walk(potential, walkers=70, **how, steps=11)
+    first = walk(potential, walkers=70, **how, steps=11, until=STEPS)
     rest = walk(potential, walkers=70, **how, steps=STEPS - 11, state=first.state)
     np.testing.assert_array_equal(rest.data.squared_displacement[..., -1], whole.squared_displacement[..., -1])
     few = walk(potentials(3), **how).data

@@ -195,6 +195,7 @@ def _launch(
         precision=model.precision,
         backend=langevin.BACKENDS.get(model.backend, model.backend),  # type: ignore[arg-type]
         device=context.device,
+        until=model.steps,
         after_launch=lambda step: progress.update(step, model.steps),
     )
 

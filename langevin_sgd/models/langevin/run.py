@@ -188,6 +188,7 @@ def _launch(
         precision=model.precision,
         backend=BACKENDS.get(model.backend, model.backend),  # type: ignore[arg-type]
         device=context.device,
+        until=model.steps,
         after_launch=lambda step: progress.update(step, model.steps),
     )
 

@@ -69,6 +69,7 @@ def walk(
             scan=potential.scan,
             seed=seed,
             state=state,
+            until=int(steps[-1]),
             record=Record(steps=steps.tolist(), each=("squared_displacement",)),
             precision="mixed" if fused or _largest_phase(law) >= _PHASE_OF_FLOAT32 else "float32",
             backend="fused" if fused else "batched",
