@@ -5,11 +5,14 @@ To add one, write its folder and add its line to `CHECKS`.
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from langevin_sgd.checks.section import CheckSection
 from langevin_sgd.config.kinds import Kinds
 from langevin_sgd.families import Family, subclass_of
+
+if TYPE_CHECKING:
+    from langevin_sgd.study.config import Study
 
 CHECKS: Family[type[CheckSection]] = Family(
     "check",
@@ -35,3 +38,8 @@ Check = Annotated[CheckSection, CHECK_KINDS]
 def check_defaults(kind: str) -> dict[str, Any]:
     """The settings of a check by default."""
     return dict(CHECKS[kind](kind=kind).model_dump())
+
+
+def possible(study: Study) -> list[str]:
+    """The checks of this package that can be made of a study with their settings by default."""
+    return [name for name in CHECKS if CHECKS.is_own(name) and CHECKS[name](kind=name).covered(study)]

@@ -10,13 +10,13 @@ import xarray as xr
 from langevin_sgd.checks.verdicts.table import Comparison
 from langevin_sgd.observables.scanned import SCAN, dimensions, points
 
-Keys = Mapping[str, float | str]
+Keys = Mapping[str, float | int | str]
 
 
 def keys_at(point: xr.Dataset, names: Iterable[str]) -> Keys:
-    """The coordinates `names` of one point, a text as it is and a number as a float."""
+    """The coordinates `names` of one point: texts and whole numbers as they are, other numbers as floats."""
     values = {name: point[name].values.item() for name in names}
-    return {name: value if isinstance(value, str) else float(value) for name, value in values.items()}
+    return {name: value if type(value) in (str, int) else float(value) for name, value in values.items()}
 
 
 def scan_keys(dataset: xr.Dataset) -> list[str]:

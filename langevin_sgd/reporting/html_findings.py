@@ -13,7 +13,7 @@ from langevin_sgd.reporting import scan_table
 from langevin_sgd.reporting.html_tables import MARKS, comparisons_table, counts_table
 from langevin_sgd.reporting.scan_table import NAMED, ROWS_LISTED, Grouped, grouped, scans
 from langevin_sgd.reporting.sentences import FAILED, Sentence, sentences
-from langevin_sgd.reporting.verdict_table import Row, failed_models, rows, summary
+from langevin_sgd.reporting.verdict_table import Row, failed_models, rows, summary, unasked
 
 _CONTRASTS = 16
 """Most contrasts that stand open."""
@@ -67,6 +67,8 @@ def _sentence(sentence: Sentence) -> str:
 
 
 def _study(table: xr.Dataset) -> tuple[str, str]:
+    if told := unasked(table):
+        return "none", f"<p>{escape(told[0].upper() + told[1:])}.</p>"
     found = summary(table)
     verdict = str(found["verdict"])
     law, contrast = found["counts"]["law"], found["counts"]["contrast"]

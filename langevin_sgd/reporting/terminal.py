@@ -30,6 +30,7 @@ from langevin_sgd.reporting.verdict_table import (
     rows,
     state,
     summary,
+    unasked,
     with_error,
 )
 from langevin_sgd.study import store
@@ -234,6 +235,8 @@ def _occupancy(last: xr.Dataset, basin: str) -> str:
 
 def verdict_line(tree: xr.DataTree, table: xr.Dataset) -> Text:
     """The verdict of the study and the counts behind it."""
+    if told := unasked(table):
+        return Text.assemble("Study: ", told)
     found = summary(table)
     verdict = str(found["verdict"])
     counts = {role: dict(by_verdict) for role, by_verdict in found["counts"].items()}
@@ -253,6 +256,9 @@ def verdict_line(tree: xr.DataTree, table: xr.Dataset) -> Text:
 def _print_summary(console: Console, tree: xr.DataTree, table: xr.Dataset) -> None:
     found = summary(table)
     console.print(verdict_line(tree, table))
+    if unasked(table):
+        _print_failures(console, tree)
+        return
     console.print(Padding(Text(f"Rule: {found['rule']}", "dim"), (0, 0, 0, 2)))
     rejected = list(map(str, found.get("disagreeing", [])))
     for title in rejected[:NAMED]:

@@ -70,6 +70,20 @@ def summary(table: xr.Dataset) -> dict[str, Any]:
         raise UserError("the summary of the comparisons is damaged; `langevin-sgd check` makes it anew") from error
 
 
+def unasked(table: xr.Dataset) -> str:
+    """What to say instead of a verdict of a study that asks for no checks; "" of one that does, or has rows anyway."""
+    could = summary(table).get("unasked")
+    if could is None or table.sizes["comparison"]:
+        return ""
+    if not could:
+        return "no verdict: the study asks for no checks, and its models emit nothing that one of ours compares"
+    listed = ", ".join(map(str, could))
+    return (
+        f"no verdict: the study asks for no checks; add checks: [{listed}], or some of them, to its config, and "
+        "simulate with --resume makes them of what was measured"
+    )
+
+
 def state(of_point: Sequence[Row]) -> str:
     """What became of the basins at one point, for its heading: no equilibrium, or the share of the first basin."""
     for fault in (Fault.NOT_EQUILIBRATED, Fault.ONE_START):

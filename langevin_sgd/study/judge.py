@@ -12,7 +12,7 @@ import numpy as np
 import xarray as xr
 
 from langevin_sgd import import_path, user_code
-from langevin_sgd.checks import CHECKS
+from langevin_sgd.checks import CHECKS, possible
 from langevin_sgd.checks.judged import Judged
 from langevin_sgd.checks.places import placed
 from langevin_sgd.checks.section import CheckSection
@@ -60,12 +60,12 @@ def judged(tree: xr.DataTree, study: Study | Mapping[str, Any] | None = None, *,
 
     Returns a Dataset with dimension `comparison`, one row a comparison, and with attrs["summary"], JSON with the
     study's verdict, its rule, the counts by role and verdict, the rows that disagree or are inconclusive, and the
-    models that were not compared. Columns: model, quantity, law, role, measured, standard_error, predicted, ratio,
-    ratio_low, ratio_high, tolerance, verdict, reason, p_value, rejected, modes, eigenvalue_low, eigenvalue_high, point,
-    scale, and for prints law_title, quantity_title, about (labels, as JSON), rank, rank_beside, fault (all
-    dimensionless; `ratio` and its interval hold a difference where `scale` says so; see `Comparison`). The keys of a
-    scan are coordinates along `comparison`, and columns of `to_dataframe()`. Points of a scan that failed or are to
-    come are among what was not compared.
+    models that were not compared; `unasked`, of a study without checks, names those that could be made. Columns: model,
+    quantity, law, role, measured, standard_error, predicted, ratio, ratio_low, ratio_high, tolerance, verdict, reason,
+    p_value, rejected, modes, eigenvalue_low, eigenvalue_high, point, scale, and for prints law_title, quantity_title,
+    about (labels, as JSON), rank, rank_beside, fault (all dimensionless; `ratio` and its interval hold a difference
+    where `scale` says so; see `Comparison`). The keys of a scan are coordinates along `comparison`, and columns of
+    `to_dataframe()`. Points of a scan that failed or are to come are among what was not compared.
 
     What is stored beside the measurements (laws, estimates, what a model was run with) is worked out again, unless the
     results are `fresh`; where it differs the comparisons take it as it follows, and a row `stored[NAME]`, inconclusive,
@@ -105,7 +105,8 @@ def _judged(tree: xr.DataTree, resolved: Study, *, fresh: bool) -> tuple[xr.Data
             titled = [replace(row, law_title=row.law_title or title_of(row.law, done[name])) for row in own]
             rows += placed(titled, done[name])
     level = 1.0 - max((criteria.confidence for criteria in resolved.checks), default=0.95)
-    return to_dataset(rows, level=level, not_compared=not_compared), answered
+    unasked = None if resolved.checks else possible(resolved)
+    return to_dataset(rows, level=level, not_compared=not_compared, unasked=unasked), answered
 
 
 def _study(tree: xr.DataTree, study: Study | Mapping[str, Any] | None) -> Study:

@@ -38,6 +38,7 @@ def test_the_keys_of_a_scan_are_columns_of_the_table(tree):
     frame = table.to_dataframe()
     totals = frame[(frame.quantity == "total_variance") & (frame.role == "law")]
     assert len(totals) == len(RATES) * len(BATCHES)
+    assert (frame.batch_size.dtype, frame.learning_rate.dtype) == (np.int64, np.float64)
     assert totals.pivot(index="learning_rate", columns="batch_size", values="ratio").shape == (3, 2)
 
 
@@ -93,6 +94,14 @@ def test_a_key_of_names_is_text_and_one_called_like_a_column_gets_another_name()
     assert list(table.sampling.values) == ["epoch", ""]
     np.testing.assert_array_equal(table.scan_scale, [2.0, np.nan])
     assert list(table.scale.values) == ["ratio", "ratio"]
+
+
+def test_whole_numbers_stay_whole_where_each_row_has_one():
+    whole = to_dataset([placed_row(batch_size=4), placed_row(batch_size=8)], level=0.05, not_compared=[])
+    assert whole.to_dataframe().batch_size.tolist() == [4, 8]
+    assert whole.batch_size.dtype == np.int64
+    for rows in ([placed_row(batch_size=4), row()], [placed_row(batch_size=4), placed_row(batch_size=4.5)]):
+        assert to_dataset(rows, level=0.05, not_compared=[]).batch_size.dtype == np.float64
 
 
 def test_results_are_taken_by_the_values_of_the_keys(tree):

@@ -153,3 +153,27 @@ def test_existing_runs_are_refused_resumed_and_overwritten(home, refused, capsys
     assert (home / "runs" / "small" / "data.zarr" / "ou" / "zarr.json").stat().st_mtime_ns == made
     assert cli.main(["simulate", "small.yaml", "--quiet", "--overwrite"]) == 0
     assert (home / "runs" / "small" / "data.zarr" / "ou" / "zarr.json").stat().st_mtime_ns > made
+
+
+def test_a_study_without_checks_is_told_what_it_may_ask_for(home, capsys):
+    """And has it of what was measured, without running anything again."""
+    without = (home / "small.yaml").read_text(encoding="utf-8").replace("checks: [equilibrium]\n", "")
+    (home / "small.yaml").write_text(without, encoding="utf-8")
+    assert cli.main(["simulate", "small.yaml", "--quiet"]) == 0
+    assert "small" not in capsys.readouterr().out
+    assert cli.main(["check", "runs/small"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "inconclusive" not in said
+    assert "?" not in said
+    assert "Study: no verdict: the study asks for no checks; add checks: [equilibrium], or some of them, to its" in said
+    page = " ".join((home / "runs" / "small" / "report.html").read_text(encoding="utf-8").split())
+    assert "No comparisons were made" in page
+    assert cli.main(["report", "runs/small"]) == 0
+    page = " ".join((home / "runs" / "small" / "report.html").read_text(encoding="utf-8").split())
+    assert "No verdict: the study asks for no checks; add checks: [equilibrium]" in page
+    assert cli.main(["check", "runs/small", "--strict"]) == 3
+    made = (home / "runs" / "small" / "data.zarr" / "ou" / "zarr.json").stat().st_mtime_ns
+    capsys.readouterr()
+    assert cli.main(["simulate", "small.yaml", "--resume", "--set", "checks=[equilibrium]"]) == 0
+    assert (home / "runs" / "small" / "data.zarr" / "ou" / "zarr.json").stat().st_mtime_ns == made
+    assert re.search(r"Study: .* [1-9]\d* law rows", capsys.readouterr().out)

@@ -65,7 +65,7 @@ class Comparison:
     rank: int = UNRANKED
     rank_beside: int = UNRANKED
     fault: Fault = Fault.NONE
-    at: Mapping[str, float | str] = field(default_factory=dict)
+    at: Mapping[str, float | int | str] = field(default_factory=dict)
     said: Mapping[str, str] = field(default_factory=dict)
     law_said: str = ""
     short: str = ""
@@ -183,12 +183,19 @@ _LONG_NAMES = {
 }
 
 
-def to_dataset(rows: Sequence[Comparison], *, level: float, not_compared: Sequence[Mapping[str, str]]) -> xr.Dataset:
+def to_dataset(
+    rows: Sequence[Comparison],
+    *,
+    level: float,
+    not_compared: Sequence[Mapping[str, str]],
+    unasked: Sequence[str] | None = None,
+) -> xr.Dataset:
     """The rows as a Dataset with dimension `comparison`, and the study's summary as JSON in attrs["summary"].
 
     The keys of a scan are coordinates along `comparison`: `table.where(table.learning_rate == 0.1)`, and a column each
     of `table.to_dataframe()`. A row that has none holds NaN, or "" among names; a key that is called like a column is
-    `scan_KEY`. `rejected` says which rows Holm's rule rejects.
+    `scan_KEY`. `rejected` says which rows Holm's rule rejects. `unasked` is given for a study that asks for no checks:
+    the kinds that could be made of it, which the summary then names.
     """
     rows = [
         replace(
@@ -216,6 +223,7 @@ def to_dataset(rows: Sequence[Comparison], *, level: float, not_compared: Sequen
     variables["rejected"] = xr.Variable(("comparison",), found, {"long_name": _LONG_NAMES["rejected"], "units": "1"})
     coords = {f"scan_{key}" if key in variables else key: _column(key, rows) for key in _scan_keys(rows)}
     summary = _summary(rows, found, level=level, not_compared=not_compared)
+    summary |= {} if unasked is None else {"unasked": list(unasked)}
     return xr.Dataset(variables, coords=coords, attrs={"summary": json.dumps(summary)})
 
 
@@ -228,12 +236,14 @@ def _scan_keys(rows: Sequence[Comparison]) -> dict[str, None]:
 
 
 def _column(key: str, rows: Sequence[Comparison]) -> xr.Variable:
-    """A scanned key of all rows, as numbers unless it has names somewhere."""
+    """A scanned key of all rows, as numbers unless it has names somewhere; whole ones if each row has such a one."""
     values = [row.at.get(key) for row in rows]
     attrs = {"long_name": f"{key.replace('_', ' ')} of the point of the scan"}
     if any(isinstance(value, str) for value in values):
         names = ["" if value is None else value if isinstance(value, str) else f"{value:g}" for value in values]
         return xr.Variable(("comparison",), np.array(names, dtype=np.str_), attrs)
+    if values and all(type(value) is int for value in values):
+        return xr.Variable(("comparison",), np.asarray(values, dtype=np.int64), attrs)
     numbers = [math.nan if value is None else value for value in values]
     return xr.Variable(("comparison",), np.asarray(numbers, dtype=np.float64), attrs)
 
