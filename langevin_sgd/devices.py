@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from langevin_sgd import cuda_obstacles
+from langevin_sgd import cuda_obstacles, options
 from langevin_sgd.errors import UserError
 
 Library = Literal["torch", "numba"]
@@ -79,7 +79,7 @@ def place(device: str, engines: Sequence[Engine]) -> Placed:
     """
     found = _placed(checked(device), engines)
     if isinstance(found, str):
-        raise UserError(f"device: {device} was asked for, but {found}; use --device cpu or auto")
+        raise UserError(f"device: {device} was asked for, but {found}; use {options.option('device')} cpu or auto")
     return found
 
 
@@ -95,9 +95,10 @@ def place_all(device: str, models: Mapping[str, Sequence[Engine]]) -> dict[str, 
         reasons.setdefault(reason, []).append(name)
     told = ", and for ".join(f"{', '.join(names)}: {reason}" for reason, names in reasons.items())
     if placed:
-        mend = f"{', '.join(placed)} can run there: use --device auto, which runs each model where it can"
+        auto = f"{options.option('device')} auto"
+        mend = f"{', '.join(placed)} can run there: use {auto}, which runs each model where it can"
     else:
-        mend = "no model of this study can: use --device cpu or auto"
+        mend = f"no model of this study can: use {options.option('device')} cpu or auto"
     raise UserError(f"device: {device} was asked for, but for {told}; {mend}")
 
 

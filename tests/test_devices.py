@@ -106,7 +106,7 @@ def test_one_line_says_which_models_can_which_cannot_and_how_to_mend(machine, tm
     assert str(told.value) == (
         "device: cuda was asked for, but for ou: numpy runs on the CPU alone, and for well: numba sees 0 CUDA devices "
         "(numba-cuda is not installed), and for master: its compiled kernel runs on the CPU alone; net can "
-        "run there: use --device auto, which runs each model where it can"
+        "run there: use device auto, which runs each model where it can"
     )
     assert not (tmp_path / "run").exists()
     assert placed("cuda:0", "net", "batched", "waves", "many") == dict.fromkeys(

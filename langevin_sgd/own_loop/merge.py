@@ -50,7 +50,7 @@ def merge(
         raise UserError(f"merge: two runs or more make one, got {len(places)}")
     place = local(output)
     _refuse_places(places, os.fspath(place))
-    store.refuse(place, overwrite=overwrite, resume=False)
+    store.refuse(place, overwrite=overwrite, resume=False, goes_on=False)
     with import_path.only():
         studies = {name: load(local(name) / store.CONFIG) for name in places}
     models = {name: merging.single(_only(study, name), name) for name, study in studies.items()}

@@ -127,7 +127,7 @@ def watch(
     }
     keys = {key: value for key, value in keys.items() if value is not None}
     study = _study(module, section, read, known, output, seed, keys)
-    store.refuse(local(output), overwrite=overwrite, resume=False)
+    store.refuse(local(output), overwrite=overwrite, resume=False, goes_on=False)
     return Watch(module, read, study, known, optimizer, overwrite=overwrite)
 
 

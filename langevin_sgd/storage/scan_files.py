@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from langevin_sgd import options
 from langevin_sgd.errors import refusal
 from langevin_sgd.storage import zarr_index
 from langevin_sgd.storage.replacing import replace_file
@@ -142,7 +143,7 @@ def stored_arrays(folder: Path) -> GroupArrays:
     except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise StoreError(
             f"{folder}: is damaged ({error}); put a copy back, or remove this folder, and "
-            "`simulate ... --resume` makes it anew and keeps the rest"
+            f"{options.resumed()} makes it anew and keeps the rest"
         ) from error
 
 

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from langevin_sgd import options
 from langevin_sgd.storage.scan_files import writing
 from langevin_sgd.storage.zarr_groups import StoreError
 
@@ -57,7 +58,7 @@ class Fragments:
                 content = file.read_bytes()
             except FileNotFoundError:
                 return None
-        mend = "remove it, and go on with --resume, which runs its points again"
+        mend = f"remove it, and go on with {options.flag('resume')}, which runs its points again"
         if zlib.crc32(content[_CHECKSUM:]).to_bytes(_CHECKSUM, "big") != content[:_CHECKSUM]:
             raise StoreError(f"{file}: is damaged; {mend}")
         try:

@@ -23,6 +23,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from langevin_sgd import options
 from langevin_sgd.observables.blocks import DONE, ERROR, ERROR_ATTRS, FAILED, PENDING, STATUS, STATUS_ATTRS
 from langevin_sgd.storage.scan_arrays import Files, GroupArrays
 from langevin_sgd.storage.scan_block import Block, region, texts
@@ -148,19 +149,21 @@ class ScanGroup:
         """Let the group have the points of these axes, which begin with those that it has."""
         said = f"{self._files.folder}: holds a scan"
         if dims != self.dims or not all(name in self._arrays for name in axes):
-            raise StoreError(f"{said} over {', '.join(self.dims)}, not {', '.join(dims)}; choose another --output")
+            raise StoreError(
+                f"{said} over {', '.join(self.dims)}, not {', '.join(dims)}; choose another {options.option('output')}"
+            )
         longer = {name: texts(axis.values) for name, axis in axes.items()}
         for name, values in longer.items():
             stored = self._stored(name)
             if not np.array_equal(values[: stored.size], stored):
                 raise StoreError(
                     f"{said} over {name} {_listed(stored)}, with which {_listed(values)} does not begin; add values at "
-                    "the end, or choose another --output"
+                    f"the end, or choose another {options.option('output')}"
                 )
             if not np.can_cast(values.dtype, stored.dtype, "safe"):
                 raise StoreError(
                     f"{said} over {name} {_listed(stored)}, of another type than {_listed(values)}; choose another "
-                    "--output"
+                    f"{options.option('output')}"
                 )
         if shape == self._status.shape:
             return
@@ -189,7 +192,7 @@ class ScanGroup:
     @contextmanager
     def _changing(self) -> Iterator[None]:
         if not self._sound:
-            raise StoreError(f"{self._files.folder}: was not written whole before; `simulate ... --resume` goes on")
+            raise StoreError(f"{self._files.folder}: was not written whole before; {options.resumed()} goes on")
         self._sound = False
         with writing(self._files.folder):
             yield

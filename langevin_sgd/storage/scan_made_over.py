@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 import xarray as xr
 
+from langevin_sgd import options
 from langevin_sgd.observables.blocks import DONE, ERROR, PENDING, STATUS
 from langevin_sgd.storage.zarr_groups import StoreError, read_group, take_away, write_root
 from langevin_sgd.storage.zarr_index import own_metadata
@@ -52,7 +53,9 @@ def make_over(
         take_away(store, name, scratch=scratch)
         return
     if not set(dims) <= set(found.dims):
-        raise StoreError(f"{store / name}: holds no scan over {', '.join(dims)}; choose another --output")
+        raise StoreError(
+            f"{store / name}: holds no scan over {', '.join(dims)}; choose another {options.option('output')}"
+        )
     made = scratch / "made_over.zarr"
     write_root(made, {})
     group = begin(made, found)

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from langevin_sgd import options
 from langevin_sgd.storage.replacing import replace_text
 from langevin_sgd.storage.zarr_groups import StoreError
 
@@ -152,5 +153,5 @@ def _parse(file: Path, group: Path) -> Mark:
 def _damaged(group: Path, fault: str) -> StoreError:
     return StoreError(
         f"{group}: is damaged ({fault}); put a copy back, or remove this folder, and "
-        "`simulate ... --resume` makes it anew and keeps the rest"
+        f"{options.resumed()} makes it anew and keeps the rest"
     )

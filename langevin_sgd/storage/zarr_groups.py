@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import xarray as xr
 from numpy.typing import NDArray
 
+from langevin_sgd import options
 from langevin_sgd.errors import UserError
 from langevin_sgd.storage import zarr_index
 from langevin_sgd.storage.replacing import replace_file
@@ -134,7 +135,7 @@ def refuse_damaged(store: Path) -> None:
     are held against its marks when it is gone on with.
     """
     if not store.is_dir():
-        raise StoreError(f"{store}: is missing; put it back, or start the run anew with --overwrite")
+        raise StoreError(f"{store}: is missing; put it back, or start the run anew with {options.flag('overwrite')}")
     if (store / METADATA).exists():
         _read_root(store)
     for name in group_names(store):
@@ -207,7 +208,7 @@ def _read_root(store: Path) -> dict[str, Any]:
         return dict(zarr.open_group(_local(store), mode="r", use_consolidated=False).attrs)
     except Exception as error:
         raise StoreError(
-            f"{store / METADATA}: is damaged ({_told(error)}); remove this file, and `simulate ... --resume` makes it "
+            f"{store / METADATA}: is damaged ({_told(error)}); remove this file, and {options.resumed()} makes it "
             "anew and keeps the models"
         ) from error
 
@@ -215,7 +216,7 @@ def _read_root(store: Path) -> dict[str, Any]:
 def _damaged(group: Path, fault: str) -> StoreError:
     return StoreError(
         f"{group}: is damaged ({fault}); put a copy back, or remove this folder, and "
-        "`simulate ... --resume` makes it anew and keeps the rest"
+        f"{options.resumed()} makes it anew and keeps the rest"
     )
 
 

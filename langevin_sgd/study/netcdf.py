@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from langevin_sgd import options
 from langevin_sgd.paths import local
 from langevin_sgd.storage.replacing import replace_file
 from langevin_sgd.storage.zarr_groups import StoreError
@@ -30,7 +31,7 @@ def export(run: str | os.PathLike[str] | xr.DataTree, file: str | os.PathLike[st
     with reading(file):
         taken = file.exists() and not (overwrite and file.is_file())
     if taken:
-        raise StoreError(f"{file}: exists already; replace it with --overwrite or choose another name")
+        raise StoreError(f"{file}: exists already; replace it with {options.flag('overwrite')} or choose another name")
     tree = run if isinstance(run, xr.DataTree) else open_run(run, load=True)
     nodes = {node.path: _netcdf_attributes(node.to_dataset(inherit=False)) for node in tree.subtree}
     # The HDF5 library ends the process where a disk fills while it writes, so it writes to memory.

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from langevin_sgd import options
 from langevin_sgd.config.errors import ConfigError
 from langevin_sgd.paths import local
 from langevin_sgd.storage.zarr_groups import StoreError
@@ -34,7 +35,7 @@ def read_config(path: str | os.PathLike[str]) -> str:
 
 def config_data(path: Path) -> Mapping[str, Any]:
     """The config of a run as plain data. Raises `UserError` that names the file if it is damaged."""
-    mend = "put a copy of it back, or start the run anew with --overwrite"
+    mend = f"put a copy of it back, or start the run anew with {options.flag('overwrite')}"
     try:
         data = yaml_source.parse_text(read_config(path), str(path / CONFIG)).data
     except ConfigError as error:
@@ -61,7 +62,7 @@ def refuse_other_config(path: Path, config: str) -> None:
         mend = "restore it, or add values at its end" if section == "scan" and key in before else "restore it"
         raise StoreError(
             f"{path}: cannot resume with another config: {key} was {was} and is {new} now; "
-            f"{mend}, use --overwrite, or choose another --output"
+            f"{mend}, use {options.flag('overwrite')}, or choose another {options.option('output')}"
         )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import xarray as xr
 
+from langevin_sgd import options
 from langevin_sgd.observables.points_done import points_done
 from langevin_sgd.paths import local
 from langevin_sgd.storage.tree_reading import read_tree
@@ -70,7 +71,7 @@ def _plan(path: Path, tree: xr.DataTree) -> Mapping[str, Any]:
         return provenance.config(tree.attrs)
     except ValueError as error:
         raise StoreError(
-            f"{path / DATA / METADATA}: is damaged ({error}); put a copy back, or `simulate ... --resume` writes it "
+            f"{path / DATA / METADATA}: is damaged ({error}); put a copy back, or {options.resumed()} writes it "
             "anew and keeps the models"
         ) from error
 
@@ -87,7 +88,9 @@ def refuse_no_data(path: Path) -> None:
         raise StoreError(f"{path}: a run was started here and stopped before it had anything; simulate it again")
     if not there:
         if stage == "run":
-            raise StoreError(f"{path / DATA}: is missing; put it back, or start the run anew with --overwrite")
+            raise StoreError(
+                f"{path / DATA}: is missing; put it back, or start the run anew with {options.flag('overwrite')}"
+            )
         missing = "holds no run of langevin-sgd" if is_folder else "no such run directory"
         raise StoreError(f"{path}: {missing}{_nearby_runs(path)}")
 

@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
 
+from langevin_sgd import options
 from langevin_sgd.errors import UserError, refusal
 from langevin_sgd.paths import local
 from langevin_sgd.storage.checkpoint import Checkpoint
@@ -284,7 +285,7 @@ def _left_by_a_start(name: str) -> bool:
 
 def _mark(marker: Path) -> Mapping[str, Any]:
     """What marks a run, its format looked at."""
-    mend = f'put {{"format": {_FORMAT}}} into it, or choose another --output'
+    mend = f'put {{"format": {_FORMAT}}} into it, or choose another {options.option("output")}'
     mark = _read_json(marker, mend=mend)
     version = mark.get("format") if isinstance(mark, dict) else None
     if not isinstance(mark, dict) or not isinstance(version, int) or isinstance(version, bool):
@@ -292,7 +293,7 @@ def _mark(marker: Path) -> Mapping[str, Any]:
     if version > _FORMAT:
         raise StoreError(
             f"{marker}: this run has format {version}, of a newer langevin-sgd than this one, which knows formats up "
-            f"to {_FORMAT}; update langevin-sgd, or choose another --output"
+            f"to {_FORMAT}; update langevin-sgd, or choose another {options.option('output')}"
         )
     return mark
 

@@ -92,7 +92,9 @@ def test_starts_of_their_own_make_independent_replicas(tmp_path: Path) -> None:
         lsgd.merge([tmp_path / "0", tmp_path / "1", tmp_path / "shared" / ".." / "0"], tmp_path / "again")
     with pytest.raises(UserError, match=r"1: is one of the runs to be merged, which stay as they are"):
         lsgd.merge([tmp_path / "0", tmp_path / "1"], tmp_path / "1", overwrite=True)
-    with pytest.raises(UserError, match=r"shared: holds a run already"):
+    with pytest.raises(
+        UserError, match=r"shared: holds a run already; choose another output, or replace .* overwrite=True$"
+    ):
         lsgd.merge([tmp_path / "0", tmp_path / "1"], tmp_path / "shared")
 
 

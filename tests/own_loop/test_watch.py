@@ -230,7 +230,7 @@ def test_an_output_that_exists_is_refused_before_the_training_unless_it_is_to_be
     with pytest.raises(UserError, match="exists, is not empty and is no run"):
         _watch(tmp_path)
     watched(tmp_path / "again")
-    with pytest.raises(UserError, match="holds a run already"):
+    with pytest.raises(UserError, match=r"holds a run already; choose another output, or replace .* overwrite=True$"):
         watched(tmp_path / "again")
     watched(tmp_path / "again", seed=2, overwrite=True)
     assert lsgd.load(tmp_path / "again" / "config.yaml").seed == 2

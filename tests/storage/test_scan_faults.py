@@ -92,7 +92,7 @@ def test_damage_to_an_unfinished_scan_is_named_when_it_is_read_or_gone_on_with(t
         with pytest.raises(StoreError, match="is damaged") as error:
             attempt()
         assert said in str(error.value)
-        assert "--resume" in str(error.value)
+        assert "resume=True" in str(error.value)
         assert "\n" not in str(error.value)
     with pytest.raises(StoreError, match="is damaged"):  # sizes are looked at in any case
         scan.read(load=False)
@@ -125,7 +125,7 @@ def test_marks_that_are_all_gone_are_said_to_be(half):
     before = {file: file.read_bytes() for file in half.store.rglob("*") if file.is_file()}
     for attempt in (half.open, half.read, lambda: half.read(load=False)):
         with pytest.raises(
-            StoreError, match=r"m: is damaged .*, which say what is written, are missing.*--resume"
+            StoreError, match=r"m: is damaged .*, which say what is written, are missing.*resume=True"
         ) as error:
             attempt()
         assert str(half.marks) in str(error.value)

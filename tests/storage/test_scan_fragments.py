@@ -52,5 +52,5 @@ def test_a_damaged_file_is_told_in_a_line(tmp_path, damage):
     kept.put("0-2", block())
     (file,) = tmp_path.iterdir()
     file.write_bytes(damage(file.read_bytes()))
-    with pytest.raises(StoreError, match=r"0-2\.npz: is damaged; remove it, and go on with --resume"):
+    with pytest.raises(StoreError, match=r"0-2\.npz: is damaged; remove it, and go on with resume=True"):
         kept.get("0-2")

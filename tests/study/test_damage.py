@@ -44,7 +44,7 @@ def test_damage_is_named_in_one_line_and_resuming_changes_nothing(tmp_path, case
             attempt()
         assert str(run.path / "data.zarr") in one_line(error)
         assert named in one_line(error)
-        assert "--resume" in one_line(error)
+        assert "resume=True" in one_line(error)
     assert snapshot(run.path) == before
     store.prepare(run.path, config=CONFIG, overwrite=True)
     assert not store.open_run(run.path).children
@@ -71,7 +71,7 @@ def test_missing_data_are_no_reason_to_run_all_of_it_again(tmp_path):
     shutil.rmtree(run.data)
     before = snapshot(run.path)
     for attempt in (lambda: store.open_run(run.path), lambda: store.prepare(run.path, config=CONFIG, resume=True)):
-        with pytest.raises(StoreError, match=r"data\.zarr: is missing; put it back, or .* --overwrite") as error:
+        with pytest.raises(StoreError, match=r"data\.zarr: is missing; put it back, or .* overwrite=True") as error:
             attempt()
         one_line(error)
     assert snapshot(run.path) == before

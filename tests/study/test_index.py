@@ -49,7 +49,7 @@ def test_what_is_lost_is_named_by_every_command(commands, copied, contents_of, c
         store.open_run(copied)  # without reading the arrays
     group = copied / "data.zarr" / name.partition("/")[0]
     assert str(error.value).startswith(f"{group}: is damaged ({fault}")
-    assert "put a copy back, or remove this folder, and `simulate ... --resume` makes it anew" in str(error.value)
+    assert "put a copy back, or remove this folder, and `simulate(..., resume=True)` makes it anew" in str(error.value)
     words = {"check": [], "export": [copied.with_suffix(".nc")]}
     for command, more in words.items():
         code, said = commands.run(commands.command(command, copied, *more))

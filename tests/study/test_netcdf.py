@@ -33,7 +33,7 @@ def test_a_tree_in_memory_is_exported_too(tmp_path):
 def test_export_refuses_in_one_line(tmp_path):
     run = finished_run(tmp_path / "run", network=model())
     (tmp_path / "there.nc").write_text("mine")
-    for name, message in (("there.nc", "--overwrite"), ("table.csv", r"\.nc"), ("no/where.nc", "cannot be written")):
+    for name, message in (("there.nc", "overwrite=True"), ("table.csv", r"\.nc"), ("no/where.nc", "cannot be written")):
         with pytest.raises(StoreError, match=message) as error:
             store.export(run.path, tmp_path / name)
         assert name in one_line(error)

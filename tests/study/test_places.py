@@ -25,8 +25,8 @@ def test_an_existing_run_is_refused_untouched(tmp_path):
     before = snapshot(tmp_path)
     with pytest.raises(StoreError) as error:
         store.prepare(tmp_path / "run", config=CONFIG)
-    assert "--resume" in one_line(error)
-    assert "--overwrite" in one_line(error)
+    assert "resume=True" in one_line(error)
+    assert "overwrite=True" in one_line(error)
     assert snapshot(tmp_path) == before
 
 

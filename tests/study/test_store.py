@@ -93,7 +93,7 @@ def test_names_that_would_collide_are_refused(tmp_path, name):
 
 
 def test_resuming_needs_a_run(tmp_path):
-    with pytest.raises(StoreError, match="no run here to resume; leave out --resume") as error:
+    with pytest.raises(StoreError, match="no run here to resume; leave out resume=True") as error:
         store.prepare(tmp_path / "run", config=CONFIG, resume=True)
     one_line(error)
     assert not (tmp_path / "run").exists()

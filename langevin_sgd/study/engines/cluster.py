@@ -10,6 +10,7 @@ import importlib
 from concurrent.futures import BrokenExecutor, Executor
 from typing import Any
 
+from langevin_sgd import options
 from langevin_sgd.errors import UserError
 from langevin_sgd.study.engines.pool import Pool
 
@@ -24,15 +25,19 @@ def connected(address: str) -> Pool:
     try:
         distributed: Any = importlib.import_module("distributed")
     except ImportError:
-        mend = "install langevin-sgd[cluster], or use --workers N on this machine"
-        raise UserError(f"--scheduler needs the package distributed, which is not installed; {mend}") from None
+        mend = f"install langevin-sgd[cluster], or use {options.option('workers', 'N')} on this machine"
+        raise UserError(
+            f"{options.option('scheduler')} needs the package distributed, which is not installed; {mend}"
+        ) from None
     clients: list[Any] = []
 
     def started() -> Executor:
         try:
             client = distributed.Client(address, timeout=_SECONDS_TO_CONNECT, set_as_default=False)
         except (OSError, ValueError) as error:
-            raise UserError(f"--scheduler: no dask scheduler answers at {address} ({_line(error)})") from None
+            raise UserError(
+                f"{options.option('scheduler')}: no dask scheduler answers at {address} ({_line(error)})"
+            ) from None
         clients.append(client)
         executor: Executor = client.get_executor(pure=False)
         return executor
@@ -45,9 +50,9 @@ def connected(address: str) -> Pool:
     workers = len(clients[-1].scheduler_info(n_workers=-1)["workers"])
     if not workers:
         ended(executor, True)
-        raise UserError(f"--scheduler: the scheduler at {address} has no worker; start some")
+        raise UserError(f"{options.option('scheduler')}: the scheduler at {address} has no worker; start some")
     lost = (BrokenExecutor, distributed.scheduler.KilledWorker)
-    mend = "look at the cluster's logs, and go on with --resume"
+    mend = f"look at the cluster's logs, and go on with {options.flag('resume')}"
     return Pool(started, ended, workers, mend, lost, executor)
 
 

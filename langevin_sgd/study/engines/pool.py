@@ -19,6 +19,7 @@ from dataclasses import dataclass
 
 import xarray as xr
 
+from langevin_sgd import options
 from langevin_sgd.cores import cores, share
 from langevin_sgd.errors import UserError
 from langevin_sgd.study.engines.elsewhere import Job, begin_worker, config_of, job, work
@@ -126,7 +127,12 @@ def local(workers: int) -> Pool:
         made._safe_to_dynamically_spawn_children = False  # type: ignore[attr-defined]
         return made
 
-    return Pool(started, _end, workers, "give fewer --workers if memory ran out, and go on with --resume")
+    return Pool(
+        started,
+        _end,
+        workers,
+        f"give fewer {options.option('workers')} if memory ran out, and go on with {options.flag('resume')}",
+    )
 
 
 def _end(executor: Executor, at_once: bool) -> None:
