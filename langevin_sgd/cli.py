@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, NoReturn, TextIO
 
 from cyclopts import App, CycloptsError, Parameter
 
-from langevin_sgd import __version__
+from langevin_sgd import __version__, options
 from langevin_sgd.errors import LeftOut, NotStored, UserError, readable
 from langevin_sgd.interruption import let_finish, stopped_by_signals
 
@@ -26,7 +26,7 @@ DONE, FAILED, MISUSED, NOT_AGREED, INTERRUPTED = 0, 1, 2, 3, 130
 _ENDINGS = {
     DONE: "done",
     FAILED: "a run failed",
-    MISUSED: "bad config or usage",
+    MISUSED: "bad config, data, code or usage",
     NOT_AGREED: "check --strict and not all agree",
     INTERRUPTED: "interrupted",
 }
@@ -105,6 +105,12 @@ def simulate(
     from langevin_sgd import progress, simulation  # a second or two, which a bad config need not wait for
     from langevin_sgd.study import store
 
+    words = ["langevin-sgd", "simulate", config, *(["--output", output] if output else [])]
+    words += [word for override in overrides or [] for word in ("--set", override)]
+    words += ["--device", device] if device != "auto" else []
+    words += ["--workers", str(workers)] if workers is not None else []
+    words += ["--scheduler", scheduler] if scheduler is not None else []
+    again = shlex.join([*words, *(["--resume"] if shard is None else ["--shard", shard])])
     shown = progress.choose(quiet=quiet)
     try:
         if dry_run:
@@ -131,21 +137,15 @@ def simulate(
             scheduler=scheduler,
             shard=shard,
         )
-        return _conclude(tree, run, quiet=quiet)
+        return _conclude(tree, run, quiet=quiet, again=again)
     except FaultAtKey as error:
-        raise configs.located(error.path, error.message, config, overrides or []) from None
+        raise configs.located(error, config, overrides or []) from None
     except KeyboardInterrupt:
         let_finish()
         shown.close()
         if not store.holds_run(run):
             raise
-        words = ["langevin-sgd", "simulate", config, *(["--output", output] if output else [])]
-        words += [word for override in overrides or [] for word in ("--set", override)]
-        words += ["--device", device] if device != "auto" else []
-        words += ["--workers", str(workers)] if workers is not None else []
-        words += ["--scheduler", scheduler] if scheduler is not None else []
-        words += ["--resume"] if shard is None else ["--shard", shard]
-        print(f"Interrupted. What is done so far lies in {run}; go on with: {shlex.join(words)}", file=sys.stderr)
+        print(f"Interrupted. What is done so far lies in {run}; go on with: {again}", file=sys.stderr)
         return INTERRUPTED
 
 
@@ -156,10 +156,10 @@ def _print_plan(table: xr.Dataset) -> int:
     return DONE
 
 
-def _conclude(tree: xr.DataTree, run: str, *, quiet: bool) -> int:
+def _conclude(tree: xr.DataTree, run: str, *, quiet: bool, again: str) -> int:
     from langevin_sgd.reporting import terminal
     from langevin_sgd.study import store
-    from langevin_sgd.study.execute import failures
+    from langevin_sgd.study.execute import failures, resumable
 
     if "unfinished" in tree.attrs:  # other shards have not run yet, or not to their end
         print(f"{run}: {tree.attrs['unfinished']}")
@@ -167,6 +167,9 @@ def _conclude(tree: xr.DataTree, run: str, *, quiet: bool) -> int:
     terminal.print_run(tree, run=run, brief=quiet)
     if not quiet:
         print(f"Report: {Path(run) / store.REPORT}")
+    if names := resumable(tree):
+        kept = f"{', '.join(names)}: what was recorded is kept in {run}; mend that code, then go on with: {again}"
+        print(kept, file=sys.stderr)
     return FAILED if failures(tree) else DONE
 
 
@@ -298,7 +301,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="replace")  # a terminal without Greek letters still gets the rest
     tokens = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        with stopped_by_signals(), _warnings_as_lines():
+        with stopped_by_signals(), _warnings_as_lines(), options.of_commands():
             code = app(tokens, exit_on_error=False, print_error=False)
         sys.stdout.flush()
     except CycloptsError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,11 +81,40 @@ class ConfigError(UserError):
 
 
 class FaultAtKey(ConfigError):
-    """A fault seen after the config was read: `path` is the key to blame, whose line only the reader knows."""
+    """A fault seen after the config was read: `path` is the key to blame, whose line only the reader knows.
 
-    def __init__(self, path: KeyPath, message: str) -> None:
-        super().__init__(Problem(message, key=dotted(path)))
+    `faults` holds it, and those that were seen `beside` it.
+    """
+
+    def __init__(self, path: KeyPath, message: str, *, beside: Sequence[FaultAtKey] = ()) -> None:
         self.path, self.message = path, message
+        self.faults: tuple[tuple[KeyPath, str], ...] = (
+            (path, message),
+            *(fault for each in beside for fault in each.faults),
+        )
+        super().__init__(*(Problem(told, key=dotted(key)) for key, told in self.faults))
+
+
+class FaultWithin(UserError):
+    """A fault seen as a part of a model is made: `key` is the one to blame, from the section of the model on."""
+
+    def __init__(self, key: KeyPath, message: str) -> None:
+        super().__init__(key, message)
+        self.key, self.message = key, message
+
+    def __str__(self) -> str:
+        return ": ".join(filter(None, (dotted(self.key), self.message)))
+
+
+@contextmanager
+def at_key(*key: str | int) -> Iterator[None]:
+    """Around what is made of the key of a model: a fault that names none is one of this key then."""
+    try:
+        yield
+    except (FaultWithin, FaultAtKey):
+        raise
+    except UserError as error:
+        raise FaultWithin(key, str(error)) from error
 
 
 def inconsistent(problems: Sequence[tuple[KeyPath, str]]) -> PydanticCustomError:

@@ -44,7 +44,7 @@ def guard(kind: type[ModelSection]) -> None:
         guarded = _asked(kind, name, function, fits, words)
         setattr(kind, name, classmethod(guarded) if isinstance(written, classmethod) else guarded)
     through = {"run": _running(kind, kind.run)}
-    for written, question in (("HELD", "held"), ("PROCESS", "process"), ("FOLLOWS", "follows")):
+    for written, question in (("HELD", "held"), ("PROCESS", "process"), ("FOLLOWS", "follows"), ("TRIAL", "trial")):
         if getattr(kind, written):  # the path of a function of the user's own
             through[question] = _asked(kind, question, getattr(kind, question), *_ANSWERS[question])
     for name, guarded in through.items():
@@ -234,6 +234,7 @@ _ANSWERS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "engines": (_engines, "a tuple of engines of langevin_sgd.devices, such as (NUMPY,)"),
     "declares": (_declarations, "a mapping from names to Variables"),
     "emits": (_of(frozenset, set), "a set of names"),
+    "trial": (_of(_NOTHING), "nothing"),
     "process": (lambda answer: True, "anything"),
     "follows": (_of(Mapping), "a mapping of what is recomputed"),
     "held": (_held, "a list of Held"),

@@ -82,6 +82,22 @@ class Points(Sequence[ModelAndSgd]):
         point: Study = replaced(base, values)
         return point
 
+    def forms(self) -> Iterator[tuple[Study, Study]]:
+        """The study at points that differ in more than numbers, at the first and at the last of all numbers: for every
+        entry of each axis of names, at the first entry of the others."""
+        numbers = [0 if exact else length - 1 for length, exact in zip(self.shape, self._exact, strict=True)]
+        yield self._study_at([0] * len(self.shape)), self._study_at(numbers)
+        for along, (length, exact) in enumerate(zip(self.shape, self._exact, strict=True)):
+            for entry in range(1, length) if exact else ():
+                names = [entry * (axis == along) for axis in range(len(self.shape))]
+                yield self._study_at(names), self._study_at([max(pair) for pair in zip(names, numbers, strict=True)])
+
+    def _study_at(self, entries: Sequence[int]) -> Study:
+        flat = 0
+        for entry, length in zip(entries, self.shape, strict=True):
+            flat = flat * length + entry
+        return self.study(flat)
+
     def only(self, indices: Iterable[int]) -> Points:
         """Those of the points, as when only they are done."""
         return self._part(tuple(self._indices[index] for index in indices))

@@ -79,6 +79,9 @@ class ModelSection(Section):
     FOLLOWS: ClassVar[str] = ""
     """The function that works out again what a finished run holds beside its measurements, "module:function" of a
     `langevin_sgd.laws.Point`, imported when a run is checked; see `follows`."""
+    TRIAL: ClassVar[str] = ""
+    """The function that begins it to no avail, "module:function" of (study, name, device), imported before a study
+    runs; see `trial`."""
     HELD: ClassVar[str] = ""
     """The function that says what it will hold in memory, "module:function" of (study, name), imported when asked."""
     DECLARES: ClassVar[Declarations] = {}
@@ -262,6 +265,15 @@ class ModelSection(Section):
     def absent(self) -> Faults:
         """What the config names outside of itself, such as files of data, and is not there, at keys of the model."""
         yield from ()
+
+    def trial(self, study: Study, name: str, device: str) -> None:
+        """Begin, and keep nothing: load what it loads, build what it builds, call code of the user's own once.
+
+        It is asked of every model before a study writes anything. Raises `FaultWithin` at a key of the model, or
+        `FaultAtKey` at one of the study, for what would fail anyhow.
+        """
+        if self.TRIAL:
+            imported(self.TRIAL)(study, name, device)
 
     def withholds(self) -> Mapping[str, str]:
         """Of observables that it would emit but for one of its keys: why not, and what to do about it."""

@@ -1,6 +1,6 @@
 """How a long computation is kept: it tells from where it could go on, as often as it likes, and that is saved in time.
 
-Saved is what was told last, thirty seconds after the last save and when the computation is interrupted, so an
+Saved is what was told last, thirty seconds after the last save and when the computation is interrupted or fails, so an
 interruption costs one stretch of work between two tellings, whatever the shape of the work. `SECONDS_A_SEGMENT` is how
 long such a stretch should be.
 """
@@ -16,7 +16,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from langevin_sgd.errors import UserError
 from langevin_sgd.storage.checkpoint import Checkpointing
+from langevin_sgd.storage.zarr_groups import StoreError
 
 Arrays = dict[str, NDArray[Any]]
 State = Callable[[], Arrays]
@@ -62,7 +64,8 @@ class Keeper:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if isinstance(error, KeyboardInterrupt) and self._last is not None:
+        stopped = isinstance(error, KeyboardInterrupt | UserError) and not isinstance(error, StoreError)
+        if stopped and self._last is not None:
             self._checkpoint.save(self._last())
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import xarray as xr
 
-from langevin_sgd import devices, import_path
+from langevin_sgd import devices, user_code
 from langevin_sgd.config.errors import FaultAtKey
 from langevin_sgd.errors import UserError
 from langevin_sgd.integrators.divergence import Diverged
@@ -36,6 +36,10 @@ from langevin_sgd.study.run_scan import faults, is_whole, run_scan, without_data
 from langevin_sgd.study.shards.gather import gather
 from langevin_sgd.study.shards.part import take_part
 from langevin_sgd.study.shards.shares import Shard
+from langevin_sgd.study.trial import import_code, try_models
+
+RESUMABLE = "resumable"
+"""The attribute of a model that failed of what is no part of the config, and may do better when it is resumed."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +79,11 @@ def execute(
     progress = QuietProgress() if progress is None else progress
     with _placed_in(given, overrides):
         placed, laws = _started(study, device, report)
-        large = refuse_too_large(study, devices={name: where.device for name, where in placed.items()}, output=output)
+        where = {name: each.device for name, each in placed.items()}
+        large = refuse_too_large(study, devices=where, output=output)
+        if output is not None and shard is None:
+            store.refuse(local(output), overwrite=overwrite, resume=resume)
+        try_models(study, devices=where, finished=store.done(output) if resume and output is not None else ())
     for text in large:
         progress.notice(text)
     started = datetime.now(UTC)
@@ -140,7 +148,8 @@ def execute(
             if run is not None:
                 run.close()
     for name, fault in ({} if told else failures(tree)).items():
-        warnings.warn(f"{name}: {fault}", RuntimeWarning, stacklevel=3)
+        mend = "; mend that, then go on with resume=True" if run is not None and name in resumable(tree) else ""
+        warnings.warn(f"{name}: {fault}{mend}", RuntimeWarning, stacklevel=3)
     return tree
 
 
@@ -158,6 +167,7 @@ def planned(
         placed, laws = _started(study, device, report)
         where = {name: each.device for name, each in placed.items()}
         refuse_too_large(study, devices=where, output=output)
+        try_models(study, devices=where)
     return estimated(study, devices=where, laws=laws, output=output)
 
 
@@ -172,8 +182,7 @@ def _started(study: Study, device: str, report: Report) -> tuple[Mapping[str, de
         for key, fault in model.absent():
             raise FaultAtKey(("models", name, *key), fault)
     placed = devices.place_all(device, {name: model.engines() for name, model in study.models.items()})
-    for path in dict.fromkeys(path for model in study.models.values() for path in model.code()):
-        import_path.load(path)
+    import_code(study)
     laws = known(study.laws)
     report.ready(study)
     return placed, laws
@@ -187,7 +196,7 @@ def _placed_in(given: Any, overrides: Sequence[str]) -> Iterator[None]:
     except FaultAtKey as error:
         if not isinstance(given, str | os.PathLike):
             raise
-        raise config.located(error.path, error.message, given, overrides) from None
+        raise config.located(error, given, overrides) from None
 
 
 def _finish(
@@ -256,7 +265,8 @@ def _run_single(study: Study, name: str, around: Surroundings) -> xr.Dataset:
     except store.StoreError:
         raise  # what cannot be kept is no fault of the model
     except (Diverged, UserError) as error:
-        return without_data(kind, "failed", PointFailed(error).told(name))
+        lost = without_data(kind, "failed", PointFailed(error).told(name))
+        return lost.assign_attrs({RESUMABLE: "true"}) if user_code.raised(error) else lost
 
 
 def _with_new_laws(
@@ -272,3 +282,9 @@ def _with_new_laws(
 def failures(tree: xr.DataTree) -> dict[str, str]:
     """The models of a run that have no data, or lack points of their scan, with what went wrong."""
     return {name: fault for name, node in tree.children.items() if (fault := faults(node.to_dataset(inherit=False)))}
+
+
+def resumable(tree: xr.DataTree) -> list[str]:
+    """The models of a run that failed of code of the user's own: they are run again, from where they were, when the run
+    is resumed."""
+    return [name for name, node in tree.children.items() if node.attrs.get(RESUMABLE) == "true"]

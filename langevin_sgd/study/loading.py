@@ -13,7 +13,7 @@ from ruamel.yaml.comments import CommentedSeq
 from ruamel.yaml.nodes import ScalarNode
 from ruamel.yaml.representer import RoundTripRepresenter
 
-from langevin_sgd.config.errors import ConfigError, KeyPath, Problem, dotted, shown
+from langevin_sgd.config.errors import ConfigError, FaultAtKey, KeyPath, Problem, dotted, shown
 from langevin_sgd.study import messages, yaml_source
 from langevin_sgd.study.config import Study
 from langevin_sgd.study.overrides import Override, apply_overrides
@@ -70,11 +70,11 @@ def parse(config: Mapping[str, Any] | Study, overrides: Iterable[str] = ()) -> S
     return _study(data, tuple(overrides), name, find)
 
 
-def located(key: KeyPath, message: str, path: str | os.PathLike[str], overrides: Iterable[str] = ()) -> ConfigError:
-    """A fault at `key` of a study that was loaded from there, as an error with the line, or the override, to blame."""
+def located(error: FaultAtKey, path: str | os.PathLike[str], overrides: Iterable[str] = ()) -> ConfigError:
+    """Faults of a study that was loaded from there, as an error with the lines, or the overrides, to blame."""
     source = yaml_source.read(path)
     applied = apply_overrides(source.data, tuple(overrides))
-    return ConfigError(_problem(key, message, source.name, source.find, applied))
+    return ConfigError(*(_problem(key, told, source.name, source.find, applied) for key, told in error.faults))
 
 
 def resolved_yaml(study: Study) -> str:

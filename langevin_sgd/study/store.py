@@ -17,6 +17,7 @@ from pathlib import Path
 
 import xarray as xr
 
+from langevin_sgd import options
 from langevin_sgd.paths import local
 from langevin_sgd.storage.checkpoint import Checkpoint
 from langevin_sgd.storage.replacing import SUFFIX, partial, replace_file, replace_text
@@ -165,7 +166,9 @@ def prepare(
     """
     path = local(path)
     if resume and overwrite:
-        raise StoreError("--resume and --overwrite exclude each other; give one of them")
+        raise StoreError(
+            f"{options.flag('resume')} and {options.flag('overwrite')} exclude each other; give one of them"
+        )
     refuse(path, overwrite=overwrite, resume=resume or (together and holds_run(path)))
     run = _locked(path, brief=False, patient=together)
     try:
@@ -254,21 +257,26 @@ def _locked(path: Path, *, brief: bool, patient: bool = False) -> RunDirectory:
         return RunDirectory(path, run_state.take(path, brief=brief, patient=patient))
 
 
-def refuse(path: Path, *, overwrite: bool, resume: bool) -> None:
-    """Raise `StoreError` if no run may be started, resumed or overwritten at `path`, whatever is asked for."""
+def refuse(path: Path, *, overwrite: bool, resume: bool, goes_on: bool = True) -> None:
+    """Raise `StoreError` if no run may be started, resumed or overwritten at `path`, whatever is asked for.
+
+    `goes_on` says whether who asks could resume a run.
+    """
     with reading(path):
         is_folder, occupied = path.is_dir(), path.is_dir() and any(path.iterdir())
         stage = run_state.stage(path)
+    other = f"choose another {options.option('output')}"
     if not is_folder and path.exists():
-        raise StoreError(f"{path}: is a file, not a directory; choose another --output")
+        raise StoreError(f"{path}: is a file, not a directory; {other}")
     if stage == "begun":
         return
     if resume and stage == "none":
-        raise StoreError(f"{path}: there is no run here to resume; leave out --resume")
+        raise StoreError(f"{path}: there is no run here to resume; leave out {options.flag('resume')}")
     if stage == "none" and occupied:
-        raise StoreError(f"{path}: exists, is not empty and is no run of langevin-sgd; choose another --output")
+        raise StoreError(f"{path}: exists, is not empty and is no run of langevin-sgd; {other}")
     if stage == "run" and not (resume or overwrite):
-        raise StoreError(f"{path}: holds a run already; continue it with --resume or replace it with --overwrite")
+        mend = f"continue it with {options.flag('resume')} or replace it" if goes_on else f"{other}, or replace it"
+        raise StoreError(f"{path}: holds a run already; {mend} with {options.flag('overwrite')}")
 
 
 def _refuse_living_shards(path: Path) -> None:
@@ -276,6 +284,15 @@ def _refuse_living_shards(path: Path) -> None:
         shards = run_state.living_shards(path)
     if shards:
         raise Denied(f"{path}: shard {', '.join(shards)} of this run is being computed; wait for it or stop it")
+
+
+def done(path: str | os.PathLike[str]) -> frozenset[str]:
+    """The models of a run that are stored with status "done"; none where there is no run, or none that can be read."""
+    try:
+        attributes = group_attributes(local(path) / DATA)
+    except (OSError, ValueError):  # who goes on with it says so
+        return frozenset()
+    return frozenset(name for name, each in attributes.items() if each.get("status") == "done")
 
 
 def _start(path: Path, config: str) -> None:

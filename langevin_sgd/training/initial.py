@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from langevin_sgd.config.errors import FaultWithin
 from langevin_sgd.errors import UserError
 from langevin_sgd.random_numbers import streams as random_numbers
 from langevin_sgd.random_numbers.streams import Stream
@@ -42,9 +43,10 @@ def weights(
         refuse_other_size(row, len(rows[0]))
     stacked = torch.stack(rows)
     if len(set(replicas)) > 1 and same(stacked, rows[0].expand_as(stacked)):
-        raise UserError(
-            "start: independent needs weights of its own for every replica, and the network's constructor returns the "
-            "same at every call; draw them there with torch.nn.init, or give start: shared"
+        raise FaultWithin(
+            ("start",),
+            "independent needs weights of its own for every replica, and the network's constructor returns the "
+            "same at every call; draw them there with torch.nn.init, or give start: shared",
         )
     return stacked
 

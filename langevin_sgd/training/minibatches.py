@@ -8,6 +8,7 @@ from typing import Protocol, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from langevin_sgd.config.errors import FaultWithin
 from langevin_sgd.config.sgd import Sampling, Sgd
 from langevin_sgd.errors import UserError
 from langevin_sgd.random_numbers import streams as random_numbers
@@ -49,7 +50,8 @@ class Minibatches:
     def of(cls, sgd: Sgd, *, seed: int, replicas: int, samples: int) -> Minibatches:
         """Those of a config. Raises `UserError` if a minibatch is larger than the training set."""
         if sgd.batch_size > samples:
-            raise UserError(f"sgd.batch_size: {sgd.batch_size} is more than the {samples} training samples; reduce it")
+            told = f"{sgd.batch_size} is more than the {samples} training samples; reduce it"
+            raise FaultWithin(("sgd", "batch_size"), told)
         return cls(seed, replicas, samples, sgd.batch_size, sgd.sampling == "epoch")
 
     @property

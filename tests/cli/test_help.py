@@ -37,4 +37,4 @@ def test_exit_codes_are_listed_where_they_occur(capsys):
         listed = " ".join(capsys.readouterr().out.rpartition("Exit codes:")[2].split())
         assert ("3 check --strict" in listed) == (command == "check"), command
         assert ("1 a run failed" in listed) == (command == "simulate"), command
-        assert "2 bad config or usage" in listed
+        assert "2 bad config, data, code or usage" in listed

@@ -57,6 +57,7 @@ class InterpolationModel(ModelSection):
     RUN: ClassVar[str] = "langevin_sgd.models.interpolation.run:run"
     PROCESS: ClassVar[str] = "langevin_sgd.models.interpolation.stored:process"
     FOLLOWS: ClassVar[str] = "langevin_sgd.models.interpolation.stored:follows"
+    TRIAL: ClassVar[str] = "langevin_sgd.models.interpolation.run:trial"
     HELD: ClassVar[str] = "langevin_sgd.models.interpolation.memory:held"
     DECLARES: ClassVar[Declarations] = observables.DECLARES
     SCANNABLE: ClassVar[tuple[str, ...]] = (

@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -16,10 +17,11 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 from torch import nn
 
+from langevin_sgd.config.errors import FaultAtKey, FaultWithin, KeyPath, at_key
 from langevin_sgd.config.sgd import Sgd
-from langevin_sgd.errors import UserError
 from langevin_sgd.estimators.hopping import hopping_rates
 from langevin_sgd.laws import temperatures
+from langevin_sgd.models import lineage
 from langevin_sgd.models.context import Context
 from langevin_sgd.models.interpolation import memory as interpolation_memory
 from langevin_sgd.models.interpolation.config import InterpolationModel
@@ -38,8 +40,12 @@ from langevin_sgd.training.energy import Samples
 from langevin_sgd.training.interpolation import Landmarks, LossOnLine, endpoint, landmarks, tabulate
 from langevin_sgd.training.interpolation_walkers import Walkers
 from langevin_sgd.training.losses import checking as losses
+from langevin_sgd.training.losses.loss import Loss
 from langevin_sgd.training.network import Network
 from langevin_sgd.training.threads import Workers
+
+if TYPE_CHECKING:
+    from langevin_sgd.study.config import Study
 
 Array = NDArray[np.float64]
 
@@ -88,33 +94,8 @@ def _line(
     refuse_size: Callable[[int, int, int], None],
 ) -> tuple[Arrays, LossOnLine]:  # fmt: skip
     """Both endpoints trained, as they are kept, and what lies between and beyond them."""
-    loaded = data.load(model.data, seed)
-    loss = losses.build(model.loss, loaded)
-    outputs = loss.outputs(loaded.outputs)
-    train_inputs = as_taken(model.architecture, loaded.train_inputs, model.data)
-    known = model.architecture.parameters(train_inputs.shape[1:], outputs)
-    if known is not None:  # before it is built
-        refuse_size(known, len(loaded.train_labels), outputs)
-
-    samples = Samples.of(train_inputs, loaded.train_labels, dtype=torch.float64)
-
-    def build() -> nn.Module:
-        return architectures.built_for(model.architecture, samples, loss, outputs)
-
-    module = initial.build_with_seed(build, seed, 0)
-    refuse_size(initial.size_of(module), len(loaded.train_labels), outputs)
-    architecture = f"architecture {model.architecture.kind}"
-    apart = architectures.check(module, samples.inputs, outputs, name=architecture)
-    architectures.refuse_mixed(apart, "use LayerNorm or GroupNorm for BatchNorm", name=architecture)
-    gradient_check.refuse_wrong_gradient(module, samples.inputs, name=architecture)
-    for key, size in [("sgd", sgd.batch_size), *((f"endpoints.{n}", e.batch_size) for n, e in model.endpoints.items())]:
-        if size > len(samples):
-            raise UserError(f"{key}.batch_size: {size} is more than the {len(samples)} training samples; reduce it")
-    network = Network.of(module, dtype=torch.float64)
-    starts = range(2) if model.start == "independent" else [0, 0]
-    first = initial.weights(build, lambda built: Network.of(built, dtype=torch.float64).weights(), seed, starts)
-    initial.refuse_other_size(first, network.size)
-    initial.refuse_unrepeatable(module, build, seed)
+    begun = _begun(model, sgd, seed=seed, refuse_size=refuse_size)
+    network, samples, loss, first = begun.network, begun.samples, begun.loss, begun.starts
     trained: Arrays = {name: keeper.saved[name] for name in ("end_0", "end_1") if name in keeper.saved}
     for number, (chosen, start) in enumerate(zip(model.endpoints.values(), first, strict=True)):
         if f"end_{number}" in trained:
@@ -133,6 +114,71 @@ def _line(
         workers=workers, loss=loss,
     )  # fmt: skip
     return trained, line
+
+
+@dataclass(frozen=True)
+class _Begun:
+    """What is trained, on what, and the weights (endpoint, d) where both trainings begin."""
+
+    network: Network
+    samples: Samples
+    loss: Loss
+    starts: torch.Tensor
+
+
+def trial(study: Study, name: str, device: str) -> None:
+    """Load the data and build the network, and keep nothing. Raises `UserError`, with the key to blame."""
+    model = study.models[name]
+    assert isinstance(model, InterpolationModel)
+    with one_torch_thread():
+        try:
+            _begun(
+                model, lineage.sgd(study, name), seed=study.seed,
+                refuse_size=partial(interpolation_memory.refuse_size, study, name),
+            )  # fmt: skip
+        except FaultWithin as error:
+            if error.key[0] == "sgd":
+                raise FaultAtKey(lineage.sgd_origin(study, name, str(error.key[1])), error.message) from None
+            raise
+
+
+def _begun(model: InterpolationModel, sgd: Sgd, *, seed: int, refuse_size: Callable[[int, int, int], None]) -> _Begun:
+    """The data loaded and the network built, and both tried."""
+    with at_key("data"):
+        loaded = data.load(model.data, seed)
+    with at_key("loss"):
+        loss = losses.build(model.loss, loaded)
+        outputs = loss.outputs(loaded.outputs)
+    with at_key("architecture"):
+        train_inputs = as_taken(model.architecture, loaded.train_inputs, model.data)
+        known = model.architecture.parameters(train_inputs.shape[1:], outputs)
+    if known is not None:  # before it is built
+        refuse_size(known, len(loaded.train_labels), outputs)
+
+    samples = Samples.of(train_inputs, loaded.train_labels, dtype=torch.float64)
+
+    def build() -> nn.Module:
+        return architectures.built_for(model.architecture, samples, loss, outputs)
+
+    with at_key("architecture"):
+        module = initial.build_with_seed(build, seed, 0)
+    refuse_size(initial.size_of(module), len(loaded.train_labels), outputs)
+    sizes: dict[KeyPath, int] = {("sgd", "batch_size"): sgd.batch_size}
+    sizes |= {("endpoints", label, "batch_size"): each.batch_size for label, each in model.endpoints.items()}
+    for key, size in sizes.items():
+        if size > len(samples):
+            raise FaultWithin(key, f"{size} is more than the {len(samples)} training samples; reduce it")
+    architecture = f"architecture {model.architecture.kind}"
+    with at_key("architecture"):
+        apart = architectures.check(module, samples.inputs, outputs, name=architecture)
+        architectures.refuse_mixed(apart, "use LayerNorm or GroupNorm for BatchNorm", name=architecture)
+        gradient_check.refuse_wrong_gradient(module, samples.inputs, name=architecture)
+        network = Network.of(module, dtype=torch.float64)
+        starts = range(2) if model.start == "independent" else [0, 0]
+        first = initial.weights(build, lambda built: Network.of(built, dtype=torch.float64).weights(), seed, starts)
+        initial.refuse_other_size(first, network.size)
+        initial.refuse_unrepeatable(module, build, seed)
+    return _Begun(network, samples, loss, first)
 
 
 def _tell_training(keeper: Within, trained: Arrays, number: int, state: Arrays) -> None:

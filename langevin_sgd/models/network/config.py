@@ -56,6 +56,7 @@ class NetworkModel(ModelSection):
     RUN: ClassVar[str] = "langevin_sgd.models.network.points:run_points"
     PROCESS: ClassVar[str] = "langevin_sgd.models.network.stored:process"
     FOLLOWS: ClassVar[str] = "langevin_sgd.models.network.stored:follows"
+    TRIAL: ClassVar[str] = "langevin_sgd.models.network.trial:trial"
     HELD: ClassVar[str] = "langevin_sgd.models.network.memory:held"
     DECLARES: ClassVar[Declarations] = observables.DECLARES
     SCANNABLE: ClassVar[tuple[str, ...]] = (

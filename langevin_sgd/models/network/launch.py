@@ -133,7 +133,11 @@ class Launch:
         return None if reason is None else reason.render()
 
     def run(self, saved: Arrays | None, *, progress: Progress, checkpoint: TrainingCheckpoint) -> None:
-        """Make all steps, with the looks that the points want; save the state now and then, and if interrupted."""
+        """Make all steps, with the looks that the points want.
+
+        The state is saved now and then, if interrupted, and if code of the user's own fails, but that of probes only
+        where no other point goes on: mended, it goes on from there.
+        """
         looks = np.array(sorted(frozenset().union(*(point.looks for point in self._points))))
         step = 0
         if saved is None:
@@ -159,16 +163,28 @@ class Launch:
                 stride = int(np.clip(_SECONDS_BETWEEN_STATES / max(per_step, 1e-9), 1, STEPS_BETWEEN_LOOKS))
                 if stop == look:
                     self._look(stop)
+                    if not self._training() and isinstance(self._points[0].failed, UserError):
+                        checkpoint.save(state)
+                        return
                 step, whole = stop, True
                 due = checkpoint.due()
                 if due or time.monotonic() - taken > _SECONDS_BETWEEN_STATES:
                     state, taken = self._state(step), time.monotonic()
                 if due:
                     checkpoint.save(state)
-        except KeyboardInterrupt:
+        except StoreError:
+            raise
+        except (KeyboardInterrupt, UserError):
             checkpoint.save(self._state(step) if whole else state)
             raise
         progress.update(self.steps, self.steps)
+
+    def begin(self, steps: int) -> None:
+        """Look at where it begins, make the first steps and look again, with nothing kept."""
+        self._look(0)
+        if self._training() and steps:
+            self._advance(0, steps)
+            self._look(steps)
 
     def measure(
         self, *, name: str, progress: Progress, checkpoint: TrainingCheckpoint
@@ -188,12 +204,12 @@ class Launch:
                         found.append(point.finish(view, lambda what: progress.begin(f"{name}: {what}")))
                     except StoreError:
                         raise  # what cannot be kept is no fault of the point
-                    except UserError as error:
-                        point.failed = error
-                if point.failed is not None:
+                    except UserError as error:  # what it has seen is there for when that is mended
+                        found.append(PointFailed(error))
+                else:
                     found.append(PointFailed(point.failed))
         finally:
-            if any(point.measures for point in self._points):
+            if any(point.measures for point in self._training()):
                 save(True)
         return found
 

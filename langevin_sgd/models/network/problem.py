@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from langevin_sgd import user_code
+from langevin_sgd.config.errors import FaultWithin, at_key
 from langevin_sgd.errors import UserError
 from langevin_sgd.models.network.config import NetworkModel
 from langevin_sgd.training import gradient_check, initial
@@ -50,10 +51,11 @@ class Problem:
         return self.loss.counts_correct(self.train.labels)
 
     def refuse_batch(self, size: int) -> None:
-        """Raise `UserError` for a minibatch larger than the training set."""
+        """Raise `FaultWithin` for a minibatch larger than the training set."""
         if size > len(self.train):
-            raise UserError(
-                f"sgd.batch_size: {size} is more than the {len(self.train)} training samples of {self.name}; reduce it"
+            raise FaultWithin(
+                ("sgd", "batch_size"),
+                f"{size} is more than the {len(self.train)} training samples of {self.name}; reduce it",
             )
 
     def network(self, dtype: torch.dtype) -> Network:
@@ -77,17 +79,20 @@ def prepare(model: NetworkModel, *, seed: int, device: str, refuse_size: Callabl
     `refuse_size` is called with the number of weights as soon as that is known, which for an architecture of ours is
     when the data are, and for a module of the user's own when one is built; it raises if they will not fit into memory.
     """
-    loaded = data.load(model.data, seed)
-    loss = losses.build(model.loss, loaded)
-    outputs = loss.outputs(loaded.outputs)
-    train_inputs = as_taken(model.architecture, loaded.train_inputs, model.data)
-    input_shape = train_inputs.shape[1:]
-    known = user_code.call(
-        f"architecture {model.architecture.kind}: its number of parameters cannot be told",
-        model.architecture.parameters,
-        input_shape,
-        outputs,
-    )
+    with at_key("data"):
+        loaded = data.load(model.data, seed)
+    with at_key("loss"):
+        loss = losses.build(model.loss, loaded)
+        outputs = loss.outputs(loaded.outputs)
+    with at_key("architecture"):
+        train_inputs = as_taken(model.architecture, loaded.train_inputs, model.data)
+        input_shape = train_inputs.shape[1:]
+        known = user_code.call(
+            f"architecture {model.architecture.kind}: its number of parameters cannot be told",
+            model.architecture.parameters,
+            input_shape,
+            outputs,
+        )
     if known is not None:
         refuse_size(known)
 
@@ -99,28 +104,29 @@ def prepare(model: NetworkModel, *, seed: int, device: str, refuse_size: Callabl
     def build() -> torch.nn.Module:
         return architectures.built_for(model.architecture, train, loss, outputs)
 
-    module = initial.build_with_seed(build, seed, 0)
+    with at_key("architecture"):
+        module = initial.build_with_seed(build, seed, 0)
     refuse_size(initial.size_of(module))
     test = None
     if loaded.test_inputs is not None and loaded.test_labels is not None and len(loaded.test_labels) > 0:
-        test = samples(as_taken(model.architecture, loaded.test_inputs, model.data), loaded.test_labels)
-        refuse_other_targets(train, test, outputs, name=loaded.name, loss=model.loss.kind)
+        with at_key("architecture"):
+            test_inputs = as_taken(model.architecture, loaded.test_inputs, model.data)
+        test = samples(test_inputs, loaded.test_labels)
+        with at_key("data"):
+            refuse_other_targets(train, test, outputs, name=loaded.name, loss=model.loss.kind)
     known_targets = train.labels if loaded.classes is None else torch.arange(loaded.classes)
-    name = f"architecture {model.architecture.kind}"
-    apart = True
-    for part in filter(None, (train, test)):
-        apart &= architectures.check(module, part.inputs.cpu(), outputs, name=name)
-    needed = model.needs_samples_apart()
-    architectures.refuse_mixed(apart, None if needed is None else needed[1], name=name)
-    gradient_check.refuse_wrong_gradient(module, train.inputs, name=name)
-    supply = model.data.supply(seed)
-    if model.data.augment is not None:
-        arrays = train.inputs.cpu().numpy(), train.labels.cpu().numpy()
-        supply = Augmented(model.data.augment, *arrays, model.data.image(), seed=seed)
+    with at_key("architecture"):
+        apart = _checked(model, module, train, test, outputs)
+    with at_key("data"):
+        supply = model.data.supply(seed)
+        if model.data.augment is not None:
+            arrays = train.inputs.cpu().numpy(), train.labels.cpu().numpy()
+            supply = Augmented(model.data.augment, *arrays, model.data.image(), seed=seed)
     replicas = range(model.replicas if model.start == "independent" else 1)
-    start = initial.weights(build, lambda built: Network.of(built, dtype=torch.float64).weights(), seed, replicas)
-    initial.refuse_other_size(start, Network.of(module, dtype=torch.float64).size)
-    initial.refuse_unrepeatable(module, build, seed)
+    with at_key("architecture"):
+        start = initial.weights(build, lambda built: Network.of(built, dtype=torch.float64).weights(), seed, replicas)
+        initial.refuse_other_size(start, Network.of(module, dtype=torch.float64).size)
+        initial.refuse_unrepeatable(module, build, seed)
     return Problem(
         module=module,
         train=train,
@@ -133,3 +139,15 @@ def prepare(model: NetworkModel, *, seed: int, device: str, refuse_size: Callabl
         name=loaded.name,
         supply=supply,
     )
+
+
+def _checked(model: NetworkModel, module: torch.nn.Module, train: Samples, test: Samples | None, outputs: int) -> bool:
+    """Whether the loss of a module is a sum over samples. Raises `UserError` for one that cannot be trained."""
+    name = f"architecture {model.architecture.kind}"
+    apart = True
+    for part in filter(None, (train, test)):
+        apart &= architectures.check(module, part.inputs.cpu(), outputs, name=name)
+    needed = model.needs_samples_apart()
+    architectures.refuse_mixed(apart, None if needed is None else needed[1], name=name)
+    gradient_check.refuse_wrong_gradient(module, train.inputs, name=name)
+    return apart

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from langevin_sgd.config.errors import FaultWithin
 from langevin_sgd.config.sgd import Sgd
-from langevin_sgd.errors import UserError
 from langevin_sgd.models.network.trained import Trained
 from langevin_sgd.observables.schedule import distinct_log_spaced_steps, log_spaced_steps
 from langevin_sgd.training.recording.plan import plan
@@ -22,9 +22,10 @@ def recorded_steps(model: Trained, steps: int) -> NDArray[np.int64]:
     if model.training_time is None:
         return log_spaced_steps(steps, model.record_times)
     if steps < model.record_times:
-        raise UserError(
-            f"training_time: {model.training_time:g} is {steps} steps, fewer than the {model.record_times} recorded "
-            "times; raise it, or lower record_times"
+        raise FaultWithin(
+            ("training_time",),
+            f"{model.training_time:g} is {steps} steps, fewer than the {model.record_times} recorded times; raise it, "
+            "or lower record_times",
         )
     return distinct_log_spaced_steps(steps, model.record_times)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from langevin_sgd.config.errors import FaultWithin
 from langevin_sgd.errors import UserError
 from langevin_sgd.training.architectures.section import ArchitectureSection, no_images
 from langevin_sgd.training.data.section import DataSection
@@ -23,7 +24,7 @@ def as_taken(architecture: ArchitectureSection, inputs: NDArray[Any], data: Data
         elif rank == 2:
             inputs = inputs[:, None]
         elif rank != 3:
-            raise UserError(f"architecture: {no_images(architecture.kind, int(inputs[0].size), data.name)}")
+            raise FaultWithin(("architecture",), no_images(architecture.kind, int(inputs[0].size), data.name))
     if (reason := architecture.problem(inputs.shape[1:])) is not None:
         raise UserError(f"architecture {architecture.kind}: {reason}")
     return inputs

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from langevin_sgd.errors import UserError
+from langevin_sgd.config.errors import FaultWithin
 from langevin_sgd.random_numbers import streams as random_numbers
 from langevin_sgd.random_numbers.streams import Stream
 from langevin_sgd.training.data.section import Augment, Image
@@ -30,10 +30,11 @@ class Augmented:
         elif inputs.ndim in (3, 4):
             shape = (1, *inputs.shape[1:])[-3:]
         else:
-            raise UserError("data.augment: is of images, and samples are vectors; remove it")
+            raise FaultWithin(("data", "augment"), "is of images, and samples are vectors; remove it")
         if augment.shift >= min(shape[1:]):
-            raise UserError(
-                f"data.augment.shift: {augment.shift} pixels leave nothing of {shape[1]} x {shape[2]}; give less"
+            raise FaultWithin(
+                ("data", "augment", "shift"),
+                f"{augment.shift} pixels leave nothing of {shape[1]} x {shape[2]}; give less",
             )
         self._augment, self._labels, self._seed = augment, labels, seed
         self._shape = inputs.shape[1:]

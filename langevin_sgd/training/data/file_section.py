@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from langevin_sgd.config.errors import Faults, KeyPath
+from langevin_sgd.config.errors import Faults, KeyPath, at_key
 from langevin_sgd.config.fields import Folder, PositiveWholeNumber
 from langevin_sgd.paths import local
 from langevin_sgd.training.data.section import DataSection, Image
+
+if TYPE_CHECKING:
+    from langevin_sgd.training.data.dataset import DataSet
 
 Shape = Annotated[tuple[PositiveWholeNumber, ...], Field(min_length=3, max_length=3)]
 
@@ -37,6 +40,11 @@ class FileSection(DataSection):
     def folder_problem(self) -> str | None:
         """It is one file."""
         return None if self.folder is None else f"{self.name} reads the file that path names, and no folder; remove it"
+
+    def load(self) -> DataSet:
+        """What the file holds; what is wrong with it is told at the key that names it."""
+        with at_key("data", "path"):
+            return super().load()
 
     def absent(self, data: KeyPath) -> Faults:
         """The file."""

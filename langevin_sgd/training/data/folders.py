@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from langevin_sgd.errors import UserError
+from langevin_sgd.config.errors import FaultWithin
 from langevin_sgd.paths import local
 from langevin_sgd.training.data.split_files import SplitFilesSection
 
@@ -14,11 +14,11 @@ from langevin_sgd.training.data.split_files import SplitFilesSection
 def folder_of(section: SplitFilesSection) -> Path:
     """The folder. Raises `UserError` if there is none."""
     if section.folder is None:
-        raise UserError(f"data.folder: {section.folder_problem()}")
+        raise FaultWithin(("data", "folder"), str(section.folder_problem()))
     folder = local(section.folder)
     if not os.path.isdir(folder):  # not Path.is_dir, which raises where a folder on the way cannot be read
-        raise UserError(
-            f"data.folder: {folder} is no folder; {section.name} is read from one that holds {_wanted(section)}"
+        raise FaultWithin(
+            ("data", "folder"), f"{folder} is no folder; {section.name} is read from one that holds {_wanted(section)}"
         )
     return folder
 
@@ -27,7 +27,7 @@ def file_in(section: SplitFilesSection, folder: Path, names: Sequence[str]) -> P
     """The first of the files that is there. Raises `UserError` if none is, with what the folder is to hold."""
     found = next((folder / name for name in names if os.path.isfile(folder / name)), None)
     if found is None:
-        raise UserError(f"data.folder: {folder} has no {names[0]}; {section.name} needs {_wanted(section)}")
+        raise FaultWithin(("data", "folder"), f"{folder} has no {names[0]}; {section.name} needs {_wanted(section)}")
     return found
 
 

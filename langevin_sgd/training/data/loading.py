@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from langevin_sgd.errors import UserError
+from langevin_sgd.config.errors import FaultWithin
 from langevin_sgd.random_numbers import streams as random_numbers
 from langevin_sgd.random_numbers.streams import Stream
 from langevin_sgd.training.data import transforms
@@ -22,7 +22,7 @@ def load(data: DataSection, seed: int) -> DataSet:
     """
     loaded = data.drawn(seed)
     if (fault := data.noise_problem(loaded.classes) or data.target_problem(loaded.classes)) is not None:
-        raise UserError(f"data.{fault[0]}: {fault[1]}")
+        raise FaultWithin(("data", fault[0]), fault[1])
     if loaded.test_inputs is None:
         loaded = _split(loaded, data.test_fraction, seed)
     if data.train_size is not None:
@@ -55,7 +55,9 @@ def _fewer(data: DataSet, size: int, seed: int) -> DataSet:
     """The first `size` training samples in a random order of their own."""
     samples = len(data.train_labels)
     if size > samples:
-        raise UserError(f"data.train_size: {size} is more than the {samples} that there are; give at most {samples}")
+        raise FaultWithin(
+            ("data", "train_size"), f"{size} is more than the {samples} that there are; give at most {samples}"
+        )
     order = random_numbers.permutations(seed, trajectories=[0], steps=[1], size=samples, stream=Stream.DATA_SPLIT)
     chosen = order[0, 0, :size]
     return replace(data, train_inputs=data.train_inputs[chosen], train_labels=data.train_labels[chosen])

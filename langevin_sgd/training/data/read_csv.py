@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from langevin_sgd.config.errors import choice, shown
+from langevin_sgd.config.errors import FaultWithin, choice, shown
 from langevin_sgd.errors import UserError
 from langevin_sgd.paths import local
 from langevin_sgd.training.data.csv import CsvData
@@ -29,13 +29,13 @@ def load(section: CsvData) -> DataSet:
         if name not in names:
             raise UserError(f"{path}: has no column {name!r}; {_mend(name, names)}")
     if both := set(inputs) & set(targets):
-        raise UserError(f"data.inputs: {min(both)!r} is a column of the targets too; remove it from one")
+        raise FaultWithin(("data", "inputs"), f"{min(both)!r} is a column of the targets too; remove it from one")
     found = _numbers(path, rows, names, inputs)
     if section.targets == "real":
         real = _numbers(path, rows, names, targets)
         return checked(DataSet(found, real[:, 0] if len(targets) == 1 else real, name="csv"), str(path))
     if len(targets) > 1:
-        raise UserError("data.labels: several columns are no class; name one, or give targets: real")
+        raise FaultWithin(("data", "labels"), "several columns are no class; name one, or give targets: real")
     labels = _classes(path, targets[0], [row[names.index(targets[0])].strip() for _, row in rows])
     return checked(DataSet(found, labels, class_count(section, labels), name="csv"), str(path))
 
@@ -46,7 +46,7 @@ def _rows(path: Path, delimiter: str) -> tuple[list[str], Rows]:
             reader = csv.reader(file, delimiter=delimiter, strict=True)
             lines = [(reader.line_num, line) for line in reader if line]
     except FileNotFoundError:
-        raise UserError(f"data.path: there is no file {path}") from None
+        raise FaultWithin(("data", "path"), f"there is no file {path}") from None
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror})") from error
     except (UnicodeDecodeError, csv.Error) as error:

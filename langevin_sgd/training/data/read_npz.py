@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from langevin_sgd.config.errors import choice
+from langevin_sgd.config.errors import FaultWithin, choice
 from langevin_sgd.errors import UserError
 from langevin_sgd.paths import local
 from langevin_sgd.training.data.dataset import DataSet, checked
@@ -34,7 +34,7 @@ def load(section: NpzData) -> DataSet:
                 raise UserError(f"{path}: is one array (.npy); write several by name with numpy.savez")
             inputs, labels, *test = (None if name is None else _array(arrays, name, path) for name in names)
     except FileNotFoundError:
-        raise UserError(f"data.path: there is no file {path}") from None
+        raise FaultWithin(("data", "path"), f"there is no file {path}") from None
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
     except (zipfile.BadZipFile, EOFError, ValueError) as error:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from langevin_sgd.config.errors import Faults, KeyPath
+from langevin_sgd.config.errors import Faults, KeyPath, at_key
 from langevin_sgd.config.fields import PositiveWholeNumber
 from langevin_sgd.paths import local
 from langevin_sgd.training.data.section import DataSection
+
+if TYPE_CHECKING:
+    from langevin_sgd.training.data.dataset import DataSet
 
 
 class SplitFilesSection(DataSection):
@@ -25,6 +28,11 @@ class SplitFilesSection(DataSection):
     def folder_problem(self) -> str | None:
         """There is none."""
         return None if self.folder is not None else f"missing; give the folder that holds {self.FILES}, {self.ORIGIN}"
+
+    def load(self) -> DataSet:
+        """What the files hold; what is wrong with them is told at the key that names their folder."""
+        with at_key("data", "folder"):
+            return super().load()
 
     def absent(self, data: KeyPath) -> Faults:
         """The folder."""

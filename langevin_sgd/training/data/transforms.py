@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from langevin_sgd.errors import UserError
+from langevin_sgd.config.errors import FaultWithin
 from langevin_sgd.one_thread import one_blas_thread
 from langevin_sgd.training.data.dataset import DataSet
 
@@ -26,7 +26,8 @@ def of_inputs(data: DataSet, *, whiten: bool) -> DataSet:
     variance become 0. Raises `UserError` for integer inputs, and for too many to be whitened.
     """
     if not np.issubdtype(data.train_inputs.dtype, np.floating):
-        raise UserError(f"data.{'whiten' if whiten else 'standardise'}: inputs of {data.name} are integers; remove it")
+        key = "whiten" if whiten else "standardise"
+        raise FaultWithin(("data", key), f"inputs of {data.name} are integers; remove it")
     flat = data.train_inputs.reshape(len(data.train_inputs), -1).astype(np.float64)
     mean = flat.mean(0)
     scale = _inverse_root(flat - mean, data.name) if whiten else _inverse(flat)
@@ -57,9 +58,9 @@ def _inverse(numbers: NDArray[Any]) -> NDArray[Any]:
 
 def _inverse_root(centred: Array, name: str) -> Array:
     if centred.shape[1] > _MOST_WHITENED:
-        raise UserError(
-            f"data.whiten: {name} has {centred.shape[1]} inputs, and at most {_MOST_WHITENED} can be whitened; give "
-            "standardise"
+        raise FaultWithin(
+            ("data", "whiten"),
+            f"{name} has {centred.shape[1]} inputs, and at most {_MOST_WHITENED} can be whitened; give standardise",
         )
     with one_blas_thread():
         values, vectors = np.linalg.eigh(centred.T @ centred / len(centred))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from langevin_sgd.errors import UserError
+from langevin_sgd.config.errors import FaultWithin
 from langevin_sgd.training.data.section import DataSection
 from langevin_sgd.training.losses import LOSSES
 from langevin_sgd.training.losses.section import LossSection
@@ -22,9 +22,9 @@ def target_fault(loss: LossSection, data: DataSection) -> str | None:
 
 
 def refuse_targets(loss: LossSection, data: DataSet) -> None:
-    """Raise `UserError` for a loss that does not take the targets of data that are loaded."""
+    """Raise `FaultWithin` for a loss that does not take the targets of data that are loaded."""
     if (fault := _fault(loss, data.name, data.classes)) is not None:
-        raise UserError(f"loss: {fault}")
+        raise FaultWithin(("loss",), fault)
 
 
 def _fault(loss: LossSection, data: str, classes: int | None) -> str | None:

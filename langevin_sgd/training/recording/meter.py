@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from langevin_sgd.errors import UserError
+from langevin_sgd.config.errors import FaultWithin
 from langevin_sgd.random_numbers import streams
 from langevin_sgd.random_numbers.streams import Stream
 from langevin_sgd.training.energy import Evaluation, Evaluator, Samples, decay_energy
@@ -75,10 +75,10 @@ def on_subsets(
 ) -> Meter:
     """The meter on `size` of the training samples and as many of the test samples, or on all of them.
 
-    `make` makes an evaluator of samples that are drawn from so many. Raises `UserError` for more than there are.
+    `make` makes an evaluator of samples that are drawn from so many. Raises `FaultWithin` for more than there are.
     """
     if size is not None and size > len(train):
-        raise UserError(f"recording.samples: {too_many(size, len(train))}")
+        raise FaultWithin(("recording", "samples"), too_many(size, len(train)))
 
     def evaluator(samples: Samples, *, of_test: bool) -> Evaluator:
         drawn = samples if size is None else subset(samples, size, seed=seed, test=of_test)

@@ -51,6 +51,12 @@ class ScheduleSection(Section):
         """The step from which the factor is 1 to the end of any training; None if it may be another up to then."""
         return None
 
+    def beyond(self, steps: int) -> tuple[str, str] | None:
+        """The key that a training of so many steps ends before it does anything, or all that it is to, and why."""
+        if self.warm_up and self.warm_up >= steps:
+            return "warm_up", f"of {self.warm_up} steps does not end within the training of {steps}; give less"
+        return None
+
     def summed(self, counts: Iterable[int], steps: int) -> list[float]:
         """Sum of the factors of the first n steps, for every n of `counts`, which do not decrease."""
         factor = self.factors()

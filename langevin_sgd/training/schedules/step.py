@@ -18,6 +18,13 @@ class StepSchedule(ScheduleSection):
     by: OpenFraction = 0.1
     """Factor of each; torch calls it gamma."""
 
+    def beyond(self, steps: int) -> tuple[str, str] | None:
+        """Falls that never come, too."""
+        left = steps - self.warm_up
+        if (fault := super().beyond(steps)) is None and self.every >= left:
+            return "every", f"{self.every} steps, and the training has {left}, so that nothing ever falls; give less"
+        return fault
+
     def factor(self, step: int, steps: int) -> float:
         """by^(n div every)."""
         return float(self.by ** (step // self.every))

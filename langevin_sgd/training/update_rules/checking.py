@@ -4,27 +4,40 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from langevin_sgd import user_code
 from langevin_sgd.config.sgd import Sgd
 from langevin_sgd.errors import UserError
+from langevin_sgd.training.schedules.section import ScheduleSection
 from langevin_sgd.training.update_rules.around import around
 from langevin_sgd.training.update_rules.rule import Numbers, Replicas, UpdateRule
 from langevin_sgd.training.update_rules.section import UpdateRuleSection
 
 _WEIGHTS, _BATCH, _STEPS = 5, 2, 3
+_FIRST_STEPS = 1000  # at which a schedule is tried, and as many later ones
 
 
 def build(section: UpdateRuleSection, sgd: Sgd, steps: int) -> UpdateRule:
     """The rule of a config for a training of so many steps, with what is common to all rules around it.
 
     Raises `UserError` if one of the user's own cannot be built, fails, lets a replica depend on another, or remembers
-    what is in no slot.
+    what is in no slot; and if a schedule of the user's own fails at one of the steps at which it is tried: the first
+    thousand, a thousand at equal ratios after them, and the last.
     """
+    if section.schedule.code():
+        _try_schedule(section.schedule, steps)
     ours = type(section).__module__.startswith("langevin_sgd.")
     return around(section.build(sgd) if ours else _of_users(section, sgd), section, steps)
+
+
+def _try_schedule(schedule: ScheduleSection, steps: int) -> None:
+    factors = schedule.factors()
+    later = np.geomspace(_FIRST_STEPS, steps - 1, _FIRST_STEPS) if steps > _FIRST_STEPS else np.empty(0)
+    for step in dict.fromkeys([*range(min(steps, _FIRST_STEPS)), *later.round().astype(int).tolist()]):
+        factors(step, steps)
 
 
 def _of_users(section: UpdateRuleSection, sgd: Sgd) -> UpdateRule:

@@ -42,9 +42,9 @@ def test_a_module_of_ones_own_with_batch_statistics_trains_and_no_more(made):
     own = {"kind": "module", "factory": "made_up_networks:batch"}
     assert np.isfinite(lsgd.simulate(study(own))["network"].energy.values).all()
     for keys in ({"start": "minimum"}, {"control": True}, {"probes": ["sharpness"]}):
-        with pytest.warns(RuntimeWarning, match="no sum over samples"):
+        with pytest.raises(lsgd.ConfigError, match="no sum over samples"):
             lsgd.simulate(study(own, **keys))
-    with pytest.warns(RuntimeWarning, match="running_mean .* or give it track_running_stats=False"):
+    with pytest.raises(lsgd.ConfigError, match=r"running_mean .* or give it track_running_stats=False"):
         lsgd.simulate(study({"kind": "module", "factory": "made_up_networks:running"}))
 
 

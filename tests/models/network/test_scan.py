@@ -246,9 +246,9 @@ def test_as_many_distinct_steps_as_asked_for():
 
 
 def test_a_training_too_short_for_its_record_says_so():
-    with pytest.warns(RuntimeWarning, match="network: failed: "):
-        tree = lsgd.simulate(_study(training_time=0.3))
-    assert "training_time: 0.3 is 3 steps, fewer than the 6 recorded times" in tree["network"].attrs["error"]
+    told = r"models\.network\.training_time: 0.3 is 3 steps, fewer than the 6 recorded times"
+    with pytest.raises(lsgd.ConfigError, match=told):
+        lsgd.simulate(_study(training_time=0.3))
 
 
 @pytest.mark.parametrize(

@@ -251,27 +251,57 @@ def home(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delitem(sys.modules, "networks_of_mine", raising=False)
     (tmp_path / "networks_of_mine.py").write_text(NETWORKS)
-    text = CONFIG + MODEL.format(name="first", data="blobs", factory="Scalar")
-    for name in (*TOLD, *ONE_BY_ONE):
-        own = {"data": "no_data", "factory": "Scalar"} if name == "without_data" else {"data": "blobs", "factory": name}
-        text += MODEL.format(name=name, **own)
-    (tmp_path / "many.yaml").write_text(text + MODEL.format(name="last", data="blobs", factory="Scalar"))
+    (tmp_path / "many.yaml").write_text(_study("first", *TOLD, *ONE_BY_ONE, "last"))
     return tmp_path
 
 
-def test_each_fails_with_one_line_and_all_others_run(home, capfd):
-    assert cli.main(["simulate", "many.yaml", "--output", "run", "--device", "cpu"]) == 1
+def _study(*names):
+    text = CONFIG
+    for name in names:
+        own = {"data": "no_data", "factory": "Scalar"} if name == "without_data" else {"data": "blobs", "factory": name}
+        own = {"data": "blobs", "factory": "Scalar"} if name in ("first", "last") else own
+        text += MODEL.format(name=name, **own)
+    return text
+
+
+LATER = ("branches", "no_second_derivative")
+"""What only a training shows."""
+
+
+def _told(error, told):
+    assert "\n" not in error
+    at = 0
+    for part in told.split(".*"):
+        assert part in error[at:], error
+        at = error.index(part, at) + len(part)
+
+
+def test_each_is_refused_with_one_line_before_anything_is_written(home, capfd):
+    with pytest.raises(lsgd.ConfigError) as refused:
+        lsgd.simulate("many.yaml", output="run", device="cpu")
+    lines = {problem.key.split(".")[1]: problem.render() for problem in refused.value.problems}
+    assert lines.keys() == TOLD.keys() - set(LATER)
+    for name, line in lines.items():
+        number = 1 + [each.split(":")[0].strip() for each in (home / "many.yaml").read_text().splitlines()].index(name)
+        assert line.startswith(f"many.yaml:{number}: models.{name}."), line
+        _told(line, TOLD[name])
+    assert cli.main(["simulate", "many.yaml", "--output", "run", "--device", "cpu"]) == 2
+    printed = capfd.readouterr()
+    assert "Traceback" not in printed.out + printed.err
+    said = printed.err.splitlines()
+    assert (len(said), said[-1]) == (11, f"and {len(lines) - 10} more faults; mend these first")
+    assert not (home / "run").exists()
+
+
+def test_what_fails_later_does_so_alone_with_one_line(home, capfd):
+    (home / "few.yaml").write_text(_study("first", *LATER, *ONE_BY_ONE, "last"))
+    assert cli.main(["simulate", "few.yaml", "--output", "run", "--device", "cpu"]) == 1
     printed = capfd.readouterr()
     assert "Traceback" not in printed.out + printed.err
     tree = lsgd.open_run("run")
-    for name, told in TOLD.items():
-        error = tree[name].attrs["error"]
+    for name in LATER:
         assert tree[name].attrs["status"] == "failed", name
-        assert "\n" not in error
-        at = 0
-        for part in told.split(".*"):
-            assert part in error[at:], (name, error)
-            at = error.index(part, at) + len(part)
+        _told(tree[name].attrs["error"], TOLD[name])
     for name in ("first", "last", *ONE_BY_ONE):
         assert tree[name].attrs["status"] == "done"
         assert tree[name].sharpness_top.notnull().all()

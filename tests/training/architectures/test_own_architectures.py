@@ -104,10 +104,10 @@ def test_it_may_start_from_the_samples(module: str) -> None:
     ],
 )
 def test_a_broken_one_is_told_in_one_line(module: str, name: str, told: str) -> None:
-    with pytest.warns(RuntimeWarning, match=r"network: failed"):
-        failed = lsgd.simulate(study({"kind": f"{module}:{name}"}))["network"]
-    assert f"architecture {module}:{name}: {told}" in failed.attrs["error"]
-    assert "\n" not in failed.attrs["error"]
+    with pytest.raises(UserError) as refused:
+        lsgd.simulate(study({"kind": f"{module}:{name}"}))
+    assert f"architecture {module}:{name}: {told}" in str(refused.value)
+    assert "\n" not in str(refused.value)
 
 
 def test_what_cannot_be_is_told_when_the_config_is_read(module: str) -> None:

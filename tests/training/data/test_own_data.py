@@ -96,5 +96,5 @@ def test_what_cannot_be_is_told_in_one_line() -> None:
         config.parse(study({"name": "not_callable"}))
     with pytest.raises(UserError, match=r"my_data:blob: my_data has no blob; did you mean my_data:blobs"):
         lsgd.simulate(study({"name": "my_data:blob"}))
-    with pytest.warns(RuntimeWarning, match=r"my_data:broken\(\) failed: OSError: no such file"):
+    with pytest.raises(UserError, match=r"models\.network\.data: my_data:broken\(\) failed: OSError: no such file"):
         lsgd.simulate(study({"name": "my_data:broken"}))

@@ -175,10 +175,10 @@ def test_a_plain_function_is_a_loss(functions: str) -> None:
 )
 def test_a_function_that_is_no_loss_is_told_in_one_line(functions: str, name: str, told: str) -> None:
     chosen = study({"kind": "function", "function": f"{functions}:{name}"}, data={"name": "diabetes"})
-    with pytest.warns(RuntimeWarning, match=r"network: failed"):
-        failed = lsgd.simulate(chosen)["network"]
-    assert told in failed.attrs["error"]
-    assert "\n" not in failed.attrs["error"]
+    with pytest.raises(UserError) as refused:
+        lsgd.simulate(chosen)
+    assert told in str(refused.value)
+    assert "\n" not in str(refused.value)
 
 
 def test_what_is_no_function_is_told_before_the_study_begins(functions: str) -> None:
@@ -317,10 +317,10 @@ def test_a_training_with_it_goes_on_after_an_interruption(module: str, stopped_a
     ],
 )
 def test_a_broken_one_is_told_in_one_line(module: str, name: str, told: str) -> None:
-    with pytest.warns(RuntimeWarning, match=r"network: failed"):
-        failed = lsgd.simulate(study(f"{module}:{name}"))["network"]
-    assert f"loss {module}:{name}: {told}" in failed.attrs["error"]
-    assert "\n" not in failed.attrs["error"]
+    with pytest.raises(UserError) as refused:
+        lsgd.simulate(study(f"{module}:{name}"))
+    assert f"loss {module}:{name}: {told}" in str(refused.value)
+    assert "\n" not in str(refused.value)
 
 
 def test_a_misspelt_one_is_told_with_the_nearest(module: str) -> None:

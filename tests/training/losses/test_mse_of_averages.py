@@ -89,7 +89,7 @@ def test_training_fits_the_averages_and_is_tested_on_the_whole_image():
     ],
 )
 def test_a_loss_that_does_not_fit_the_whole_image_is_refused(loss: object, data: dict, told: str):
-    with pytest.warns(RuntimeWarning, match=told):
+    with pytest.raises(lsgd.ConfigError, match=told):
         lsgd.simulate(study(loss, **data))
 
 

@@ -197,5 +197,7 @@ def test_losses_and_noises_that_do_not_go_with_the_targets_are_refused(data: dic
 
 
 def test_data_that_tell_their_targets_when_they_are_loaded_are_refused_then() -> None:
-    with pytest.warns(RuntimeWarning, match=r"loss: cross_entropy takes classes, but .* give mse or .* or function"):
+    with pytest.raises(
+        lsgd.ConfigError, match=r"network\.loss: cross_entropy takes classes, but .* give mse or .* or function"
+    ):
         lsgd.simulate(study(loss="cross_entropy"))

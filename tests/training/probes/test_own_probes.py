@@ -137,14 +137,21 @@ def test_it_is_scanned_and_goes_on_after_an_interruption_to_the_same_bits(module
         ("Raises", "observing step 0 failed: KeyError: 'layer' (my_probes.py, line "),
         ("Nothing", "built NoneType; a subclass of langevin_sgd.training.Probe is needed"),
         ("Late", "its steps must be a list of whole numbers from 0 to 40"),
-        ("Undeclared", "what it measured does not fit: ValueError: norm is not a declared observable"),
         ("Taken", "energy: declared twice and differently, as variable (replica, time)"),
     ],
 )
 def test_a_broken_one_is_told_in_one_line(module: str, name: str, told: str) -> None:
+    with pytest.raises(UserError) as refused:
+        lsgd.simulate(study(f"{module}:{name}"))
+    assert f"probe {module}:{name}: {told}" in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_one_that_fits_not_what_it_declares_is_told_at_the_end(module: str) -> None:
     with pytest.warns(RuntimeWarning, match=r"network: failed"):
-        failed = lsgd.simulate(study(f"{module}:{name}"))["network"]
-    assert f"probe {module}:{name}: {told}" in failed.attrs["error"]
+        failed = lsgd.simulate(study(f"{module}:Undeclared"))["network"]
+    told = "what it measured does not fit: ValueError: norm is not a declared observable"
+    assert f"probe {module}:Undeclared: {told}" in failed.attrs["error"]
     assert "\n" not in failed.attrs["error"]
 
 
