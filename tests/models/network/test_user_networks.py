@@ -283,7 +283,7 @@ def test_each_is_refused_with_one_line_before_anything_is_written(home, capfd):
     assert lines.keys() == TOLD.keys() - set(LATER)
     for name, line in lines.items():
         number = 1 + [each.split(":")[0].strip() for each in (home / "many.yaml").read_text().splitlines()].index(name)
-        assert line.startswith(f"many.yaml:{number}: models.{name}."), line
+        assert line.startswith((f"many.yaml:{number}: models.{name}.", f"many.yaml:{number}: models.{name}: ")), line
         _told(line, TOLD[name])
     assert cli.main(["simulate", "many.yaml", "--output", "run", "--device", "cpu"]) == 2
     printed = capfd.readouterr()
