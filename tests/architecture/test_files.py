@@ -25,6 +25,7 @@ SHORT: dict[str, str] = {
     "checks/flatness/rows.py": "every check has its rows in a file of that name",
     "landscapes/symbols.py": "sympy as whatever has formulas imports it",
     "models/failed.py": "what every kind may give in the place of a point, and every engine takes",
+    "training/kept_memory.py": "what is set for the C library of the whole process",
     "training/snapshot.py": "not mended yet",
 }
 """Files shorter than that: why each stands alone nevertheless."""
