@@ -16,7 +16,8 @@ def roughness_rows(point: xr.Dataset, *, model: str, confidence: float) -> list[
     """A contrast: alpha along trajectories less that along full-batch descent, within 0.1 if all of it is descent.
 
     None where no path was measured. An alpha in the range that random potentials have says nothing by itself: the loss
-    along a path without noise has one too.
+    along a path without noise has one too. The tolerance is that of the window which the probe takes by itself, a tenth
+    of the way to all of it: over shorter distances SGD at B = 4 on digits has 0.12 more, on the same paths.
     """
     if "trajectory_alpha" not in point or "control_alpha" not in point:
         return []

@@ -5,7 +5,7 @@ import pytest
 
 import langevin_sgd as lsgd
 from langevin_sgd.errors import UserError
-from langevin_sgd.estimators.path_roughness import path_roughness
+from langevin_sgd.estimators.path_roughness import path_roughness, stretches
 from langevin_sgd.study import loading
 from langevin_sgd.training.probes.looks import spread_over
 
@@ -34,7 +34,10 @@ def test_a_convex_loss_has_no_barriers_and_differs_by_the_trapezoid(convex):
 
 def test_the_loss_along_trajectories_is_that_of_the_descent_and_random_directions_show_the_slope(convex):
     assert abs(float(convex.trajectory_alpha - convex.control_alpha)) < 0.1
+    assert abs(float(convex.trajectory_alpha_by_length - convex.control_alpha_by_length)) < 0.1
+    assert abs(float(convex.control_alpha_by_length - convex.control_alpha)) > 1e-3
     assert convex.trajectory_alpha_stderr > 0
+    assert convex.trajectory_alpha_by_length_stderr > 0
     np.testing.assert_allclose(convex.direction_over_null[0], 1.0, atol=0.4)  # 32 directions: 1 + 1/8 within 3 errors
 
 
@@ -73,6 +76,49 @@ def test_the_exponent_of_paths_is_that_of_their_energy():
     assert found.amplitude_stderr < 1e-12
     assert np.isnan(path_roughness(paths[:1], np.tile(np.sqrt(s), (1, 1)), low=5.0, high=90.0).alpha_stderr)
     assert np.isnan(path_roughness(paths, np.tile(np.sqrt(s), (8, 1)), low=500.0, high=900.0).alpha)
+
+
+def test_weighted_by_length_the_structure_function_is_that_of_the_places_whatever_the_clock():
+    """E = s^2 along a straight line of length L: with M = L - r the mean over places is r^2 (4 M^2/3 + 2 M r + r^2), of
+    which a bin has the average with weight M. Counted once, pairs of a clock that is not uniform give another alpha.
+    """
+    length, low, high = 10.0, 1.0, 8.0
+    r = np.polynomial.Polynomial([0.0, 1.0])
+    rest = length - r
+    square = rest * r**2 * (4.0 * rest**2 / 3.0 + 2.0 * rest * r + r**2)
+    edges = np.geomspace(low, high, 13)
+    exact = np.diff(square.integ()(edges)) / np.diff(rest.integ()(edges))
+    clocks = {
+        "uniform": np.linspace(0.0, length, 400),
+        "square": length * np.linspace(0.0, 1.0, 400) ** 2,
+        "logarithmic": np.append(0.0, np.geomspace(0.01, length, 400)),
+    }
+    assert stretches([[0.0], [1.0], [3.0], [7.0]]).tolist() == [0.5, 1.5, 3.0, 2.0]
+    by_length, once = {}, {}
+    for name, s in clocks.items():
+        path = s[:, None] * np.array([0.6, 0.8])
+        assert stretches(path).sum() == pytest.approx(length)
+        at = (path[None], (s**2)[None])
+        found = path_roughness(*at, low=low, high=high, weights=stretches(path))
+        np.testing.assert_allclose(found.value, exact, rtol=0.03)
+        by_length[name], once[name] = found.alpha, path_roughness(*at, low=low, high=high).alpha
+    assert np.ptp(list(by_length.values())) < 0.01
+    assert once["uniform"] == pytest.approx(by_length["uniform"], abs=0.01)
+    assert once["square"] > by_length["square"] + 0.3
+    assert once["logarithmic"] > by_length["logarithmic"] + 0.3
+
+
+def test_places_where_the_path_stands_still_count_for_nothing():
+    """A path that rests at its end for nine tenths of the points, with energies of its own there."""
+    s = np.linspace(0.0, 10.0, 60)
+    path = np.append(s, np.full(540, 10.0))[:, None]
+    energies = np.append(s**2, 100.0 + np.random.default_rng(6).normal(size=540))
+    moving = path_roughness(s[None, :, None], (s**2)[None], low=1.0, high=8.0, weights=stretches(s[:, None]))
+    whole = path_roughness(path[None], energies[None], low=1.0, high=8.0, weights=stretches(path))
+    np.testing.assert_allclose(whole.value, moving.value, rtol=1e-12)
+    still = path_roughness(np.zeros((2, 5, 1)), np.ones((2, 5)), low=1.0, high=8.0, weights=stretches(np.zeros((5, 1))))
+    assert np.isnan(still.alpha)
+    assert np.isnan(still.alpha_stderr)
 
 
 def test_the_errors_of_the_fit_are_those_of_the_paths():

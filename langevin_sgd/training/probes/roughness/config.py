@@ -20,6 +20,14 @@ class RoughnessProbe(ProbeSection):
 
     What trajectories show beyond the descent is roughness; a random direction shows alpha = 2 of any smooth loss, with
     the value r^2 |g|^2/d of its gradient alone.
+
+    Alpha itself is no property of the network. It is the slope of ln E(Delta E)^2 against ln r, over one window, of a
+    curve that bends: 2 at short distances, less towards the distance over which the loss falls. And as the loss falls
+    faster at the start than at the end, it depends on which places of the path make the pairs. `trajectory_alpha`
+    counts every pair of recorded points once, so that with other recorded times it is another. `*_alpha_by_length`
+    weights a point by the length of the descent that it stands for: the average over places, whatever the clock. Where
+    the descent rests, and noise alone moves the weights, that sees nothing, so it stands beside the first and not in
+    its place. What can be read is the difference between trajectories and descent, at the same times and distances.
     """
 
     PROBE: ClassVar[str] = "langevin_sgd.training.probes.roughness.measure:Roughness"
@@ -37,6 +45,11 @@ class RoughnessProbe(ProbeSection):
         ),
         "trajectory_thermal_energy_stderr": Variable((), "standard error of it, over the replicas that were looked at"),
         "control_alpha": Variable((), "exponent of the structure function along full-batch descent"),
+        "trajectory_alpha_by_length": Variable(
+            (), "exponent along trajectories, pairs weighted by the length of the descent that their points stand for"
+        ),
+        "trajectory_alpha_by_length_stderr": Variable((), "standard error of it, over replicas"),
+        "control_alpha_by_length": Variable((), "exponent along full-batch descent, pairs weighted in the same way"),
         "direction_distance": Coordinate(("direction_distance",), "distance along random directions"),
         "direction_over_null": Variable(
             ("direction_distance",), "rms difference of energy along random directions over that of the gradient alone"

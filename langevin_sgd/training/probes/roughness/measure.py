@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
-from langevin_sgd.estimators.path_roughness import BINS, path_roughness
+from langevin_sgd.estimators.path_roughness import BINS, PathRoughness, path_roughness, stretches
 from langevin_sgd.random_numbers import streams as random_numbers
 from langevin_sgd.random_numbers.streams import Stream
 from langevin_sgd.training.beside import EverySample
@@ -70,9 +70,11 @@ class Roughness(Probe):
 
     def finish(self, view: View) -> Mapping[str, ArrayLike]:
         """The structure functions."""
-        low, high = self._distances()
-        trajectories = path_roughness(self._positions[:-1], self._energies[:-1], low=low, high=high)
-        control = path_roughness(self._positions[-1:], self._energies[-1:], low=low, high=high)
+        trajectories, control = self._along(slice(-1)), self._along(slice(-1, None))
+        lengths = stretches(
+            self._positions[-1]
+        )  # a path with noise has no length of its own: it grows as one looks closer
+        by_length, control_by_length = self._along(slice(-1), lengths), self._along(slice(-1, None), lengths)
         return {
             "trajectory_structure": trajectories.value,
             "control_structure": control.value,
@@ -83,6 +85,9 @@ class Roughness(Probe):
             "trajectory_dimension": self._positions.shape[-1],
             **self._thermal_energy(),
             "control_alpha": control.alpha,
+            "trajectory_alpha_by_length": by_length.alpha,
+            "trajectory_alpha_by_length_stderr": by_length.alpha_stderr,
+            "control_alpha_by_length": control_by_length.alpha,
             "direction_over_null": self._along_directions(view),
         }
 
@@ -109,6 +114,10 @@ class Roughness(Probe):
         each /= self._looks[-1]
         error = each.std(ddof=1) / len(each) ** 0.5 if len(each) > 1 else np.nan
         return {"trajectory_thermal_energy": each.mean(), "trajectory_thermal_energy_stderr": error}
+
+    def _along(self, paths: slice, weights: Array | None = None) -> PathRoughness:
+        low, high = self._distances()
+        return path_roughness(self._positions[paths], self._energies[paths], low=low, high=high, weights=weights)
 
     def _distances(self) -> tuple[float, float]:
         if self._range is not None:
