@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from langevin_sgd.errors import UserError
+from langevin_sgd.training.fixed_arguments import joined
 from langevin_sgd.training.network import Network
 from langevin_sgd.training.tracing import Recorded, TensorFunction, trace
 
@@ -23,17 +24,19 @@ Make = Callable[[Network], TensorFunction]
 """Of a network the function of one network's tensors, each of which has no axis for replicas."""
 
 
-def batched(make: Make, network: Network, *examples: Tensor, purpose: str) -> Batched:
-    """The function for tensors with an axis of replicas before all others.
+def batched(
+    make: Make, network: Network, *examples: Tensor, purpose: str, varying: Sequence[int] | None = None
+) -> Batched:
+    """The function for tensors with an axis of replicas before all others; `varying` as for `trace`.
 
     Raises `UserError` as `trace` does if the network cannot be evaluated one by one either.
     """
     try:
-        traced = trace(torch.func.vmap(make(network)), *examples, purpose=purpose)
+        traced = trace(torch.func.vmap(make(network)), *examples, purpose=purpose, varying=varying)
         with torch.inference_mode():
             traced(*examples)  # recurrent layers are recorded to what cannot be run
     except UserError as refused:
-        one_by_one = OneByOne(make, network, refused)
+        one_by_one = OneByOne(make, network, refused, () if varying is None else varying)
         try:
             one_by_one(*(each[:1] for each in examples))
         except Exception:
@@ -43,10 +46,13 @@ def batched(make: Make, network: Network, *examples: Tensor, purpose: str) -> Ba
 
 
 class OneByOne:
-    """Evaluates replica after replica. `refused` says why they are not evaluated at once."""
+    """Evaluates replica after replica. `refused` says why they are not evaluated at once.
 
-    def __init__(self, make: Make, network: Network, refused: UserError) -> None:
-        self.refused = refused
+    As a function of `varying` arguments, by their places, it makes nothing beforehand of the fixed ones.
+    """
+
+    def __init__(self, make: Make, network: Network, refused: UserError, varying: Sequence[int] = ()) -> None:
+        self.refused, self._varying = refused, frozenset(varying)
         self._make, self._network = make, network
         self._own, self._lock = threading.local(), threading.Lock()
 
@@ -60,6 +66,14 @@ class OneByOne:
     def holding(self, held: Sequence[Tensor]) -> TensorFunction:
         """The function of the arguments behind `held`, whose values may change in place."""
         return partial(self, *held)
+
+    def first(self, fixed: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        """The fixed arguments."""
+        return tuple(fixed)
+
+    def rest(self, made: Sequence[Tensor], varying: Sequence[Tensor], fixed: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        """The function's results."""
+        return self(*joined(fixed, varying, self._varying))
 
     def _of_this_thread(self) -> TensorFunction:
         """A network of its own: to be evaluated at other parameters it holds them for a moment."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -20,8 +20,9 @@ from langevin_sgd.training.losses.cross_entropy.functions import CROSS_ENTROPY
 from langevin_sgd.training.losses.functions import Traceable
 from langevin_sgd.training.losses.loss import Loss
 from langevin_sgd.training.network import Network
+from langevin_sgd.training.prepared import MOST, Prepared
 from langevin_sgd.training.threads import Workers
-from langevin_sgd.training.tracing import TensorFunction, trace
+from langevin_sgd.training.tracing import Recorded, trace
 
 Array = NDArray[np.float64]
 
@@ -64,7 +65,8 @@ class FullBatch:
         self._workers = workers
         self._chunks = samples.chunks(_SAMPLES_AT_A_TIME, torch.float64)
         self.device = samples.labels.device
-        self._functions: dict[str, TensorFunction] = {}
+        self._functions: dict[str, Recorded] = {}
+        self._held: tuple[Array, int, Prepared | None] = np.empty(0), 0, None
 
     def with_decay(self, weight_decay: float) -> FullBatch:
         """The same with another weight decay; what has been traced, and will be, serves both."""
@@ -82,28 +84,43 @@ class FullBatch:
         return EnergyAndGradient(loss + 0.5 * self.weight_decay * float(w @ w), gradient + self.weight_decay * w)
 
     def hessian_products(self, w: Array, vectors: Array) -> Array:
-        """H(w) v for every row v of `vectors` (m, d)."""
-        point = self._point(w)
+        """H(w) v for every row v of `vectors` (m, d).
+
+        What depends on w alone is held for those who ask at the same w again, of as many rows: the bits are the same.
+        """
         rows = max(1, _NUMBERS_AT_A_TIME // (_SAMPLES_AT_A_TIME * self._width()))
         rows = min(rows, len(vectors))
         padded = np.zeros((-(-len(vectors) // rows) * rows, self.dimension))
         padded[: len(vectors)] = vectors
         blocks = [self._point(padded[i : i + rows]) for i in range(0, len(padded), rows)]
-        function = self._traced(f"hessian {rows}", of_weights.hessian_rows, blocks[0], point, *self._chunks[0])
+        at = self._prepared(w, blocks[0])
 
         def product(block: Tensor) -> Tensor:
             total = torch.zeros_like(block)
-            for part in each_chunk(lambda chunk: function(block, point, *chunk)[0]):
+            for part in each_chunk(lambda chunk: at(chunk, block)[0]):
                 total += part
             return total
 
-        def each_chunk(term: Callable[[tuple[Tensor, ...]], Tensor]) -> Iterable[Tensor]:
+        def each_chunk(term: Callable[[int], Tensor]) -> Iterable[Tensor]:
             # a single block leaves the threads to the chunks, which are added up in the same order either way
-            return self._workers.map(term, self._chunks) if len(blocks) == 1 else map(term, self._chunks)
+            order = range(len(at))
+            return self._workers.map(term, order) if len(blocks) == 1 else map(term, order)
 
         products = torch.cat([product(blocks[0])] if len(blocks) == 1 else self._workers.map(product, blocks))
         result: Array = products.cpu().numpy()[: len(vectors)] / self.samples + self.weight_decay * vectors
         return result
+
+    def _prepared(self, w: Array, block: Tensor) -> Prepared:
+        """The Hessian at w (d,) for blocks of so many directions."""
+        at, rows, held = self._held
+        if held is None or rows != len(block) or not np.array_equal(at, w):
+            point = self._point(w)
+            function = self._traced(
+                f"hessian {len(block)}", of_weights.hessian_rows, block, point, *self._chunks[0], varying=[0]
+            )
+            held = Prepared(function, [(point, *chunk) for chunk in self._chunks], most=MOST // 4)
+            self._held = np.array(w), len(block), held
+        return held
 
     def sample_gradients(self, w: Array, visit: Callable[[Tensor], None]) -> None:
         """Call `visit` with the gradients (n, d) of the samples' losses, a block of samples at a time."""
@@ -153,9 +170,16 @@ class FullBatch:
                 f"{MIXED}, and its derivatives over the whole set are another loss's; use LayerNorm or GroupNorm"
             )
 
-    def _traced(self, name: str, make: Callable[[Network, Loss], Traceable], *examples: Tensor) -> TensorFunction:
+    def _traced(
+        self,
+        name: str,
+        make: Callable[[Network, Loss], Traceable],
+        *examples: Tensor,
+        varying: Sequence[int] | None = None,
+    ) -> Recorded:
         self.refuse_mixed()
         if name not in self._functions:
             function = make(self._network, self._loss)
-            self._functions[name] = trace(function, *examples, purpose="differentiated as the curvature needs it")
+            purpose = "differentiated as the curvature needs it"
+            self._functions[name] = trace(function, *examples, purpose=purpose, varying=varying)
         return self._functions[name]

@@ -33,8 +33,12 @@ class _Unreadable(Exception):
     """Something that may change what a function does without this module's seeing it."""
 
 
-def key(function: Callable[..., Any], examples: Sequence[torch.Tensor]) -> Hashable | None:
-    """All that determines the graph of `function` for such arguments, or None if that cannot be told."""
+def key(
+    function: Callable[..., Any], examples: Sequence[torch.Tensor], varying: frozenset[int] | None = None
+) -> Hashable | None:
+    """All that determines the graph of `function` for such arguments, some of which are varying, or None if that cannot
+    be told.
+    """
     try:
         made_from = _Reader().read(function)
     except _Unreadable:
@@ -44,7 +48,7 @@ def key(function: Callable[..., Any], examples: Sequence[torch.Tensor]) -> Hasha
     )
     # one tensor given twice is recorded as one argument, which is another graph
     first = tuple(next(at for at, each in enumerate(examples) if each is x) for x in examples)
-    return made_from, arguments, first, _surroundings()
+    return made_from, arguments, first, varying, _surroundings()
 
 
 def find(key: Hashable | None) -> GraphModule | None:

@@ -15,6 +15,12 @@ def shape(node: Node) -> tuple[int, ...]:
     return tuple(node.meta["val"].shape)
 
 
+def mutates(node: Node) -> bool:
+    """Whether the recorded function itself writes into a tensor here."""
+    schema = getattr(node.target, "_schema", None)
+    return node.op == "call_function" and schema is not None and bool(schema.is_mutable)
+
+
 def add_biases(graph: Graph) -> None:
     """bias + X Y as one operation."""
     for node in list(graph.nodes):
@@ -35,6 +41,36 @@ def _is_bias_of(bias: Any, product: Any) -> bool:
     if len(product.users) != 1 or len(shape(bias)) != 3 or bias.meta["val"].dtype != product.meta["val"].dtype:
         return False
     return all(n in (1, m) for n, m in zip(shape(bias), shape(product), strict=True))
+
+
+def sum_products(graph: Graph) -> None:
+    """A + (X Y)^T as (A^T + X Y)^T, the sum as one operation with the product."""
+    for node in list(graph.nodes):
+        if node.target is not aten.add.Tensor or node.kwargs:
+            continue
+        left, right = node.args
+        for other, turned in ((left, right), (right, left)):
+            product = _is_turned(turned)
+            if product is None or not isinstance(other, Node) or len(shape(other)) != 3:
+                continue
+            with graph.inserting_before(node):
+                before = _transposed(graph, other)
+                if not _is_bias_of(before, product):
+                    continue
+                total = graph.call_function(aten.baddbmm.default, (before, *product.args))
+                total.meta["val"] = product.meta["val"]
+            node.target, node.args = aten.permute.default, (total, [0, 2, 1])
+            break
+    graph.eliminate_dead_code()
+
+
+def _is_turned(node: Any) -> Node | None:
+    """What a node is the transposed of, if nobody else reads that."""
+    if not isinstance(node, Node) or node.target is not aten.permute.default or len(node.users) != 1:
+        return None
+    source, order = node.args
+    is_turn = len(shape(node)) == 3 and [dim % 3 for dim in order] == [0, 2, 1]  # type: ignore[union-attr,operator]
+    return source if is_turn and isinstance(source, Node) else None
 
 
 def orient(graph: Graph) -> None:

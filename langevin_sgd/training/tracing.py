@@ -24,8 +24,9 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from langevin_sgd import user_code
 from langevin_sgd.training import kept_traces, own_operations
+from langevin_sgd.training.fixed_arguments import OPENED, Parts, gather_factors, joined, write_over
 from langevin_sgd.training.held_arguments import Split
-from langevin_sgd.training.traced_products import add_biases, orient, shape
+from langevin_sgd.training.traced_products import add_biases, mutates, orient, shape, sum_products
 
 aten = torch.ops.aten
 
@@ -64,37 +65,51 @@ _QUICKER = {
 
 
 def trace(
-    function: TensorFunction, *examples: torch.Tensor, purpose: str = "evaluated under torch.func transforms"
+    function: TensorFunction,
+    *examples: torch.Tensor,
+    purpose: str = "evaluated under torch.func transforms",
+    varying: Sequence[int] | None = None,
 ) -> Recorded:
     """The same function for arguments of the examples' shapes, dtypes and device, as a short list of operations.
 
     `function` takes tensors and returns a tuple of tensors; it must not choose its operations by the values in its
     arguments. Results differ from the function's own by rounding only. Raises `UserError` if torch cannot transform the
     network in it, which then "cannot be `purpose`", and what the function raises.
+
+    With the places of those arguments that are `varying` while the others are fixed, it is shortened for that, and has
+    `parts`.
     """
     refused = f"the network cannot be {purpose}"
-    key = kept_traces.key(function, examples)
+    places = None if varying is None else frozenset(varying)
+    key = kept_traces.key(function, examples, places)
     module = kept_traces.find(key)
     if module is None:
         with user_code.transforming(refused):
-            record = _record(function, *examples)
+            record = _record(function, places is not None, *examples)
         captured = any(node.op == "get_attr" for node in record.graph.nodes)
-        module = _shortened(record)
+        module = _shortened(record, places)
         if not captured:
             kept_traces.keep(key, module)
-    return Recorded(function, module, refused)
+    return Recorded(function, module, refused, places)
 
 
-def _shortened(module: GraphModule) -> GraphModule:
+def _shortened(module: GraphModule, varying: frozenset[int] | None) -> GraphModule:
     graph = module.graph
-    if not any(_mutates(node) for node in graph.nodes):
+    if not any(map(mutates, graph.nodes)):
         _shorten(graph)
         add_biases(graph)
         orient(graph)
         _shorten(graph)
+        if varying is not None:
+            sum_products(graph)
+            _shorten(graph)
         _sum_unpermuted(graph)
-        _write_in_place(graph)
+        if varying is None:
+            _write_in_place(graph)
         _keep_constants(module)
+        if varying is not None:
+            gather_factors(graph, varying)
+            write_over(graph, varying)
     for node in graph.nodes:
         if node.target is aten.permute.default and _swaps_the_last_two(node):
             node.target, node.args = getattr, (node.args[0], "mT")  # a property: no arguments to parse
@@ -115,11 +130,11 @@ def _shortened(module: GraphModule) -> GraphModule:
     return short
 
 
-def _record(function: TensorFunction, *examples: torch.Tensor) -> GraphModule:
+def _record(function: TensorFunction, opened: bool, *examples: torch.Tensor) -> GraphModule:
     # without a context torch would make a mode, which notes its whole stack, for the shape of every result
     shapes = TracingContext(FakeTensorMode(allow_fallback_kernels=True))
     with sdpa_kernel(SDPBackend.MATH), tracing(shapes):  # the fused attention of the CPU has no rule for vmap
-        recorder = make_fx(lambda *arguments: function(*arguments), decomposition_table=_decompositions())
+        recorder = make_fx(lambda *arguments: function(*arguments), decomposition_table=_decompositions(opened))
         module: GraphModule = recorder(*examples)
     return module
 
@@ -130,8 +145,11 @@ class Recorded:
     Torch records some operations, such as those of recurrent layers under vmap, to what cannot be run.
     """
 
-    def __init__(self, function: TensorFunction, module: GraphModule, refused: str) -> None:
+    def __init__(
+        self, function: TensorFunction, module: GraphModule, refused: str, varying: frozenset[int] | None = None
+    ) -> None:
         self.graph = module.graph
+        self._parts = None if varying is None else Parts.of(module, varying)
         self._module = module
         self._forward: TensorFunction = module.forward
         self._function, self._refused = function, refused
@@ -168,19 +186,40 @@ class Recorded:
 
         return of_the_rest
 
+    def first(self, fixed: Sequence[torch.Tensor]) -> tuple[torch.Tensor, ...]:
+        """What the fixed arguments alone decide, of a function that was traced with varying ones."""
+        return self._in_parts().first(*fixed)
+
+    def rest(
+        self, made: Sequence[torch.Tensor], varying: Sequence[torch.Tensor], fixed: Sequence[torch.Tensor]
+    ) -> tuple[torch.Tensor, ...]:
+        """The function's results, from what `first` made of the fixed arguments."""
+        try:
+            return self._in_parts().rest(*made, *varying)
+        except Exception:
+            self._tell(joined(fixed, varying, self._in_parts().varying))
+            raise
+
+    def _in_parts(self) -> Parts:
+        if self._parts is None:
+            raise LookupError("the function was traced for no varying arguments")
+        return self._parts
+
     def _tell(self, arguments: tuple[torch.Tensor, ...]) -> None:
         """Raise what a full record says of these arguments, if it fails too."""
         with user_code.transforming(self._refused):
             with torch.inference_mode(False):  # a tensor of that mode cannot be differentiated, but its copy can
-                full = _record(self._function, *(argument.clone() for argument in arguments))
+                full = _record(self._function, False, *(argument.clone() for argument in arguments))
             full(*arguments)
 
 
 @cache
-def _decompositions() -> dict[Any, Callable[..., Any]]:
+def _decompositions(opened: bool) -> dict[Any, Callable[..., Any]]:
     names = ["gelu_backward", "silu", "silu_backward", "softplus", "softplus_backward", "elu", "elu_backward"]
     names += ["mish", "mish_backward", "log_sigmoid_forward", "log_sigmoid_backward", "hardswish", "hardswish_backward"]
     table: dict[Any, Callable[..., Any]] = dict(get_decompositions([getattr(aten, name) for name in names]))
+    if opened:
+        table.update(get_decompositions(OPENED))
     table[aten.sigmoid.default] = _sigmoid
     table[aten.gelu.default] = _gelu
     table[aten.celu.default] = _celu
@@ -199,11 +238,6 @@ def _gelu(x: torch.Tensor, *, approximate: str = "none") -> torch.Tensor:
 
 def _celu(x: torch.Tensor, alpha: float = 1.0) -> torch.Tensor:
     return torch.where(x > 0, x, alpha * torch.expm1(x / alpha))
-
-
-def _mutates(node: Node) -> bool:
-    schema = getattr(node.target, "_schema", None)
-    return node.op == "call_function" and schema is not None and bool(schema.is_mutable)
 
 
 def _shorten(graph: Graph) -> None:

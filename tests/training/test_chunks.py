@@ -10,7 +10,7 @@ from langevin_sgd.models.memory import Factor
 from langevin_sgd.models.network.memory import evaluation
 from langevin_sgd.training.architectures import Architecture
 from langevin_sgd.training.architectures import checking as architectures
-from langevin_sgd.training.chunks import replicas_at_a_time, samples_at_a_time
+from langevin_sgd.training.chunks import even, replicas_at_a_time, samples_at_a_time
 from langevin_sgd.training.intermediate_results import forward_operations, widest
 from langevin_sgd.training.network import Network
 
@@ -40,6 +40,20 @@ def test_wide_networks_are_evaluated_in_small_chunks() -> None:
     assert (samples_at_a_time(512), replicas_at_a_time(512)) == (256, 64)
     assert (samples_at_a_time(2304), replicas_at_a_time(2304)) == (16, 16)
     assert samples_at_a_time(10**6) == 16
+
+
+@pytest.mark.parametrize(
+    ("samples", "widest", "size"),
+    [
+        (1438, 25, 1440 - 2),  # all of them
+        (5000, 25, 1680),  # three chunks of nearly as many
+        (5000, 400, 320),  # 327 at most
+        (60000, 2304, 16),  # as small as those of wide networks are
+        (7, 25, 7),
+    ],
+)
+def test_chunks_are_as_near_to_equal_as_can_be(samples: int, widest: int, size: int) -> None:
+    assert even(samples, widest) == size
 
 
 def test_the_estimate_follows_the_chunks(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -123,6 +123,29 @@ def test_bits_do_not_depend_on_threads(make_network, make_full):
         assert np.array_equal(x, y)
 
 
+def test_what_is_held_of_a_point_serves_that_point_alone(make_network, make_full, monkeypatch):
+    """The bits of one who was never asked before, at points and numbers of directions in turn, with memory or none."""
+    monkeypatch.setattr(full_batch, "_NUMBERS_AT_A_TIME", 1 << 20)  # all directions in one block
+    network = make_network(nn.Linear(9, 5), nn.Tanh(), nn.Linear(5, 4))
+    generator = np.random.default_rng(1)
+    here, there = (generator.normal(size=network.size) for _ in range(2))
+    one, three = (generator.normal(size=(rows, network.size)) for rows in (1, 3))
+    expected = {
+        (at, rows): make_full(network).hessian_products(w, vectors)
+        for at, w in enumerate((here, there))
+        for rows, vectors in enumerate((one, three))
+    }
+    for most in (full_batch.MOST, 0):
+        monkeypatch.setattr(full_batch, "MOST", most)
+        asked, moving = make_full(network, threads=2), here.copy()
+        for at, rows in ((0, 0), (0, 0), (1, 0), (1, 1), (0, 1), (0, 0), (1, 0)):
+            moving[:] = (here, there)[at]  # the same array, changed in place
+            found = asked.hessian_products(moving, (one, three)[rows])
+            np.testing.assert_array_equal(found, expected[at, rows])
+    exact = curvature.hessian(make_full(network), there) @ three[0]
+    np.testing.assert_allclose(expected[1, 1][0], exact, rtol=1e-9, atol=1e-12)
+
+
 def test_modes_without_noise_are_those_that_no_sample_moves(make_network, make_full, samples):
     """Adding the same to all classes changes nothing: one such mode for every input and the bias."""
     network, w, _, _ = _softmax(make_network, samples)

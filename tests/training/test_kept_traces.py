@@ -1,7 +1,7 @@
 """A graph is traced once for all that have the same one, and never serves what differs in a number it was made with."""
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -51,6 +51,7 @@ def _gradients(
     dtype: torch.dtype = torch.float64,
     batch: int = BATCH,
     make: Callable = functions.gradient,
+    varying: Sequence[int] | None = None,
 ) -> tuple[torch.Tensor, ...]:
     network = Network.of(module, dtype=dtype)
     generator = torch.Generator().manual_seed(1)
@@ -58,7 +59,7 @@ def _gradients(
     inputs = torch.randn(REPLICAS, batch, 4, generator=generator, dtype=torch.float64).to(dtype)
     labels = torch.arange(REPLICAS * batch).view(REPLICAS, batch) % CLASSES
     arguments = [*network.parameters(weights), inputs, labels]
-    return trace(torch.func.vmap(make(network, loss or _smoothed(0.0))), *arguments)(*arguments)
+    return trace(torch.func.vmap(make(network, loss or _smoothed(0.0))), *arguments, varying=varying)(*arguments)
 
 
 def _same(first: tuple[torch.Tensor, ...], second: tuple[torch.Tensor, ...]) -> bool:
@@ -88,6 +89,12 @@ def test_it_is_traced_once_for_modules_of_other_weights(recorded: list[int]):
     kept_traces.forget()
     assert _same(_gradients(_module()), once)
     assert len(recorded) == 2
+
+
+def test_a_function_of_other_varying_arguments_has_a_graph_of_its_own(recorded: list[int]):
+    for varying in (None, [0], [1], [1, 0], [0], None):
+        _gradients(_module(), varying=varying)
+    assert len(recorded) == 4
 
 
 DIFFERENT = {

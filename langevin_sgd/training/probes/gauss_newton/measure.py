@@ -72,12 +72,16 @@ class Comparison:
             return found
 
         apart, own = products(curved - second, curved - second), products(curved, curved)
-        pairs = leading_pairs(
-            lambda vectors: self._hessian(weights, vectors),
-            np.repeat(self._start, rows, axis=0),
-            self._top,
-            most=_MOST,
-            tolerance=_TOLERANCE,
+        pairs = self._hessian.in_blocks(
+            weights,
+            lambda block, hessian: leading_pairs(
+                hessian,
+                np.repeat(self._start, block.stop - block.start, axis=0),
+                self._top,
+                most=_MOST,
+                tolerance=_TOLERANCE,
+            ),
+            numbers=self._d * _MOST,
         )
         along = [(each.vectors @ g) ** 2 / (g @ g) for each, g in zip(pairs, gradient, strict=True)]
         ratio = apart.mean(axis=1) / own.mean(axis=1)

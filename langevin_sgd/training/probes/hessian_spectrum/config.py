@@ -11,6 +11,7 @@ from langevin_sgd.config.fields import WholeNumber
 from langevin_sgd.observables.variable import Coordinate, Declarations, Variable
 from langevin_sgd.training.probes.first_replicas import FirstReplicasSection
 from langevin_sgd.training.probes.section import Watched
+from langevin_sgd.training.recording.config import Precision
 
 _AT = ("spectrum_look", "spectrum_replica")
 _OF = "of the energy's Hessian"
@@ -31,7 +32,9 @@ class HessianSpectrumProbe(FirstReplicasSection):
         "hessian_top_residual": Variable((*_AT, "top"), f"bound of the error of the largest eigenvalues {_OF}"),
         "hessian_trace": Variable(_AT, f"trace {_OF}"),
         "hessian_trace_stderr": Variable(_AT, f"standard error of the trace {_OF}, over random vectors"),
-        "hessian_log_determinant": Variable(_AT, f"sum of ln k over the eigenvalues k {_OF}; nan if one is not > 0"),
+        "hessian_log_determinant": Variable(
+            _AT, f"sum of ln k over the eigenvalues k {_OF}; nan if one is not > 0, or below rounding"
+        ),
         "hessian_log_determinant_stderr": Variable(_AT, "standard error of it, over random vectors"),
         "hessian_density_node": Variable((*_AT, "node"), f"eigenvalues at which the spectral density {_OF} is held"),
         "hessian_density_weight": Variable((*_AT, "node"), f"share of all eigenvalues {_OF} at these; their sum is 1"),
@@ -47,6 +50,10 @@ class HessianSpectrumProbe(FirstReplicasSection):
     """Random vectors for what is left: errors of trace and log-determinant go as one over the root of it."""
     quadrature: Annotated[WholeNumber, Field(ge=2, le=500)] = 24
     """Lanczos steps from each of them: so many nodes of the density."""
+    precision: Precision = "float64"
+    """Arithmetic of the products with the Hessian; what is made of them is in float64. float32 takes half as long; its
+    rounding, up to 1e-6 of the largest eigenvalue, is in `hessian_top_residual`, and there is a log-determinant only if
+    all eigenvalues are above 1e-4 of the largest, so that each ln k is right to 0.01."""
     looks: Annotated[WholeNumber, Field(ge=1, le=1000)] | None = None
     """Recorded times, the last among them. null: as many as a fifth of the training pays, one to six."""
 

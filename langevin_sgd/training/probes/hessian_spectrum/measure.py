@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike, NDArray
 
 from langevin_sgd.errors import UserError
 from langevin_sgd.random_numbers import streams
 from langevin_sgd.random_numbers.streams import Stream
-from langevin_sgd.training.ensemble_products import ROWS, EnsembleProducts
+from langevin_sgd.training.ensemble_products import EnsembleProducts, Products
 from langevin_sgd.training.lanczos import Lanczos, RitzPairs, leading_pairs
 from langevin_sgd.training.probes.hessian_spectrum.config import HessianSpectrumProbe
 from langevin_sgd.training.probes.looking import Looking
@@ -25,8 +26,11 @@ Array = NDArray[np.float64]
 
 _TOLERANCE = 1e-3
 _MOST = 400  # Lanczos steps for the largest eigenvalues
+_DTYPES = {"float64": torch.float64, "float32": torch.float32}
+_ROUNDING = {"float64": 0.0, "float32": 1e-6}  # of products, of the largest eigenvalue: 1.4e-7 are measured
+_RESOLVED = {"float64": 0.0, "float32": 1e-4}  # of the largest: eigenvalues whose logarithm is told
+_REPLICAS = 64  # at a time: their eigenvectors, and vectors of signs for each
 _LOOKS = 6
-_NUMBERS_AT_A_TIME = 1 << 27  # float64 entries of all Lanczos vectors: 1 GiB
 _NAMES = {
     "top": "hessian_top",
     "residual": "hessian_top_residual",
@@ -48,7 +52,9 @@ class Spectra:
     """
 
     def __init__(self, instruments: Instruments, section: HessianSpectrumProbe, *, dimension: int, seed: int) -> None:
-        self._hessian, self._decay = EnsembleProducts(instruments), instruments.weight_decay
+        self._hessian = EnsembleProducts(instruments, dtype=_DTYPES[section.precision])
+        self._rounding, self._resolved = _ROUNDING[section.precision], _RESOLVED[section.precision]
+        self._decay = instruments.weight_decay
         self._top, self._d = section.eigenvalues, dimension
         self._steps = min(section.quadrature, dimension - section.eigenvalues)
         self._start = streams.normals(seed, trajectories=[0], steps=[0], components=dimension, stream=Stream.SPECTRUM)[
@@ -62,48 +68,62 @@ class Spectra:
             stream=Stream.SPECTRUM,
         )[0]
         self._signs: Array = np.where(drawn >> 31 == 1, 1.0, -1.0)
-        # of one replica: a basis for the largest eigenvalues, or one for each vector of signs
-        numbers = dimension * max(_MOST, section.vectors * (self._steps + 1))
-        self._at_a_time = max(1, _NUMBERS_AT_A_TIME // numbers)
 
     def __call__(self, weights: Array) -> dict[str, Array]:
         """Of weights (row, d): top and residual (row, top), node and weight (row, node), and (row,) all else."""
-        size = self._at_a_time if self._at_a_time < ROWS else self._at_a_time // ROWS * ROWS
-        blocks = [self._of(weights[start : start + size]) for start in range(0, len(weights), size)]
+        blocks = [self._of(weights[start : start + _REPLICAS]) for start in range(0, len(weights), _REPLICAS)]
         return {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
 
     def _of(self, weights: Array) -> dict[str, Array]:
-        def products(vectors: Array) -> Array:
-            found: Array = self._hessian(weights, vectors) + self._decay * vectors
-            return found
+        pairs = self._hessian.in_blocks(weights, self._leading, numbers=self._d * _MOST)
+        rest = self._rest(weights, pairs)
+        return _together(pairs, rest, self._d, rounding=self._rounding, resolved=self._resolved)
 
-        start = np.repeat(self._start, len(weights), axis=0)
-        pairs = leading_pairs(products, start, self._top, most=_MOST, tolerance=_TOLERANCE)
-        rest = self._rest(weights, np.stack([each.vectors for each in pairs]))
-        return _together(pairs, rest, self._d)
+    def _leading(self, rows: slice, hessian: Products) -> list[RitzPairs]:
+        start = np.repeat(self._start, rows.stop - rows.start, axis=0)
+        return leading_pairs(
+            lambda vectors: hessian(vectors) + self._decay * vectors,
+            start,
+            self._top,
+            most=_MOST,
+            tolerance=_TOLERANCE,
+        )
 
-    def _rest(self, weights: Array, vectors: Array) -> list[list[RitzPairs]]:
-        """The Ritz values of each row from each vector of signs, orthogonal to that row's `vectors` (row, top, d)."""
+    def _rest(self, weights: Array, leading: list[RitzPairs]) -> list[list[RitzPairs]]:
+        """The Ritz values of each row from each vector of signs, orthogonal to that row's leading vectors.
+
+        The matrix is that of the orthogonal space, and in the space of those vectors the smallest of the leading values
+        times 1: what rounding leaves of a vector there grows, and would show as a value 0 beyond all others.
+        """
         many = len(self._signs)
-        at, beside = np.repeat(weights, many, axis=0), np.repeat(vectors, many, axis=0)
 
-        def outside(found: Array) -> Array:
-            along = np.matmul(beside, found[:, :, None])
-            result: Array = found - np.matmul(beside.transpose(0, 2, 1), along)[:, :, 0]
-            return result
+        def of(rows: slice, hessian: Products) -> list[RitzPairs]:
+            each = range(rows.start, rows.stop)
+            beside = [leading[row // many].vectors for row in each]
+            within = [leading[row // many].values[len(vectors) - 1] for row, vectors in zip(each, beside, strict=True)]
 
-        def products(found: Array) -> Array:
-            return outside(self._hessian(at, found) + self._decay * found)
+            def along(found: Array) -> Array:
+                return np.array([y.T @ (y @ v) for y, v in zip(beside, found, strict=True)])
 
-        start = outside(np.tile(self._signs, (len(weights), 1)))
-        iteration = Lanczos(products, start, self._steps)
-        for _ in range(iteration.most):
-            iteration.step()
-        pairs = [iteration.pairs(row, 1) for row in range(len(at))]
+            def products(vectors: Array) -> Array:
+                found = hessian(vectors) + self._decay * vectors
+                result: Array = found - along(found) + np.array(within)[:, None] * along(vectors)
+                return result
+
+            signs = self._signs[[row % many for row in each]]
+            iteration = Lanczos(products, signs - along(signs), self._steps)
+            for _ in range(iteration.most):
+                iteration.step()
+            return [iteration.pairs(row, 1) for row in range(len(each))]
+
+        numbers = self._d * (self._steps + 1)
+        pairs = self._hessian.in_blocks(np.repeat(weights, many, axis=0), of, numbers=numbers)
         return [pairs[first : first + many] for first in range(0, len(pairs), many)]
 
 
-def _together(pairs: list[RitzPairs], rest: list[list[RitzPairs]], d: int) -> dict[str, Array]:
+def _together(
+    pairs: list[RitzPairs], rest: list[list[RitzPairs]], d: int, *, rounding: float, resolved: float
+) -> dict[str, Array]:
     """What is told of each row. A mean over the normalised vectors has no part in how long these happen to be; that it
     is off by a relative 1/d, less than the error by the root of d, is the price.
     """
@@ -118,8 +138,10 @@ def _together(pairs: list[RitzPairs], rest: list[list[RitzPairs]], d: int) -> di
         traces = np.array([(d - k) * (each.weights @ each.values) for each in others]) + top.sum()
         with np.errstate(invalid="ignore", divide="ignore"):
             logs = np.array([(d - k) * (each.weights @ np.log(each.values)) for each in others]) + np.log(top).sum()
-        logs = logs if (nodes > 0.0).all() else np.full(len(others), np.nan)
-        for name, value in (("top", top), ("residual", leading.residuals), ("node", nodes), ("weight", weights)):
+        largest = np.abs(nodes).max()
+        logs = logs if (nodes > resolved * largest).all() else np.full(len(others), np.nan)
+        residuals = leading.residuals + rounding * largest
+        for name, value in (("top", top), ("residual", residuals), ("node", nodes), ("weight", weights)):
             found[name].append(value)
         for name, samples in (("trace", traces), ("log_determinant", logs)):
             found[name].append(samples.mean())

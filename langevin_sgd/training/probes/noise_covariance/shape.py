@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import torch
@@ -12,8 +13,8 @@ from langevin_sgd.estimators.errors_in_both import NO_LINE, Line, line
 from langevin_sgd.random_numbers import streams
 from langevin_sgd.random_numbers.streams import Stream
 from langevin_sgd.training.energy import Samples
-from langevin_sgd.training.ensemble_products import EnsembleProducts, SampleProducts
-from langevin_sgd.training.lanczos import leading_pairs
+from langevin_sgd.training.ensemble_products import EnsembleProducts, Products, SampleProducts
+from langevin_sgd.training.lanczos import RitzPairs, leading_pairs
 from langevin_sgd.training.losses import functions
 from langevin_sgd.training.probes.noise_covariance.config import NoiseCovarianceProbe
 from langevin_sgd.training.view import Instruments
@@ -94,27 +95,30 @@ class NoiseShape:
     def _of(self, weights: Array) -> dict[str, Array]:
         return {"top": self._top(weights), **self._traces(weights), **self._along(weights)}
 
-    def _covariance(self, weights: Array, vectors: Array) -> Array:
+    def _covariance(self, second_moment: Products, vectors: Array) -> Array:
         """C v, C = F - g g^T."""
-        both = self._second_moment(weights, vectors)
+        both = second_moment(vectors)
         second, gradient = both[:, : self._d], both[:, self._d :]
         found: Array = second - gradient * (gradient * vectors).sum(axis=1, keepdims=True)
         return found
 
     def _top(self, weights: Array) -> Array:
-        pairs = leading_pairs(
-            lambda vectors: self._covariance(weights, vectors),
-            np.repeat(self._start, len(weights), axis=0),
-            self._section.eigenvalues,
-            most=_MOST,
-            tolerance=self._tolerance,
-        )
+        def of(rows: slice, second_moment: Products) -> list[RitzPairs]:
+            return leading_pairs(
+                lambda vectors: self._covariance(second_moment, vectors),
+                np.repeat(self._start, rows.stop - rows.start, axis=0),
+                self._section.eigenvalues,
+                most=_MOST,
+                tolerance=self._tolerance,
+            )
+
+        pairs = self._second_moment.in_blocks(weights, of, numbers=self._d * _MOST)
         return np.array([_padded(each.values[: len(each.residuals)], self._section.eigenvalues) for each in pairs])
 
     def _traces(self, weights: Array) -> dict[str, Array]:
         rows, many = len(weights), len(self.signs)
         at, signs = np.repeat(weights, many, axis=0), np.tile(self.signs, (rows, 1))
-        curved, noisy = self._hessian(at, signs), self._covariance(at, signs)
+        curved, noisy = self._hessian(at, signs), self._covariance(partial(self._second_moment, at), signs)
 
         def products(one: Array, other: Array) -> Array:
             found: Array = (one * other).sum(axis=1).reshape(rows, many)
@@ -132,13 +136,18 @@ class NoiseShape:
         """The sharpest eigenvectors (mode, d) of each layer's block of H of the half that chooses, by row and layer."""
         count = len(self.layers)
         at, mask = np.repeat(weights, count, axis=0), np.tile(self.layers, (len(weights), 1))
-        pairs = leading_pairs(
-            lambda vectors: mask * self._half(at, mask * vectors),
-            mask * self._start,
-            self._section.modes,
-            most=_MOST,
-            tolerance=self._tolerance,
-        )
+
+        def of(rows: slice, hessian: Products) -> list[RitzPairs]:
+            own = mask[rows]
+            return leading_pairs(
+                lambda vectors: own * hessian(own * vectors),
+                own * self._start,
+                self._section.modes,
+                most=_MOST,
+                tolerance=self._tolerance,
+            )
+
+        pairs = self._half.in_blocks(at, of, numbers=self._d * _MOST)
         return [[each.vectors for each in pairs[first : first + count]] for first in range(0, len(pairs), count)]
 
     def _along(self, weights: Array) -> dict[str, Array]:

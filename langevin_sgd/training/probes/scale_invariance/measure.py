@@ -93,12 +93,16 @@ class ScaleInvariance(Probe):
                 self._found[kind, place] = self._quadratic(rescaled, scale)
 
     def _largest(self, weights: Array) -> list[float]:
-        pairs = leading_pairs(
-            lambda vectors: self._products(weights, vectors),
-            np.repeat(self._start, len(weights), axis=0),
-            1,
-            most=_MOST,
-            tolerance=_TOLERANCE,
+        pairs = self._products.in_blocks(
+            weights,
+            lambda rows, hessian: leading_pairs(
+                hessian,
+                np.repeat(self._start, rows.stop - rows.start, axis=0),
+                1,
+                most=_MOST,
+                tolerance=_TOLERANCE,
+            ),
+            numbers=weights.shape[1] * _MOST,
         )
         return [float(each.values[0]) for each in pairs]
 
