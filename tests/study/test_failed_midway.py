@@ -113,6 +113,7 @@ def test_it_says_how_to_go_on_and_goes_on_to_the_same_bits(home, capsys, what, t
     assert again.startswith("network: what was recorded is kept in runs/midway; mend that code, then go on with: ")
     tree = lsgd.open_run("runs/midway")
     assert (tree["before"].attrs["status"], tree["network"].attrs["status"]) == ("done", "failed")
+    assert Path("runs/midway/.state/network.npz").exists()
     Path(what).unlink()
     made = Path("runs/midway/data.zarr/before/zarr.json").stat().st_mtime_ns
     assert cli.main(again.partition("go on with: langevin-sgd ")[2].split()) == 0
