@@ -36,6 +36,7 @@ _SAME_VALUE = {aten.detach.default, aten.alias.default, aten.clone.default, aten
 _NEW = {aten.new_full.default, aten.new_zeros.default, aten.new_ones.default}  # read only the type of their argument
 _MADE = {aten.full.default, aten.zeros.default, aten.ones.default, aten.scalar_tensor.default}
 _RESHAPES = {aten.view.default, aten._unsafe_view.default, aten.reshape.default}
+_SQUEEZES = {aten.squeeze.dim, aten.squeeze.dims}
 _PARTS = {aten.slice.Tensor, aten.slice_backward.default}  # with the shape of the argument: all of it
 
 _FRESH = {aten._softmax.default, aten.sub.Tensor}  # their results share no memory with anything
@@ -273,7 +274,9 @@ def _normalise(node: Node) -> None:
             inner = _positive(parent.args[1])
             parent, dims = parent.args[0], [inner[dim] for dim in dims]
         node.args = (parent, dims)
-    elif target in _RESHAPES:
+    elif target in _RESHAPES | _SQUEEZES:
+        if target in _SQUEEZES:
+            node.args = (node.args[0], list(shape(node)))
         node.target = aten.reshape.default  # the same one under any name: a copy, if it is one, is made once
         parent = node.args[0]
         if isinstance(parent, Node) and parent.target in _RESHAPES:

@@ -29,12 +29,15 @@ class Convolution(nn.Conv2d):
 
 
 class MaxPool(nn.Module):
-    """The largest of each square of `side` x `side` pixels, of (channels, height, width, samples)."""
+    """The largest of each square of `side` x `side` pixels, of (channels, height, width, samples).
 
-    def __init__(self, side: int) -> None:
+    If `rectified` with a ReLU behind it, in one operation.
+    """
+
+    def __init__(self, side: int, *, rectified: bool = False) -> None:
         super().__init__()
-        self.side = side
+        self.side, self.rectified = side, rectified
 
     def forward(self, x: Tensor) -> Tensor:
         """(c, h, w, n) -> (c, h div side, w div side, n)."""
-        return pooled(x, self.side)
+        return pooled(x, self.side, self.rectified)

@@ -25,8 +25,7 @@ def cnn(architecture: ConvolutionalNetwork, input_shape: Sequence[int], outputs:
     for before, after in pairwise((input_shape[0], *architecture.channels)):
         convolutions.append(_convolution(architecture, before, after))
         convolutions += after_layer(architecture, after)
-        convolutions += [MaxPool(architecture.pool)] if architecture.pool > 1 else []
-        convolutions.append(ACTIVATIONS[architecture.activation]())
+        convolutions += _pooled(architecture)
     dense: list[nn.Module] = []
     *hidden, last = pairwise((architecture.flat(input_shape), *architecture.dense, outputs))
     for before, after in hidden:
@@ -57,6 +56,16 @@ def image_generator(architecture: ImageGenerator, input_shape: Sequence[int], ou
     for before, after in pairwise((input_shape[0], *architecture.channels)):
         layers += [_Doubled(), _convolution(architecture, before, after), *_before_convolution(architecture, after)]
     return _OnImages(nn.Sequential(*layers, _convolution(architecture, after, 1)), _Flat(), nn.Identity())
+
+
+def _pooled(architecture: ConvolutionalNetwork) -> list[nn.Module]:
+    """Pooling, if there is any, and the nonlinearity behind it."""
+    activation = ACTIVATIONS[architecture.activation]()
+    if architecture.pool == 1:
+        return [activation]
+    if isinstance(activation, nn.ReLU):
+        return [MaxPool(architecture.pool, rectified=True)]
+    return [MaxPool(architecture.pool), activation]
 
 
 def _convolution(architecture: ConvolutionalSection, before: int, after: int) -> Convolution:

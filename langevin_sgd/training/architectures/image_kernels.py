@@ -11,6 +11,7 @@ from functools import cache
 from typing import Any
 
 import numba
+import numpy as np
 import torch
 
 _numba: Any = numba  # not annotated
@@ -44,17 +45,18 @@ def folded(dtype: torch.dtype) -> Callable[..., None]:
 @cache
 def pooled(dtype: torch.dtype) -> Callable[..., None]:
     """From images (planes, h, w, n) to the largest number of each square of s x s pixels (planes, h div s, w div s, n)
-    and which of them it is, int32: the first of equal ones, counted along the rows.
+    and which of them it is, int32: the first of equal ones, counted along the rows. If `rectified` it is 0 and -1 where
+    none is positive.
 
-    The function takes three addresses and (planes, h, w, n, s). What is no number is larger than all numbers.
+    The function takes three addresses and (planes, h, w, n, s, rectified). What is no number is larger than all.
     """
     real, place = _numba.types.CPointer(_REAL[dtype]), _numba.types.CPointer(_numba.types.int32)
-    return _compiled(_pooled, (real, real, place), 5)
+    return _compiled(_pooled, (real, real, place), 6)
 
 
 @cache
 def spread(dtype: torch.dtype) -> Callable[..., None]:
-    """From numbers (planes, h div s, w div s, n), and which pixel of a square each belongs to, to images
+    """From numbers (planes, h div s, w div s, n), and which pixel of a square each belongs to (-1: none), to images
     (planes, h, w, n) that are 0 everywhere else.
     """
     real, place = _numba.types.CPointer(_REAL[dtype]), _numba.types.CPointer(_numba.types.int32)
@@ -63,7 +65,7 @@ def spread(dtype: torch.dtype) -> Callable[..., None]:
 
 @cache
 def picked(dtype: torch.dtype) -> Callable[..., None]:
-    """The adjoint of `spread`: of images (planes, h, w, n) the one number of each square that is told by which."""
+    """The adjoint of `spread`: of images (planes, h, w, n) the number of each square that is told by which, or 0."""
     real, place = _numba.types.CPointer(_REAL[dtype]), _numba.types.CPointer(_numba.types.int32)
     return _compiled(_picked, (real, place, real), 5)
 
@@ -125,10 +127,11 @@ def _folded(x, out, planes, h, w, n, k, z):  # type: ignore[no-untyped-def]
                     at += wide * n
 
 
-def _pooled(x, out, places, planes, h, w, n, s):  # type: ignore[no-untyped-def]
+def _pooled(x, out, places, planes, h, w, n, s, rectified):  # type: ignore[no-untyped-def]
     high, wide = h // s, w // s
     images = _carray(x, planes * h * w * n)
     largest, which = _carray(out, planes * high * wide * n), _carray(places, planes * high * wide * n)
+    floor = images.dtype.type(0) if rectified else images.dtype.type(-np.inf)
     at = 0
     for plane in range(planes):
         for i in range(high):
@@ -141,7 +144,9 @@ def _pooled(x, out, places, planes, h, w, n, s):  # type: ignore[no-untyped-def]
                     right, below = images[base + n : base + 2 * n], images[base + w * n : base + (w + 1) * n]
                     last = images[base + (w + 1) * n : base + (w + 2) * n]
                     for each in range(n):
-                        most, at_place = pixel[each], 0
+                        most, at_place = floor, -1
+                        if pixel[each] > most or pixel[each] != pixel[each]:
+                            most, at_place = pixel[each], 0
                         if right[each] > most or right[each] != right[each]:
                             most, at_place = right[each], 1
                         if below[each] > most or below[each] != below[each]:
@@ -152,16 +157,16 @@ def _pooled(x, out, places, planes, h, w, n, s):  # type: ignore[no-untyped-def]
                         place[each] = at_place
                     continue
                 for each in range(n):
-                    value[each] = pixel[each]
-                    place[each] = 0
-                for other in range(1, s * s):
-                    base = ((plane * h + i * s + other // s) * w + j * s + other % s) * n
+                    value[each] = floor
+                    place[each] = -1
+                for at_place in range(s * s):
+                    base = ((plane * h + i * s + at_place // s) * w + j * s + at_place % s) * n
                     pixel = images[base : base + n]
                     for each in range(n):
                         seen = pixel[each]
                         if seen > value[each] or seen != seen:
                             value[each] = seen
-                            place[each] = other
+                            place[each] = at_place
 
 
 def _spread(x, places, out, planes, h, w, n, s):  # type: ignore[no-untyped-def]
@@ -193,6 +198,8 @@ def _picked(x, places, out, planes, h, w, n, s):  # type: ignore[no-untyped-def]
             for j in range(wide):
                 value, place = values[at : at + n], which[at : at + n]
                 at += n
+                for each in range(n):
+                    value[each] = 0
                 for each_pixel in range(s * s):
                     base = ((plane * h + i * s + each_pixel // s) * w + j * s + each_pixel % s) * n
                     pixel = images[base : base + n]

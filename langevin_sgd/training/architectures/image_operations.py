@@ -25,12 +25,13 @@ def patches(x: Tensor, kernel: int, zeros: int) -> Tensor:
     return result
 
 
-def pooled(x: Tensor, side: int) -> Tensor:
+def pooled(x: Tensor, side: int, rectified: bool = False) -> Tensor:
     """The largest of each square of `side` x `side` pixels: (..., h, w, n) -> (..., h div side, w div side, n).
 
-    The slope goes to the first of equal ones.
+    The slope goes to the first of equal ones. If `rectified` it is 0 instead where none is positive: as with a ReLU
+    behind it, in one pass.
     """
-    result: Tensor = _Pooled.apply(x, side)[0]
+    result: Tensor = _Pooled.apply(x, side, rectified)[0]
     return result
 
 
@@ -72,19 +73,19 @@ class _Pooled(torch.autograd.Function):
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(x: Tensor, side: int) -> Any:
-        return _POOLED(x, side)
+    def forward(x: Tensor, side: int, rectified: bool) -> Any:
+        return _POOLED(x, side, rectified)
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, int], output: tuple[Tensor, Tensor]) -> None:
-        x, ctx.side = inputs
+    def setup_context(ctx: Any, inputs: tuple[Tensor, int, bool], output: tuple[Tensor, Tensor]) -> None:
+        x, ctx.side, _ = inputs
         ctx.sides = x.shape[-3:-1]
         ctx.mark_non_differentiable(output[1])
         ctx.save_for_backward(output[1])
 
     @staticmethod
-    def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor, None]:
-        return _Spread.apply(slopes[0], *ctx.saved_tensors, *ctx.sides, ctx.side), None
+    def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor, None, None]:
+        return _Spread.apply(slopes[0], *ctx.saved_tensors, *ctx.sides, ctx.side), None, None
 
 
 class _Spread(torch.autograd.Function):
@@ -154,21 +155,21 @@ def _folded(x: Tensor, height: int, width: int, kernel: int, zeros: int) -> Tens
     return result
 
 
-def _pooled(x: Tensor, side: int) -> tuple[Tensor, Tensor]:
+def _pooled(x: Tensor, side: int, rectified: bool) -> tuple[Tensor, Tensor]:
     *leading, height, width, samples = x.shape
     shape = (*leading, height // side, width // side, samples)
     if not _compiled_for(x):
-        largest, *others = _of_squares(x, side)
-        which = torch.zeros(shape, dtype=torch.int32, device=x.device)
-        for at, other in enumerate(others, 1):
-            larger = (other > largest) | other.isnan()
-            largest = torch.where(larger, other, largest)
+        largest = x.new_full(shape, 0 if rectified else -math.inf)
+        which = torch.full(shape, -1, dtype=torch.int32, device=x.device)
+        for at, pixel in enumerate(_of_squares(x, side)):
+            larger = (pixel > largest) | pixel.isnan()
+            largest = torch.where(larger, pixel, largest)
             which = torch.where(larger, at, which)
-        return largest.clone(memory_format=torch.contiguous_format), which
-    x, (result, which) = x.contiguous(), _empty_pooled(x, side)
+        return largest, which
+    x, (result, which) = x.contiguous(), _empty_pooled(x, side, rectified)
     planes = math.prod(leading)
     addresses = x.data_ptr(), result.data_ptr(), which.data_ptr()
-    image_kernels.pooled(x.dtype)(*addresses, planes, height, width, samples, side)
+    image_kernels.pooled(x.dtype)(*addresses, planes, height, width, samples, side, rectified)
     return result, which
 
 
@@ -189,8 +190,8 @@ def _spread(x: Tensor, which: Tensor, height: int, width: int, side: int) -> Ten
 def _picked(x: Tensor, which: Tensor, side: int) -> Tensor:
     *leading, height, width, samples = x.shape
     if not _compiled_for(x):
-        index = which.long().unsqueeze(0)
-        return torch.gather(torch.stack(_of_squares(x, side)), 0, index).squeeze(0)
+        found = torch.gather(torch.stack(_of_squares(x, side)), 0, which.clamp(min=0).long().unsqueeze(0)).squeeze(0)
+        return torch.where(which < 0, 0, found)
     x, which = x.contiguous(), which.contiguous()
     result = x.new_empty(which.shape)
     addresses = x.data_ptr(), which.data_ptr(), result.data_ptr()
@@ -226,7 +227,7 @@ def _empty_folded(x: Tensor, height: int, width: int, kernel: int, zeros: int) -
     return x.new_empty((*leading, rows // kernel**2, height, width, samples))
 
 
-def _empty_pooled(x: Tensor, side: int) -> tuple[Tensor, Tensor]:
+def _empty_pooled(x: Tensor, side: int, rectified: bool) -> tuple[Tensor, Tensor]:
     *leading, height, width, samples = x.shape
     shape = (*leading, height // side, width // side, samples)
     return x.new_empty(shape), x.new_empty(shape, dtype=torch.int32)

@@ -46,17 +46,19 @@ def test_what_folds_patches_is_their_adjoint(backend, kernel, zeros):
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("rectified", [False, True])
 @pytest.mark.parametrize("side", [1, 2, 3, 5])
-def test_pooling_and_its_derivatives_are_those_of_torch(backend, dtype, side):
+def test_pooling_and_its_derivatives_are_those_of_torch(backend, dtype, side, rectified):
     x = _random(*SHAPE, dtype=dtype).round(decimals=1)  # some are equal
     x.requires_grad_()
     weights = _random(*SHAPE[:2], SHAPE[2] // side, SHAPE[3] // side, SHAPE[4], dtype=dtype)
     slopes = []
     for pool in (
-        lambda x: image_operations.pooled(x, side),
+        lambda x: image_operations.pooled(x, side, rectified),
         lambda x: nn.functional.max_pool2d(x.movedim(-1, 1).flatten(0, 1), side).unflatten(0, (3, 4)).movedim(1, -1),
     ):
         y = pool(x)
+        y = y.relu() if rectified else y  # which changes nothing where it was done
         (first,) = torch.autograd.grad((weights * y**3).sum(), x, create_graph=True)
         (second,) = torch.autograd.grad((first**2).sum(), x)
         slopes.append((y, first, second))
@@ -67,10 +69,11 @@ def test_pooling_and_its_derivatives_are_those_of_torch(backend, dtype, side):
 
 @pytest.mark.parametrize("side", [2, 3])
 @pytest.mark.parametrize("place", [0, 1, 3])
-def test_what_is_no_number_is_not_pooled_away(backend, side, place):
+@pytest.mark.parametrize("rectified", [False, True])
+def test_what_is_no_number_is_not_pooled_away(backend, side, place, rectified):
     x = _random(1, side, side, 2)
     x.view(-1, 2)[place, 0] = math.nan
-    found = image_operations.pooled(x, side)
+    found = image_operations.pooled(x, side, rectified)
     assert bool(found[..., 0].isnan().all())
     assert bool(found[..., 1].isfinite().all())
 
