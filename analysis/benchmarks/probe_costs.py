@@ -26,9 +26,17 @@ PROBES: dict[str, dict[str, Any]] = {
     "hessian_spectrum": {},
     "neural_tangent_kernel": {},
     "noise_covariance": {},
+    "per_example": {},
+    "reconstruction": {},
     "scale_invariance": {},
+    "spectrum_of_error": {"frequencies": [1, 2, 3, 4]},
 }
-"""Those that choose their schedule by what the training pays, with what they cannot do without."""
+"""Those that choose their schedule by what the training pays, or look once, with what they cannot do without."""
+
+ON: dict[str, dict[str, Any]] = {
+    "spectrum_of_error": {"data": {"name": "harmonics"}, "loss": "mse"},
+}
+"""What is not trained on digits by cross entropy."""
 
 
 def study(probe: str, steps: int) -> dict[str, Any]:
@@ -36,6 +44,7 @@ def study(probe: str, steps: int) -> dict[str, Any]:
     network = {
         "kind": "network", "data": {"name": "digits"}, "architecture": {"kind": "mlp", "hidden": [16]}, "replicas": 16,
         "start": "independent", "steps": steps, "record_times": 30, "probes": [{"kind": probe, **PROBES[probe]}],
+        **ON.get(probe, {}),
     }  # fmt: skip
     sgd = {"learning_rate": 0.05, "batch_size": 16}
     return {"name": "cost", "seed": 1, "sgd": sgd, "models": {"network": network}}

@@ -101,3 +101,11 @@ def test_it_is_measured_at_the_end_whatever_the_number_of_replicas():
 def test_there_must_be_so_many_replicas():
     with pytest.raises(lsgd.ConfigError, match="replicas: 4 is more than the 3 of the network; give at most so many"):
         lsgd.parse(study(probes=[{"kind": "reconstruction", "replicas": 4}]))
+
+
+def test_by_default_every_evaluation_is_paid_for_as_a_call():
+    """3 x 4000 x 24 gradients in training, a fifth for 2 x 2 x 60 evaluations at least: one replica, where their
+    gradients alone would pay for all three.
+    """
+    given = study(probes=[{"kind": "reconstruction", "samples": 2, "iterations": 60}], steps=4000)
+    assert lsgd.simulate(given)["network"].sizes["reconstructed_replica"] == 1

@@ -111,8 +111,9 @@ class Reconstruction(Probe):
             w = beside.instruments.network.weights()
             depth = len(self._layers.signals(w, self._inputs[0]))
         many = len(self._inputs)
-        passes = _EVALUATIONS * section.iterations * depth * many / len(samples)
-        replicas = affordable(watched, passes) if section.replicas is None else section.replicas
+        evaluations = _EVALUATIONS * section.iterations * depth * many  # of one sample: each is a call
+        pays = affordable(watched, evaluations / len(samples), calls=evaluations)
+        replicas = pays if section.replicas is None else section.replicas
         shape = (min(replicas, watched.replicas), depth, many)
         self._mismatch: Array = np.full(shape, np.nan)
         self._found: Array = np.full((*shape, noise.size), np.nan)
