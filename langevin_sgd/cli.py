@@ -110,7 +110,7 @@ def simulate(
     words += ["--device", device] if device != "auto" else []
     words += ["--workers", str(workers)] if workers is not None else []
     words += ["--scheduler", scheduler] if scheduler is not None else []
-    again = shlex.join([*words, *(["--resume"] if shard is None else ["--shard", shard])])
+    words += ["--resume"] if shard is None else ["--shard", shard]
     shown = progress.choose(quiet=quiet)
     try:
         if dry_run:
@@ -137,7 +137,7 @@ def simulate(
             scheduler=scheduler,
             shard=shard,
         )
-        return _conclude(tree, run, quiet=quiet, again=again)
+        return _conclude(tree, run, quiet=quiet, again=words)
     except FaultAtKey as error:
         raise configs.located(error, config, overrides or []) from None
     except KeyboardInterrupt:
@@ -145,7 +145,7 @@ def simulate(
         shown.close()
         if not store.holds_run(run):
             raise
-        print(f"Interrupted. What is done so far lies in {run}; go on with: {again}", file=sys.stderr)
+        print(f"Interrupted. What is done so far lies in {run}; go on with: {shlex.join(words)}", file=sys.stderr)
         return INTERRUPTED
 
 
@@ -156,7 +156,7 @@ def _print_plan(table: xr.Dataset) -> int:
     return DONE
 
 
-def _conclude(tree: xr.DataTree, run: str, *, quiet: bool, again: str) -> int:
+def _conclude(tree: xr.DataTree, run: str, *, quiet: bool, again: Sequence[str]) -> int:
     from langevin_sgd.reporting import terminal
     from langevin_sgd.study import store
     from langevin_sgd.study.execute import failures, resumable
@@ -168,8 +168,8 @@ def _conclude(tree: xr.DataTree, run: str, *, quiet: bool, again: str) -> int:
     if not quiet:
         print(f"Report: {Path(run) / store.REPORT}")
     if names := resumable(tree):
-        kept = f"{', '.join(names)}: what was recorded is kept in {run}; mend that code, then go on with: {again}"
-        print(kept, file=sys.stderr)
+        kept = f"{', '.join(names)}: what was recorded is kept in {run}"
+        print(f"{kept}; mend that code, then go on with: {shlex.join(again)}", file=sys.stderr)
     return FAILED if failures(tree) else DONE
 
 

@@ -24,9 +24,14 @@ from langevin_sgd.storage.zarr_groups import StoreError
 )
 def test_it_is_saved_where_it_can_go_on(tmp_path: Path, error: BaseException, kept: bool) -> None:
     checkpoint = Checkpoint(tmp_path / "model.npz")
-    with pytest.raises(type(error)), Keeper(checkpoint) as keeper:
-        keeper.tell(lambda: {"step": np.array(7)})
-        raise error
+
+    def fail() -> None:
+        with Keeper(checkpoint) as keeper:
+            keeper.tell(lambda: {"step": np.array(7)})
+            raise error
+
+    with pytest.raises(type(error)):
+        fail()
     saved = checkpoint.load()
     assert (saved is not None) == kept
     if saved is not None:
