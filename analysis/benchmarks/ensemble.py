@@ -77,7 +77,7 @@ CASES = {
     "cnn": Case(
         ConvolutionalNetwork(kind="cnn", channels=(8, 16), kernel=3, dense=()),
         2 * (64 * 9 * 8 + 16 * 72 * 16 + 64 * 10),
-        15,
+        50,
         {"JAX": 6, "plain loop": 5, "large matrices": 0.15},
     ),
 }

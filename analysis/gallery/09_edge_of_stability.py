@@ -35,7 +35,9 @@ def found(run: xr.DataTree) -> Finding:
         path = ratio.isel(spectrum_replica=replica).values
         at = np.flatnonzero(path >= 1.0 - TOLERANCE)
         after = path[at[0] :] if at.size > 1 else np.array([np.nan, np.nan])
-        rows.append(of_mean(f"descent {replica + 1}: eta lambda/2, over looks", after, least=1 - TOLERANCE, most=1 + TOLERANCE))
+        rows.append(
+            of_mean(f"descent {replica + 1}: eta lambda/2, over looks", after, least=1 - TOLERANCE, most=1 + TOLERANCE)
+        )
         if at.size > 1:
             crossed.append(f"{int(descent.spectrum_step[at[0]]):,}")
             stayed += [*after]

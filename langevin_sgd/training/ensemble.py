@@ -35,6 +35,7 @@ _SECONDS_WORTH_A_THREAD = 0.5e-3  # less work a step than this is done sooner on
 # takes this long for, the best of a few times; of blocks that take ten times what is worth a thread it is certain.
 _SECONDS_TRIED, _TRIALS = 10e-3, 3
 _CERTAINLY_WORTH = 10
+_LOSS = 1.15  # in a trial so short less may be chance, and what waits for another program now need not later
 
 # A step whose minibatches are this large pushes the training set out of a core's cache; it is then read for a few steps
 # in one go.
@@ -174,7 +175,7 @@ def fitting_replicas(
 
 
 def _gain(workers: Workers, many: Sequence[_Block], threads: int, few: Sequence[_Block]) -> bool:
-    """Whether so many threads make the gradients of the blocks `many` sooner than one those of `few`."""
+    """Whether so many threads make the gradients of the blocks `many` no later than one those of `few`."""
 
     def seconds(blocks: Sequence[_Block], threads: int, steps: int) -> float:
         began = time.perf_counter()
@@ -184,7 +185,7 @@ def _gain(workers: Workers, many: Sequence[_Block], threads: int, few: Sequence[
     seconds(many, threads, 1)  # warms up
     steps = max(1, round(_SECONDS_TRIED / seconds(few, 1, 1)))
     tried = [(seconds(many, threads, steps), seconds(few, 1, steps)) for _ in range(_TRIALS)]
-    return min(shared for shared, _ in tried) < min(alone for _, alone in tried)
+    return min(shared for shared, _ in tried) < _LOSS * min(alone for _, alone in tried)
 
 
 class _Block:
