@@ -135,11 +135,20 @@ def test_what_a_module_defines_is_found(home, attribute):
     assert isinstance(found(3, 2), torch.nn.Module)
 
 
-def test_what_is_returned_must_be_a_module_or_a_data_set(home, capsys):
-    assert cli.main(["simulate", written(home, "mine_of_a_test:text"), "--output", "a", "--quiet"]) == 1
-    assert "returned str; a torch.nn.Module is needed" in " ".join(capsys.readouterr().out.split())
-    assert cli.main(["simulate", written(home, "mine_of_a_test:make", data='"mine_of_a_test:text"'), "--quiet"]) == 1
-    assert "returned str; a langevin_sgd.DataSet is needed" in " ".join(capsys.readouterr().out.split())
+@pytest.mark.parametrize(
+    ("factory", "data", "line", "needed"),
+    [
+        ("text", "digits", "8: models.network.architecture", "a torch.nn.Module"),
+        ("make", '"mine_of_a_test:text"', "7: models.network.data", "a langevin_sgd.DataSet"),
+    ],
+)
+def test_what_is_returned_must_be_a_module_or_a_data_set(home, capsys, factory, data, line, needed):
+    config = written(home, f"mine_of_a_test:{factory}", data=data)
+    assert cli.main(["simulate", config, "--output", "run"]) == 2
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err == f"own.yaml:{line}: mine_of_a_test:text: returned str; {needed} is needed\n"
+    assert not (home / "run").exists()
 
 
 def test_only_a_run_imports_what_a_config_names(home, capsys, monkeypatch):
