@@ -11,6 +11,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
+from langevin_sgd.training import own_operations
 from langevin_sgd.training.network import Network
 
 _FEW = 4
@@ -51,4 +52,6 @@ class _Sizes(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if not any(given.alias_info is not None for given in function._schema.returns):
             made = [value.numel() for value in tree_leaves(result) if isinstance(value, Tensor)]
             self.largest = max(self.largest, *made, 0)
+        if (held := own_operations.HELD.get(function)) is not None:
+            self.largest = max(self.largest, held(*args))
         return result

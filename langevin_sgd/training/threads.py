@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import torch
 
-from langevin_sgd.one_thread import one_torch_thread
+from langevin_sgd.one_thread import one_blas_thread, one_torch_thread
 from langevin_sgd.training.kept_memory import keep_freed_memory
 
 Item = TypeVar("Item")
@@ -51,7 +51,7 @@ class Workers:
         """
         threads = min(self.count, len(items), self.count if at_most is None else at_most)
         if self._pool is None or threads <= 1:
-            with one_torch_thread(), torch.inference_mode():
+            with one_blas_thread(), one_torch_thread(), torch.inference_mode():
                 return [function(item) for item in items]
         results: dict[int, Result] = {}
         waiting = iter(range(len(items)))  # shared: every thread takes the next one
@@ -63,7 +63,7 @@ class Workers:
 
         others = [self._pool.submit(work) for _ in range(threads - 1)]
         # until all are done: the number of threads of matrix products is the process's, and with it their rounding
-        with one_torch_thread():
+        with one_blas_thread(), one_torch_thread():
             try:
                 work()
             finally:

@@ -249,17 +249,3 @@ def test_a_fault_with_held_arguments_is_told_as_without():
     traced = trace(lambda m: (torch.linalg.cholesky(m.mT),), torch.eye(2), purpose="trained")
     with pytest.raises(UserError, match="the network cannot be trained: _LinAlgError"), torch.inference_mode():
         traced.holding([-torch.eye(2)])()
-
-
-@pytest.mark.parametrize(
-    ("shape", "turned"), [((16, 72), True), ((16, 256), False), ((16, 32), False), ((10, 72), False)]
-)
-def test_short_rows_of_a_product_are_whole_cache_lines(shape, turned):
-    """X Y of 16 rows of 72 numbers is made as 72 rows of 16."""
-    rows, columns = shape
-    x, y = torch.randn(3, rows, 5), torch.randn(3, 5, columns)
-    recorded = trace(lambda x, y: (torch.bmm(x, y),), x, y)
-    assert torch.allclose(recorded(x, y)[0], torch.bmm(x, y), rtol=1e-5, atol=1e-5)
-    products = [node for node in recorded.graph.nodes if node.target is torch.bmm]
-    assert len(products) == 1
-    assert (products[0].args[0].op != "placeholder") == turned

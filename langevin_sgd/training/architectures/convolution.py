@@ -2,7 +2,7 @@
 
 Under `torch.func.vmap` over weights a convolution becomes one of R groups, which torch's kernels in float64 take ten
 times longer for than the arithmetic needs. Here a convolution is one matrix product a replica with the patches of its
-images, and the samples are the last axis, so that a patch is copied in whole rows of (width x samples) numbers.
+images, and the samples are the last axis.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from langevin_sgd.training.architectures.image_operations import patches, pooled
+from langevin_sgd.training.architectures.image_operations import convolved, pooled
 
 
 class Convolution(nn.Conv2d):
@@ -22,10 +22,8 @@ class Convolution(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """z_o(p) = b_o + sum_c sum_q W_oc(q) x_c(p + q)."""
-        (height, width, samples), lost = x.shape[1:], self.kernel_size[0] - 1 - 2 * self._zeros
-        product = self.weight.reshape(len(self.weight), -1) @ patches(x, self.kernel_size[0], self._zeros)
-        z = product if self.bias is None else product + self.bias.unsqueeze(1)
-        return z.reshape(len(self.weight), height - lost, width - lost, samples)
+        assert self.bias is not None
+        return convolved(x, self.weight, self.bias, self._zeros)
 
 
 class MaxPool(nn.Module):

@@ -1,6 +1,7 @@
-"""Compiled loops over pixels: patches of images, their sums, and the largest pixels of squares.
+"""Compiled loops over pixels: convolutions of one replica after the other, and the largest pixels of squares.
 
 Of functions that copy or choose numbers torch makes five to ten operations, each of which reads and writes all of them.
+Here the patches of one replica's images are in a core's cache while they are multiplied, by the BLAS that numba takes.
 """
 
 from __future__ import annotations
@@ -19,27 +20,49 @@ _carray = _numba.carray
 _REAL: Any = {torch.float32: numba.types.float32, torch.float64: numba.types.float64}
 PRECISIONS = frozenset(_REAL)
 
+_NUMBERS_AT_ONCE = 1 << 16
+
 _KEPT: list[Any] = []
 
 
-@cache
-def patches(dtype: torch.dtype) -> Callable[..., None]:
-    """From images x (planes, h, w, n) to their patches (planes, k, k, h', w', n), h' = h + 2 z - k + 1:
-    out[p, a, b, i, j] = x[p, i + a - z, j + b - z], and 0 outside the image.
+def room(o: int, c: int, k: int, high: int, wide: int, n: int) -> tuple[int, int]:
+    """How many lines of a result (o, h', w', n) are made at once, and how many numbers that needs room for.
 
-    The function takes two addresses and (planes, h, w, n, k, z).
+    Their patches stay in a core's cache. A product is rounded by its own sizes, so these follow from the shapes alone.
     """
-    real = _numba.types.CPointer(_REAL[dtype])
-    return _compiled(_patches, (real, real), 6)
+    rows = c * k * k
+    lines = max(1, min(high, _NUMBERS_AT_ONCE // (rows * wide * n)))
+    return lines, (rows + o) * lines * wide * n + o * rows
 
 
 @cache
-def folded(dtype: torch.dtype) -> Callable[..., None]:
-    """The adjoint: from patches (planes, k, k, h', w', n) to images (planes, h, w, n), where each pixel is the sum of
-    all that are copies of it in `patches`, in the order of (a, b).
+def convolved(dtype: torch.dtype) -> Callable[..., None]:
+    """z_o(p) = b_o + sum_c sum_q W_oc(q) x_c(p + q - zeros), of images x (replica, c, h, w, n) with 0 around them and
+    kernels W (o, c, k, k) and b (o,) of each replica: (replica, o, h', w', n), h' = h + 2 zeros - k + 1.
+
+    The function takes the addresses of x, W, b, z and of the `room` it needs, then how far apart the replicas' W and b
+    lie, and (replicas, o, c, h, w, n, k, zeros, lines).
     """
-    real = _numba.types.CPointer(_REAL[dtype])
-    return _compiled(_folded, (real, real), 6)
+    return _compiled(_convolved, (_real(dtype),) * 5, 11)
+
+
+@cache
+def by_images(dtype: torch.dtype) -> Callable[..., None]:
+    """The derivative of sum s z by x: from slopes s (replica, o, h', w', n) to (replica, c, h, w, n).
+
+    The function takes the addresses of s, W, the result and the room, then how far apart the replicas' W lie, and
+    (replicas, o, c, h, w, n, k, zeros, lines).
+    """
+    return _compiled(_by_images, (_real(dtype),) * 4, 10)
+
+
+@cache
+def by_weights(dtype: torch.dtype) -> Callable[..., None]:
+    """The derivative of sum s z by W: from s and x to (replica, o, c, k, k).
+
+    The function takes the addresses of s, x, the result and the room, and (replicas, o, c, h, w, n, k, zeros, lines).
+    """
+    return _compiled(_by_weights, (_real(dtype),) * 4, 9)
 
 
 @cache
@@ -50,7 +73,7 @@ def pooled(dtype: torch.dtype) -> Callable[..., None]:
 
     The function takes three addresses and (planes, h, w, n, s, rectified). What is no number is larger than all.
     """
-    real, place = _numba.types.CPointer(_REAL[dtype]), _numba.types.CPointer(_numba.types.int32)
+    real, place = _real(dtype), _numba.types.CPointer(_numba.types.int32)
     return _compiled(_pooled, (real, real, place), 6)
 
 
@@ -59,15 +82,19 @@ def spread(dtype: torch.dtype) -> Callable[..., None]:
     """From numbers (planes, h div s, w div s, n), and which pixel of a square each belongs to (-1: none), to images
     (planes, h, w, n) that are 0 everywhere else.
     """
-    real, place = _numba.types.CPointer(_REAL[dtype]), _numba.types.CPointer(_numba.types.int32)
+    real, place = _real(dtype), _numba.types.CPointer(_numba.types.int32)
     return _compiled(_spread, (real, place, real), 5)
 
 
 @cache
 def picked(dtype: torch.dtype) -> Callable[..., None]:
     """The adjoint of `spread`: of images (planes, h, w, n) the number of each square that is told by which, or 0."""
-    real, place = _numba.types.CPointer(_REAL[dtype]), _numba.types.CPointer(_numba.types.int32)
+    real, place = _real(dtype), _numba.types.CPointer(_numba.types.int32)
     return _compiled(_picked, (real, place, real), 5)
+
+
+def _real(dtype: torch.dtype) -> Any:
+    return _numba.types.CPointer(_REAL[dtype])
 
 
 def _compiled(loops: Callable[..., None], pointers: tuple[Any, ...], numbers: int) -> Callable[..., None]:
@@ -79,23 +106,24 @@ def _compiled(loops: Callable[..., None], pointers: tuple[Any, ...], numbers: in
     return ctypes.CFUNCTYPE(None, *taken)(compiled.address)
 
 
-def _patches(x, out, planes, h, w, n, k, z):  # type: ignore[no-untyped-def]
-    high, wide = h + 2 * z - k + 1, w + 2 * z - k + 1
-    images, rows = _carray(x, planes * h * w * n), _carray(out, planes * k * k * high * wide * n)
+@_numba.njit(nogil=True, inline="always")
+def _patches(images, room, first_plane, c, h, w, n, k, zeros, begin, end):  # type: ignore[no-untyped-def]
+    """Of one replica and some lines of the result: rows (c, k, k) of (end - begin, w', n) numbers."""
+    wide = w + 2 * zeros - k + 1
     at = 0
-    for plane in range(planes):
+    for plane in range(first_plane, first_plane + c):
         for a in range(k):
             for b in range(k):
-                first, last = max(0, z - b), min(wide, w + z - b)
-                for i in range(high):
-                    row = rows[at : at + wide * n]
+                first, last = max(0, zeros - b), min(wide, w + zeros - b)
+                for i in range(begin, end):
+                    row = room[at : at + wide * n]
                     at += wide * n
-                    s = i + a - z
+                    s = i + a - zeros
                     if s < 0 or s >= h or first >= last:
                         for j in range(wide * n):
                             row[j] = 0
                     else:
-                        base = ((plane * h + s) * w + first + b - z) * n
+                        base = ((plane * h + s) * w + first + b - zeros) * n
                         source, into = images[base : base + (last - first) * n], row[first * n : last * n]
                         rest = row[last * n :]
                         for j in range(first * n):
@@ -106,25 +134,88 @@ def _patches(x, out, planes, h, w, n, k, z):  # type: ignore[no-untyped-def]
                             rest[j] = 0
 
 
-def _folded(x, out, planes, h, w, n, k, z):  # type: ignore[no-untyped-def]
-    high, wide = h + 2 * z - k + 1, w + 2 * z - k + 1
-    rows, images = _carray(x, planes * k * k * high * wide * n), _carray(out, planes * h * w * n)
+def _convolved(x, weights, biases, out, room, step, bias_step, replicas, o, c, h, w, n, k, zeros, lines):  # type: ignore[no-untyped-def]
+    high, wide = h + 2 * zeros - k + 1, w + 2 * zeros - k + 1
+    rows, numbers, most = c * k * k, high * wide * n, lines * wide * n
+    images, results = _carray(x, replicas * c * h * w * n), _carray(out, replicas * o * numbers)
+    kernels = _carray(weights, (replicas - 1) * step + o * rows)  # replicas may have the same
+    bias = _carray(biases, (replicas - 1) * bias_step + o)
+    patches, products = _carray(room, (rows + o) * most)[: rows * most], _carray(room, (rows + o) * most)[rows * most :]
+    for replica in range(replicas):
+        own = kernels[replica * step : replica * step + o * rows].reshape((o, rows))
+        for begin in range(0, high, lines):
+            end = min(high, begin + lines)
+            count = (end - begin) * wide * n
+            _patches(images, patches, replica * c, c, h, w, n, k, zeros, begin, end)
+            product = products[: o * count]
+            np.dot(own, patches[: rows * count].reshape((rows, count)), product.reshape((o, count)))
+            for channel in range(o):
+                more = bias[replica * bias_step + channel]
+                at = (replica * o + channel) * numbers + begin * wide * n
+                row, found = results[at : at + count], product[channel * count : (channel + 1) * count]
+                for j in range(count):
+                    row[j] = found[j] + more
+
+
+def _by_images(slopes, weights, out, room, step, replicas, o, c, h, w, n, k, zeros, lines):  # type: ignore[no-untyped-def]
+    high, wide = h + 2 * zeros - k + 1, w + 2 * zeros - k + 1
+    rows, numbers, most = c * k * k, high * wide * n, lines * wide * n
+    images, slope = _carray(out, replicas * c * h * w * n), _carray(slopes, replicas * o * numbers)
+    kernels = _carray(weights, (replicas - 1) * step + o * rows)
+    patches, some = _carray(room, (rows + o) * most)[: rows * most], _carray(room, (rows + o) * most)[rows * most :]
     images[:] = 0
-    at = 0
-    for plane in range(planes):
-        for a in range(k):
-            for b in range(k):
-                first, last = max(0, z - b), min(wide, w + z - b)
-                for i in range(high):
-                    s = i + a - z
-                    if 0 <= s < h and first < last:
-                        base = ((plane * h + s) * w + first + b - z) * n
-                        count = (last - first) * n
-                        source = rows[at + first * n : at + last * n]
-                        into = images[base : base + count]
-                        for j in range(count):
-                            into[j] += source[j]
-                    at += wide * n
+    for replica in range(replicas):
+        own = kernels[replica * step : replica * step + o * rows].reshape((o, rows))
+        for begin in range(0, high, lines):
+            end = min(high, begin + lines)
+            count = (end - begin) * wide * n
+            _gather(slope, some, replica * o, o, numbers, begin * wide * n, count)
+            np.dot(own.T, some[: o * count].reshape((o, count)), patches[: rows * count].reshape((rows, count)))
+            at = 0
+            for plane in range(replica * c, (replica + 1) * c):
+                for a in range(k):
+                    for b in range(k):
+                        first, last = max(0, zeros - b), min(wide, w + zeros - b)
+                        for i in range(begin, end):
+                            s = i + a - zeros
+                            if 0 <= s < h and first < last:
+                                base = ((plane * h + s) * w + first + b - zeros) * n
+                                more = (last - first) * n
+                                source, into = patches[at + first * n : at + last * n], images[base : base + more]
+                                for j in range(more):
+                                    into[j] += source[j]
+                            at += wide * n
+
+
+def _by_weights(slopes, x, out, room, replicas, o, c, h, w, n, k, zeros, lines):  # type: ignore[no-untyped-def]
+    high, wide = h + 2 * zeros - k + 1, w + 2 * zeros - k + 1
+    rows, numbers, most = c * k * k, high * wide * n, lines * wide * n
+    images, slope = _carray(x, replicas * c * h * w * n), _carray(slopes, replicas * o * numbers)
+    kernels = _carray(out, replicas * o * rows)
+    whole = _carray(room, (rows + o) * most + o * rows)
+    patches, some, product = whole[: rows * most], whole[rows * most : (rows + o) * most], whole[(rows + o) * most :]
+    kernels[:] = 0
+    for replica in range(replicas):
+        sums = kernels[replica * o * rows : (replica + 1) * o * rows]
+        for begin in range(0, high, lines):
+            end = min(high, begin + lines)
+            count = (end - begin) * wide * n
+            _patches(images, patches, replica * c, c, h, w, n, k, zeros, begin, end)
+            _gather(slope, some, replica * o, o, numbers, begin * wide * n, count)
+            seen = patches[: rows * count].reshape((rows, count))
+            np.dot(some[: o * count].reshape((o, count)), seen.T, product.reshape((o, rows)))
+            for each in range(o * rows):
+                sums[each] += product[each]
+
+
+@_numba.njit(nogil=True, inline="always")
+def _gather(slope, some, first, o, numbers, begin, count):  # type: ignore[no-untyped-def]
+    """Some lines of the slopes of one replica, in one piece."""
+    for channel in range(o):
+        at = (first + channel) * numbers + begin
+        source, into = slope[at : at + count], some[channel * count : (channel + 1) * count]
+        for j in range(count):
+            into[j] = source[j]
 
 
 def _pooled(x, out, places, planes, h, w, n, s, rectified):  # type: ignore[no-untyped-def]

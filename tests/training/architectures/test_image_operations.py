@@ -1,4 +1,4 @@
-"""Patches and squares of images: torch's own by definition, on every backend, adjoint, and one row a replica."""
+"""Convolutions and squares of images: torch's own by definition, on every backend, to second derivatives."""
 
 import math
 
@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from langevin_sgd.training.architectures import image_operations
+from langevin_sgd.training.architectures import image_kernels, image_operations
 from langevin_sgd.training.tracing import trace
 
 SHAPE = (3, 2, 7, 5, 4)  # replicas, channels, height, width, samples
@@ -22,27 +22,54 @@ def backend(request, monkeypatch):
         monkeypatch.setattr(image_operations, "_compiled_for", lambda x: False)
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-@pytest.mark.parametrize(("kernel", "zeros"), [(1, 0), (3, 1), (3, 0), (5, 2), (2, 3), (4, 6)])
-def test_patches_are_those_of_torch(backend, dtype, kernel, zeros):
-    x = _random(*SHAPE, dtype=dtype)
-    found = image_operations.patches(x, kernel, zeros)
-    for replica in range(SHAPE[0]):
-        samples_first = x[replica].movedim(-1, 0)
-        expected = nn.functional.unfold(samples_first, kernel, padding=zeros)  # (n, c k^2, h' w')
-        assert torch.equal(found[replica], expected.permute(1, 2, 0).reshape(len(expected[0]), -1))
+def _of_torch(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, zeros: int) -> torch.Tensor:
+    of_each = [
+        nn.functional.conv2d(own.movedim(-1, 0), w, b, padding=zeros).movedim(0, -1)
+        for own, w, b in zip(x, weight, bias, strict=True)
+    ]
+    return torch.stack(of_each)
 
 
+@pytest.mark.parametrize(("dtype", "rounding"), [(torch.float32, 1e-3), (torch.float64, 1e-11)])
 @pytest.mark.parametrize(("kernel", "zeros"), [(1, 0), (3, 1), (3, 0), (5, 2), (2, 3), (4, 6)])
-def test_what_folds_patches_is_their_adjoint(backend, kernel, zeros):
-    """<P x, y> = <x, P' y>, both ways."""
-    x = _random(*SHAPE).requires_grad_()
-    patches = image_operations.patches(x, kernel, zeros)
-    y = torch.linspace(-1, 2, patches.numel(), dtype=torch.float64).reshape(patches.shape).requires_grad_()
-    (folded,) = torch.autograd.grad((patches * y).sum(), x, create_graph=True)
-    assert math.isclose(float((patches * y).sum().detach()), float((folded * x).sum().detach()), rel_tol=1e-12)
-    (again,) = torch.autograd.grad((folded * x.detach()).sum(), y)
-    torch.testing.assert_close(again, patches.detach(), rtol=0, atol=0)
+def test_a_convolution_and_its_derivatives_are_those_of_torch(backend, dtype, rounding, kernel, zeros):
+    """To the second order: all three operations, and what each is differentiated to."""
+    x, weight = _random(*SHAPE, dtype=dtype), _random(3, 5, 2, kernel, kernel, dtype=dtype)
+    arguments = [each.requires_grad_() for each in (x, weight, _random(3, 5, dtype=dtype))]
+    results = []
+    for convolve in (_of_torch, image_operations.convolved):
+        y = convolve(*arguments, zeros)
+        first = torch.autograd.grad((y**3).sum(), arguments, create_graph=True)
+        second = torch.autograd.grad(sum((slope**2).sum() for slope in first), arguments)
+        results.append((y, *first, *second))
+    for expected, found in zip(*results, strict=True):
+        torch.testing.assert_close(found / expected.std(), expected / expected.std(), rtol=rounding, atol=rounding)
+
+
+def test_images_that_are_convolved_a_few_lines_at_a_time(backend):
+    """9 lines of 17 pixels and 50 samples: four at a time, four, and one."""
+    assert image_kernels.room(3, 2, 3, 9, 17, 50)[0] == 4
+    arguments = [_random(2, 2, 9, 17, 50), _random(2, 3, 2, 3, 3), _random(2, 3)]
+    arguments = [each.requires_grad_() for each in arguments]
+    results = [
+        (y, *torch.autograd.grad((y**2).sum(), arguments))
+        for y in (convolve(*arguments, 1) for convolve in (_of_torch, image_operations.convolved))
+    ]
+    for expected, found in zip(*results, strict=True):
+        torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-10)
+
+
+def test_kernels_are_read_where_they_lie(backend):
+    """As parameters do, in rows of weights, with others between them; and one kernel may serve all replicas."""
+    x, weights = _random(*SHAPE), _random(3, 200)
+    weight, bias = weights[:, 7:97].view(3, 5, 2, 3, 3), weights[:, 100:105]
+    expected = _of_torch(x, weight, bias, 1)
+    torch.testing.assert_close(image_operations.convolved(x, weight, bias, 1), expected, rtol=1e-12, atol=1e-12)
+    transposed = weight.mT.contiguous().mT
+    torch.testing.assert_close(image_operations.convolved(x, transposed, bias, 1), expected, rtol=1e-12, atol=1e-12)
+    one = (each[1].expand_as(each) for each in (weight, bias))
+    found = image_operations.convolved(x, *one, 1)[1]
+    torch.testing.assert_close(found, expected[1], rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
@@ -93,15 +120,15 @@ def test_of_replicas_some_arguments_of_which_are_shared(backend):
 
 
 def test_a_record_calls_the_compiled_loops_themselves():
-    def function(x: torch.Tensor) -> tuple[torch.Tensor]:
-        return (image_operations.pooled(image_operations.patches(x, 3, 1).reshape(18, 6, 6, 4), 2),)
+    def function(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> tuple[torch.Tensor]:
+        return (image_operations.pooled(image_operations.convolved(x, weight, bias, 1), 2),)
 
-    x = _random(5, 2, 6, 6, 4)
-    recorded = trace(torch.func.vmap(function), x)
+    arguments = _random(5, 2, 6, 6, 4), _random(5, 3, 2, 3, 3), _random(5, 3)
+    recorded = trace(torch.func.vmap(function), *arguments)
     targets = {node.target for node in recorded.graph.nodes if node.op == "call_function"}
-    assert {image_operations._patches, image_operations._pooled} <= targets
-    assert not any("custom" in str(target) or "langevin_sgd::" in str(target) for target in targets)
+    assert {image_operations._convolved, image_operations._pooled} <= targets
+    assert not any("langevin_sgd::" in str(target) for target in targets)
     with torch.inference_mode():
-        (found,) = recorded(x)
+        (found,) = recorded(*arguments)
     for replica in range(5):
-        assert torch.equal(found[replica], function(x[replica])[0])
+        assert torch.equal(found[replica], function(*(each[replica] for each in arguments))[0])
