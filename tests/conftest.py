@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import collections
+import functools
 import gc
 import itertools
 import os
@@ -19,6 +20,7 @@ os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
 from matplotlib.figure import Figure
 
 from langevin_sgd.reporting.plots import drawn
+from langevin_sgd.study import provenance
 
 gc.disable()  # until all is collected: what is imported stays, and Python would look through it again and again
 
@@ -40,6 +42,15 @@ def _kernel_folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.Temp
     patch = pytest.MonkeyPatch()
     patch.setenv("LANGEVIN_SGD_CACHE", str(folder))
     patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)  # hundreds of processes would compile the package anew
+    yield
+    patch.undo()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _one_revision() -> Iterator[None]:
+    """Git, three processes a run, is asked once."""
+    patch = pytest.MonkeyPatch()
+    patch.setattr(provenance, "git_revision", functools.cache(provenance.git_revision))
     yield
     patch.undo()
 

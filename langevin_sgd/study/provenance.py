@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import platform
 import subprocess
@@ -22,8 +23,13 @@ def versions() -> dict[str, str]:
     return {
         "langevin-sgd": langevin_sgd.__version__,
         "python": platform.python_version(),
-        **{name: metadata.version(name) for name in _PACKAGES},
+        **{name: _version(name) for name in _PACKAGES},
     }
+
+
+@functools.cache  # those of the process, however many runs it makes
+def _version(package: str) -> str:
+    return metadata.version(package)
 
 
 def git_revision() -> str | None:

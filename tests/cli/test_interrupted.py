@@ -42,7 +42,7 @@ def test_an_interrupted_run_says_how_to_go_on(home, program, name):
         deadline = time.monotonic() + 60
         while not store.holds_run(run) and process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.05)
-        time.sleep(1.0)
+        time.sleep(0.3)
         process.send_signal(signal.Signals[name])
         out, err = process.communicate(timeout=60)
         assert process.returncode == 130, err

@@ -53,7 +53,7 @@ def slopes_of(errors):
 def test_agrees_with_multiprecision_out_to_the_tiniest_entries(potential):
     theta, h, start = 0.8, 0.5, 3
     v = theta * np.array(potential)
-    times = h**2 / theta * np.exp([-1.0, 0.0, 1.5, 20.0, 40.0, 56.0, 80.0])
+    times = h**2 / theta * np.exp([-1.0, 1.5, 40.0, 80.0])
     run = evolve(
         v[None], times=times, thermal_energy=theta, spacing=h, start_site=start, steps_per_e_fold=16384,
         linear_time=0.02 * h**2 / theta, distributions=True,

@@ -52,7 +52,7 @@ def mended(commands, run: Path, flag: str) -> None:
 FLAGS = ("--resume", "", "--overwrite")
 
 
-@pytest.mark.parametrize("few", [5, pytest.param(None, marks=pytest.mark.validate)])
+@pytest.mark.parametrize("few", [3, pytest.param(None, marks=pytest.mark.validate)])
 def test_a_run_that_crashes_anywhere_goes_on_to_the_same_end(commands, whole, contents_of, few):
     expected = contents_of(whole)
     total = commands.count(commands.simulate(commands.folder / "counted"), commands.folder / "counted")

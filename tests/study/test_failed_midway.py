@@ -83,13 +83,27 @@ models:
 """
 
 
+def written(folder: Path) -> None:
+    name = f"own_{folder.name}"
+    (folder / "study.yaml").write_text(STUDY.replace("OWN", name), encoding="utf-8")
+    (folder / f"{name}.py").write_text(OWN.replace("MODULE", name), encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> xr.Dataset:
+    """The network of the study, of which nothing failed."""
+    folder = tmp_path_factory.mktemp("whole_of_midway")
+    written(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        return lsgd.simulate("study.yaml")["network"].to_dataset()
+
+
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "300")
-    name = f"own_{tmp_path.name}"
-    (tmp_path / "study.yaml").write_text(STUDY.replace("OWN", name), encoding="utf-8")
-    (tmp_path / f"{name}.py").write_text(OWN.replace("MODULE", name), encoding="utf-8")
+    written(tmp_path)
     monkeypatch.setattr(html_report, "report", lambda run, **_options: Path(run))
     return tmp_path
 
@@ -102,8 +116,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("finish", "Watching: measuring at the end failed: OSError: no such luck (OWN.py, line 10)"),
     ],
 )
-def test_it_says_how_to_go_on_and_goes_on_to_the_same_bits(home, capsys, what, told) -> None:
-    whole = lsgd.simulate("study.yaml", output="whole")["network"].to_dataset()
+def test_it_says_how_to_go_on_and_goes_on_to_the_same_bits(whole, home, capsys, what, told) -> None:
     Path(what).touch()
     assert cli.main(["simulate", "study.yaml", "--quiet"]) == 1
     output = capsys.readouterr()

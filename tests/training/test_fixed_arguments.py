@@ -50,6 +50,7 @@ def traced(network: Network, make: str, fixed: list[torch.Tensor], direction: li
     return trace(function, *fixed[:count], *direction, *fixed[count:], varying=places)
 
 
+@pytest.mark.covering
 @pytest.mark.parametrize("make", MAKE)
 @pytest.mark.parametrize("name", MODULES)
 def test_the_parts_together_are_the_whole(name: str, make: str):
