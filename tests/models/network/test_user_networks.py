@@ -293,8 +293,9 @@ def test_each_is_refused_with_one_line_before_anything_is_written(home, capfd):
     assert not (home / "run").exists()
 
 
-def test_what_fails_later_does_so_alone_with_one_line(home, capfd):
-    (home / "few.yaml").write_text(_study("first", *LATER, *ONE_BY_ONE, "last"))
+@pytest.mark.parametrize("recurrent", [("GRU",), pytest.param(ONE_BY_ONE, marks=pytest.mark.validate)])
+def test_what_fails_later_does_so_alone_with_one_line(home, capfd, recurrent):
+    (home / "few.yaml").write_text(_study("first", *LATER, *recurrent, "last"))
     assert cli.main(["simulate", "few.yaml", "--output", "run", "--device", "cpu"]) == 1
     printed = capfd.readouterr()
     assert "Traceback" not in printed.out + printed.err
@@ -302,7 +303,7 @@ def test_what_fails_later_does_so_alone_with_one_line(home, capfd):
     for name in LATER:
         assert tree[name].attrs["status"] == "failed", name
         _told(tree[name].attrs["error"], TOLD[name])
-    for name in ("first", "last", *ONE_BY_ONE):
+    for name in ("first", "last", *recurrent):
         assert tree[name].attrs["status"] == "done"
         assert tree[name].sharpness_top.notnull().all()
     first, last = (tree[name].to_dataset() for name in ("first", "last"))

@@ -72,6 +72,7 @@ def test_kernels_are_read_where_they_lie(backend):
     torch.testing.assert_close(found, expected[1], rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.covering(strength=2)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("rectified", [False, True])
 @pytest.mark.parametrize("side", [1, 2, 3, 5])
