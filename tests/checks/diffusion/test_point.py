@@ -85,7 +85,7 @@ def test_rows_make_a_table(good):
     assert json.loads(table.attrs["summary"])["verdict"] == "agrees"
 
 
-@pytest.mark.parametrize(("alpha", "off"), [(0.75, 4 / 3), (1.25, 0.8)])
+@pytest.mark.parametrize(("alpha", "off"), [(0.75, 4 / 3), pytest.param(1.25, 0.8, marks=pytest.mark.validate)])
 def test_alpha_wrong_by_a_quarter(alpha, off):
     found = rows(sinai(1, alpha=alpha), amplitude=None)
     assert found["exponent"].verdict is DISAGREES
