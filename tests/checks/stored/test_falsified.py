@@ -184,10 +184,8 @@ def test_every_variable_that_a_check_reads_is_told_or_changes_a_row(name):
             "mode_variance_predicted", "mode_variance_law", "energy_law_weight", "autocorrelation_time", "time",
         )),
         *(("network", variable) for variable in (
-            "mode_variance", "noise_scale", "alignment", "spread_predicted",
-        )),
-        *(pytest.param("network", variable, marks=pytest.mark.validate) for variable in (
-            "temperature", "learning_rate", "hessian_eigenvalue", "mode_variance_predicted",
+            "temperature", "learning_rate", "hessian_eigenvalue", "mode_variance", "mode_variance_predicted",
+            "noise_scale", "alignment", "spread_predicted",
         )),
         *(("basins", variable) for variable in ("temperature", "time_step", "mean_occupancy_law", "density_law")),
         ("escape", "escape_time_law"),
