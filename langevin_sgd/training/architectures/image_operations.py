@@ -21,7 +21,7 @@ def convolved(x: Tensor, weight: Tensor, bias: Tensor, zeros: int) -> Tensor:
     """z_o(p) = b_o + sum_c sum_q W_oc(q) x_c(p + q), with `zeros` pixels of 0 around the image: of images x
     (..., c, h, w, n), kernels W (..., o, c, k, k) and b (..., o) to (..., o, h', w', n), h' = h + 2 zeros - k + 1.
     """
-    result: Tensor = _Convolved.apply(x, weight, bias, zeros)
+    result: Tensor = _applied(_Convolved, x, weight, bias, zeros)
     return result
 
 
@@ -31,8 +31,13 @@ def pooled(x: Tensor, side: int, rectified: bool = False) -> Tensor:
     The slope goes to the first of equal ones. If `rectified` it is 0 instead where none is positive: as with a ReLU
     behind it, in one pass.
     """
-    result: Tensor = _Pooled.apply(x, side, rectified)[0]
+    result: Tensor = _applied(_Pooled, x, side, rectified)[0]
     return result
+
+
+def _applied(function: Any, *arguments: Any) -> Any:
+    """Of a `torch.autograd.Function`, which not every version of torch annotates."""
+    return function.apply(*arguments)
 
 
 # Of S = sum_o sum_p s_o(p) (W * x)_o(p) the three functions below are the derivatives by each of its factors s, x and
@@ -55,8 +60,8 @@ class _Convolved(torch.autograd.Function):
     def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None, None]:
         x, weight = ctx.saved_tensors
         (slope,) = slopes
-        by_images = _ByImages.apply(slope, weight, ctx.zeros) if ctx.needs_input_grad[0] else None
-        by_weights = _ByWeights.apply(slope, x, weight.shape[-1], ctx.zeros) if ctx.needs_input_grad[1] else None
+        by_images = _applied(_ByImages, slope, weight, ctx.zeros) if ctx.needs_input_grad[0] else None
+        by_weights = _applied(_ByWeights, slope, x, weight.shape[-1], ctx.zeros) if ctx.needs_input_grad[1] else None
         by_bias = slope.sum((-3, -2, -1)) if ctx.needs_input_grad[2] else None
         return by_images, by_weights, by_bias, None
 
@@ -81,7 +86,7 @@ class _ByImages(torch.autograd.Function):
         (x,) = slopes
         none = weight.new_zeros(weight.shape[:-3])
         by_slope = convolved(x, weight, none, ctx.zeros) if ctx.needs_input_grad[0] else None
-        by_weights = _ByWeights.apply(slope, x, weight.shape[-1], ctx.zeros) if ctx.needs_input_grad[1] else None
+        by_weights = _applied(_ByWeights, slope, x, weight.shape[-1], ctx.zeros) if ctx.needs_input_grad[1] else None
         return by_slope, by_weights, None
 
 
@@ -105,7 +110,7 @@ class _ByWeights(torch.autograd.Function):
         (weight,) = slopes
         none = weight.new_zeros(weight.shape[:-3])
         by_slope = convolved(x, weight, none, ctx.zeros) if ctx.needs_input_grad[0] else None
-        by_images = _ByImages.apply(slope, weight, ctx.zeros) if ctx.needs_input_grad[1] else None
+        by_images = _applied(_ByImages, slope, weight, ctx.zeros) if ctx.needs_input_grad[1] else None
         return by_slope, by_images, None, None
 
 
@@ -125,7 +130,7 @@ class _Pooled(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor, None, None]:
-        return _Spread.apply(slopes[0], *ctx.saved_tensors, *ctx.sides, ctx.side), None, None
+        return _applied(_Spread, slopes[0], *ctx.saved_tensors, *ctx.sides, ctx.side), None, None
 
 
 class _Spread(torch.autograd.Function):
@@ -142,7 +147,7 @@ class _Spread(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor, None, None, None, None]:
-        slope = _Picked.apply(*slopes, *ctx.saved_tensors, ctx.side)
+        slope = _applied(_Picked, *slopes, *ctx.saved_tensors, ctx.side)
         return slope, None, None, None, None
 
 
@@ -161,7 +166,7 @@ class _Picked(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor, None, None]:
-        return _Spread.apply(*slopes, *ctx.saved_tensors, *ctx.sides, ctx.side), None, None
+        return _applied(_Spread, *slopes, *ctx.saved_tensors, *ctx.sides, ctx.side), None, None
 
 
 def _convolved(x: Tensor, weight: Tensor, bias: Tensor, zeros: int) -> Tensor:
