@@ -95,6 +95,18 @@ def test_pooling_and_its_derivatives_are_those_of_torch(backend, dtype, side, re
     assert torch.equal(slopes[0][0], slopes[1][0])
 
 
+def test_the_slope_of_a_slope_is_none_where_no_pixel_is_positive(backend):
+    """d/ds of <x, dS/dx>, S = sum s y, is the largest pixel of each square, and 0 where y is."""
+    x = _random(2, 4, 4, 3).requires_grad_()
+    s = torch.ones(2, 2, 2, 3, dtype=torch.float64, requires_grad=True)
+    y = image_operations.pooled(x - 1.0, 2, True)
+    assert bool((y == 0).any())
+    assert bool((y > 0).any())
+    (slope,) = torch.autograd.grad((s * y).sum(), x, create_graph=True)
+    (found,) = torch.autograd.grad((slope * (x.detach() - 1.0)).sum(), s)
+    assert torch.equal(found, y.detach())
+
+
 @pytest.mark.parametrize("side", [2, 3])
 @pytest.mark.parametrize("place", [0, 1, 3])
 @pytest.mark.parametrize("rectified", [False, True])
